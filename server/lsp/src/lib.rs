@@ -1,0 +1,1 @@
+//! Keeps the Language Server Protocol in: the only room with its types. Maps messages to the core and back, decides nothing.

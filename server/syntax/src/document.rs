@@ -1,0 +1,1 @@
+//! One open document: a rope, its tree and its version.
