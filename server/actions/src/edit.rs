@@ -1,1 +1,194 @@
 //! An edit to one file and the proof that it changes documentation only.
+//!
+//! Every edit that leaves this room has been through [`prove`]; an edit that cannot be proved is refused, never repaired.
+
+use syntax::docstring::{Docstring, EntryKind};
+use syntax::extract::{Depth, code_fingerprint};
+use syntax::model::{FileModel, Placement, Symbol, SymbolKind};
+use syntax::text::{Span, TextEdit, apply_edits};
+
+/// Why an action made no edit; the text is for the user.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// No symbol stands at the place asked for.
+    #[error("There is nothing to document at this place.")]
+    NoSymbol,
+    /// The symbol has documentation already.
+    #[error("`{name}` is documented already.")]
+    AlreadyDocumented {
+        /// Path of the symbol.
+        name: String,
+    },
+    /// The symbol is one that takes its documentation from elsewhere.
+    #[error("`{name}` takes its documentation from the definition that it implements or overrides.")]
+    Inherited {
+        /// Path of the symbol.
+        name: String,
+    },
+    /// There is no line on which a comment could stand.
+    #[error(
+        "`{name}` leaves no place for documentation, because its definition shares a line with other code or does not parse."
+    )]
+    NoPlace {
+        /// Path of the symbol.
+        name: String,
+    },
+    /// The style does not belong to the language.
+    #[error("The style {style} does not belong to {language}.")]
+    StyleUnfit {
+        /// Name of the style.
+        style: &'static str,
+        /// Name of the language.
+        language: &'static str,
+    },
+    /// All is as it should be.
+    #[error("There is nothing to change.")]
+    NothingToDo,
+    /// The offer speaks of something that the file no longer has.
+    #[error("The file changed since this action was offered.")]
+    Stale,
+    /// Two edits touch the same bytes, or one lies outside of the text.
+    #[error("The edits overlap or do not fit the text, so none was made.")]
+    Overlap,
+    /// An edit reaches beyond documentation.
+    #[error("The edit would reach beyond documentation, so it was not made.")]
+    OutsideDocumentation,
+    /// A token of code, or the shape of the code, would be another.
+    #[error("The edit would change code, so it was not made.")]
+    CodeChanged,
+    /// The text would no longer parse as well as it does.
+    #[error("The edit would break the syntax of the file, so it was not made.")]
+    NewSyntaxErrors,
+    /// The documentation written would not list each parameter once and in order.
+    #[error("The documentation of `{name}` would not list each parameter once and in order, so it was not written.")]
+    ParametersAmiss {
+        /// Path of the symbol.
+        name: String,
+    },
+}
+
+/// What [`prove`] found out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proof {
+    /// The text after the edits.
+    pub after: String,
+    /// Symbols whose documentation the edits change.
+    pub touched: Vec<usize>,
+}
+
+/// Applies `edits` and proves that they change documentation only.
+///
+/// Code tokens and tree shape are the same, nothing new fails to parse, each edit lies in a documentation comment or at a place for one,
+/// and what was written lists each parameter once and in order.
+pub fn prove(model: &FileModel, edits: &[TextEdit]) -> Result<Proof, Refusal> {
+    let after = apply_edits(&model.text, edits).ok_or(Refusal::Overlap)?;
+    let mut touched = Vec::new();
+    for edit in edits {
+        let symbol = home(model, edit).ok_or(Refusal::OutsideDocumentation)?;
+        if !touched.contains(&symbol) {
+            touched.push(symbol);
+        }
+    }
+    touched.sort_unstable();
+    let before_print = code_fingerprint(model.language, &model.text);
+    let after_print = code_fingerprint(model.language, &after);
+    if after_print.errors > before_print.errors {
+        return Err(Refusal::NewSyntaxErrors);
+    }
+    if after_print != before_print {
+        return Err(Refusal::CodeChanged);
+    }
+    let new = syntax::extract::model(model.language, after.as_str().into(), Depth::Documented);
+    if new.symbols.len() != model.symbols.len() {
+        return Err(Refusal::CodeChanged);
+    }
+    for &index in &touched {
+        let (Some(old), Some(new)) = (model.symbols.get(index), new.symbols.get(index)) else {
+            return Err(Refusal::CodeChanged);
+        };
+        if old.path != new.path {
+            return Err(Refusal::CodeChanged);
+        }
+        if !parameters_hold(old, new) {
+            return Err(Refusal::ParametersAmiss { name: old.path.clone() });
+        }
+    }
+    Ok(Proof { after, touched })
+}
+
+/// [`prove`] for edits that a caller hands on: the edits themselves, or [`Refusal::NothingToDo`] where they change nothing.
+pub fn proved(model: &FileModel, edits: Vec<TextEdit>) -> Result<Vec<TextEdit>, Refusal> {
+    let proof = prove(model, &edits)?;
+    if proof.after == *model.text { Err(Refusal::NothingToDo) } else { Ok(edits) }
+}
+
+/// The symbol whose documentation, or place for it, holds the edit.
+fn home(model: &FileModel, edit: &TextEdit) -> Option<usize> {
+    let place = |symbol: &Symbol| match &symbol.doc {
+        Some(doc) => comment_lines(&model.text, doc).contains(edit.span),
+        None => symbol.doc_slot.usable && edit.span.is_empty() && edit.span.start == symbol.doc_slot.offset,
+    };
+    model.symbols.iter().position(place)
+}
+
+/// The comment with the white space in front of it and the line break behind it, which a removal takes along.
+fn comment_lines(text: &str, doc: &Docstring) -> Span {
+    let span = doc.block.span;
+    let before = text.get(..span.start).unwrap_or("");
+    let start = before.trim_end_matches([' ', '\t']).len();
+    let behind = text.get(span.end..).unwrap_or("");
+    let blank = behind.len() - behind.trim_start_matches([' ', '\t']).len();
+    let rest = behind.get(blank..).unwrap_or("");
+    let line_break = if rest.starts_with("\r\n") { 2 } else { usize::from(rest.starts_with(['\n', '\r'])) };
+    Span::new(start, if line_break == 0 { span.end } else { span.end + blank + line_break })
+}
+
+/// Whether a documentation comment says nothing at all.
+pub fn is_empty_doc(text: &str, doc: &Docstring) -> bool {
+    !doc.inherits && !doc.is_structured() && doc.block.lines.iter().all(|line| line.span.of(text).trim().is_empty())
+}
+
+/// No parameter is listed twice or unknown that was not so before; where the documentation is new, all are there and in order.
+fn parameters_hold(old: &Symbol, new: &Symbol) -> bool {
+    let Some(doc) = &new.doc else {
+        return old.doc.is_none();
+    };
+    let owner_params: Vec<&str> =
+        new.params.iter().map(|param| param.name.as_str()).filter(|name| !name.is_empty()).collect();
+    let names = listed(doc);
+    let before = old.doc.as_ref().map(listed).unwrap_or_default();
+    let count = |list: &[String], name: &str| list.iter().filter(|known| known.as_str() == name).count();
+    if names.iter().any(|name| count(&names, name) > count(&before, name).max(1)) {
+        return false;
+    }
+    if old.doc.is_some() && !before.is_empty() || names.is_empty() || new.kind == SymbolKind::Class {
+        return true;
+    }
+    let flat: Vec<&str> = names.iter().map(String::as_str).filter(|name| !name.contains('.')).collect();
+    let patterns = new.params.iter().any(|param| param.name.is_empty());
+    if old.doc.as_ref().is_some_and(|doc| doc.is_structured()) || patterns {
+        return owner_params.iter().filter(|name| flat.contains(name)).count() <= owner_params.len();
+    }
+    flat == owner_params
+}
+
+/// Names of the parameters that a docstring lists, in order.
+fn listed(doc: &Docstring) -> Vec<String> {
+    doc.entries_of(EntryKind::Param).flat_map(|(_, entry)| entry.names.iter().map(|name| name.name.clone())).collect()
+}
+
+/// The edit that writes a comment where there is none; `comment` is what [`syntax::docstring::render::render`] returned.
+pub fn insert_comment(model: &FileModel, symbol: &Symbol, comment: &str, eol: &str) -> TextEdit {
+    let slot = &symbol.doc_slot;
+    match slot.placement {
+        Placement::Before => TextEdit::insert(slot.offset, format!("{}{comment}{eol}", slot.indent)),
+        Placement::Inside => {
+            let gap = if symbol.kind == SymbolKind::Module && !model.text.get(slot.offset..).unwrap_or("").is_empty() {
+                eol
+            } else {
+                ""
+            };
+            TextEdit::insert(slot.offset, format!("{comment}{eol}{gap}{}", slot.indent))
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! The action *Document*: writes documentation where there is none.
+//!
+//! Never touches documentation that says something, so that a second run changes nothing.
+
+use crate::edit::{Refusal, insert_comment, is_empty_doc};
+use crate::layout::{eol, layout_for, style_for};
+use crate::writer::{Audience, WriterOptions};
+use syntax::docstring::render::render;
+use syntax::model::{FileModel, Symbol, SymbolKind, Visibility};
+use syntax::text::{Span, TextEdit};
+
+/// How much is to be documented.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// One symbol, by its index in the model.
+    Symbol(usize),
+    /// All symbols whose definition begins in the span.
+    Selection(Span),
+    /// The file.
+    File,
+}
+
+/// The edits that document one symbol.
+pub fn document(model: &FileModel, symbol: usize, options: &WriterOptions) -> Result<Vec<TextEdit>, Refusal> {
+    let item = model.symbols.get(symbol).ok_or(Refusal::NoSymbol)?;
+    if item.doc.as_ref().is_some_and(|doc| !is_empty_doc(&model.text, doc)) {
+        return Err(Refusal::AlreadyDocumented { name: item.path.clone() });
+    }
+    if inherits(model, item) {
+        return Err(Refusal::Inherited { name: item.path.clone() });
+    }
+    write(model, symbol, item, options).map(|edit| vec![edit])
+}
+
+/// The edits that document all that should be documented in `scope` and is not; empty where there is nothing to do.
+pub fn document_scope(model: &FileModel, scope: Scope, options: &WriterOptions) -> Result<Vec<TextEdit>, Refusal> {
+    if let Scope::Symbol(symbol) = scope {
+        return document(model, symbol, options);
+    }
+    let mut edits: Vec<TextEdit> = Vec::new();
+    for (index, symbol) in model.symbols.iter().enumerate() {
+        let wanted = match scope {
+            Scope::Selection(span) => index > 0 && span.touches(symbol.name_span.start),
+            _ => true,
+        };
+        if !wanted || !should_document(model, index, scope, options) {
+            continue;
+        }
+        if let Ok(edit) = write(model, index, symbol, options)
+            && edits.iter().all(|known| !(known.span.is_empty() && known.span == edit.span))
+        {
+            edits.push(edit);
+        }
+    }
+    Ok(edits)
+}
+
+/// Whether documentation is missing here and should be written without being asked for by name.
+pub fn should_document(model: &FileModel, index: usize, scope: Scope, options: &WriterOptions) -> bool {
+    let Some(symbol) = model.symbols.get(index) else {
+        return false;
+    };
+    let missing = match &symbol.doc {
+        Some(doc) => is_empty_doc(&model.text, doc),
+        None => symbol.doc_slot.usable,
+    };
+    let heard = options.audience == Audience::Everyone
+        || symbol.visibility != Visibility::Private
+        || matches!(scope, Scope::Selection(_));
+    missing && heard && documentable(model, symbol)
+}
+
+/// Whether a symbol of this kind carries documentation of its own.
+fn documentable(model: &FileModel, symbol: &Symbol) -> bool {
+    if symbol.flags.is_local || inherits(model, symbol) {
+        return false;
+    }
+    let rust = model.language.id == "rust";
+    match symbol.kind {
+        SymbolKind::Impl | SymbolKind::Namespace | SymbolKind::Constant => false,
+        SymbolKind::Module => model.language.id == "python" && model.symbols.len() > 1,
+        SymbolKind::Field | SymbolKind::Variant => rust,
+        SymbolKind::Constructor => {
+            !symbol.params.is_empty() || symbol.facts.as_ref().is_some_and(|facts| !facts.throws.is_empty())
+        }
+        _ => !symbol.name.is_empty(),
+    }
+}
+
+/// Whether the documentation of the symbol comes from another definition.
+fn inherits(model: &FileModel, symbol: &Symbol) -> bool {
+    let flags = symbol.flags;
+    let decorated = symbol.decorators.iter().any(|decorator| {
+        let name = decorator.split(['(', ' ']).next().unwrap_or("");
+        matches!(
+            name.rsplit('.').next(),
+            Some("overload" | "override" | "setter" | "deleter" | "singledispatch_register")
+        )
+    });
+    let accessor =
+        flags.is_setter && model.symbols.iter().any(|other| other.path == symbol.path && other.flags.is_getter);
+    flags.is_overload && model.language.id == "python" || flags.is_override || accessor || decorated
+}
+
+/// Writes the comment of one symbol.
+fn write(model: &FileModel, index: usize, symbol: &Symbol, options: &WriterOptions) -> Result<TextEdit, Refusal> {
+    if symbol.doc.is_none() && !symbol.doc_slot.usable {
+        return Err(Refusal::NoPlace { name: symbol.path.clone() });
+    }
+    let style = style_for(model, options);
+    let draft = crate::writer::draft(model, index, style, options).ok_or(Refusal::NoSymbol)?;
+    let layout = layout_for(model, symbol, style, options);
+    let comment = render(&draft, style, &layout);
+    Ok(match &symbol.doc {
+        Some(doc) => TextEdit::replace(doc.block.span, comment),
+        None => insert_comment(model, symbol, &comment, eol(&model.text)),
+    })
+}
