@@ -1,11 +1,24 @@
-//! From a syntax tree to the model.
+//! From text to a tree to the model: the one place that drives tree-sitter.
+//!
+//! Pure: the same text gives the same model. Never fails: what does not parse is left out and told as [`crate::model::SyntaxError`].
+
+mod body;
+mod comments;
+mod fingerprint;
+mod signature;
+mod walk;
+
+pub use fingerprint::{CodeFingerprint, code_fingerprint};
 
 use crate::language::Language;
 use crate::model::FileModel;
+use std::cell::RefCell;
+use std::ops::ControlFlow;
 use std::sync::Arc;
+use tree_sitter::{InputEdit, ParseOptions, Parser, Point, Tree};
 
 /// For which symbols the bodies are read; reading bodies costs most of the time of a cold check.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Depth {
     /// Only bodies of symbols whose documentation has sections or tags.
     #[default]
@@ -14,24 +27,92 @@ pub enum Depth {
     Full,
 }
 
-/// Parses `text` afresh and reads its model.
-pub fn model(_language: &'static Language, _text: Arc<str>, _depth: Depth) -> FileModel {
-    todo!()
+/// A parsed text. Opaque: above this crate nobody sees the tree.
+#[derive(Clone, Debug)]
+pub struct Parsed {
+    language: &'static Language,
+    tree: Tree,
 }
 
-/// A fingerprint of the code: kinds and texts of all leaves that are no comments and no documentation strings, in order.
-/// Two texts with the same fingerprint have the same tokens and the same tree without comments.
-pub fn code_fingerprint(_language: &'static Language, _text: &str) -> CodeFingerprint {
-    todo!()
-}
-
-/// See [`code_fingerprint`].
+/// A change to a parsed text, in bytes and in rows with byte columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CodeFingerprint {
-    /// Hash of the tokens.
-    pub tokens: u64,
-    /// Hash of the tree's shape without comments and documentation strings.
-    pub shape: u64,
-    /// Number of nodes that do not parse.
-    pub errors: usize,
+pub struct TreeEdit {
+    /// First changed byte.
+    pub start_byte: usize,
+    /// One past the last byte that went away.
+    pub old_end_byte: usize,
+    /// One past the last byte that came.
+    pub new_end_byte: usize,
+    /// Row and byte column of `start_byte`.
+    pub start_point: (usize, usize),
+    /// Row and byte column of `old_end_byte` before the change.
+    pub old_end_point: (usize, usize),
+    /// Row and byte column of `new_end_byte` after the change.
+    pub new_end_point: (usize, usize),
+}
+
+impl Parsed {
+    /// Tells the tree of a change, so that the next parse can reuse what lies outside of it.
+    pub fn edit(&mut self, edit: &TreeEdit) {
+        let point = |(row, column)| Point { row, column };
+        self.tree.edit(&InputEdit {
+            start_byte: edit.start_byte,
+            old_end_byte: edit.old_end_byte,
+            new_end_byte: edit.new_end_byte,
+            start_position: point(edit.start_point),
+            old_end_position: point(edit.old_end_point),
+            new_end_position: point(edit.new_end_point),
+        });
+    }
+
+    /// The tree as an S-expression, for tests that compare trees.
+    pub fn outline(&self) -> String {
+        self.tree.root_node().to_sexp()
+    }
+}
+
+thread_local! {
+    /// One parser a thread and language: making one costs more than parsing a small file.
+    static PARSERS: RefCell<rustc_hash::FxHashMap<&'static str, Parser>> = RefCell::default();
+}
+
+/// Parses `text`, reusing `old` (already told of the edits) where there is one. `None` when `cancelled` said so.
+pub fn parse_incremental(
+    language: &'static Language,
+    text: &str,
+    old: Option<&Parsed>,
+    cancelled: &dyn Fn() -> bool,
+) -> Option<Parsed> {
+    let grammar = language.grammar();
+    PARSERS.with_borrow_mut(|parsers| {
+        let parser = parsers.entry(language.id).or_insert_with(|| {
+            let mut parser = Parser::new();
+            // Fails only for a grammar of another ABI, which the tests of `language.rs` exclude; parsing then yields no tree.
+            parser.set_language(&grammar.language).ok();
+            parser
+        });
+        let mut progress = |_: &tree_sitter::ParseState| if cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
+        let options = ParseOptions::new().progress_callback(&mut progress);
+        let bytes = text.as_bytes();
+        let mut read = |offset: usize, _: Point| bytes.get(offset..).unwrap_or(&[]);
+        let old_tree = old.filter(|old| old.language.id == language.id).map(|old| &old.tree);
+        let tree = parser.parse_with_options(&mut read, old_tree, Some(options));
+        if tree.is_none() {
+            parser.reset();
+        }
+        tree.map(|tree| Parsed { language, tree })
+    })
+}
+
+/// The model of a parsed text; `text` is the text that was parsed.
+pub fn model_from(parsed: &Parsed, text: Arc<str>, depth: Depth) -> FileModel {
+    walk::model(parsed.language, parsed.tree.root_node(), text, depth)
+}
+
+/// Parses `text` afresh and reads its model.
+pub fn model(language: &'static Language, text: Arc<str>, depth: Depth) -> FileModel {
+    match parse_incremental(language, &text, None, &|| false) {
+        Some(parsed) => model_from(&parsed, text, depth),
+        None => walk::empty(language, text),
+    }
 }

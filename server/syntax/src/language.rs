@@ -1,27 +1,208 @@
-//! The languages, as data: a folder of queries, a table of facts, and one line in [`LANGUAGES`].
+//! The languages, as data: a folder of queries, a table of facts (`language.toml`), and one line in [`LANGUAGES`].
+//!
+//! Nothing here knows a language by name; what differs between languages is in `queries/<language>/`.
 
 use crate::docstring::DocStyle;
+use crate::grammar::{Grammar, QueryFile, QueryProblem};
+use serde::Deserialize;
 use std::path::Path;
+use std::sync::{LazyLock, OnceLock};
+
+/// One line a language: identifier, folder of queries, grammar.
+macro_rules! languages {
+    ($($id:literal in $folder:literal => $grammar:expr),* $(,)?) => {
+        static LANGUAGES: LazyLock<Vec<Language>> = LazyLock::new(|| vec![$(Language::new(
+            $id,
+            || $grammar.into(),
+            [
+                include_str!(concat!("../../../queries/", $folder, "/language.toml")),
+                include_str!(concat!("../../../queries/", $folder, "/symbols.scm")),
+                include_str!(concat!("../../../queries/", $folder, "/signature.scm")),
+                include_str!(concat!("../../../queries/", $folder, "/docs.scm")),
+                include_str!(concat!("../../../queries/", $folder, "/calls.scm")),
+                include_str!(concat!("../../../queries/", $folder, "/complexity.scm")),
+                include_str!(concat!("../../../queries/", $folder, "/smells.scm")),
+            ],
+        )),*]);
+    };
+}
+
+languages! {
+    "python" in "python" => tree_sitter_python::LANGUAGE,
+    "javascript" in "javascript" => tree_sitter_javascript::LANGUAGE,
+    "typescript" in "typescript" => tree_sitter_typescript::LANGUAGE_TYPESCRIPT,
+    "tsx" in "typescript" => tree_sitter_typescript::LANGUAGE_TSX,
+    "rust" in "rust" => tree_sitter_rust::LANGUAGE,
+    "go" in "go" => tree_sitter_go::LANGUAGE,
+}
 
 /// One language.
-#[derive(Debug)]
 pub struct Language {
     /// `python`, `javascript`, `typescript`, `tsx`, `rust`, `go`.
     pub id: &'static str,
     /// Name for people.
-    pub name: &'static str,
+    pub name: String,
     /// File endings without the dot.
     pub extensions: Vec<String>,
     /// Identifiers that editors use (`javascriptreact`).
     pub editor_ids: Vec<String>,
     /// The style of new documentation, and the hint for parsing.
     pub doc_style: DocStyle,
+    /// All other facts.
+    pub(crate) facts: Facts,
+    make_grammar: fn() -> tree_sitter::Language,
+    queries: [&'static str; 6],
+    grammar: OnceLock<Grammar>,
+}
+
+impl std::fmt::Debug for Language {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Language").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+/// Which endings, places and words a language has: the content of `language.toml`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Facts {
+    pub name: String,
+    pub extensions: Vec<String>,
+    pub editor_ids: Vec<String>,
+    pub doc_style: String,
+    pub docs: DocFacts,
+    pub walk: WalkFacts,
+    pub names: NameFacts,
+    pub decorators: DecoratorFacts,
+    pub body: BodyFactsTable,
+    pub triggers: TriggerFacts,
+}
+
+/// How documentation is attached.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct DocFacts {
+    /// `inside` (a string that opens the body) or `before` (a comment).
+    pub placement: String,
+    /// Node kinds of comments.
+    pub comments: Vec<String>,
+    /// Openings of documentation blocks: `/**`.
+    pub blocks: Vec<String>,
+    /// Markers of documentation lines: `///`.
+    pub lines: Vec<String>,
+    /// Markers of lines that document what encloses them: `//!`.
+    pub inner: Vec<String>,
+    /// Beginnings of comments that are directives, not documentation: `//go:`.
+    pub directives: Vec<String>,
+    /// Blank lines allowed between the comment and the definition.
+    pub gap: usize,
+}
+
+/// Where definitions are looked for.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct WalkFacts {
+    /// Node kinds that are looked into.
+    pub enter: Vec<String>,
+    /// Node kinds around a definition that belong to it: their comments are its documentation, their span is its span.
+    pub wrappers: Vec<String>,
+    /// Wrappers that make a definition exported.
+    pub exports: Vec<String>,
+    /// Functions without a name: what they hold is local.
+    pub bodies: Vec<String>,
+}
+
+/// What names say.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct NameFacts {
+    /// `underscore`, `keyword` or `capital`.
+    pub visibility: String,
+    /// Names of constructors.
+    pub constructors: Vec<String>,
+    /// Words that begin the names of test functions.
+    pub tests: Vec<String>,
+    /// The first parameter of a method that is not static is the receiver.
+    pub first_is_receiver: bool,
+    /// Same-named neighbours with a signature only are overloads.
+    pub overloads: bool,
+}
+
+/// What decorators say; compared with the text before any bracket, and with its last dotted part.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct DecoratorFacts {
+    pub kinds: Vec<String>,
+    pub statics: Vec<String>,
+    pub class_methods: Vec<String>,
+    pub getters: Vec<String>,
+    pub setters: Vec<String>,
+    pub overloads: Vec<String>,
+    pub abstracts: Vec<String>,
+    pub overrides: Vec<String>,
+    pub deprecated: Vec<String>,
+    pub tests: Vec<String>,
+}
+
+/// How bodies are read.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct BodyFactsTable {
+    /// Nodes that guard: with the fields of their condition, consequence and alternative.
+    pub guards: Vec<GuardFacts>,
+    /// Last statements after which the end is not reached.
+    pub terminators: Vec<String>,
+    /// Bodies, as text, that say that there is none.
+    pub stubs: Vec<String>,
+    /// Statements that may stand beside a stub's: documentation and `raise NotImplementedError`.
+    pub stub_throws: Vec<String>,
+    /// Types whose handler catches everything.
+    pub catch_all: Vec<String>,
+    /// A thrown lower-case name is a value whose type is unknown.
+    pub lower_case_throws_are_values: bool,
+    /// How a condition is negated: `not `, `!`.
+    pub negation: String,
+}
+
+/// One kind of guard.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct GuardFacts {
+    pub kind: String,
+    pub condition: String,
+    pub consequence: String,
+}
+
+/// Words whose presence makes a closer look worth while.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct TriggerFacts {
+    /// For `smells.scm`.
+    pub smells: Vec<String>,
+    /// For named literals in `smells.scm`.
+    pub literals: Vec<String>,
 }
 
 impl Language {
-    /// All languages.
+    fn new(id: &'static str, make_grammar: fn() -> tree_sitter::Language, sources: [&'static str; 7]) -> Self {
+        let [table, queries @ ..] = sources;
+        // A broken built-in table is caught by the test below; at run time it yields a language that no file has.
+        let facts: Facts = toml::from_str(table).unwrap_or_default();
+        Self {
+            id,
+            name: facts.name.clone(),
+            extensions: if id == "tsx" { vec!["tsx".into()] } else { facts.extensions.clone() },
+            editor_ids: if id == "tsx" { vec!["typescriptreact".into()] } else { facts.editor_ids.clone() },
+            doc_style: DocStyle::from_name(&facts.doc_style).unwrap_or(DocStyle::Plain),
+            facts,
+            make_grammar,
+            queries,
+            grammar: OnceLock::new(),
+        }
+    }
+
+    /// All languages, in the order of the list.
     pub fn all() -> impl Iterator<Item = &'static Language> {
-        std::iter::empty()
+        LANGUAGES.iter()
     }
 
     /// By its own identifier or one of an editor.
@@ -33,5 +214,53 @@ impl Language {
     pub fn from_path(path: &Path) -> Option<&'static Language> {
         let extension = path.extension()?.to_str()?;
         Self::all().find(|language| language.extensions.iter().any(|known| known == extension))
+    }
+
+    /// Replaces one of the language's query files, for the rest of the process. To be called before the first file of the language is read.
+    ///
+    /// # Errors
+    /// If the query does not compile, if there is no such file, or if the language is in use already; the built-in query then stays.
+    pub fn replace_query(&'static self, file: &str, source: &str) -> Result<(), QueryProblem> {
+        let file = QueryFile::from_name(file).ok_or_else(|| QueryProblem::UnknownFile { name: file.to_string() })?;
+        let mut queries: [&str; 6] = self.queries;
+        queries[file as usize] = source;
+        let grammar = Grammar::new((self.make_grammar)(), &self.facts, queries)?;
+        self.grammar.set(grammar).map_err(|_| QueryProblem::InUse { language: self.id.to_string() })
+    }
+
+    pub(crate) fn grammar(&'static self) -> &'static Grammar {
+        self.grammar.get_or_init(|| {
+            let language = (self.make_grammar)();
+            Grammar::new(language.clone(), &self.facts, self.queries).unwrap_or_else(|_| Grammar::empty(language))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_table_and_every_query_is_sound() {
+        for language in Language::all() {
+            toml::from_str::<Facts>(match language.id {
+                "python" => include_str!("../../../queries/python/language.toml"),
+                "javascript" => include_str!("../../../queries/javascript/language.toml"),
+                "typescript" | "tsx" => include_str!("../../../queries/typescript/language.toml"),
+                "rust" => include_str!("../../../queries/rust/language.toml"),
+                _ => include_str!("../../../queries/go/language.toml"),
+            })
+            .unwrap_or_else(|error| panic!("{}: {error}", language.id));
+            assert!(!language.extensions.is_empty(), "{}", language.id);
+            Grammar::new((language.make_grammar)(), &language.facts, language.queries)
+                .unwrap_or_else(|problem| panic!("{}: {problem}", language.id));
+        }
+    }
+
+    #[test]
+    fn a_broken_query_is_refused_with_one_sentence() {
+        let language = Language::from_id("go").unwrap();
+        let problem = language.replace_query("smells.scm", "(call_expression").unwrap_err();
+        assert!(problem.to_string().contains("smells.scm"), "{problem}");
     }
 }

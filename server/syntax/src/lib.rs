@@ -6,6 +6,8 @@
 pub mod docstring;
 pub mod document;
 pub mod extract;
+pub mod grammar;
 pub mod language;
 pub mod model;
+pub mod outline;
 pub mod text;

@@ -1,0 +1,81 @@
+//! Whether two texts are the same code: tokens and tree compared without comments and documentation strings.
+
+use super::parse_incremental;
+use crate::grammar::{Grammar, role};
+use crate::language::Language;
+use rustc_hash::FxHasher;
+use std::hash::{Hash, Hasher};
+use tree_sitter::{Node, TreeCursor};
+
+/// A fingerprint of the code of a text.
+///
+/// Two texts with equal fingerprints have the same tokens in the same order and the same tree, comments and documentation strings left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CodeFingerprint {
+    /// Hash of the kinds and texts of all leaves.
+    pub tokens: u64,
+    /// Hash of the tree's shape.
+    pub shape: u64,
+    /// Number of nodes that do not parse.
+    pub errors: usize,
+}
+
+/// Takes the fingerprint of `text`.
+pub fn code_fingerprint(language: &'static Language, text: &str) -> CodeFingerprint {
+    let Some(parsed) = parse_incremental(language, text, None, &|| false) else {
+        return CodeFingerprint { tokens: 0, shape: 0, errors: usize::MAX };
+    };
+    let grammar = language.grammar();
+    let strings_inside = language.facts.docs.placement == "inside";
+    let mut tokens = FxHasher::default();
+    let mut shape = FxHasher::default();
+    let mut errors = 0;
+    let mut cursor = parsed.tree.walk();
+    loop {
+        let node = cursor.node();
+        errors += usize::from(node.is_error() || node.is_missing());
+        let skipped = is_documentation(&cursor, grammar, strings_inside, text);
+        if !skipped {
+            node.kind_id().hash(&mut shape);
+            if node.child_count() == 0 {
+                node.kind_id().hash(&mut tokens);
+                text.get(node.byte_range()).unwrap_or("").trim_end_matches(['\r', '\n']).hash(&mut tokens);
+            }
+            if cursor.goto_first_child() {
+                1u8.hash(&mut shape);
+                continue;
+            }
+        }
+        loop {
+            if cursor.goto_next_sibling() {
+                break;
+            }
+            if !cursor.goto_parent() {
+                return CodeFingerprint { tokens: tokens.finish(), shape: shape.finish(), errors };
+            }
+            2u8.hash(&mut shape);
+        }
+    }
+}
+
+/// A comment, or a string statement that opens a body.
+fn is_documentation(cursor: &TreeCursor, grammar: &Grammar, strings_inside: bool, text: &str) -> bool {
+    let node = cursor.node();
+    if grammar.role(node.kind_id()) & role::COMMENT != 0 {
+        return true;
+    }
+    strings_inside && opens_body(node, grammar, text)
+}
+
+fn opens_body(node: Node, grammar: &Grammar, text: &str) -> bool {
+    if node.kind() != "expression_statement" || node.child_count() != 1 || node.child(0).is_none_or(|child| child.kind() != "string") {
+        return false;
+    }
+    let is_plain = text.get(node.byte_range()).is_some_and(|text| !text.starts_with(['f', 'F', 'b', 'B']));
+    let Some(parent) = node.parent().filter(|parent| matches!(parent.kind(), "block" | "module")) else { return false };
+    let is_first = (0..parent.child_count())
+        .filter_map(|index| parent.child(index))
+        .find(|child| grammar.role(child.kind_id()) & role::COMMENT == 0)
+        .is_some_and(|first| first.id() == node.id());
+    is_plain && is_first
+}

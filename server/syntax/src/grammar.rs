@@ -1,0 +1,189 @@
+//! A grammar with its compiled queries and its table of node kinds; built once a language, on first use.
+
+use crate::language::Facts;
+use tree_sitter::{Language as TsLanguage, Query, QueryError};
+
+/// One file of a language's folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum QueryFile {
+    Symbols,
+    Signature,
+    Docs,
+    Calls,
+    Complexity,
+    Smells,
+}
+
+impl QueryFile {
+    const ALL: [(QueryFile, &'static str); 6] = [
+        (Self::Symbols, "symbols.scm"),
+        (Self::Signature, "signature.scm"),
+        (Self::Docs, "docs.scm"),
+        (Self::Calls, "calls.scm"),
+        (Self::Complexity, "complexity.scm"),
+        (Self::Smells, "smells.scm"),
+    ];
+
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(_, known)| *known == name).map(|(file, _)| *file)
+    }
+}
+
+/// Why a query cannot be used.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum QueryProblem {
+    /// The query does not compile.
+    #[error("The query {file} does not compile at line {line}: {reason}; the built-in query is used.")]
+    Broken {
+        /// The file's name.
+        file: &'static str,
+        /// Line, from one.
+        line: usize,
+        /// What the compiler says.
+        reason: String,
+    },
+    /// No file of a language's folder has that name.
+    #[error("There is no query file named {name}; known are symbols.scm, signature.scm, docs.scm, calls.scm, complexity.scm and smells.scm.")]
+    UnknownFile {
+        /// The name given.
+        name: String,
+    },
+    /// The language was used before.
+    #[error("Queries for {language} are in use already; restart to replace them.")]
+    InUse {
+        /// The language.
+        language: String,
+    },
+}
+
+/// What a node kind is to the walk.
+pub(crate) mod role {
+    /// Looked into for definitions.
+    pub const ENTER: u8 = 1;
+    /// Root of a pattern in `symbols.scm`.
+    pub const ROOT: u8 = 2;
+    /// Root of a pattern that makes a callable or a type: looked at in bodies too.
+    pub const CODE_ROOT: u8 = 4;
+    /// A comment.
+    pub const COMMENT: u8 = 8;
+    /// A decorator or attribute.
+    pub const DECORATOR: u8 = 16;
+    /// Belongs to the definition inside.
+    pub const WRAPPER: u8 = 32;
+    /// A wrapper that exports.
+    pub const EXPORT: u8 = 64;
+    /// A function without a name: what it holds is local.
+    pub const BODY: u8 = 128;
+}
+
+/// A compiled query with its captures' meanings resolved by name.
+pub(crate) struct CompiledQuery {
+    pub query: Query,
+    pub names: Vec<String>,
+}
+
+impl CompiledQuery {
+    fn new(language: &TsLanguage, file: QueryFile, source: &str) -> Result<Self, QueryProblem> {
+        let query = Query::new(language, source).map_err(|error: QueryError| QueryProblem::Broken {
+            file: QueryFile::ALL[file as usize].1,
+            line: error.row + 1,
+            reason: error.message.lines().next().unwrap_or("unknown error").to_string(),
+        })?;
+        let names = query.capture_names().iter().map(|name| name.to_string()).collect();
+        Ok(Self { query, names })
+    }
+}
+
+/// All that is needed to read one language.
+pub(crate) struct Grammar {
+    pub language: TsLanguage,
+    pub symbols: CompiledQuery,
+    pub signature: CompiledQuery,
+    pub docs: CompiledQuery,
+    pub calls: CompiledQuery,
+    pub complexity: CompiledQuery,
+    pub smells: CompiledQuery,
+    roles: Vec<u8>,
+    pub smell_triggers: Option<aho_corasick::AhoCorasick>,
+    pub literal_triggers: Option<aho_corasick::AhoCorasick>,
+}
+
+impl Grammar {
+    pub(crate) fn new(language: TsLanguage, facts: &Facts, sources: [&str; 6]) -> Result<Self, QueryProblem> {
+        let compile = |file: QueryFile| CompiledQuery::new(&language, file, sources[file as usize]);
+        let symbols = compile(QueryFile::Symbols)?;
+        let mut roles = vec![0u8; language.node_kind_count()];
+        let mut mark = |kinds: &[String], bit: u8| {
+            for (id, role) in roles.iter_mut().enumerate() {
+                let name = language.node_kind_for_id(id as u16).unwrap_or("");
+                if language.node_kind_is_named(id as u16) && kinds.iter().any(|kind| kind == name) {
+                    *role |= bit;
+                }
+            }
+        };
+        mark(&facts.walk.enter, role::ENTER);
+        mark(&facts.docs.comments, role::COMMENT);
+        mark(&facts.decorators.kinds, role::DECORATOR);
+        mark(&facts.walk.wrappers, role::WRAPPER | role::ENTER);
+        mark(&facts.walk.exports, role::EXPORT);
+        mark(&facts.walk.bodies, role::BODY | role::ENTER);
+        for pattern in 0..symbols.query.pattern_count() {
+            let start = symbols.query.start_byte_for_pattern(pattern);
+            let end = symbols.query.end_byte_for_pattern(pattern);
+            let source = sources[QueryFile::Symbols as usize].get(start..end).unwrap_or("");
+            let is_value = ["@symbol.field", "@symbol.constant", "@symbol.variant", "@export"].iter().any(|capture| source.contains(capture));
+            mark(&[root_kind(source)], if is_value { role::ROOT } else { role::ROOT | role::CODE_ROOT });
+        }
+        Ok(Self {
+            signature: compile(QueryFile::Signature)?,
+            docs: compile(QueryFile::Docs)?,
+            calls: compile(QueryFile::Calls)?,
+            complexity: compile(QueryFile::Complexity)?,
+            smells: compile(QueryFile::Smells)?,
+            symbols,
+            roles,
+            smell_triggers: matcher(&facts.triggers.smells),
+            literal_triggers: matcher(&facts.triggers.literals),
+            language,
+        })
+    }
+
+    /// A grammar that finds nothing; stands in where a built-in query is broken, which a test excludes.
+    pub(crate) fn empty(language: TsLanguage) -> Self {
+        let nothing = || CompiledQuery { query: empty_query(&language), names: Vec::new() };
+        Self {
+            symbols: nothing(),
+            signature: nothing(),
+            docs: nothing(),
+            calls: nothing(),
+            complexity: nothing(),
+            smells: nothing(),
+            roles: vec![0; language.node_kind_count()],
+            smell_triggers: None,
+            literal_triggers: None,
+            language,
+        }
+    }
+
+    pub(crate) fn role(&self, kind: u16) -> u8 {
+        self.roles.get(kind as usize).copied().unwrap_or(0)
+    }
+}
+
+fn matcher(words: &[String]) -> Option<aho_corasick::AhoCorasick> {
+    if words.is_empty() {
+        return None;
+    }
+    aho_corasick::AhoCorasick::builder().ascii_case_insensitive(true).build(words).ok()
+}
+
+/// The kind that stands first in a pattern's source: `(function_definition …` → `function_definition`.
+fn root_kind(pattern: &str) -> String {
+    let rest = pattern.trim_start_matches(|character: char| character.is_whitespace() || character == '(' || character == '[');
+    rest.chars().take_while(|character| character.is_alphanumeric() || *character == '_').collect()
+}
+
+#[allow(clippy::expect_used, reason = "the empty query always compiles")]
+fn empty_query(language: &TsLanguage) -> Query {
+    Query::new(language, "").expect("the empty query compiles")
+}
