@@ -1,0 +1,252 @@
+//! What is known of all files seen so far: where names are defined, which documentation style each language mostly has, and which unknown tags are in use.
+//!
+//! Filled from models; it reads no file itself. Each file's part is replaced whole, so nothing stale stays.
+
+use rustc_hash::FxHashMap;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use syntax::docstring::{DocProblemKind, DocStyle};
+use syntax::model::{FileModel, SymbolKind};
+use syntax::text::{Position, PositionEncoding};
+
+/// A tag that is used this often is a custom of the house and no typing error.
+const CUSTOM_TAG_USES: u32 = 3;
+
+/// One symbol that can be found by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Its own name.
+    pub name: Box<str>,
+    /// Path of the owner; empty at the top level.
+    pub container: Box<str>,
+    /// What it is.
+    pub kind: SymbolKind,
+    /// Beginning of the name, in the encoding given when it was indexed.
+    pub start: Position,
+    /// End of the name.
+    pub end: Position,
+}
+
+/// What one file adds to the index.
+#[derive(Clone, Debug, Default)]
+pub struct FileRecord {
+    language: &'static str,
+    places: Vec<Place>,
+    styles: Vec<(DocStyle, u32)>,
+    unknown_tags: Vec<Box<str>>,
+}
+
+impl FileRecord {
+    /// Reads the part of one file from its model.
+    pub fn of(model: &FileModel, encoding: PositionEncoding) -> Self {
+        let mut record = Self { language: model.language.id, ..Self::default() };
+        for symbol in &model.symbols {
+            if !symbol.name.is_empty() && symbol.kind != SymbolKind::Module && symbol.kind != SymbolKind::Impl {
+                let container = symbol.path.strip_suffix(symbol.name.as_str()).unwrap_or("").trim_end_matches('.');
+                record.places.push(Place {
+                    name: symbol.name.as_str().into(),
+                    container: container.into(),
+                    kind: symbol.kind,
+                    start: model.lines.position(&model.text, symbol.name_span.start, encoding),
+                    end: model.lines.position(&model.text, symbol.name_span.end, encoding),
+                });
+            }
+            let Some(doc) = &symbol.doc else { continue };
+            if doc.style != DocStyle::Plain {
+                match record.styles.iter_mut().find(|(style, _)| *style == doc.style) {
+                    Some((_, count)) => *count += 1,
+                    None => record.styles.push((doc.style, 1)),
+                }
+            }
+            for problem in &doc.problems {
+                if let DocProblemKind::UnknownTag { tag, .. } = &problem.kind {
+                    record.unknown_tags.push(tag.as_str().into());
+                }
+            }
+        }
+        record
+    }
+
+    /// The unknown tags in it, with repetitions.
+    pub fn unknown_tags(&self) -> impl Iterator<Item = &str> {
+        self.unknown_tags.iter().map(|tag| &**tag)
+    }
+}
+
+/// Customs of the repository, as far as it has been seen.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RepositoryFacts {
+    styles: FxHashMap<&'static str, Vec<(DocStyle, u32)>>,
+    tags: FxHashMap<Box<str>, u32>,
+}
+
+impl RepositoryFacts {
+    /// Counts a file in.
+    pub fn add(&mut self, record: &FileRecord) {
+        let styles = self.styles.entry(record.language).or_default();
+        for (style, count) in &record.styles {
+            match styles.iter_mut().find(|(known, _)| known == style) {
+                Some((_, total)) => *total += count,
+                None => styles.push((*style, *count)),
+            }
+        }
+        for tag in &record.unknown_tags {
+            *self.tags.entry(tag.clone()).or_default() += 1;
+        }
+    }
+
+    /// The style that most structured docstrings of the language have; `None` where there are none, or the first is no clear one.
+    pub fn style(&self, language: &str) -> Option<DocStyle> {
+        let styles = self.styles.get(language)?;
+        let (style, count) = styles.iter().max_by_key(|(style, count)| (*count, std::cmp::Reverse(*style)))?;
+        let total: u32 = styles.iter().map(|(_, count)| count).sum();
+        (count * 2 > total).then_some(*style)
+    }
+
+    /// Whether an unknown tag is used so often that it is meant.
+    pub fn is_custom_tag(&self, tag: &str) -> bool {
+        self.tags.get(tag).is_some_and(|&uses| uses >= CUSTOM_TAG_USES)
+    }
+
+    /// All tags for which [`Self::is_custom_tag`] holds, sorted.
+    pub fn custom_tags(&self) -> Vec<&str> {
+        let mut tags: Vec<&str> = self.tags.keys().map(|tag| &**tag).filter(|tag| self.is_custom_tag(tag)).collect();
+        tags.sort_unstable();
+        tags
+    }
+}
+
+/// All records, by file.
+#[derive(Debug, Default)]
+pub struct SymbolIndex {
+    records: RwLock<FxHashMap<Arc<str>, FileRecord>>,
+}
+
+impl SymbolIndex {
+    /// Replaces what is known of a file. Says whether a custom of the repository may have changed.
+    pub fn update(&self, uri: &Arc<str>, record: FileRecord) -> bool {
+        let mut records = self.write();
+        let customs = (record.styles.clone(), record.unknown_tags.clone());
+        let old = records.insert(uri.clone(), record);
+        old.is_none_or(|old| (old.styles, old.unknown_tags) != customs)
+    }
+
+    /// Forgets a file.
+    pub fn remove(&self, uri: &str) {
+        self.write().remove(uri);
+    }
+
+    /// Forgets all files but those to keep.
+    pub fn retain(&self, keep: impl Fn(&str) -> bool) {
+        self.write().retain(|uri, _| keep(uri));
+    }
+
+    /// Number of files known.
+    pub fn len(&self) -> usize {
+        self.read().len()
+    }
+
+    /// Whether no file is known.
+    pub fn is_empty(&self) -> bool {
+        self.read().is_empty()
+    }
+
+    /// Symbols whose name holds the letters of `query` in order, best first: whole name, beginning, part, scattered letters.
+    pub fn search(&self, query: &str, limit: usize) -> Vec<(Arc<str>, Place)> {
+        let query = query.to_lowercase();
+        let records = self.read();
+        let mut found: Vec<(Rank, &Arc<str>, &Place)> = records
+            .iter()
+            .flat_map(|(uri, record)| record.places.iter().map(move |place| (uri, place)))
+            .filter_map(|(uri, place)| Some((rank(&query, &place.name)?, uri, place)))
+            .collect();
+        found.sort_by(|left, right| {
+            (left.0, &left.2.name, left.1, left.2.start).cmp(&(right.0, &right.2.name, right.1, right.2.start))
+        });
+        found.into_iter().take(limit).map(|(_, uri, place)| (uri.clone(), place.clone())).collect()
+    }
+
+    /// The customs of the repository, over all files known.
+    pub fn facts(&self) -> RepositoryFacts {
+        let mut facts = RepositoryFacts::default();
+        self.read().values().for_each(|record| facts.add(record));
+        facts
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, FxHashMap<Arc<str>, FileRecord>> {
+        self.records.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, FxHashMap<Arc<str>, FileRecord>> {
+        self.records.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Smaller is better: the sort of match, then the length of what was not asked for.
+type Rank = (u8, usize);
+
+fn rank(query: &str, name: &str) -> Option<Rank> {
+    let rest = name.len().saturating_sub(query.len());
+    let name = name.to_lowercase();
+    if name == query {
+        return Some((0, 0));
+    }
+    if let Some(at) = name.find(query) {
+        return Some((if at == 0 { 1 } else { 2 }, rest));
+    }
+    let mut letters = name.chars();
+    query.chars().all(|wanted| letters.any(|letter| letter == wanted)).then_some((3, rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(names: &[&str], styles: &[(DocStyle, u32)], tags: &[&str]) -> FileRecord {
+        let place = |name: &&str| Place {
+            name: (*name).into(),
+            container: "".into(),
+            kind: SymbolKind::Function,
+            start: Position::default(),
+            end: Position::default(),
+        };
+        FileRecord {
+            language: "python",
+            places: names.iter().map(place).collect(),
+            styles: styles.to_vec(),
+            unknown_tags: tags.iter().map(|tag| (*tag).into()).collect(),
+        }
+    }
+
+    #[test]
+    fn the_best_match_comes_first() {
+        let index = SymbolIndex::default();
+        index.update(&"a".into(), record(&["reload_config", "config", "configure", "confine_gate", "other"], &[], &[]));
+        let names: Vec<String> = index.search("Config", 9).into_iter().map(|(_, place)| place.name.into()).collect();
+        assert_eq!(names, ["config", "configure", "reload_config"]);
+        let names: Vec<String> = index.search("cfgt", 9).into_iter().map(|(_, place)| place.name.into()).collect();
+        assert_eq!(names, ["confine_gate"]);
+        assert_eq!(index.search("", 2).len(), 2);
+        index.remove("a");
+        assert!(index.search("config", 9).is_empty() && index.is_empty());
+    }
+
+    #[test]
+    fn a_style_wins_only_with_more_than_half() {
+        let index = SymbolIndex::default();
+        index.update(&"a".into(), record(&[], &[(DocStyle::Google, 2), (DocStyle::Numpy, 2)], &[]));
+        assert_eq!(index.facts().style("python"), None);
+        index.update(&"b".into(), record(&[], &[(DocStyle::Numpy, 1)], &[]));
+        assert_eq!(index.facts().style("python"), Some(DocStyle::Numpy));
+        assert_eq!(index.facts().style("go"), None);
+    }
+
+    #[test]
+    fn a_tag_used_three_times_is_a_custom() {
+        let index = SymbolIndex::default();
+        assert!(index.update(&"a".into(), record(&[], &[], &["internal", "internal", "typo"])));
+        assert!(!index.facts().is_custom_tag("internal"));
+        assert!(index.update(&"b".into(), record(&[], &[], &["internal"])));
+        assert!(!index.update(&"b".into(), record(&["x"], &[], &["internal"])));
+        assert_eq!(index.facts().custom_tags(), ["internal"]);
+    }
+}
