@@ -1,1 +1,20 @@
-//! Keeps the core in: the façade `ServerCore`, tasks, configuration and metrics. Knows no protocol and no vendor.
+//! Keeps the core in: one façade, [`ServerCore`], that every door calls, and the parts it stands on.
+//!
+//! Knows no protocol and no vendor. Doors import only this room: what they need of the floors below is named here.
+
+pub mod answers;
+pub mod batch;
+pub mod config;
+pub mod error;
+pub mod events;
+pub mod metrics;
+pub mod mode;
+pub mod server_core;
+pub mod tasks;
+
+pub use server_core::{Parts, ServerCore};
+
+pub use actions;
+pub use analysis;
+pub use syntax;
+pub use workspace;
