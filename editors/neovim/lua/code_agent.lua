@@ -1,0 +1,120 @@
+--- Starts the code-agent language server in Neovim 0.7 to 0.12 and offers its actions as commands.
+local M = {}
+
+--- The settings that `setup` was called with, defaults filled in.
+M.options = {
+  --- How the server is started.
+  cmd = { "code-agent", "lsp" },
+  --- Files that the server is started for.
+  filetypes = { "python", "javascript", "javascriptreact", "typescript", "typescriptreact", "rust", "go" },
+  --- The nearest folder above the file that holds one of these is the root.
+  root_markers = { "code-agent.toml", ".git", "pyproject.toml", "package.json", "Cargo.toml", "go.mod" },
+  --- Settings of the server, as in code-agent.toml.
+  settings = {},
+  --- Called with the client and the buffer when the server is attached.
+  on_attach = nil,
+  --- Capabilities of the client; a completion plugin may give its own.
+  capabilities = nil,
+}
+
+local function root_of(path)
+  local uv = vim.uv or vim.loop
+  local nearest = vim.fn.fnamemodify(path, ":p:h")
+  for _, marker in ipairs(M.options.root_markers) do
+    local folder = nearest
+    while true do
+      if uv.fs_stat(folder .. "/" .. marker) then
+        return folder
+      end
+      local above = vim.fn.fnamemodify(folder, ":h")
+      if above == folder then
+        break
+      end
+      folder = above
+    end
+  end
+  return nearest
+end
+
+local function client_config(root)
+  return {
+    name = "code-agent",
+    cmd = M.options.cmd,
+    root_dir = root,
+    settings = { ["code-agent"] = M.options.settings },
+    init_options = M.options.settings,
+    on_attach = M.options.on_attach,
+    capabilities = M.options.capabilities or vim.lsp.protocol.make_client_capabilities(),
+    workspace_folders = { { uri = vim.uri_from_fname(root), name = root } },
+  }
+end
+
+--- Clients by root, for Neovim 0.7, which cannot find a running one itself.
+local clients_of_root = {}
+
+--- Attaches the server to a buffer; starts it where it does not run yet.
+function M.attach(buffer)
+  local path = vim.api.nvim_buf_get_name(buffer)
+  if path == "" or vim.api.nvim_buf_get_option(buffer, "buftype") ~= "" then
+    return
+  end
+  local root = root_of(path)
+  if vim.lsp.start then
+    vim.lsp.start(client_config(root), { bufnr = buffer })
+    return
+  end
+  local id = clients_of_root[root]
+  if not id or not vim.lsp.get_client_by_id(id) then
+    id = vim.lsp.start_client(client_config(root))
+    clients_of_root[root] = id
+  end
+  if id then
+    vim.lsp.buf_attach_client(buffer, id)
+  end
+end
+
+--- Takes the action of this kind at the cursor; asks where there are several.
+function M.take(kind)
+  local context = { only = { kind }, diagnostics = {} }
+  if vim.fn.has("nvim-0.8") == 1 then
+    context.diagnostics = nil
+    vim.lsp.buf.code_action({ context = context, apply = true })
+  else
+    vim.lsp.buf.code_action(context)
+  end
+end
+
+--- Starts the server for the file types of the settings.
+function M.setup(options)
+  M.options = vim.tbl_deep_extend("force", M.options, options or {})
+  if vim.lsp.config and vim.lsp.enable then
+    vim.lsp.config("code-agent", {
+      cmd = M.options.cmd,
+      filetypes = M.options.filetypes,
+      root_markers = M.options.root_markers,
+      settings = { ["code-agent"] = M.options.settings },
+      init_options = M.options.settings,
+      on_attach = M.options.on_attach,
+      capabilities = M.options.capabilities,
+    })
+    vim.lsp.enable("code-agent")
+    return
+  end
+  local group = vim.api.nvim_create_augroup("code-agent", { clear = true })
+  vim.api.nvim_create_autocmd("FileType", {
+    group = group,
+    pattern = M.options.filetypes,
+    callback = function(event)
+      M.attach(event.buf)
+    end,
+  })
+  -- Buffers that were open before.
+  for _, buffer in ipairs(vim.api.nvim_list_bufs()) do
+    local filetype = vim.api.nvim_buf_get_option(buffer, "filetype")
+    if vim.api.nvim_buf_is_loaded(buffer) and vim.tbl_contains(M.options.filetypes, filetype) then
+      M.attach(buffer)
+    end
+  end
+end
+
+return M

@@ -1,0 +1,123 @@
+"""A real Helix in a terminal with editors/helix/languages.toml: open, break a docstring, see the finding, take the action, read the file."""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import time
+
+import pytest
+
+from cases import CASES
+from install import helix
+
+CONFIGURATION = pathlib.Path(__file__).resolve().parents[2] / "editors" / "helix" / "languages.toml"
+
+
+class Terminal:
+    """A program in a terminal that nobody looks at."""
+
+    def __init__(self, folder: pathlib.Path, command: list[str], environment: dict[str, str]):
+        if not shutil.which("tmux"):
+            raise RuntimeError("The tests of Helix need tmux.")
+        self.socket = str(folder / "tmux.socket")
+        self.environment = environment
+        shell = " ".join("'" + part.replace("'", "'\\''") + "'" for part in command)
+        (folder / "tmux.conf").write_text("set -sg escape-time 0\nset -g default-terminal screen-256color\nset -g remain-on-exit on\n")
+        self.tmux("-f", str(folder / "tmux.conf"), "new-session", "-d", "-x", "160", "-y", "50", shell)
+
+    def tmux(self, *arguments: str) -> str:
+        """Gives tmux a command."""
+        done = subprocess.run(["tmux", "-u", "-S", self.socket, *arguments], env=self.environment, capture_output=True, text=True)
+        if done.returncode != 0:
+            raise RuntimeError(f"tmux {arguments[0]} ended with {done.returncode}: {done.stderr}")
+        return done.stdout
+
+    def keys(self, *keys: str) -> None:
+        """Presses keys by name."""
+        self.tmux("send-keys", *keys)
+
+    def type(self, text: str) -> None:
+        """Types a text as it is."""
+        self.tmux("send-keys", "-l", text)
+
+    def screen(self) -> str:
+        """What stands on the screen."""
+        return self.tmux("capture-pane", "-p")
+
+    def wait(self, what: str, condition, seconds: float = 30) -> str:
+        """Waits until the screen fulfils a condition."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            screen = self.screen()
+            if condition(screen):
+                return screen
+            time.sleep(0.05)
+        raise AssertionError(f"waited in vain for {what}:\n{self.screen()}")
+
+    def close(self) -> None:
+        """Ends the terminal and what runs in it."""
+        subprocess.run(["tmux", "-S", self.socket, "kill-server"], capture_output=True)
+
+
+@pytest.fixture
+def editor(project, program, tmp_path):
+    """A function that opens a file in Helix."""
+    command, extra = helix()
+    settings = tmp_path / "config" / "helix"
+    settings.mkdir(parents=True)
+    # Only our server runs: the others of the shipped file are not installed here.
+    shipped = CONFIGURATION.read_text()
+    assert 'command = "code-agent"' in shipped
+    text = shipped.replace('command = "code-agent"', f'command = "{program}"')
+    lines = ['language-servers = ["code-agent"]' if line.startswith("language-servers") else line for line in text.splitlines()]
+    (settings / "languages.toml").write_text("\n".join(lines) + "\n")
+    (settings / "config.toml").write_text(
+        '[editor]\nend-of-line-diagnostics = "hint"\n[editor.inline-diagnostics]\ncursor-line = "hint"\nother-lines = "hint"\n'
+    )
+    environment = {
+        "HOME": str(tmp_path), "PATH": os.environ["PATH"], "LANG": "C.UTF-8", "TERM": "xterm-256color",
+        "XDG_CONFIG_HOME": str(tmp_path / "config"), "XDG_CACHE_HOME": str(tmp_path / "cache"), "SHELL": "/bin/sh", **extra,
+    }
+    opened = []
+
+    def open_file(file: pathlib.Path) -> Terminal:
+        os.chdir(project)
+        terminal = Terminal(tmp_path, [*command, str(file)], environment)
+        opened.append(terminal)
+        return terminal
+
+    yield open_file
+    for terminal in opened:
+        terminal.close()
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_a_broken_docstring_is_mended(project, editor, case):
+    file = project / case.filename
+    file.write_bytes(case.text.encode())
+    terminal = editor(file)
+    terminal.wait("the file", lambda screen: case.right in screen)
+    terminal.type("/" + case.right)
+    terminal.keys("Enter")
+    terminal.keys("c")
+    terminal.type(case.wrong)
+    terminal.keys("Escape")
+    terminal.wait("the broken text", lambda screen: case.wrong in screen)
+    # The message names the parameter that is not there, on a line of its own or at the end of one.
+    terminal.wait("the finding", lambda screen: screen.count("frist") >= 2)
+    terminal.type("/frist")
+    terminal.keys("Enter")
+    terminal.keys("Space")
+    terminal.keys("a")
+    terminal.wait("the menu", lambda screen: screen.count("frist") >= 3 or "Rename" in screen)
+    terminal.keys("Enter")
+    terminal.wait("the fix", lambda screen: case.right in screen and case.wrong not in screen)
+    terminal.type(":write")
+    terminal.keys("Enter")
+    end = time.monotonic() + 20
+    while file.read_bytes() != case.text.encode() and time.monotonic() < end:
+        time.sleep(0.05)
+    assert file.read_bytes() == case.text.encode(), terminal.screen()
+    terminal.type(":quit!")
+    terminal.keys("Enter")

@@ -1,0 +1,110 @@
+#!/usr/bin/env bash
+# Sets up and runs all tests, and ends with one line: N passed, N failed.
+#
+#   bash tests/run.sh         all tests; of the real source trees a sample
+#   bash tests/run.sh full    the same with the whole trees
+#
+# What is fetched (editors, source trees, Python packages) stays in the cache folder of the user, never in the clone.
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+cache="${XDG_CACHE_HOME:-$HOME/.cache}/code-agent"
+mkdir -p "$cache"
+export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$cache/target}"
+export CARGO_INCREMENTAL="${CARGO_INCREMENTAL:-0}"
+if [ "${1:-}" = full ]; then
+  export CODE_AGENT_TREES=full
+elif [ $# -gt 0 ]; then
+  echo "tests/run.sh knows only the argument full." >&2
+  exit 2
+fi
+
+passed=0
+failed=0
+log="$(mktemp)"
+trap 'rm -f "$log"' EXIT
+
+title() { printf '\n== %s\n' "$1"; }
+
+# A step that is not a test: it adds to the failures only.
+check() {
+  title "$1"
+  shift
+  if ! "$@"; then
+    echo "This step failed: $*"
+    failed=$((failed + 1))
+  fi
+}
+
+# A step that runs tests: `count` reads its output for "N passed" and "N failed" in the way of its runner.
+count() {
+  title "$1"
+  local pattern="$2" status=0 good=0 bad=0
+  shift 2
+  "$@" 2>&1 | tee "$log" || status=$?
+  good=$(sed 's/\x1b\[[0-9;]*m//g' "$log" | grep -E "$pattern" | grep -oE '[0-9]+ passed' | awk '{ n += $1 } END { print n + 0 }')
+  bad=$(sed 's/\x1b\[[0-9;]*m//g' "$log" | grep -E "$pattern" | grep -oE '[0-9]+ (failed|errors?|timed out)' | awk '{ n += $1 } END { print n + 0 }')
+  if { [ "$status" -ne 0 ] && [ "$bad" -eq 0 ]; } || [ "$good" -eq 0 ]; then
+    echo "This step failed before its tests could tell: $*"
+    bad=$((bad + 1))
+  fi
+  passed=$((passed + good))
+  failed=$((failed + bad))
+}
+
+as_root() {
+  if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi
+}
+
+# Programs that only the tests need; missing ones are installed where that is possible.
+set_up() {
+  local missing=()
+  command -v tmux >/dev/null || missing+=(tmux)
+  command -v git >/dev/null || missing+=(git)
+  command -v cc >/dev/null || missing+=(build-essential)
+  command -v python3 >/dev/null || missing+=(python3)
+  python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
+  command -v node >/dev/null || missing+=(nodejs)
+  command -v npm >/dev/null || missing+=(npm)
+  if [ ${#missing[@]} -gt 0 ] || [ -z "$(apt-cache pkgnames golang-1. 2>/dev/null)" ]; then
+    as_root apt-get -o DPkg::Lock::Timeout=300 update -qq || echo "The package lists could not be brought up to date."
+  fi
+  if [ ${#missing[@]} -gt 0 ]; then
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends "${missing[@]}" ||
+      { echo "These packages are needed and could not be installed: ${missing[*]}."; return 1; }
+  fi
+  local want="$cache/tests/venv-$(cat tests/requirements.txt <(python3 --version) | cksum | cut -d' ' -f1)"
+  if [ ! -f "$want/.complete" ]; then
+    rm -rf "$want"
+    python3 -m venv "$want" && "$want/bin/pip" install -q --disable-pip-version-check -r tests/requirements.txt && touch "$want/.complete" || return 1
+  fi
+  python="$want/bin/python"
+}
+
+rust_tests() {
+  if cargo nextest --version >/dev/null 2>&1; then
+    cargo nextest run --workspace --no-fail-fast
+  else
+    cargo test --workspace --no-fail-fast
+  fi
+}
+
+# The extension of VS Code is built from a copy, so that the clone stays as it is.
+extension() {
+  local copy="$cache/tests/vscode"
+  mkdir -p "$copy" && rm -rf "$copy/src" "$copy/dist" && cp -r editors/vscode/. "$copy" &&
+    (cd "$copy" && npm ci --silent --no-audit --no-fund && npm run --silent build && test -s dist/extension.js)
+}
+
+python=python3
+check "set-up" set_up
+check "format" cargo fmt --all --check
+check "lints" cargo clippy --workspace --all-targets --quiet -- -D warnings
+count "Rust tests" '^ *(Summary|test result:)' rust_tests
+check "program" cargo build --quiet --bin code-agent
+export CODE_AGENT_PROGRAM="$CARGO_TARGET_DIR/debug/code-agent"
+count "editors and source trees" '(passed|failed|error).* in [0-9.]+s' "$python" -m pytest -c tests/pytest.ini tests
+check "extension of VS Code" extension
+
+printf '\n%d passed, %d failed\n' "$passed" "$failed"
+[ "$failed" -eq 0 ]
