@@ -4,12 +4,15 @@
 //! This module never invents text: words come from the caller.
 
 pub mod block;
+mod code;
 pub mod editor;
+mod flow;
 pub mod jsdoc;
 pub mod markdown;
 pub mod prose;
 pub mod python;
 pub mod render;
+mod scan;
 
 use crate::text::Span;
 use std::ops::Range;

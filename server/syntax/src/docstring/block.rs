@@ -174,7 +174,10 @@ fn block_lines(text: &str, inner: Span, physical: &[Span]) -> Vec<Span> {
     let star_column = |line: &Span| {
         let content = line.of(text);
         let gap = gap_len(content);
-        content.get(gap..).is_some_and(|rest| rest.starts_with('*')).then(|| columns(content.get(..gap).unwrap_or(""), 0))
+        content
+            .get(gap..)
+            .is_some_and(|rest| rest.starts_with('*'))
+            .then(|| columns(content.get(..gap).unwrap_or(""), 0))
     };
     let filled = rest.iter().filter(|line| !line.of(text).trim().is_empty()).count();
     let starred = rest.iter().filter(|line| star_column(line).is_some()).count();
@@ -196,7 +199,8 @@ fn block_lines(text: &str, inner: Span, physical: &[Span]) -> Vec<Span> {
             // A line of stars only, as the last one in `**/`, holds no content.
             let stars = after.trim_end();
             let marker = if stars.bytes().all(|byte| byte == b'*') { stars.len() } else { 1 };
-            let space = usize::from(after.get(marker..).is_some_and(|rest| rest.starts_with(' ') && !rest.trim().is_empty()));
+            let space =
+                usize::from(after.get(marker..).is_some_and(|rest| rest.starts_with(' ') && !rest.trim().is_empty()));
             gap + marker + space
         } else if after.is_empty() && line.end == inner.end {
             content.len()
