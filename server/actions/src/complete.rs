@@ -1,7 +1,15 @@
 //! Drafts a documentation comment behind its opening: `"""`, `/**`, `///`, `//`, `#`.
+//!
+//! Only where documentation goes and none is; anywhere else an opening is left to the user.
 
-use crate::writer::WriterOptions;
+use crate::layout::{layout_for, style_for};
+use crate::writer::{WriterOptions, draft};
+use std::sync::Arc;
+use syntax::docstring::render::render;
+use syntax::docstring::{CommentForm, DocStyle, Docstring};
+use syntax::extract::Depth;
 use syntax::language::Language;
+use syntax::model::{FileModel, Placement, Symbol};
 use syntax::text::Span;
 
 /// A comment to be put in place of its opening.
@@ -17,14 +25,140 @@ pub struct DocCompletion {
     pub label: String,
 }
 
+/// The opening of a comment on a line of its own.
+struct Opening {
+    /// From its first byte to the cursor, and further over a closing that the editor put there.
+    span: Span,
+    form: CommentForm,
+}
+
 /// The comment for the opening just before `offset`, if documentation goes there.
 ///
 /// The text is read again without the opening, since an unclosed one breaks the parse.
 pub fn doc_completion(
-    _language: &'static Language,
-    _text: &str,
-    _offset: usize,
-    _options: &WriterOptions,
+    language: &'static Language,
+    text: &str,
+    offset: usize,
+    options: &WriterOptions,
 ) -> Option<DocCompletion> {
-    None
+    let opening = opening(language, text, offset)?;
+    let inside = matches!(opening.form, CommentForm::PythonString { .. });
+    // A statement in place of a docstring keeps a body that has no other.
+    let stand_in = if inside { "pass" } else { "" };
+    let without: Arc<str> =
+        format!("{}{stand_in}{}", text.get(..opening.span.start)?, text.get(opening.span.end..)?).into();
+    let model = syntax::extract::model(language, without, Depth::Full);
+    let index = documented_at(&model, opening.span.start)?;
+    let symbol = model.symbols.get(index)?;
+    let style = style_for(&model, options);
+    let words = draft(&model, index, style, options)?;
+    let mut layout = layout_for(&model, symbol, style, options);
+    layout.form = opening.form.clone();
+    let line_start = text.get(..opening.span.start)?.rfind(['\n', '\r']).map_or(0, |at| at + 1);
+    layout.indent = text.get(line_start..opening.span.start)?.to_owned();
+    let plain = render(&words, style, &layout);
+    let parsed = syntax::docstring::parse(&plain, Span::new(0, plain.len()), opening.form, style);
+    let snippet = snippet(&plain, &parsed);
+    let name = if symbol.name.is_empty() { "this file" } else { &symbol.name };
+    Some(DocCompletion { span: opening.span, snippet, plain, label: format!("Document {name}") })
+}
+
+/// The opening that ends at the cursor and stands alone on its line.
+fn opening(language: &'static Language, text: &str, offset: usize) -> Option<Opening> {
+    let before = text.get(..offset)?;
+    let line_start = before.rfind(['\n', '\r']).map_or(0, |at| at + 1);
+    let typed = before.get(line_start..)?.trim_start();
+    let rest = text.get(offset..)?;
+    let line_rest = rest.get(..rest.find(['\n', '\r']).unwrap_or(rest.len()))?;
+    let closing = line_rest.trim();
+    let (form, closings): (CommentForm, &[&str]) = match (language.doc_style, typed.trim_end()) {
+        (DocStyle::Google | DocStyle::Numpy | DocStyle::Sphinx, written) => {
+            let quote = ["\"\"\"", "'''"].into_iter().find(|quote| written.ends_with(quote))?;
+            let prefix = written.strip_suffix(quote)?;
+            if !matches!(prefix, "" | "r" | "R" | "u" | "U") {
+                return None;
+            }
+            (
+                CommentForm::PythonString { prefix: prefix.to_owned(), quote: quote.to_owned() },
+                if quote == "'''" { &["", "'''"] } else { &["", "\"\"\""] },
+            )
+        }
+        (DocStyle::Jsdoc | DocStyle::Tsdoc, "/**") => (CommentForm::Block { open: "/**".to_owned() }, &["", "*/"]),
+        (DocStyle::Rustdoc, marker @ ("///" | "//!")) => (CommentForm::Lines { marker: marker.to_owned() }, &[""]),
+        (DocStyle::Godoc, "//") => (CommentForm::Lines { marker: "//".to_owned() }, &[""]),
+        _ => return None,
+    };
+    if !closings.contains(&closing) {
+        return None;
+    }
+    let start = offset - before.get(line_start..)?.trim_start().len();
+    Some(Opening { span: Span::new(start, offset + line_rest.trim_end().len()), form })
+}
+
+/// The undocumented symbol whose documentation would stand at `at`.
+fn documented_at(model: &FileModel, at: usize) -> Option<usize> {
+    let fits = |symbol: &Symbol| {
+        if symbol.doc.is_some() || !symbol.doc_slot.usable {
+            return false;
+        }
+        let slot = symbol.doc_slot.offset;
+        match symbol.doc_slot.placement {
+            Placement::Inside => slot == at,
+            Placement::Before => {
+                let (from, to) = if slot <= at { (slot, at) } else { (at, slot) };
+                let between = model.text.get(from..to).unwrap_or("x");
+                between.trim().is_empty() && between.matches('\n').count() <= 1
+            }
+        }
+    };
+    // The file comes last: a comment in front of the first definition belongs to that.
+    model
+        .symbols
+        .iter()
+        .enumerate()
+        .skip(1)
+        .find(|(_, symbol)| fits(symbol))
+        .map(|(index, _)| index)
+        .or_else(|| model.symbols.first().filter(|symbol| fits(symbol)).map(|_| 0))
+}
+
+/// The comment with a tab stop around each text.
+fn snippet(plain: &str, doc: &Docstring) -> String {
+    let mut stops: Vec<Span> = Vec::new();
+    if let (Some(first), Some(last)) = (
+        doc.block.lines.get(doc.summary.start),
+        doc.summary.end.checked_sub(1).and_then(|last| doc.block.lines.get(last)),
+    ) && !doc.summary.is_empty()
+    {
+        stops.push(Span::new(first.span.start, last.span.end));
+    }
+    stops.extend(doc.entries.iter().map(|entry| entry.description_span).filter(|span| !span.is_empty()));
+    stops.sort();
+    let mut result = String::with_capacity(plain.len() + stops.len() * 6);
+    let mut done = 0;
+    let mut number = 1;
+    for stop in stops {
+        if stop.start < done || plain.get(stop.range()).is_none() {
+            continue;
+        }
+        result.push_str(&escaped(plain.get(done..stop.start).unwrap_or("")));
+        result.push_str(&format!("${{{number}:{}}}", escaped(stop.of(plain))));
+        done = stop.end;
+        number += 1;
+    }
+    result.push_str(&escaped(plain.get(done..).unwrap_or("")));
+    result.push_str("$0");
+    result
+}
+
+/// Text as it must stand in a snippet.
+fn escaped(text: &str) -> String {
+    let mut result = String::with_capacity(text.len());
+    for character in text.chars() {
+        if matches!(character, '$' | '}' | '\\') {
+            result.push('\\');
+        }
+        result.push(character);
+    }
+    result
 }

@@ -2,7 +2,7 @@
 //!
 //! Never touches documentation that says something, so that a second run changes nothing.
 
-use crate::edit::{Refusal, insert_comment, is_empty_doc};
+use crate::edit::{Refusal, insert_comment, is_empty_doc, prove};
 use crate::layout::{eol, layout_for, style_for};
 use crate::writer::{Audience, WriterOptions};
 use syntax::docstring::render::render;
@@ -32,6 +32,15 @@ pub fn document(model: &FileModel, symbol: usize, options: &WriterOptions) -> Re
     write(model, symbol, item, options).map(|edit| vec![edit])
 }
 
+/// The edit that writes documentation anew where it says nothing of use: there is none, it is empty, or it is only a placeholder.
+pub fn redraft(model: &FileModel, symbol: usize, options: &WriterOptions) -> Result<TextEdit, Refusal> {
+    let item = model.symbols.get(symbol).ok_or(Refusal::NoSymbol)?;
+    if item.doc.as_ref().is_some_and(|doc| doc.is_structured() || doc.inherits) {
+        return Err(Refusal::AlreadyDocumented { name: item.path.clone() });
+    }
+    write(model, symbol, item, options)
+}
+
 /// The edits that document all that should be documented in `scope` and is not; empty where there is nothing to do.
 pub fn document_scope(model: &FileModel, scope: Scope, options: &WriterOptions) -> Result<Vec<TextEdit>, Refusal> {
     if let Scope::Symbol(symbol) = scope {
@@ -51,6 +60,10 @@ pub fn document_scope(model: &FileModel, scope: Scope, options: &WriterOptions) 
         {
             edits.push(edit);
         }
+    }
+    // One symbol that cannot be documented safely must not keep the others from it.
+    if prove(model, &edits).is_err() {
+        edits.retain(|edit| prove(model, std::slice::from_ref(edit)).is_ok());
     }
     Ok(edits)
 }
@@ -72,13 +85,13 @@ pub fn should_document(model: &FileModel, index: usize, scope: Scope, options: &
 
 /// Whether a symbol of this kind carries documentation of its own.
 fn documentable(model: &FileModel, symbol: &Symbol) -> bool {
-    if symbol.flags.is_local || inherits(model, symbol) {
+    if symbol.flags.is_local || symbol.flags.is_test || inherits(model, symbol) {
         return false;
     }
     let rust = model.language.id == "rust";
     match symbol.kind {
         SymbolKind::Impl | SymbolKind::Namespace | SymbolKind::Constant => false,
-        SymbolKind::Module => model.language.id == "python" && model.symbols.len() > 1,
+        SymbolKind::Module => false,
         SymbolKind::Field | SymbolKind::Variant => rust,
         SymbolKind::Constructor => {
             !symbol.params.is_empty() || symbol.facts.as_ref().is_some_and(|facts| !facts.throws.is_empty())

@@ -39,7 +39,7 @@ pub enum Refusal {
         /// Name of the style.
         style: &'static str,
         /// Name of the language.
-        language: &'static str,
+        language: String,
     },
     /// All is as it should be.
     #[error("There is nothing to change.")]

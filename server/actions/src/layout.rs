@@ -23,7 +23,7 @@ pub fn checked_style(model: &FileModel, style: DocStyle) -> Result<DocStyle, Ref
     if family(model.language.doc_style).contains(&style) {
         Ok(style)
     } else {
-        Err(Refusal::StyleUnfit { style: style.name(), language: model.language.name })
+        Err(Refusal::StyleUnfit { style: style.name(), language: model.language.name.clone() })
     }
 }
 

@@ -1,9 +1,16 @@
 //! The action *Update documentation*: makes existing documentation true again and keeps every human sentence.
+//!
+//! Rules say what is to be mended, the writer finds the words, the editor of docstrings places them. Nothing is rewritten that no finding names.
 
-use crate::edit::Refusal;
+mod plan;
+
+use crate::document::redraft;
+use crate::edit::{Refusal, prove};
+use crate::layout::{layout_for, style_for};
 use crate::writer::WriterOptions;
-use analysis::diagnostic::Finding;
-use syntax::model::FileModel;
+use analysis::diagnostic::{Finding, Repair};
+use syntax::docstring::{DocStyle, EntryKind};
+use syntax::model::{FileModel, Symbol};
 use syntax::text::TextEdit;
 
 /// What [`mend_reported`] did.
@@ -30,6 +37,86 @@ pub fn mend(model: &FileModel, findings: &[Finding], options: &WriterOptions) ->
 }
 
 /// [`mend`] with a list of what could not be mended.
-pub fn mend_reported(_model: &FileModel, _findings: &[Finding], _options: &WriterOptions) -> Result<Mending, Refusal> {
-    Ok(Mending::default())
+///
+/// The edits are proved; where the edits of one docstring cannot be, they alone are dropped.
+pub fn mend_reported(model: &FileModel, findings: &[Finding], options: &WriterOptions) -> Result<Mending, Refusal> {
+    let mut groups: Vec<(usize, Vec<usize>)> = Vec::new();
+    let mut mending = Mending::default();
+    for (index, finding) in findings.iter().enumerate() {
+        if finding.repairs.is_empty() {
+            mending.skipped.push(Skipped {
+                finding: index,
+                reason: "There is no repair for it that a machine can make.".to_owned(),
+            });
+            continue;
+        }
+        match groups.iter_mut().find(|(symbol, _)| *symbol == finding.symbol) {
+            Some((_, members)) => members.push(index),
+            None => groups.push((finding.symbol, vec![index])),
+        }
+    }
+    let mut parts: Vec<(Vec<usize>, Vec<TextEdit>)> = Vec::new();
+    for (symbol, members) in groups {
+        match mend_symbol(model, symbol, &members, findings, options, &mut mending.skipped) {
+            Ok(edits) => parts.push((members, edits)),
+            Err(refusal) => skip_all(&mut mending.skipped, &members, &refusal),
+        }
+    }
+    let all: Vec<TextEdit> = parts.iter().flat_map(|(_, edits)| edits.iter().cloned()).collect();
+    if prove(model, &all).is_err() {
+        parts.retain(|(members, edits)| match prove(model, edits) {
+            Ok(_) => true,
+            Err(refusal) => {
+                skip_all(&mut mending.skipped, members, &refusal);
+                false
+            }
+        });
+    }
+    mending.edits = parts.into_iter().flat_map(|(_, edits)| edits).collect();
+    mending.edits.sort_by_key(|edit| (edit.span.start, edit.span.end));
+    mending.skipped.sort_by_key(|skipped| skipped.finding);
+    Ok(mending)
+}
+
+fn skip_all(skipped: &mut Vec<Skipped>, members: &[usize], refusal: &Refusal) {
+    for &finding in members {
+        if skipped.iter().all(|known| known.finding != finding) {
+            skipped.push(Skipped { finding, reason: refusal.to_string() });
+        }
+    }
+}
+
+/// The edits for one symbol's documentation.
+fn mend_symbol(
+    model: &FileModel,
+    index: usize,
+    members: &[usize],
+    findings: &[Finding],
+    options: &WriterOptions,
+    skipped: &mut Vec<Skipped>,
+) -> Result<Vec<TextEdit>, Refusal> {
+    let symbol = model.symbols.get(index).ok_or(Refusal::Stale)?;
+    let repairs: Vec<(usize, &Repair)> = members
+        .iter()
+        .filter_map(|&finding| Some((finding, findings.get(finding)?)))
+        .flat_map(|(number, finding)| finding.repairs.iter().map(move |repair| (number, repair)))
+        .collect();
+    if repairs.iter().any(|(_, repair)| matches!(repair, Repair::Draft)) {
+        return redraft(model, index, options).map(|edit| vec![edit]);
+    }
+    let doc = symbol.doc.as_ref().ok_or(Refusal::Stale)?;
+    let style = if doc.style == DocStyle::Plain { style_for(model, options) } else { doc.style };
+    let mut layout = layout_for(model, symbol, style, options);
+    if let Some(types) = own_types(symbol) {
+        layout.with_types = types;
+    }
+    Ok(plan::Plan::new(model, index, symbol, doc, style, options).mend(&repairs, layout, skipped))
+}
+
+/// Whether the entries of this docstring carry types; `None` where it has none to tell by.
+fn own_types(symbol: &Symbol) -> Option<bool> {
+    let doc = symbol.doc.as_ref()?;
+    let balance: i32 =
+        doc.entries_of(EntryKind::Param).map(|(_, entry)| if entry.type_text.is_some() { 1 } else { -1 }).sum();
+    (balance != 0).then_some(balance > 0)
 }

@@ -2,7 +2,19 @@
 //!
 //! It never invents: every word comes from the code, its facts, or a fixed table of what names mean. It leaves no placeholder.
 
-use syntax::docstring::{DocDraft, DocStyle};
+pub mod condition;
+pub mod entries;
+pub mod kinds;
+pub mod outcome;
+pub mod special;
+pub mod subject;
+pub mod summary;
+pub mod usage;
+pub mod verbs;
+pub mod words;
+
+use subject::{Subject, Tongue};
+use syntax::docstring::{DocDraft, DocStyle, EntryDraft};
 use syntax::model::FileModel;
 
 /// Whether entries carry types.
@@ -74,7 +86,107 @@ impl WriterOptions {
 }
 
 /// The words for a symbol's documentation.
-pub fn draft(model: &FileModel, symbol: usize, _style: DocStyle, _options: &WriterOptions) -> Option<DocDraft> {
-    let symbol = model.symbols.get(symbol)?;
-    Some(DocDraft { summary: format!("The {}.", symbol.kind.word()), ..DocDraft::default() })
+pub fn draft(model: &FileModel, symbol: usize, style: DocStyle, options: &WriterOptions) -> Option<DocDraft> {
+    let subject = Subject::new(model, symbol, style, options)?;
+    let item = subject.symbol;
+    let mut draft = if item.kind.is_callable() {
+        callable(&subject)
+    } else {
+        DocDraft { summary: kinds::noun(&subject), attributes: outcome::attributes(&subject), ..DocDraft::default() }
+    };
+    if matches!(style, DocStyle::Godoc | DocStyle::Sphinx) {
+        each_text(&mut draft, |text| mark(text, style));
+    }
+    Some(draft)
+}
+
+/// The words for a function.
+fn callable(subject: &Subject<'_>) -> DocDraft {
+    let item = subject.symbol;
+    let mut draft = DocDraft { summary: summary::summary(subject), ..DocDraft::default() };
+    let noun = item.flags.is_getter && subject.tongue == Tongue::Python;
+    match subject.tongue {
+        Tongue::Rust => {
+            draft.raises = outcome::errors(subject);
+            draft.panics = outcome::panics(subject);
+            draft.safety = outcome::safety(subject);
+        }
+        Tongue::Go => {}
+        _ => {
+            draft.type_params = type_params(subject);
+            draft.params = entries::params(subject);
+            draft.yields = outcome::yields(subject);
+            draft.returns = if noun || draft.yields.is_some() && subject.tongue == Tongue::Python {
+                None
+            } else {
+                outcome::returns(subject)
+            };
+            draft.raises = outcome::raises(subject);
+            if draft.raises.is_empty() && !matches!(subject.tongue, Tongue::Python) {
+                draft.rejects = outcome::rejects(subject);
+            }
+        }
+    }
+    draft
+}
+
+/// Entries for generic parameters, in the styles that have them.
+fn type_params(subject: &Subject<'_>) -> Vec<EntryDraft> {
+    if !matches!(subject.style, DocStyle::Tsdoc | DocStyle::Jsdoc) || subject.tongue == Tongue::JavaScript {
+        return Vec::new();
+    }
+    (0..subject.symbol.type_params.len()).filter_map(|index| type_param(subject, index)).collect()
+}
+
+/// The entry for one generic parameter: where it occurs.
+pub fn type_param(subject: &Subject<'_>, index: usize) -> Option<EntryDraft> {
+    let item = subject.symbol;
+    let param = item.type_params.get(index)?;
+    let names = |declared: &str| words_of(declared).any(|word| word == param.name);
+    let takes: Vec<String> = item
+        .params
+        .iter()
+        .filter(|other| other.type_text.as_ref().is_some_and(|declared| names(&declared.text)))
+        .filter_map(|other| words::code(&other.name))
+        .take(2)
+        .collect();
+    let returned = item.return_type.as_ref().is_some_and(|declared| names(&declared.text));
+    let place = match (takes.is_empty(), returned) {
+        (false, true) => format!("The type of {} and of the result", words::list(&takes, "and")),
+        (false, false) => format!("The type of {}", words::list(&takes, "and")),
+        (true, true) => "The type of the result".to_owned(),
+        (true, false) => "A type that the caller chooses".to_owned(),
+    };
+    let bound = param
+        .bound
+        .as_deref()
+        .and_then(words::code)
+        .map(|bound| format!(", which extends {bound}"))
+        .unwrap_or_default();
+    Some(EntryDraft { name: param.name.clone(), text: format!("{place}{bound}."), ..EntryDraft::default() })
+}
+
+fn words_of(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|character: char| !(character.is_alphanumeric() || character == '_'))
+}
+
+/// Code in running text as the style marks it: nothing in godoc, two back-ticks in reStructuredText.
+pub fn mark(text: &str, style: DocStyle) -> String {
+    match style {
+        DocStyle::Godoc => text.replace('`', ""),
+        DocStyle::Sphinx => text.replace("``", "`").replace('`', "``"),
+        _ => text.to_owned(),
+    }
+}
+
+fn each_text(draft: &mut DocDraft, change: impl Fn(&str) -> String) {
+    draft.summary = change(&draft.summary);
+    let lists =
+        [&mut draft.type_params, &mut draft.params, &mut draft.attributes, &mut draft.raises, &mut draft.rejects];
+    for entry in lists.into_iter().flatten().chain(&mut draft.returns).chain(&mut draft.yields) {
+        entry.text = change(&entry.text);
+    }
+    for text in draft.panics.iter_mut().chain(&mut draft.safety).chain(&mut draft.details) {
+        *text = change(text);
+    }
 }

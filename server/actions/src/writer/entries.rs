@@ -1,0 +1,364 @@
+//! What is said of parameters: from name, type, default and use.
+
+use super::subject::{Subject, Tongue, is_bool};
+use super::usage::Usage;
+use super::verbs;
+use super::words::{capital, code, list, phrase, split, the};
+use syntax::docstring::{DocStyle, EntryDraft};
+use syntax::model::{Param, ParamKind};
+
+/// The entries for all parameters, in order; a destructured one is followed by its fields.
+pub fn params(subject: &Subject<'_>) -> Vec<EntryDraft> {
+    let mut entries = Vec::new();
+    for index in 0..subject.symbol.params.len() {
+        entries.extend(param(subject, index));
+    }
+    entries
+}
+
+/// The entry for one parameter, and those for its fields.
+pub fn param(subject: &Subject<'_>, index: usize) -> Vec<EntryDraft> {
+    let Some(param) = subject.symbol.params.get(index) else {
+        return Vec::new();
+    };
+    let default = param
+        .default
+        .as_ref()
+        .map(|default| default.text.trim())
+        .filter(|text| code(text).is_some() && text.len() <= 40);
+    let root = root_name(subject, index);
+    let mut entries = vec![EntryDraft {
+        name: match (param.kind, subject.tongue) {
+            (ParamKind::Rest, Tongue::Python) => format!("*{}", param.name),
+            (ParamKind::KeywordRest, _) => format!("**{}", param.name),
+            (ParamKind::Pattern, _) => root.clone(),
+            _ => param.name.clone(),
+        },
+        type_text: param_type(subject, param),
+        optional: param.optional || param.default.is_some(),
+        default: default.map(str::to_owned),
+        text: text(subject, param),
+    }];
+    if param.kind == ParamKind::Pattern || !param.fields.is_empty() {
+        entries.extend((0..param.fields.len()).filter_map(|at| field(subject, index, at)));
+    }
+    entries
+}
+
+/// The entry for one field of a destructured parameter.
+pub fn field(subject: &Subject<'_>, index: usize, field: usize) -> Option<EntryDraft> {
+    let param = subject.symbol.params.get(index)?;
+    let field = param.fields.get(field)?;
+    let own = field.name.rsplit('.').next().unwrap_or(&field.name);
+    let default = field
+        .default
+        .as_ref()
+        .map(|default| default.text.trim().to_owned())
+        .filter(|text| code(text).is_some() && text.len() <= 40);
+    let stand_in = Param { name: own.to_owned(), default: field.default.clone(), ..Param::default() };
+    Some(EntryDraft {
+        name: format!("{}.{}", root_name(subject, index), field.name),
+        type_text: (subject.style == DocStyle::Jsdoc && subject.tongue == Tongue::JavaScript)
+            .then(|| literal_type(field.default.as_ref().map(|default| default.text.as_str()))),
+        optional: field.default.is_some(),
+        default,
+        text: text(subject, &stand_in),
+    })
+}
+
+/// The name under which a destructured parameter is documented: that of its entry where there is one, else `options`.
+pub fn root_name(subject: &Subject<'_>, index: usize) -> String {
+    let params = &subject.symbol.params;
+    match params.get(index) {
+        Some(param) if !param.name.is_empty() => return param.name.clone(),
+        _ => {}
+    }
+    let taken = |name: &str| params.iter().any(|param| param.name == name);
+    let earlier = params.iter().take(index).filter(|param| param.name.is_empty()).count();
+    let name = if earlier == 0 { "options".to_owned() } else { format!("options{}", earlier + 1) };
+    if taken(&name) { format!("root{index}") } else { name }
+}
+
+/// The type to be shown: the declared one; for JSDoc without types what the default tells.
+fn param_type(subject: &Subject<'_>, param: &Param) -> Option<String> {
+    if let Some(declared) = &param.type_text {
+        let flat = declared.text.split_whitespace().collect::<Vec<_>>().join(" ");
+        return (!flat.is_empty()).then_some(flat);
+    }
+    if subject.tongue != Tongue::JavaScript {
+        return None;
+    }
+    Some(match param.kind {
+        ParamKind::Rest => "...*".to_owned(),
+        ParamKind::Pattern => "object".to_owned(),
+        _ if subject.usage(&param.name).called_with.is_some() => "Function".to_owned(),
+        _ => literal_type(param.default.as_ref().map(|default| default.text.as_str())),
+    })
+}
+
+/// The type of a literal in JavaScript; `*` where it is not known.
+pub fn literal_type(literal: Option<&str>) -> String {
+    let text = literal.unwrap_or("").trim();
+    let kind = if matches!(text, "true" | "false") {
+        "boolean"
+    } else if text.starts_with(['"', '\'', '`']) && text.len() > 1 && text.ends_with(['"', '\'', '`']) {
+        "string"
+    } else if text.parse::<f64>().is_ok() {
+        "number"
+    } else if text.starts_with('[') && text.ends_with(']') {
+        "Array"
+    } else if text.starts_with('{') && text.ends_with('}') {
+        "object"
+    } else if text.starts_with("new ") {
+        let class: String = text
+            .chars()
+            .skip(4)
+            .take_while(|character| character.is_alphanumeric() || matches!(character, '_' | '.' | '$'))
+            .collect();
+        return if class.is_empty() { "*".to_owned() } else { class };
+    } else {
+        "*"
+    };
+    kind.to_owned()
+}
+
+/// One or two sentences on a parameter.
+fn text(subject: &Subject<'_>, param: &Param) -> String {
+    let usage = subject.usage(&param.name);
+    let words = split(&param.name);
+    match param.kind {
+        ParamKind::Pattern => return pattern_text(subject, param),
+        ParamKind::Rest | ParamKind::KeywordRest => return rest_text(subject, param, &usage, &words),
+        _ => {}
+    }
+    if is_bool(param) {
+        let end = usage
+            .passed_to
+            .first()
+            .and_then(|callee| code(callee))
+            .map_or(String::new(), |callee| format!(", passed on to {callee}"));
+        return format!("Whether {}{end}.", whether(&words));
+    }
+    let head = head(&words, &usage);
+    let clause = use_clause(subject, param, &usage);
+    format!("{head}{clause}.{}", guard(subject, &param.name))
+}
+
+fn pattern_text(subject: &Subject<'_>, param: &Param) -> String {
+    let fields: Vec<String> =
+        param.fields.iter().filter(|field| !field.name.contains('.')).filter_map(|field| code(&field.name)).collect();
+    let _ = subject;
+    match fields.len() {
+        0 => "The value to take apart.".to_owned(),
+        1..=4 => format!("Holds {}.", list(&fields, "and")),
+        _ => "Holds the properties listed below.".to_owned(),
+    }
+}
+
+fn rest_text(subject: &Subject<'_>, param: &Param, usage: &Usage, words: &[String]) -> String {
+    let what = match (param.kind, subject.tongue) {
+        (ParamKind::KeywordRest, _) => "keyword arguments",
+        (_, Tongue::Python) => "positional arguments",
+        _ => "arguments",
+    };
+    let usual = matches!(
+        param.name.as_str(),
+        "args" | "kwargs" | "kw" | "arguments" | "rest" | "kwds" | "keywords" | "params" | "options" | "_"
+    );
+    let passed = usage.unpacked_into.as_deref().and_then(code);
+    if usual {
+        return match passed {
+            Some(callee) => format!("{} passed on to {callee}.", capital(what)),
+            None => format!("Additional {what}."),
+        };
+    }
+    let named = phrase(words);
+    let given_to = usage.passed_to.first().and_then(|callee| code(callee)).filter(|_| !usage.iterated);
+    let end = match (passed.or(given_to), usage.iterated) {
+        (Some(callee), _) => format!(", passed on to {callee}"),
+        (None, true) => ", one after the other".to_owned(),
+        (None, false) => format!(", given as {what}"),
+    };
+    format!("{}{end}.", capital(&the(&named)))
+}
+
+/// What a yes-or-no name asks: "to keep the order", "the order is kept".
+pub fn whether(words: &[String]) -> String {
+    const PREPOSITIONS: [&str; 14] =
+        ["from", "to", "by", "with", "for", "in", "on", "at", "of", "as", "into", "if", "when", "only"];
+    const ADJECTIVES: [&str; 24] = [
+        "verbose",
+        "strict",
+        "recursive",
+        "quiet",
+        "silent",
+        "lazy",
+        "eager",
+        "greedy",
+        "inclusive",
+        "exclusive",
+        "exact",
+        "safe",
+        "unique",
+        "global",
+        "case_sensitive",
+        "sensitive",
+        "interactive",
+        "deterministic",
+        "symmetric",
+        "sparse",
+        "persistent",
+        "ascending",
+        "descending",
+        "sync",
+    ];
+    let Some(first) = words.first() else {
+        return "it applies".to_owned();
+    };
+    let rest = words.get(1..).unwrap_or(&[]);
+    let last = words.last().map_or("", String::as_str);
+    match first.as_str() {
+        "is" | "are" if !rest.is_empty() => return format!("it is {}", phrase(rest)),
+        "has" if !rest.is_empty() => return format!("it has {}", phrase(rest)),
+        "can" | "should" | "must" | "will" if !rest.is_empty() => return format!("it {first} {}", phrase(rest)),
+        "no" | "without" if !rest.is_empty() => return format!("to leave out {}", the(&phrase(rest))),
+        "with" if !rest.is_empty() => return format!("to include {}", the(&phrase(rest))),
+        "do" if !rest.is_empty() => return whether(rest),
+        _ => {}
+    }
+    if ADJECTIVES.contains(&last) {
+        return format!("to be {}", phrase(words));
+    }
+    let past = last.ends_with("ed") && last.len() > 4;
+    if past && words.len() > 1 {
+        return format!("{} is {}", the(&phrase(words.get(..words.len() - 1).unwrap_or(&[]))), last);
+    }
+    if past {
+        return format!("it is {last}");
+    }
+    match verbs::verb(first) {
+        Some(verb) if rest.is_empty() => format!("to {}", verbs::base(verb.say)),
+        Some(verb) if rest.first().is_some_and(|word| PREPOSITIONS.contains(&word.as_str())) => {
+            format!("to {} {}", verbs::base(verb.say), phrase(rest))
+        }
+        Some(verb) => format!("to {} {}", verbs::base(verb.say), the(&phrase(rest))),
+        None => format!("{} is wanted", the(&phrase(words))),
+    }
+}
+
+/// The noun that a parameter is.
+fn head(words: &[String], usage: &Usage) -> String {
+    let last = words.last().map_or("", String::as_str);
+    let rest = words.get(..words.len().saturating_sub(1)).unwrap_or(&[]);
+    let tail = words.get(1..).unwrap_or(&[]);
+    match words.first().map_or("", String::as_str) {
+        "" => return "The value".to_owned(),
+        "max" | "maximum" if !tail.is_empty() => return format!("The upper limit of {}", the(&phrase(tail))),
+        "min" | "minimum" if !tail.is_empty() => return format!("The lower limit of {}", the(&phrase(tail))),
+        "timeout" if tail.is_empty() => return "How long to wait".to_owned(),
+        "encoding" if tail.is_empty() => return "The character encoding".to_owned(),
+        "default" if tail.is_empty() => return "The value to fall back to".to_owned(),
+        "callback" | "cb" if tail.is_empty() => return "The function to call back".to_owned(),
+        "fn" | "func" | "function" if tail.is_empty() => return "The function".to_owned(),
+        "x" | "y" | "z" | "a" | "b" | "c" | "v" | "val" | "value" | "data" if words.len() == 1 && usage.iterated => {
+            return "The values".to_owned();
+        }
+        word if words.len() == 1 && word.chars().count() == 1 => return "The value".to_owned(),
+        _ => {}
+    }
+    const HEADS: [&str; 27] = [
+        "name", "type", "size", "path", "url", "index", "key", "prefix", "suffix", "format", "length", "width",
+        "height", "date", "time", "mode", "version", "status", "label", "title", "color", "offset", "position",
+        "shape", "id", "idx", "names",
+    ];
+    if !rest.is_empty()
+        && HEADS.contains(&last)
+        && !matches!(rest, [word] if matches!(word.as_str(), "file" | "base" | "new" | "old" | "full" | "data" | "default" | "start" | "end" | "input" | "output" | "source" | "target" | "first" | "last"))
+    {
+        return format!("The {} of {}", phrase(&words[words.len() - 1..]), the(&phrase(rest)));
+    }
+    capital(&the(&phrase(words)))
+}
+
+/// What is done with it.
+fn use_clause(subject: &Subject<'_>, param: &Param, usage: &Usage) -> String {
+    let quoted = |items: &[String], most: usize| -> Option<String> {
+        let codes: Vec<String> = items.iter().take(most).filter_map(|item| code(item)).collect();
+        (!codes.is_empty()).then(|| list(&codes, "and"))
+    };
+    if let Some(arguments) = &usage.called_with {
+        return match code(&format!("{}({arguments})", param.name)) {
+            Some(call) if arguments.len() <= 40 => format!(", called as {call}"),
+            _ => ", called by the body".to_owned(),
+        };
+    }
+    if let Some(literals) = quoted(&usage.compared, 5) {
+        return format!(", compared with {literals}");
+    }
+    if usage.iterated {
+        return " to iterate over".to_owned();
+    }
+    if let Some(attribute) = usage.stored.as_ref().and_then(|attribute| code(attribute)) {
+        return format!(", kept as {attribute}");
+    }
+    if let Some(callees) = quoted(&usage.passed_to, 2) {
+        return format!(", passed on to {callees}");
+    }
+    if let Some(callee) = usage.unpacked_into.as_ref().and_then(|callee| code(callee)) {
+        return format!(", unpacked into {callee}");
+    }
+    if let Some(keys) = quoted(&usage.keys, 4) {
+        return format!(", read at {} {keys}", if usage.keys.len() == 1 { "the key" } else { "the keys" });
+    }
+    if let Some(attributes) = quoted(&usage.attributes, 3) {
+        return format!(
+            ", of which {attributes} {} used",
+            if usage.attributes.len().min(3) == 1 { "is" } else { "are" }
+        );
+    }
+    let plain = [
+        (usage.is_key, ", used as a key"),
+        (usage.indexed, ", read by index or key"),
+        (usage.searched, " to search"),
+        (usage.returned && !usage.reassigned, ", returned as it is"),
+        (usage.formatted, " to put into the text"),
+        (usage.computed, " to compute with"),
+        (usage.tested, ", tested for being set"),
+    ];
+    if let Some((_, words)) = plain.iter().find(|(holds, _)| *holds) {
+        return (*words).to_owned();
+    }
+    let has_body = subject.symbol.body.is_some() && !subject.flags().is_stub && !subject.flags().is_abstract;
+    if has_body
+        && usage.occurrences == 0
+        && !usage.reassigned
+        && !subject.is_opaque()
+        && param.kind != ParamKind::Pattern
+    {
+        return ", accepted but not used".to_owned();
+    }
+    " to use".to_owned()
+}
+
+/// What a guard at a raise forbids.
+fn guard(subject: &Subject<'_>, name: &str) -> String {
+    let Some(facts) = &subject.symbol.facts else {
+        return String::new();
+    };
+    for throw in facts.throws.iter().chain(&facts.rejects) {
+        let Some(condition) = throw.condition.as_deref() else { continue };
+        let is = |forms: &[&str]| forms.iter().any(|form| condition == form.replace('§', name));
+        if is(&["§ is None"]) {
+            return " Must not be `None`.".to_owned();
+        } else if is(&["§ === null", "§ == null", "§ === undefined"]) {
+            return " Must be given.".to_owned();
+        } else if is(&["§ < 0"]) {
+            return " Must not be negative.".to_owned();
+        } else if is(&["§ <= 0"]) {
+            return " Must be positive.".to_owned();
+        } else if is(&["not §", "len(§) == 0", "§.length === 0"]) {
+            return " Must not be empty.".to_owned();
+        }
+    }
+    String::new()
+}

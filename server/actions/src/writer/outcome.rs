@@ -1,0 +1,564 @@
+//! What is said of results: returned and yielded values, exceptions, panics and what an unsafe caller owes.
+
+use super::condition::clause;
+use super::entries::literal_type;
+use super::subject::{Subject, Tongue};
+use super::summary::{Object, object, whether_clause};
+use super::verbs;
+use super::words::{article, capital, code, list, phrase, singular, split, the};
+use syntax::docstring::EntryDraft;
+use syntax::model::{Spanned, SymbolKind, ThrowFact};
+use syntax::text::Span;
+
+/// The entry for the returned value, where there is one.
+pub fn returns(subject: &Subject<'_>) -> Option<EntryDraft> {
+    if !subject.returns_value() {
+        return None;
+    }
+    Some(EntryDraft { type_text: return_type(subject), text: return_text(subject), ..EntryDraft::default() })
+}
+
+fn return_type(subject: &Subject<'_>) -> Option<String> {
+    if let Some(declared) = &subject.symbol.return_type {
+        return Some(declared.text.split_whitespace().collect::<Vec<_>>().join(" "));
+    }
+    if subject.tongue != Tongue::JavaScript {
+        return None;
+    }
+    let values = values(subject);
+    let inner = if subject.returns_bool() {
+        "boolean".to_owned()
+    } else {
+        let kinds: Vec<String> = values.iter().map(|value| literal_type(Some(value))).collect();
+        match kinds.split_first() {
+            Some((first, rest)) if rest.iter().all(|kind| kind == first) => first.clone(),
+            _ => "*".to_owned(),
+        }
+    };
+    Some(if subject.flags().is_async { format!("Promise<{inner}>") } else { inner })
+}
+
+/// Values returned, as written, "nothing" left out.
+fn values<'a>(subject: &Subject<'a>) -> Vec<&'a str> {
+    let facts = subject.symbol.facts.as_ref();
+    facts
+        .map(|facts| {
+            facts
+                .returns
+                .iter()
+                .filter(|fact| fact.has_value())
+                .filter_map(|fact| fact.value.as_ref())
+                .map(|value| value.text.trim())
+                .collect()
+        })
+        .unwrap_or_default()
+}
+
+/// Whether some way out hands back nothing.
+fn may_be_nothing(subject: &Subject<'_>) -> bool {
+    subject
+        .symbol
+        .facts
+        .as_ref()
+        .is_some_and(|facts| facts.returns.iter().any(|fact| !fact.has_value() && fact.value.is_some()))
+}
+
+fn return_text(subject: &Subject<'_>) -> String {
+    let (yes, no, nothing) = match subject.tongue {
+        Tongue::Python => ("`True`", "`False`", "`None`"),
+        _ => ("`true`", "`false`", "`undefined`"),
+    };
+    if subject.returns_bool() {
+        return match whether_clause(subject) {
+            Some(clause) => format!("{yes} if {clause}, {no} otherwise."),
+            None => format!("{yes} if {}, {no} otherwise.", truth_reason(subject)),
+        };
+    }
+    let values = values(subject);
+    let nothing = match subject
+        .symbol
+        .facts
+        .as_ref()
+        .and_then(|facts| facts.returns.iter().find_map(|fact| fact.value.as_ref().filter(|_| !fact.has_value())))
+    {
+        Some(value) => code(&value.text).unwrap_or_else(|| nothing.to_owned()),
+        None => nothing.to_owned(),
+    };
+    let end = if may_be_nothing(subject) { format!(", or {nothing}") } else { String::new() };
+    let core = one_value(subject, &values).unwrap_or_else(|| by_name(subject));
+    format!("{}{end}.", capital(&core))
+}
+
+/// When a function without a telling name returns true: what its one returned expression says.
+fn truth_reason(subject: &Subject<'_>) -> String {
+    match values(subject).as_slice() {
+        [one] => clause(one).unwrap_or_else(|| "the check holds".to_owned()),
+        _ => "all conditions hold".to_owned(),
+    }
+}
+
+/// Words for the value where all ways out return the same kind of thing.
+fn one_value(subject: &Subject<'_>, values: &[&str]) -> Option<String> {
+    let first = *values.first()?;
+    let all = |holds: &dyn Fn(&str) -> bool| values.iter().all(|value| holds(value));
+    let name = |text: &str| {
+        !text.is_empty()
+            && text.chars().all(|character| character.is_alphanumeric() || matches!(character, '_' | '$'))
+            && !text.starts_with(|character: char| character.is_numeric())
+    };
+    if all(&|value| matches!(value, "self" | "this")) {
+        return Some("the instance itself".to_owned());
+    }
+    if values.len() == 1 && (first.parse::<f64>().is_ok() || first.starts_with(['"', '\'']) && first.len() > 1) {
+        return code(first).map(|literal| format!("always {literal}"));
+    }
+    if all(&|value| value == first) && name(first) {
+        if subject.symbol.params.iter().any(|param| param.name == first) && !subject.usage(first).reassigned {
+            return code(first)
+                .map(|name| format!("{name}, as it was given or changed in place"))
+                .filter(|_| subject.usage(first).occurrences > 1)
+                .or_else(|| code(first).map(|name| format!("{name}, unchanged")));
+        }
+        let words = split(first);
+        let generic = [
+            "result", "results", "res", "ret", "out", "output", "rv", "value", "val", "x", "r", "retval", "obj",
+            "data", "self", "this", "cls", "None", "ans", "tmp", "temp", "y", "z", "s", "d", "a", "b", "c", "n", "i",
+        ];
+        if !generic.contains(&first) && first.len() > 1 {
+            return Some(the(&phrase(&words)));
+        }
+        return None;
+    }
+    let constructed = |value: &str| -> Option<String> {
+        let value = value.strip_prefix("new ").unwrap_or(value);
+        let callee = value.get(..value.find('(')?)?;
+        let whole = value.ends_with(')') && closes_at_end(value);
+        let last = callee.rsplit('.').next()?;
+        (whole
+            && last.starts_with(char::is_uppercase)
+            && callee.chars().all(|character| character.is_alphanumeric() || matches!(character, '_' | '.')))
+        .then(|| callee.to_owned())
+    };
+    if let Some(class) =
+        constructed(first).filter(|class| values.iter().all(|value| constructed(value).as_ref() == Some(class)))
+    {
+        let quoted = code(&class)?;
+        return Some(format!("a new {quoted}"));
+    }
+    let items: Vec<&str> =
+        first.trim_matches(['(', ')']).split(',').map(str::trim).filter(|item| !item.is_empty()).collect();
+    if subject.tongue == Tongue::Python && values.len() == 1 && items.len() > 1 && items.iter().all(|item| name(item)) {
+        let quoted: Vec<String> = items.iter().filter_map(|item| code(item)).collect();
+        return Some(format!("a tuple of {}", list(&quoted, "and")));
+    }
+    if values.len() > 1 {
+        return None;
+    }
+    if let Some(attribute) =
+        first.strip_prefix("self.").or_else(|| first.strip_prefix("this.")).filter(|attribute| name(attribute))
+    {
+        return Some(the(&phrase(&split(attribute))));
+    }
+    if first.starts_with('[') && first.contains(" for ") {
+        return Some("a list with one item for each element gone through".to_owned());
+    }
+    let bare = first.strip_prefix("await ").unwrap_or(first);
+    let callee = bare.get(..bare.find('(')?)?;
+    let dotted = callee.chars().all(|character| character.is_alphanumeric() || matches!(character, '_' | '.' | '$'));
+    let dull = ["len", "str", "int", "float", "bool", "list", "tuple", "dict", "set", "super", "sorted"];
+    if dotted && closes_at_end(bare) && !callee.is_empty() && !dull.contains(&callee) && !callee.starts_with('.') {
+        if matches!(object(subject), Some(Object { words, .. }) if !words.is_empty()) {
+            return None;
+        }
+        return code(callee).map(|callee| format!("the result of {callee}"));
+    }
+    None
+}
+
+/// Whether the bracket opened first closes at the very end.
+fn closes_at_end(text: &str) -> bool {
+    let mut depth = 0i32;
+    let last = text.len().saturating_sub(1);
+    for (offset, character) in text.char_indices() {
+        depth += i32::from(character == '(') - i32::from(character == ')');
+        if depth == 0 && character == ')' {
+            return offset == last;
+        }
+    }
+    false
+}
+
+/// Words from what the function's name promises: "the parsed configuration".
+fn by_name(subject: &Subject<'_>) -> String {
+    match object(subject) {
+        Some(Object { verb: Some(verb), words }) if !words.is_empty() => {
+            let past = verbs::participle(verb);
+            if verb == "return" || verb == "yield" {
+                the(&words)
+            } else {
+                format!("the {past} {}", words.trim_start_matches("the "))
+            }
+        }
+        Some(Object { verb: Some(verb), .. }) => match subject.required().first() {
+            Some(_) if verb == "return" => "the value found".to_owned(),
+            _ => format!("the result of {}", verbs::gerund(verb)),
+        },
+        Some(Object { verb: None, words }) if !words.is_empty() => the(&words),
+        _ => "the resulting value".to_owned(),
+    }
+}
+
+/// The entry for yielded values, where there are any.
+pub fn yields(subject: &Subject<'_>) -> Option<EntryDraft> {
+    let facts = subject.symbol.facts.as_ref()?;
+    let first = facts.yields.first()?;
+    if facts.yields.is_empty() {
+        return None;
+    }
+    let value = first.value.as_deref().map(str::trim).unwrap_or("");
+    let name = !value.is_empty()
+        && value.len() > 1
+        && value.chars().all(|character| character.is_alphanumeric() || character == '_')
+        && !matches!(value, "None" | "True" | "False");
+    let text = if first.delegates {
+        let callee = value.get(..value.find('(').unwrap_or(value.len())).unwrap_or(value);
+        code(callee)
+            .map_or_else(|| "Each value of the inner iterator.".to_owned(), |callee| format!("Each value of {callee}."))
+    } else if value.is_empty() || value == "None" {
+        "Control, without a value.".to_owned()
+    } else if name {
+        format!("{}.", capital(&format!("each {}", singular(&phrase(&split(value))))))
+    } else {
+        let words = match object(subject) {
+            Some(Object { words, .. }) if !words.is_empty() => {
+                singular(words.trim_start_matches("the ").trim_start_matches("all "))
+            }
+            _ => "value".to_owned(),
+        };
+        format!("Each {words} in turn.")
+    };
+    let type_text = subject.symbol.return_type.as_ref().and_then(|declared| yielded_type(&declared.text));
+    Some(EntryDraft { type_text, text, ..EntryDraft::default() })
+}
+
+/// `Iterator[T]` yields `T`.
+fn yielded_type(declared: &str) -> Option<String> {
+    let declared = declared.trim();
+    let (outer, inner) = declared.split_once('[')?;
+    let outer = outer.rsplit('.').next().unwrap_or(outer);
+    let inner = inner.strip_suffix(']')?;
+    match outer {
+        "Iterator" | "Iterable" | "AsyncIterator" | "AsyncIterable" => Some(inner.trim().to_owned()),
+        "Generator" | "AsyncGenerator" => {
+            let mut depth = 0;
+            let end = inner.find(|character: char| {
+                depth += i32::from(character == '[') - i32::from(character == ']');
+                character == ',' && depth == 0
+            });
+            Some(inner.get(..end.unwrap_or(inner.len())).unwrap_or(inner).trim().to_owned())
+        }
+        _ => None,
+    }
+}
+
+/// The entries for exceptions, one a type, in the order in which they are first raised.
+pub fn raises(subject: &Subject<'_>) -> Vec<EntryDraft> {
+    let Some(facts) = &subject.symbol.facts else {
+        return Vec::new();
+    };
+    grouped(subject, &facts.throws)
+}
+
+/// The entries for rejections.
+pub fn rejects(subject: &Subject<'_>) -> Vec<EntryDraft> {
+    let Some(facts) = &subject.symbol.facts else {
+        return Vec::new();
+    };
+    grouped(subject, &facts.rejects)
+}
+
+fn grouped(subject: &Subject<'_>, throws: &[ThrowFact]) -> Vec<EntryDraft> {
+    let mut types: Vec<&str> = Vec::new();
+    for throw in throws {
+        if !types.contains(&throw.type_name.as_str()) && !throw.type_name.is_empty() {
+            types.push(&throw.type_name);
+        }
+    }
+    types
+        .iter()
+        .map(|name| {
+            let own: Vec<&ThrowFact> = throws.iter().filter(|throw| throw.type_name == *name).collect();
+            raise_entry(subject, name, &own)
+        })
+        .collect()
+}
+
+/// The entry for one exception type and all places that raise it.
+pub fn raise_entry(subject: &Subject<'_>, name: &str, throws: &[&ThrowFact]) -> EntryDraft {
+    let mut clauses: Vec<String> = Vec::new();
+    for throw in throws {
+        let clause = reason(subject, throw);
+        if !clauses.contains(&clause) {
+            clauses.push(clause);
+        }
+    }
+    let known: Vec<String> = clauses.iter().filter(|clause| !clause.starts_with("the call cannot")).cloned().collect();
+    let mut clauses = if known.is_empty() { clauses } else { known };
+    clauses.truncate(3);
+    let text = match clauses.split_first() {
+        Some((only, [])) => format!("If {only}."),
+        Some((first, rest)) => format!("If {first}, or if {}.", rest.join(", or if ")),
+        None => "If the call cannot be completed.".to_owned(),
+    };
+    EntryDraft { name: name.to_owned(), text, ..EntryDraft::default() }
+}
+
+/// When an exception is raised, as a clause behind "if".
+fn reason(subject: &Subject<'_>, throw: &ThrowFact) -> String {
+    if subject.flags().is_stub && throw.condition.is_none() {
+        return "a subclass does not provide this method".to_owned();
+    }
+    if let Some(clause) = throw.condition.as_deref().and_then(clause) {
+        return clause;
+    }
+    if let Some(clause) = around(subject, throw.span) {
+        return clause;
+    }
+    if let Some(message) = throw.message.as_deref().and_then(from_message) {
+        return message;
+    }
+    "the call cannot be completed".to_owned()
+}
+
+/// What the block directly around a raise says: `except KeyError` is "a `KeyError` occurs".
+fn around(subject: &Subject<'_>, place: Span) -> Option<String> {
+    let text = &subject.model.text;
+    let body = subject.symbol.body?;
+    let before = text.get(body.start..place.start)?;
+    let header = if subject.tongue == Tongue::Python {
+        let column = before.rsplit(['\n', '\r']).next()?.len();
+        before
+            .lines()
+            .rev()
+            .skip(1)
+            .find(|line| !line.trim().is_empty() && line.len() - line.trim_start().len() < column)?
+            .trim()
+    } else {
+        let mut depth = 0;
+        let at = before.char_indices().rev().find(|(_, character)| {
+            depth += i32::from(*character == '}') - i32::from(*character == '{');
+            depth < 0
+        })?;
+        before.get(..at.0)?.rsplit(['\n', '\r']).next()?.trim()
+    };
+    let header = header.trim_end_matches([':', '{', ' ']);
+    if let Some(caught) = header.strip_prefix("except") {
+        let caught = caught.trim().split(" as ").next()?.trim();
+        let types: Vec<String> = caught
+            .trim_matches(['(', ')'])
+            .split(',')
+            .map(str::trim)
+            .filter(|name| !name.is_empty())
+            .filter_map(code)
+            .collect();
+        return Some(match types.first() {
+            None => "anything inside fails".to_owned(),
+            Some(first) => format!("{} {} occurs", article(first), list(&types, "or")),
+        });
+    }
+    if header.contains("catch") {
+        return Some("a step inside fails".to_owned());
+    }
+    if let Some(condition) = header.strip_prefix("while ") {
+        return clause(condition.trim_matches(['(', ')']));
+    }
+    None
+}
+
+/// A message that is a plain statement of what is wrong.
+fn from_message(message: &str) -> Option<String> {
+    let flat = message.trim().trim_end_matches(['.', '!', ':']);
+    let plain = !flat.is_empty()
+        && flat.len() <= 70
+        && flat.contains(' ')
+        && !flat.contains(['%', '{', '}', '$', '\\', '`', '\n', '"', '*', ':']);
+    let statement = [
+        " is ",
+        " are ",
+        " has ",
+        " have ",
+        " was ",
+        " were ",
+        " does ",
+        " do ",
+        " failed",
+        " exceeds ",
+        " cannot be ",
+    ]
+    .iter()
+    .any(|verb| flat.contains(verb));
+    let speaks = ["must", "should", "please", "expected", "you ", "can't", "cannot use"]
+        .iter()
+        .any(|word| flat.to_lowercase().contains(word));
+    if !plain || !statement || speaks {
+        return None;
+    }
+    let mut characters = flat.chars();
+    let first = characters.next()?;
+    let second_upper = flat.chars().nth(1).is_some_and(char::is_uppercase);
+    Some(if second_upper { flat.to_owned() } else { first.to_lowercase().chain(characters).collect() })
+}
+
+/// When a function panics, one sentence a place.
+pub fn panics(subject: &Subject<'_>) -> Vec<String> {
+    let Some(facts) = subject.symbol.facts.as_ref().filter(|_| subject.tongue == Tongue::Rust) else {
+        return Vec::new();
+    };
+    let mut sentences: Vec<String> = Vec::new();
+    for panic in &facts.panics {
+        let call = panic.span.of(&subject.model.text);
+        let unwrapped = call
+            .rfind(".unwrap")
+            .or_else(|| call.rfind(".expect"))
+            .and_then(|at| call.get(..at))
+            .map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "));
+        let reason = if panic.call.starts_with("assert") {
+            panic.condition.as_deref().and_then(clause)
+        } else if let Some(receiver) = unwrapped.as_deref().and_then(|receiver| code(&receiver.replace(" .", "."))) {
+            Some(format!("{receiver} holds no value"))
+        } else {
+            panic.condition.as_deref().and_then(clause)
+        };
+        let reason = reason.or_else(|| panic.message.as_deref().and_then(from_message)).unwrap_or_else(|| {
+            match code(&panic.call) {
+                Some(name) => format!("the body reaches {name}"),
+                None => "the call cannot be completed".to_owned(),
+            }
+        });
+        let sentence = format!("Panics if {reason}.");
+        if !sentences.contains(&sentence) && sentences.len() < 4 {
+            sentences.push(sentence);
+        }
+    }
+    sentences
+}
+
+/// `# Errors` of a Rust function: what fails in it.
+pub fn errors(subject: &Subject<'_>) -> Vec<EntryDraft> {
+    let declared = subject.symbol.return_type.as_ref().map_or("", |declared| declared.text.trim());
+    let outer = declared.split('<').next().unwrap_or("");
+    if !outer.ends_with("Result") {
+        return Vec::new();
+    }
+    let thrown = raises(subject);
+    if !thrown.is_empty() {
+        let texts: Vec<String> =
+            thrown.iter().map(|entry| entry.text.trim_start_matches("If ").trim_end_matches('.').to_owned()).collect();
+        let named: Vec<String> = thrown
+            .iter()
+            .zip(&texts)
+            .filter_map(|(entry, text)| Some(format!("Returns {} if {text}.", code(&entry.name)?)))
+            .collect();
+        return named.into_iter().map(|text| EntryDraft { text, ..EntryDraft::default() }).collect();
+    }
+    let failing = question_marks(&subject.symbol.body.map(|body| body.of(&subject.model.text)).unwrap_or(""));
+    let text = match failing.as_slice() {
+        [] => "Returns an error if the call cannot be completed.".to_owned(),
+        some => format!("Returns an error if {} fails.", list(some, "or")),
+    };
+    vec![EntryDraft { text, ..EntryDraft::default() }]
+}
+
+/// Calls followed by `?`, at most three, in back-ticks.
+fn question_marks(body: &str) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    for (at, _) in body.match_indices(")?") {
+        let mut depth = 0i32;
+        let before = body.get(..=at).unwrap_or("");
+        let open = before.char_indices().rev().find(|(_, character)| {
+            depth += i32::from(*character == ')') - i32::from(*character == '(');
+            depth == 0
+        });
+        let Some((open, _)) = open else { continue };
+        let head = before.get(..open).unwrap_or("");
+        let start = head
+            .rfind(|character: char| !(character.is_alphanumeric() || matches!(character, '_' | ':')))
+            .map_or(0, |at| at + 1);
+        if let Some(name) =
+            head.get(start..).map(|name| name.trim_matches(':')).filter(|name| !name.is_empty()).and_then(code)
+            && !found.contains(&name)
+        {
+            found.push(name);
+        }
+    }
+    found.truncate(3);
+    found
+}
+
+/// `# Safety` of an unsafe function: only what is a fact.
+pub fn safety(subject: &Subject<'_>) -> Option<String> {
+    if !subject.flags().is_unsafe || !subject.symbol.kind.is_callable() {
+        return None;
+    }
+    const KNOWN: [&str; 12] = [
+        "from_raw_parts",
+        "from_raw_parts_mut",
+        "get_unchecked",
+        "get_unchecked_mut",
+        "from_utf8_unchecked",
+        "from_raw",
+        "copy_nonoverlapping",
+        "assume_init",
+        "unwrap_unchecked",
+        "transmute",
+        "unreachable_unchecked",
+        "new_unchecked",
+    ];
+    let calls = subject.symbol.facts.as_ref().map(|facts| facts.calls.as_slice()).unwrap_or(&[]);
+    let known: Vec<String> = calls
+        .iter()
+        .filter(|call| KNOWN.iter().any(|name| call.rsplit([':', '.']).next() == Some(name)))
+        .filter_map(|call| code(call))
+        .take(3)
+        .collect();
+    Some(match known.as_slice() {
+        [] => "The caller must uphold the contracts of the unsafe operations in the body.".to_owned(),
+        some => format!("The caller must uphold the contract of {}.", list(some, "and")),
+    })
+}
+
+/// Entries for the attributes of a type that is mainly its data.
+pub fn attributes(subject: &Subject<'_>) -> Vec<EntryDraft> {
+    let symbol = subject.symbol;
+    let data =
+        symbol.decorators.iter().any(|decorator| decorator.contains("dataclass") || decorator.starts_with("attr"))
+            || symbol.bases.iter().any(|base| base.ends_with("NamedTuple") || base.ends_with("TypedDict"));
+    if subject.tongue != Tongue::Python || !data {
+        return Vec::new();
+    }
+    subject
+        .model
+        .children(subject.index)
+        .filter(|(_, child)| {
+            child.kind == SymbolKind::Field && !child.name.starts_with('_') && child.value_type.is_some()
+        })
+        .map(|(_, child)| attribute(&child.name, child.value_type.as_ref()))
+        .collect()
+}
+
+/// The entry for one attribute.
+pub fn attribute(name: &str, declared: Option<&Spanned>) -> EntryDraft {
+    let words = split(name);
+    let truth = declared.is_some_and(|declared| matches!(declared.text.trim(), "bool" | "boolean"));
+    let text = if truth {
+        format!("Whether {}.", super::entries::whether(&words))
+    } else {
+        format!("{} of the instance.", capital(&the(&phrase(&words))))
+    };
+    EntryDraft {
+        name: name.to_owned(),
+        type_text: declared.map(|declared| declared.text.clone()),
+        text,
+        ..EntryDraft::default()
+    }
+}

@@ -1,0 +1,227 @@
+//! What is known of the symbol being written about, asked in the writer's terms.
+
+use super::usage::{Token, Usage, body_text, tokens, usage};
+use super::{Person, WriterOptions, verbs};
+use syntax::docstring::DocStyle;
+use syntax::model::{FileModel, Param, ParamKind, Symbol, SymbolFlags, SymbolKind};
+
+/// The language as far as sentences depend on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tongue {
+    /// Python.
+    Python,
+    /// JavaScript without types.
+    JavaScript,
+    /// TypeScript.
+    TypeScript,
+    /// Rust.
+    Rust,
+    /// Go.
+    Go,
+    /// Any other.
+    Other,
+}
+
+/// A symbol and what is around it.
+pub struct Subject<'a> {
+    /// The file.
+    pub model: &'a FileModel,
+    /// The symbol's index.
+    pub index: usize,
+    /// The symbol.
+    pub symbol: &'a Symbol,
+    /// The type that it belongs to.
+    pub owner: Option<&'a Symbol>,
+    /// The language.
+    pub tongue: Tongue,
+    /// The style to be written.
+    pub style: DocStyle,
+    /// The person of the summary.
+    pub person: Person,
+    tokens: Vec<Token<'a>>,
+}
+
+impl<'a> Subject<'a> {
+    /// Looks at one symbol.
+    pub fn new(model: &'a FileModel, index: usize, style: DocStyle, options: &WriterOptions) -> Option<Self> {
+        let symbol = model.symbols.get(index)?;
+        let tongue = match model.language.id {
+            "python" => Tongue::Python,
+            "javascript" => Tongue::JavaScript,
+            "typescript" | "tsx" => Tongue::TypeScript,
+            "rust" => Tongue::Rust,
+            "go" => Tongue::Go,
+            _ => Tongue::Other,
+        };
+        let owner = symbol
+            .parent
+            .and_then(|parent| model.symbols.get(parent))
+            .filter(|owner| owner.kind.is_type() || owner.kind == SymbolKind::Impl);
+        let person = options.person.or_else(|| majority(model)).unwrap_or(match tongue {
+            Tongue::Rust | Tongue::Go => Person::Third,
+            _ => Person::Imperative,
+        });
+        let person = if tongue == Tongue::Go { Person::Third } else { person };
+        let tokens = tokens(body_text(model, symbol));
+        Some(Self { model, index, symbol, owner, tongue, style, person, tokens })
+    }
+
+    /// What the body does with a name.
+    pub fn usage(&self, name: &str) -> Usage {
+        usage(&self.tokens, name)
+    }
+
+    /// The tokens of the body.
+    pub fn tokens(&self) -> &[Token<'a>] {
+        &self.tokens
+    }
+
+    /// Whether the body can use names without naming them.
+    pub fn is_opaque(&self) -> bool {
+        self.tokens.iter().any(|token| matches!(token, Token::Word("locals" | "eval" | "exec" | "vars" | "arguments")))
+    }
+
+    /// The owner's name in back-ticks, with its article.
+    pub fn owner_phrase(&self) -> Option<String> {
+        let owner = self.owner?;
+        let name = owner.name.split(['<', ' ']).next().unwrap_or("");
+        if name.is_empty() {
+            return None;
+        }
+        Some(match self.tongue {
+            Tongue::Rust => format!("this `{name}`"),
+            _ => format!("the `{name}`"),
+        })
+    }
+
+    /// Parameters that a summary may speak of: named ones that must be given, yes-or-no ones left out.
+    pub fn required(&self) -> Vec<&'a Param> {
+        self.symbol
+            .params
+            .iter()
+            .filter(|param| {
+                matches!(param.kind, ParamKind::Normal | ParamKind::PositionalOnly | ParamKind::KeywordOnly)
+            })
+            .filter(|param| {
+                param.default.is_none()
+                    && !param.optional
+                    && !is_bool(param)
+                    && !param.name.is_empty()
+                    && !param.name.starts_with('_')
+            })
+            .collect()
+    }
+
+    /// Flags of the symbol.
+    pub fn flags(&self) -> SymbolFlags {
+        self.symbol.flags
+    }
+
+    /// Whether a caller gets a value (not counting what a generator yields).
+    pub fn returns_value(&self) -> bool {
+        if self.symbol.kind == SymbolKind::Constructor && self.tongue != Tongue::Rust && self.tongue != Tongue::Go {
+            return false;
+        }
+        let declared = self.symbol.return_type.as_ref().map(|declared| declared.text.trim().trim_matches(['"', '\'']));
+        let none = |text: &str| {
+            matches!(
+                text,
+                "None"
+                    | "void"
+                    | "undefined"
+                    | "never"
+                    | "NoReturn"
+                    | "Never"
+                    | "typing.NoReturn"
+                    | "Promise<void>"
+                    | "()"
+                    | "!"
+                    | ""
+            ) || text.starts_with("asserts ")
+        };
+        if matches!(self.tongue, Tongue::Rust | Tongue::Go) {
+            return declared.is_some_and(|declared| !none(declared));
+        }
+        match &self.symbol.facts {
+            Some(facts) if !self.flags().is_stub => {
+                !declared.is_some_and(|declared| none(declared)) && facts.returns.iter().any(|fact| fact.has_value())
+            }
+            _ => declared.is_some_and(|declared| !none(declared)) && !self.flags().is_generator,
+        }
+    }
+
+    /// Whether each value returned is true or false.
+    pub fn returns_bool(&self) -> bool {
+        if let Some(declared) = &self.symbol.return_type {
+            return matches!(declared.text.trim(), "bool" | "boolean" | "Promise<boolean>" | "builtins.bool");
+        }
+        let Some(facts) = &self.symbol.facts else {
+            return false;
+        };
+        let values: Vec<&str> =
+            facts.returns.iter().filter_map(|fact| fact.value.as_ref()).map(|value| value.text.trim()).collect();
+        !values.is_empty() && values.iter().all(|value| is_truth(value))
+    }
+}
+
+/// Whether a parameter takes yes or no.
+pub fn is_bool(param: &Param) -> bool {
+    let declared = param.type_text.as_ref().is_some_and(|declared| matches!(declared.text.trim(), "bool" | "boolean"));
+    declared
+        || param
+            .default
+            .as_ref()
+            .is_some_and(|default| matches!(default.text.trim(), "True" | "False" | "true" | "false"))
+}
+
+/// Whether an expression can only be true or false.
+fn is_truth(value: &str) -> bool {
+    if matches!(value, "True" | "False" | "true" | "false")
+        || value.starts_with("not ")
+        || value.starts_with('!')
+        || value.starts_with("isinstance(")
+    {
+        return true;
+    }
+    let comparison = [
+        " == ",
+        " != ",
+        " === ",
+        " !== ",
+        " is None",
+        " is not ",
+        " not in ",
+        " < ",
+        " > ",
+        " <= ",
+        " >= ",
+        " instanceof ",
+    ];
+    let mixed = [" if ", " for ", " ? ", " or ", " and ", "||", "&&", "(", "[", "{", "lambda"];
+    comparison.iter().any(|operator| value.contains(operator)) && !mixed.iter().any(|mark| value.contains(mark))
+}
+
+/// The person of most summaries in the file; `None` where there are too few to tell.
+fn majority(model: &FileModel) -> Option<Person> {
+    let (mut imperative, mut third) = (0, 0);
+    for symbol in model.symbols.iter().filter(|symbol| symbol.kind.is_callable()) {
+        let Some(doc) = &symbol.doc else { continue };
+        let summary = doc.summary_text(&model.text);
+        let word = summary.split(|character: char| !character.is_alphabetic()).next().unwrap_or("").to_lowercase();
+        let stems = [
+            word.strip_suffix('s').map(str::to_owned),
+            word.strip_suffix("es").map(str::to_owned),
+            word.strip_suffix("ies").map(|stem| format!("{stem}y")),
+        ];
+        if verbs::verb(&word).is_some() {
+            imperative += 1;
+        } else if stems.into_iter().flatten().any(|stem| verbs::verb(&stem).is_some()) {
+            third += 1;
+        }
+    }
+    match (imperative, third) {
+        (imperative, third) if third > imperative && third > 1 => Some(Person::Third),
+        (imperative, third) if imperative > third && imperative > 1 => Some(Person::Imperative),
+        _ => None,
+    }
+}
