@@ -4,15 +4,23 @@
 //! This module never invents text: words come from the caller.
 
 pub mod block;
+mod canon;
 mod code;
 pub mod editor;
+mod escape;
 mod flow;
 pub mod jsdoc;
+#[cfg(test)]
+mod laws;
 pub mod markdown;
 pub mod prose;
 pub mod python;
 pub mod render;
 mod scan;
+#[cfg(test)]
+mod sketch;
+mod shape;
+mod wrap;
 
 use crate::text::Span;
 use std::ops::Range;

@@ -237,7 +237,10 @@ fn indented(lines: &Lines<'_>, number: usize, least: usize, survey: &mut Survey)
         before.is_some_and(|at| !survey.is_code(at) && (is_list_item(lines.text(at)) || lines.indent(at) > 0));
     let parted = least == 1 || before.is_none_or(|at| at + 1 < number);
     (!in_list && parted).then_some(())?;
-    let end = (number..lines.len()).find(|&at| !lines.blank(at) && lines.indent(at) < least).unwrap_or(lines.len());
+    let column = lines.indent(number);
+    let item = |at: usize| lines.indent(at) < column && is_list_item(lines.text(at)) && lines.blank(at - 1);
+    let ends = |at: usize| !lines.blank(at) && (lines.indent(at) < least || item(at));
+    let end = (number + 1..lines.len()).find(|&at| ends(at)).unwrap_or(lines.len());
     let end = lines.trim_blank(number, end);
     survey.mark(number..end);
     let markup = if least == 1 { Markup::Godoc } else { Markup::Rustdoc };

@@ -118,9 +118,8 @@ fn role_before(before: &str) -> Option<&str> {
     let inner = before.strip_suffix(':')?;
     let is_role =
         |character: char| character.is_ascii_alphanumeric() || matches!(character, ':' | '-' | '_' | '.' | '+');
-    let start = inner
-        .rfind(|character: char| !is_role(character))
-        .map_or(0, |at| at + inner[at..].chars().next().map_or(1, char::len_utf8));
+    let start = inner.len()
+        - inner.chars().rev().take_while(|&character| is_role(character)).map(char::len_utf8).sum::<usize>();
     let role = inner.get(start..)?.strip_prefix(':')?;
     let role = role.strip_prefix("py:").unwrap_or(role);
     (!role.is_empty()).then_some(role)

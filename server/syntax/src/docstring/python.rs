@@ -119,9 +119,9 @@ fn add_deprecations(lines: &Lines<'_>, survey: &Survey, parts: &mut Parts) {
     parts.entries.append(&mut found);
     parts.entries.sort_by_key(|entry| entry.lines.start);
     for (index, section) in parts.sections.iter_mut().enumerate() {
-        let mut own =
-            parts.entries.iter().enumerate().filter(|(_, entry)| entry.section == Some(index)).map(|(at, _)| at);
-        section.entries = own.next().map_or(0..0, |first| first..own.last().unwrap_or(first) + 1);
+        let own = |entry: &Entry| entry.section == Some(index);
+        let first = parts.entries.iter().position(own).unwrap_or(0);
+        section.entries = first..parts.entries.iter().rposition(own).map_or(first, |last| last + 1);
     }
 }
 

@@ -154,11 +154,11 @@ fn value_at(text: &str, at: usize) -> Option<Value> {
     let rest = text.get(at..)?;
     let start = at + (rest.len() - rest.trim_start().len());
     let rest = text.get(start..)?;
-    let role = rest.strip_prefix(':').and_then(|inner| {
-        let length = inner.find('`')?;
-        inner.get(..length)?.ends_with(':').then_some(length + 1)
-    });
-    let start = start + role.filter(|&length| length < 16).unwrap_or(0);
+    // Other roles than these point at a thing: what they show is not what the code says.
+    let role = [":obj:", ":py:obj:", ":const:", ":py:const:", ":data:", ":py:data:", ":code:"]
+        .iter()
+        .find(|role| rest.starts_with(**role));
+    let start = start + role.map_or(0, |role| role.len());
     let rest = text.get(start..)?;
     for mark in ['`', '*'] {
         let ticks = run(rest, mark);
@@ -172,7 +172,8 @@ fn value_at(text: &str, at: usize) -> Option<Value> {
             let to = start + ticks + content.trim_end().len();
             let next = start + ticks + close + ticks;
             let value = text.get(from..to)?;
-            return (!value.is_empty() && next <= text.len()).then(|| Value {
+            let assigned = value.split_once('=').is_some_and(|(name, _)| dotted(name) == name.len());
+            return (!value.is_empty() && !assigned && next <= text.len()).then(|| Value {
                 start: from,
                 end: to,
                 next,
@@ -184,7 +185,11 @@ fn value_at(text: &str, at: usize) -> Option<Value> {
     let first = rest.chars().next()?;
     let (length, literal, marked) = match first {
         '"' | '\'' => (quoted(rest)?, true, true),
-        '(' | '[' | '{' => (balanced(rest)?, true, true),
+        '(' | '[' | '{' => {
+            let length = balanced(rest)?;
+            let plain = !rest.get(..length)?.contains('`');
+            (if plain { length } else { 0 }, true, true)
+        }
         _ => {
             let number = number_len(rest);
             if number > 0 {

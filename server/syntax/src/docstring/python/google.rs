@@ -93,16 +93,17 @@ impl<'a> Reader<'a> {
         let entry_indent = next.filter(|_| loose || !empty).map_or(floor, |next| self.lines.indent(next));
         let mut end = number + 1;
         while end < self.lines.len() {
-            if !self.lines.blank(end) && !self.survey.is_code(end) {
-                let ends = self.lines.indent(end) < floor
-                    || self.interrupts(end, entry_indent)
-                    || first && entry_indent == 0 && self.begins(end).is_some();
-                if ends {
-                    break;
-                }
-            } else if loose && self.lines.blank(end) {
-                break;
-            } else if self.survey.is_code(end) && self.lines.indent(end) < floor && kind != EntryKind::Example {
+            let blank = self.lines.blank(end);
+            let indent = self.lines.indent(end);
+            let ends = if blank {
+                loose
+            } else if self.survey.is_code(end) {
+                indent < floor && kind != EntryKind::Example
+            } else {
+                let anew = first && entry_indent == 0 && self.begins(end).is_some();
+                indent < floor || anew || self.interrupts(end, entry_indent)
+            };
+            if ends {
                 break;
             }
             end += 1;

@@ -34,9 +34,7 @@ pub(crate) fn read(piece: Piece<'_>) -> Option<(Vec<EntryName>, Piece<'_>)> {
             rest = next;
             break;
         }
-        if one(next).is_none() {
-            return None;
-        }
+        one(next)?;
         rest = next;
     }
     Some((names, rest))
@@ -115,7 +113,12 @@ pub(crate) fn exceptions(piece: Piece<'_>) -> Option<(Vec<EntryName>, Piece<'_>)
         let Some(mut next) = separator.map(Piece::trim_start) else { break };
         next = next.strip("or ").or_else(|| next.strip("and ")).unwrap_or(next).trim_start();
         // `ValueError, if x is negative` goes on in prose.
-        if !exception(next).is_some_and(|(name, _)| looks_like_exception(&name.name)) {
+        let goes_on = exception(next).is_some_and(|(name, after)| {
+            let ends = after.trim_start();
+            let alone = ends.is_empty() || ends.text.starts_with([':', ',', '|', '/']);
+            looks_like_exception(&name.name) || alone && name.name.contains(char::is_uppercase)
+        });
+        if !goes_on {
             break;
         }
         rest = next;
