@@ -17,7 +17,7 @@ use serde_json::Value;
 use std::collections::{HashMap, HashSet};
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
@@ -47,8 +47,20 @@ impl Outcome {
     }
 }
 
+/// Is told of every message that was handled.
+pub(crate) trait Observer: Clone + Send + Sync + 'static {
+    /// A message of this method took so long, and perhaps ended with an error.
+    fn handled(&self, method: &str, took: Duration, error: Option<&Error>);
+}
+
 /// Serves one client until it says `exit` or closes a pipe.
-pub(crate) async fn run<S, I, O>(service: LspService<S>, socket: ClientSocket, input: I, output: O) -> Outcome
+pub(crate) async fn run<S, I, O>(
+    service: LspService<S>,
+    socket: ClientSocket,
+    input: I,
+    output: O,
+    observer: impl Observer,
+) -> Outcome
 where
     S: LanguageServer,
     I: AsyncRead + Send + Unpin + 'static,
@@ -62,7 +74,8 @@ where
     let mut tasks = JoinSet::new();
     let writer = tasks.spawn(write(output, outgoing, requests, lines.clone()));
     let reader = tasks.spawn(read(input, work, replies, lines.clone()));
-    let outcome = Dispatcher { service, lines: lines.clone(), was_shut_down: false }.dispatch(queue, &mut tasks).await;
+    let outcome =
+        Dispatcher { service, lines: lines.clone(), observer, was_shut_down: false }.dispatch(queue, &mut tasks).await;
 
     reader.abort();
     lines.send(Outgoing::Close);
@@ -250,13 +263,14 @@ fn cancel(lines: &Lines, params: Option<&Value>) -> Option<i32> {
 }
 
 /// Takes messages in order and runs their handlers.
-struct Dispatcher<S> {
+struct Dispatcher<S, W> {
     service: LspService<S>,
     lines: Arc<Lines>,
+    observer: W,
     was_shut_down: bool,
 }
 
-impl<S: LanguageServer> Dispatcher<S> {
+impl<S: LanguageServer, W: Observer> Dispatcher<S, W> {
     async fn dispatch(mut self, mut queue: mpsc::UnboundedReceiver<Work>, tasks: &mut JoinSet<Ended>) -> Outcome {
         let mut handlers = JoinSet::new();
         loop {
@@ -294,11 +308,14 @@ impl<S: LanguageServer> Dispatcher<S> {
     }
 
     async fn notify(&mut self, method: String, params: Option<Value>) {
+        let began = Instant::now();
         let notification = build(Request::build(method.clone()), params).finish();
-        let handled = AssertUnwindSafe(self.service.call(notification)).catch_unwind().await;
+        // A panic in reading the parameters is caught as well as one in the handler.
+        let handled = AssertUnwindSafe(async { self.service.call(notification).await }).catch_unwind().await;
         if handled.is_err() {
             tracing::error!(%method, "The handler of a notification panicked.");
         }
+        self.observer.handled(&method, began.elapsed(), None);
     }
 
     async fn request(
@@ -322,18 +339,22 @@ impl<S: LanguageServer> Dispatcher<S> {
         }
         // Some clients send an empty object where the specification allows nothing.
         let params = params.filter(|_| method != "shutdown");
+        let began = Instant::now();
         let request = build(Request::build(method.clone()).id(i64::from(number)), params).finish();
         let mut answer = Box::pin(AssertUnwindSafe(self.service.call(request)).catch_unwind());
         if matches!(method.as_str(), "initialize" | "shutdown") {
             let result = read_answer(&method, answer.await);
             self.was_shut_down |= method == "shutdown" && result.is_ok();
+            self.observer.handled(&method, began.elapsed(), result.as_ref().err());
             return self.lines.finish(id, result);
         }
         // The handler runs here up to its first wait, so that it sees the state as the messages before it left it.
         if let Some(answer) = (&mut answer).now_or_never() {
-            return self.lines.finish(id, read_answer(&method, answer));
+            let result = read_answer(&method, answer);
+            self.observer.handled(&method, began.elapsed(), result.as_ref().err());
+            return self.lines.finish(id, result);
         }
-        let lines = self.lines.clone();
+        let (lines, observer) = (self.lines.clone(), self.observer.clone());
         handlers.spawn(async move {
             let result = tokio::select! {
                 biased;
@@ -342,6 +363,7 @@ impl<S: LanguageServer> Dispatcher<S> {
             };
             // Dropping the handler is what cancels its work; it comes before the reply so that nothing of it can follow.
             drop(answer);
+            observer.handled(&method, began.elapsed(), result.as_ref().err());
             lines.finish(id, result);
         });
     }

@@ -1,6 +1,6 @@
 //! What the serve loop owes to every client, tried over a pipe in memory with handlers that are slow, panic, or ask back.
 
-use crate::serve::{Outcome, run};
+use crate::serve::{Observer, Outcome, run};
 use crate::test_client::TestClient;
 use lsp_types::{InitializeParams, InitializeResult, MessageActionItem, MessageType};
 use proptest::prelude::*;
@@ -13,6 +13,14 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 use tower_lsp::jsonrpc::{Error, Result};
 use tower_lsp::{Client, LanguageServer, LspService};
+
+/// Watches nothing.
+#[derive(Clone)]
+struct Nobody;
+
+impl Observer for Nobody {
+    fn handled(&self, _: &str, _: Duration, _: Option<&Error>) {}
+}
 
 /// Counts what happens to it.
 struct Probe {
@@ -148,7 +156,7 @@ impl Session {
             .custom_method("tellsThenAnswers", Probe::tells_then_answers)
             .custom_method("fails", Probe::fails)
             .finish();
-        let server = tokio::spawn(run(service, socket, input, output));
+        let server = tokio::spawn(run(service, socket, input, output, Nobody));
         Self { client, server, changes, dropped }
     }
 

@@ -1,0 +1,33 @@
+//! Lenses over symbols that are undocumented or whose documentation drifted.
+//!
+//! A lens goes out without its command; `codeLens/resolve` adds it, so that a list of them is small.
+
+use crate::commands;
+use crate::server::{Server, or_nothing};
+use crate::to_proto;
+use lsp_types::{CodeLens, CodeLensParams, Command, Range};
+use serde_json::json;
+use tower_lsp::jsonrpc::Result;
+
+/// `textDocument/codeLens`.
+pub(crate) async fn code_lens(server: &Server, params: CodeLensParams) -> Result<Option<Vec<CodeLens>>> {
+    let (uri, profile) = (params.text_document.uri.0, server.profile());
+    let Some(snapshot) = server.core.snapshot(&uri) else { return Ok(None) };
+    let work = async { or_nothing(server.core.lenses(&uri).await) };
+    let lenses = server.newest.run("codeLens", &uri, snapshot.version, work).await?;
+    let end = |offset| to_proto::position(snapshot.position(offset, profile.encoding));
+    let lenses = lenses.into_iter().map(|lens| CodeLens {
+        range: Range { start: end(lens.span.start), end: end(lens.span.end) },
+        command: None,
+        data: Some(json!(commands::to_proto(&lens.command, lens.title, &end))),
+    });
+    Ok(Some(lenses.collect()))
+}
+
+/// `codeLens/resolve`: what a click does was said in the lens itself.
+pub(crate) async fn resolve(_: &Server, mut lens: CodeLens) -> Result<CodeLens> {
+    if lens.command.is_none() {
+        lens.command = lens.data.as_ref().and_then(|data| serde_json::from_value::<Command>(data.clone()).ok());
+    }
+    Ok(lens)
+}

@@ -1,0 +1,88 @@
+//! Commands: the work is done by the core, its edit is put before the client to be applied, and what came of it is said.
+
+use crate::commands::{self, Task};
+use crate::handlers::code_action::rebased;
+use crate::progress::{Audience, Progress};
+use crate::server::{Server, core_error};
+use crate::to_proto;
+use engine::answers::{Command, WorkspaceEdit};
+use engine::error::CoreError;
+use lsp_types::{ApplyWorkspaceEditParams, ApplyWorkspaceEditRequest, ExecuteCommandParams, LspAny, MessageType};
+use serde_json::json;
+use tower_lsp::jsonrpc::{Error, ErrorCode, Result};
+
+/// `workspace/executeCommand`.
+pub(crate) async fn execute_command(server: &Server, params: ExecuteCommandParams) -> Result<Option<LspAny>> {
+    let encoding = server.profile().encoding;
+    let offset = |uri: &str, at| Some(server.core.snapshot(uri)?.offset(at, encoding));
+    let arguments = params.arguments.unwrap_or_default();
+    let task = commands::read(&params.command, &arguments, server.last_document(), offset);
+    let command = match task.map_err(Error::invalid_params)? {
+        Task::Stats => return Ok(Some(json!(server.core.metrics().stats()))),
+        Task::Edit(command) => command,
+    };
+    if !server.profile().applies_edits {
+        return Err(failed(
+            "The editor does not let language servers apply edits, so the command can do nothing.".to_owned(),
+        ));
+    }
+    let title = commands::title(&command);
+    let given = params.work_done_progress_params.work_done_token;
+    let audience = match command {
+        Command::DocumentWorkspace => Audience::GivenOrNew(given),
+        _ => Audience::Given(given),
+    };
+    let events = server.core.events();
+    let name = server.cancels.new_name();
+    let mut progress = Progress::begin(server, audience, title).await;
+    let work = async { server.core.run(command, Some(&name)).await.map_err(|error| told(server, &error)) };
+    let result = match progress.watch(&name, events, work).await {
+        Ok(edit) => {
+            let note = edit.note.clone();
+            apply(server, title, edit).await.map(|answer| (answer, note))
+        }
+        Err(error) => Err(error),
+    };
+    let message = match &result {
+        Ok((_, note)) => note.clone(),
+        Err(error) => error.message.to_string(),
+    };
+    progress.end(Some(message)).await;
+    result.map(|(answer, _)| Some(answer))
+}
+
+/// Has the client apply an edit.
+async fn apply(server: &Server, title: &str, edit: WorkspaceEdit) -> Result<LspAny> {
+    let edit = rebased(server, edit).map_err(|error| told(server, &error))?;
+    if edit.files.is_empty() {
+        let message = if edit.note.is_empty() { "There is nothing to change.".to_owned() } else { edit.note };
+        server.show(MessageType::Info, message.clone());
+        return Ok(json!({ "applied": false, "files": 0, "message": message }));
+    }
+    let files = edit.files.len();
+    let request = ApplyWorkspaceEditParams {
+        label: Some(if edit.note.is_empty() { title.to_owned() } else { edit.note.clone() }),
+        metadata: to_proto::metadata(server.profile(), &edit),
+        edit: to_proto::workspace_edit(server.profile(), &edit),
+    };
+    let answer = server.client.send_request::<ApplyWorkspaceEditRequest>(request).await?;
+    if answer.applied {
+        return Ok(json!({ "applied": true, "files": files, "message": edit.note }));
+    }
+    let reason = answer.failure_reason.unwrap_or_else(|| "it gave no reason".to_owned());
+    let message = format!("The editor did not apply the edit: {}.", reason.trim_end_matches('.'));
+    server.show(MessageType::Warning, message.clone());
+    Ok(json!({ "applied": false, "files": files, "message": message }))
+}
+
+/// The protocol's error; one that clients pass over in silence is shown, since somebody waits for the command.
+fn told(server: &Server, error: &CoreError) -> Error {
+    if matches!(error, CoreError::Conflict(_)) {
+        server.show(MessageType::Warning, error.to_string());
+    }
+    core_error(error)
+}
+
+fn failed(message: String) -> Error {
+    Error { code: ErrorCode::ServerError(to_proto::REQUEST_FAILED), message: message.into(), data: None }
+}

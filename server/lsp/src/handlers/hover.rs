@@ -1,0 +1,58 @@
+//! Hover: the documentation of the symbol under the cursor, with marks where it drifted.
+
+use crate::from_proto;
+use crate::server::{Server, or_nothing};
+use crate::to_proto;
+use lsp_types::{Hover, HoverParams, MarkupContent, MarkupKind, Range};
+use tower_lsp::jsonrpc::Result;
+
+/// `textDocument/hover`.
+pub(crate) async fn hover(server: &Server, params: HoverParams) -> Result<Option<Hover>> {
+    let at = params.text_document_position_params;
+    let (uri, profile) = (at.text_document.uri.0, server.profile());
+    let Some(snapshot) = server.core.snapshot(&uri) else { return Ok(None) };
+    let offset = snapshot.offset(from_proto::position(at.position), profile.encoding);
+    let work = async { or_nothing(server.core.hover(&uri, offset).await) };
+    let Some(hover) = server.newest.run("hover", &uri, snapshot.version, work).await? else { return Ok(None) };
+    let contents = if profile.markdown_hovers {
+        MarkupContent { kind: MarkupKind::Markdown, value: hover.markdown }
+    } else {
+        MarkupContent { kind: MarkupKind::PlainText, value: plain(&hover.markdown) }
+    };
+    let end = |offset| to_proto::position(snapshot.position(offset, profile.encoding));
+    let range = Range { start: end(hover.span.start), end: end(hover.span.end) };
+    Ok(Some(Hover { contents: contents.into(), range: Some(range) }))
+}
+
+/// Markdown without its marks, for clients that show it as it is.
+fn plain(markdown: &str) -> String {
+    let mut lines = Vec::new();
+    let mut is_code = false;
+    for line in markdown.lines() {
+        if line.trim_start().starts_with("```") {
+            is_code = !is_code;
+        } else if is_code {
+            lines.push(line.to_owned());
+        } else if line.trim() == "---" {
+            lines.push(String::new());
+        } else {
+            let line = line.strip_prefix("> ").unwrap_or(line);
+            let line = if line.starts_with('#') { line.trim_start_matches('#').trim_start() } else { line };
+            lines.push(line.replace("**", "").replace('`', "").replace("\\_", "_").replace("\\*", "*"));
+        }
+    }
+    lines.join("\n").trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_text_keeps_code_and_loses_marks() {
+        let markdown =
+            "```python\ndef f(**kw):\n    return `x`\n```\n---\n### Parameters\n- `a` — **the** first\n  more\n\\_x";
+        let expected = "def f(**kw):\n    return `x`\n\nParameters\n- a — the first\n  more\n_x";
+        assert_eq!(plain(markdown), expected);
+    }
+}

@@ -1,0 +1,201 @@
+//! One connection: who the client is, the core it talks to, and the table of methods.
+//!
+//! Adding a method is one file in `handlers/` and one line in [`service`].
+
+use crate::capabilities::ClientProfile;
+use crate::handlers::{
+    code_action, code_lens, completion, configuration, diagnostics, execute_command, files, hover, life_cycle, symbols,
+    text_sync,
+};
+use crate::newest::Newest;
+use crate::progress::{self, Cancels};
+use crate::serve::Observer;
+use crate::to_proto;
+use engine::ServerCore;
+use engine::error::CoreError;
+use engine::tasks::TaskError;
+use futures_util::future::BoxFuture;
+use lsp_types::{
+    InitializeParams, InitializeResult, InitializedParams, LogTraceNotification, LogTraceParams, MessageType,
+};
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tower_lsp::jsonrpc::{Error, Result};
+use tower_lsp::{Client, ClientSocket, LanguageServer, LspService};
+
+/// Where work that outlives its message is put: it runs beside the serve loop and ends with the connection.
+#[derive(Clone)]
+pub(crate) struct Jobs(mpsc::UnboundedSender<BoxFuture<'static, ()>>);
+
+impl Jobs {
+    /// The queue's two ends.
+    pub(crate) fn new() -> (Self, mpsc::UnboundedReceiver<BoxFuture<'static, ()>>) {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        (Self(sender), receiver)
+    }
+
+    /// Adds a job. After the end of the connection it is dropped, as all jobs are.
+    pub(crate) fn push(&self, job: impl Future<Output = ()> + Send + 'static) {
+        let _ = self.0.send(Box::pin(job));
+    }
+}
+
+/// The state of one connection. Documents live in the core; here is only what concerns the client.
+#[derive(Clone)]
+pub(crate) struct Server {
+    pub(crate) core: ServerCore,
+    pub(crate) client: Client,
+    pub(crate) jobs: Jobs,
+    pub(crate) cancels: Cancels,
+    pub(crate) newest: Arc<Newest>,
+    pub(crate) shared: Arc<Shared>,
+}
+
+/// What the handlers of a connection share.
+#[derive(Default)]
+pub(crate) struct Shared {
+    profile: OnceLock<ClientProfile>,
+    /// 0 off, 1 messages, 2 verbose.
+    pub(crate) trace: AtomicU8,
+    /// URIs of the open documents.
+    open: Mutex<HashSet<String>>,
+    /// The document that was last opened, changed or asked about.
+    last: Mutex<Option<String>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Server {
+    /// The state of a new connection.
+    pub(crate) fn new(core: ServerCore, client: Client, jobs: Jobs) -> Self {
+        Self { core, client, jobs, cancels: Cancels::default(), newest: Arc::default(), shared: Arc::default() }
+    }
+
+    /// What the client can do; before `initialize` nothing.
+    pub(crate) fn profile(&self) -> &ClientProfile {
+        static NOTHING: OnceLock<ClientProfile> = OnceLock::new();
+        self.shared.profile.get().unwrap_or_else(|| NOTHING.get_or_init(ClientProfile::default))
+    }
+
+    /// Takes note of what the client can do. Only the first call counts.
+    pub(crate) fn set_profile(&self, profile: ClientProfile) {
+        let _ = self.shared.profile.set(profile);
+    }
+
+    /// Takes note that a document is open.
+    pub(crate) fn opened(&self, uri: &str) {
+        lock(&self.shared.open).insert(uri.to_owned());
+        self.touched(uri);
+    }
+
+    /// Takes note that a document is closed.
+    pub(crate) fn closed(&self, uri: &str) {
+        lock(&self.shared.open).remove(uri);
+    }
+
+    /// The open documents.
+    pub(crate) fn open_documents(&self) -> Vec<String> {
+        lock(&self.shared.open).iter().cloned().collect()
+    }
+
+    /// Takes note that the user is at work in a document.
+    pub(crate) fn touched(&self, uri: &str) {
+        let mut last = lock(&self.shared.last);
+        if last.as_deref() != Some(uri) {
+            *last = Some(uri.to_owned());
+        }
+    }
+
+    /// The document that the user is at work in, as far as can be told.
+    pub(crate) fn last_document(&self) -> Option<String> {
+        lock(&self.shared.last).clone()
+    }
+
+    /// Shows the user a sentence, without holding up who asks for it.
+    pub(crate) fn show(&self, kind: MessageType, message: impl Into<String>) {
+        let (client, message) = (self.client.clone(), message.into());
+        self.jobs.push(async move { client.show_message(kind, message).await });
+    }
+}
+
+/// An answer about a document that cannot be analysed is empty: the user was told when it was opened.
+pub(crate) fn or_nothing<T: Default>(result: std::result::Result<T, CoreError>) -> Result<T> {
+    match result {
+        Err(CoreError::UnknownDocument { .. } | CoreError::UnsupportedLanguage { .. } | CoreError::TooLarge { .. }) => {
+            Ok(T::default())
+        }
+        Err(error) => Err(core_error(&error)),
+        Ok(answer) => Ok(answer),
+    }
+}
+
+/// The protocol's error for one of the core's.
+pub(crate) fn core_error(error: &CoreError) -> Error {
+    if let CoreError::Task(TaskError::Panicked { message }) = error {
+        tracing::error!(%message, "A task panicked.");
+    }
+    to_proto::error(error)
+}
+
+/// Tells a client that traces what was done.
+impl Observer for Server {
+    fn handled(&self, method: &str, took: Duration, error: Option<&Error>) {
+        tracing::debug!(method, ?took, failed = error.is_some(), "A message was handled.");
+        let level = self.shared.trace.load(Ordering::Relaxed);
+        if level == 0 {
+            return;
+        }
+        let message = format!("{method} took {:.3} ms.", took.as_secs_f64() * 1_000.0);
+        let verbose = error.filter(|_| level > 1).map(|error| error.message.to_string());
+        let client = self.client.clone();
+        self.jobs.push(async move {
+            client.send_notification::<LogTraceNotification>(LogTraceParams { message, verbose }).await;
+        });
+    }
+}
+
+/// The life cycle, which the framework wants as a trait.
+impl LanguageServer for Server {
+    async fn initialize(&self, params: InitializeParams) -> Result<InitializeResult> {
+        life_cycle::initialize(self, params)
+    }
+
+    async fn initialized(&self, _: InitializedParams) {
+        life_cycle::initialized(self);
+    }
+
+    async fn shutdown(&self) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// Every method that is served beside the life cycle.
+pub(crate) fn service(core: ServerCore, jobs: Jobs) -> (LspService<Server>, ClientSocket) {
+    LspService::build_with_lifecycle_methods(|client| Server::new(core, client, jobs))
+        .custom_method("$/setTrace", life_cycle::set_trace)
+        .custom_method("codeAction/resolve", code_action::resolve)
+        .custom_method("codeLens/resolve", code_lens::resolve)
+        .custom_method("textDocument/codeAction", code_action::code_action)
+        .custom_method("textDocument/codeLens", code_lens::code_lens)
+        .custom_method("textDocument/completion", completion::completion)
+        .custom_method("textDocument/diagnostic", diagnostics::document)
+        .custom_method("textDocument/didChange", text_sync::did_change)
+        .custom_method("textDocument/didClose", text_sync::did_close)
+        .custom_method("textDocument/didOpen", text_sync::did_open)
+        .custom_method("textDocument/didSave", text_sync::did_save)
+        .custom_method("textDocument/documentSymbol", symbols::document)
+        .custom_method("textDocument/hover", hover::hover)
+        .custom_method("window/workDoneProgress/cancel", progress::cancel)
+        .custom_method("workspace/diagnostic", diagnostics::workspace)
+        .custom_method("workspace/didChangeConfiguration", configuration::did_change)
+        .custom_method("workspace/didChangeWatchedFiles", files::did_change_watched)
+        .custom_method("workspace/didChangeWorkspaceFolders", files::did_change_folders)
+        .custom_method("workspace/executeCommand", execute_command::execute_command)
+        .custom_method("workspace/symbol", symbols::workspace)
+        .finish()
+}
