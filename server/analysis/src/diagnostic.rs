@@ -42,6 +42,54 @@ pub struct Finding {
     pub tag: Option<FindingTag>,
 }
 
+impl Finding {
+    /// A finding about `symbol`; its rule and severity are filled in by the one who collects it.
+    pub fn new(symbol: usize, symbol_path: &str, span: Span, message: impl Into<String>) -> Self {
+        Self {
+            rule: "",
+            symbol,
+            symbol_path: symbol_path.to_owned(),
+            names: Vec::new(),
+            severity: Severity::Hint,
+            message: message.into(),
+            span,
+            related: Vec::new(),
+            repairs: Vec::new(),
+            tag: None,
+        }
+    }
+
+    /// Adds a name that is concerned.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.names.push(name.into());
+        self
+    }
+
+    /// Adds names that are concerned.
+    pub fn names<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
+        self.names.extend(names.into_iter().map(Into::into));
+        self
+    }
+
+    /// Adds what mends it.
+    pub fn repair(mut self, repair: Repair) -> Self {
+        self.repairs.push(repair);
+        self
+    }
+
+    /// Adds a place that explains it.
+    pub fn related(mut self, span: Span, message: impl Into<String>) -> Self {
+        self.related.push(Related { span, message: message.into() });
+        self
+    }
+
+    /// Sets how an editor may show it.
+    pub fn tagged(mut self, tag: FindingTag) -> Self {
+        self.tag = Some(tag);
+        self
+    }
+}
+
 /// A place that explains a finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Related {

@@ -2,5 +2,67 @@
 //!
 //! Rules read the model, never a tree, do no I/O and cannot fail. They say what to mend ([`diagnostic::Repair`]); how it is written is the business of `actions`.
 
+pub mod baseline;
+mod calls;
+pub mod context;
 pub mod diagnostic;
+mod exceptions;
+pub mod matching;
+pub mod names;
+mod pairing;
+pub mod prose;
 pub mod rules;
+pub mod settings;
+pub mod suppress;
+#[cfg(test)]
+mod testing;
+pub mod types;
+pub mod values;
+
+use context::{DocContext, FileContext, Reporter, SymbolContext};
+use diagnostic::Finding;
+use rules::{Check, RULES};
+use rustc_hash::FxHashSet;
+use settings::Settings;
+use syntax::docstring::DocStyle;
+use syntax::model::FileModel;
+
+/// What is known of the whole repository; empty where a file is looked at alone.
+#[derive(Clone, Debug, Default)]
+pub struct RepoFacts {
+    /// Documentation tags and section titles that the repository uses so often (three times or more) that they are its own.
+    pub tags: FxHashSet<String>,
+    /// Names that are defined or imported anywhere.
+    pub known_names: FxHashSet<String>,
+    /// The style that most of its documentation has.
+    pub majority_style: Option<DocStyle>,
+}
+
+/// All findings of one file, in the order of their places.
+pub fn diagnostics(model: &FileModel, settings: &Settings, repo: &RepoFacts) -> Vec<Finding> {
+    let file = FileContext::new(model, settings, repo);
+    let mut findings = Vec::new();
+    let mut for_symbols = Vec::new();
+    let mut for_docs = Vec::new();
+    for rule in RULES {
+        let Some(severity) = settings.severity(rule) else { continue };
+        match rule.check {
+            Check::File(check) => check(&file, &mut Reporter::new(&mut findings, rule, severity)),
+            Check::Symbol(check) => for_symbols.push((rule, severity, check)),
+            Check::Doc(check) => for_docs.push((rule, severity, check)),
+        }
+    }
+    for (index, symbol) in model.symbols.iter().enumerate() {
+        for (rule, severity, check) in &for_symbols {
+            check(&SymbolContext { file: &file, index, symbol }, &mut Reporter::new(&mut findings, rule, *severity));
+        }
+        let Some(doc) = &symbol.doc else { continue };
+        let context = DocContext::new(&file, index, symbol, doc);
+        for (rule, severity, check) in &for_docs {
+            check(&context, &mut Reporter::new(&mut findings, rule, *severity));
+        }
+    }
+    suppress::drop_suppressed(model, settings, &mut findings);
+    findings.sort_by(|left, right| left.span.cmp(&right.span).then(left.rule.cmp(right.rule)));
+    findings
+}

@@ -1,0 +1,490 @@
+//! Fits documented parameters to those of the signature, once for a docstring: all rules on parameters read the result.
+//!
+//! It gives no verdict and no words; it must stay quiet where the documentation legitimately says less or more than the signature.
+
+use crate::context::DocContext;
+use crate::names::{is_identifier, similarity};
+use crate::pairing::{self, Gap};
+use std::borrow::Cow;
+use syntax::docstring::{Docstring, Entry, EntryKind, EntryName};
+use syntax::model::{Param, ParamKind, Symbol, SymbolKind};
+
+/// The parameters that a docstring speaks of.
+pub struct Signature<'a> {
+    /// The symbol that has them: the function itself, or the constructor of a documented class.
+    pub owner: usize,
+    /// The parameters.
+    pub params: Cow<'a, [Param]>,
+    /// Further names that may be documented: parameters of the other overloads.
+    pub known: Vec<&'a str>,
+    /// Names documented in a place of equal rank: the class's text for its constructor, the other overloads' texts.
+    pub documented_elsewhere: Vec<&'a str>,
+    /// Takes names that it does not list.
+    pub is_open: bool,
+}
+
+/// One name of an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct NameRef {
+    /// Index of the entry.
+    pub entry: usize,
+    /// Index of the name in the entry.
+    pub name: usize,
+}
+
+/// A documented name whose parameter is called otherwise.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rename {
+    /// What is documented.
+    pub documented: NameRef,
+    /// The parameter in the signature.
+    pub param: usize,
+}
+
+/// How entries and parameters fit.
+#[derive(Clone, Debug, Default)]
+pub struct ParamMatching {
+    /// Names at top level in the order of the documentation, with the parameter each stands for.
+    pub documented: Vec<(NameRef, Option<usize>)>,
+    /// Parameters that nothing documents.
+    pub missing: Vec<usize>,
+    /// Fields of destructured parameters that nothing documents while others are: parameter and field.
+    pub missing_fields: Vec<(usize, usize)>,
+    /// Names that look like a parameter's earlier name.
+    pub renamed: Vec<Rename>,
+    /// Names that no parameter has.
+    pub extra: Vec<NameRef>,
+    /// Names that stand twice: the later one and the first.
+    pub duplicated: Vec<(NameRef, NameRef)>,
+    /// Names that stand at another place than their parameter.
+    pub out_of_order: Vec<NameRef>,
+}
+
+/// What the parameters of a docstring are to be compared with.
+pub fn signature<'a>(doc: &DocContext<'a>) -> Option<Signature<'a>> {
+    let (file, index, symbol) = (doc.file, doc.index, doc.symbol);
+    if symbol.kind.is_type() {
+        return class_signature(doc);
+    }
+    if !symbol.kind.is_callable() || symbol.kind == SymbolKind::Macro {
+        return None;
+    }
+    if symbol.kind == SymbolKind::Property && symbol.params.is_empty() {
+        return None;
+    }
+    let mut known = Vec::new();
+    let mut documented_elsewhere = Vec::new();
+    for (_, other) in file.overloads(index) {
+        known.extend(other.params.iter().map(|param| param.name.as_str()));
+        documented_elsewhere.extend(other.doc.iter().flat_map(documented_names));
+    }
+    if symbol.kind == SymbolKind::Constructor {
+        let class = symbol.parent.and_then(|parent| file.symbol(parent)).and_then(|class| class.doc.as_ref());
+        documented_elsewhere.extend(class.into_iter().flat_map(documented_names));
+    }
+    let is_open = symbol.params.iter().any(|param| param.kind == ParamKind::KeywordRest);
+    Some(Signature { owner: index, params: Cow::Borrowed(&symbol.params), known, documented_elsewhere, is_open })
+}
+
+fn class_signature<'a>(doc: &DocContext<'a>) -> Option<Signature<'a>> {
+    doc.entries(EntryKind::Param).next()?;
+    if let Some((owner, constructor)) = doc.file.constructor(doc.index) {
+        let documented_elsewhere = constructor.doc.iter().flat_map(documented_names).collect();
+        let overloads = doc.file.overloads(owner);
+        let known =
+            overloads.iter().flat_map(|(_, other)| other.params.iter().map(|param| param.name.as_str())).collect();
+        let is_open = constructor.params.iter().any(|param| param.kind == ParamKind::KeywordRest);
+        return Some(Signature {
+            owner,
+            params: Cow::Borrowed(&constructor.params),
+            known,
+            documented_elsewhere,
+            is_open,
+        });
+    }
+    if !is_record(doc.symbol) {
+        return None;
+    }
+    let fields =
+        doc.file.children(doc.index).filter(|(_, member)| member.kind == SymbolKind::Field && is_initialised(member));
+    let params: Vec<Param> = fields.map(|(_, member)| param_of_field(member)).collect();
+    let has_plain_base =
+        doc.symbol.bases.iter().all(|base| base == "object" || is_record_base(base) || base.starts_with("Generic"));
+    let is_open = !has_plain_base || params.is_empty();
+    Some(Signature {
+        owner: doc.index,
+        params: Cow::Owned(params),
+        known: Vec::new(),
+        documented_elsewhere: Vec::new(),
+        is_open,
+    })
+}
+
+fn is_record(class: &Symbol) -> bool {
+    let is_maker = |decorator: &String| {
+        let name = crate::names::last_segment(decorator);
+        matches!(name, "dataclass" | "define" | "frozen" | "mutable" | "s" | "attrs" | "dataclass_transform")
+    };
+    class.decorators.iter().any(is_maker) || class.bases.iter().any(|base| is_record_base(base))
+}
+
+fn is_record_base(base: &str) -> bool {
+    matches!(crate::names::last_segment(base), "NamedTuple" | "TypedDict" | "BaseModel")
+}
+
+fn is_initialised(field: &Symbol) -> bool {
+    let value = field.value.as_ref().map_or("", |value| value.text.as_str());
+    let declared = field.value_type.as_ref().map_or("", |declared| declared.text.as_str());
+    !declared.is_empty()
+        && !declared.contains("ClassVar")
+        && !value.contains("init=False")
+        && !value.contains("init = False")
+}
+
+fn param_of_field(field: &Symbol) -> Param {
+    Param {
+        name: field.name.clone(),
+        span: field.name_span,
+        type_text: field.value_type.clone(),
+        default: field.value.clone(),
+        optional: field.value.is_some(),
+        ..Param::default()
+    }
+}
+
+/// The names of all documented parameters, at top level.
+pub fn documented_names(doc: &Docstring) -> impl Iterator<Item = &str> {
+    doc.entries_of(EntryKind::Param).flat_map(|(_, entry)| entry.names.iter()).map(|name| root_of(&name.name))
+}
+
+/// The part of a nested name before its first dot or bracket.
+pub fn root_of(name: &str) -> &str {
+    name.split(['.', '[']).next().unwrap_or(name)
+}
+
+struct DocName<'a> {
+    at: NameRef,
+    text: &'a str,
+    entry: &'a Entry,
+    param: Option<usize>,
+}
+
+impl DocName<'_> {
+    fn is_nested(&self) -> bool {
+        root_of(self.text).len() < self.text.trim_end_matches("[]").len()
+    }
+}
+
+/// Fits the entries of a docstring to its signature.
+pub fn match_params(doc: &DocContext<'_>) -> Option<ParamMatching> {
+    if doc.doc.inherits || doc.declares_elsewhere() {
+        return None;
+    }
+    let speaks = doc.doc.speaks_of(EntryKind::Param);
+    if !speaks && !(doc.file.is_thorough() && doc.has_contract()) {
+        return None;
+    }
+    let signature = doc.signature()?;
+    let params: &[Param] = &signature.params;
+    let mut names = collect_names(doc);
+    let mut matching = ParamMatching::default();
+    let mut taken = vec![false; params.len()];
+    match_exactly(params, &mut names, &mut taken, &mut matching);
+    match_patterns(params, &mut names, &mut taken, &mut matching);
+    let has_extra = names.iter().any(|name| name.param.is_none());
+    let may_be_missing = |index: usize, param: &Param| {
+        let is_required = match param.kind {
+            ParamKind::Rest => doc.file.is_thorough(),
+            ParamKind::KeywordRest => doc.file.is_thorough() && !has_extra,
+            _ => true,
+        };
+        is_required
+            && taken.get(index) == Some(&false)
+            && !param.name.starts_with('_')
+            && !signature.documented_elsewhere.contains(&param.name.as_str())
+    };
+    matching.missing = params
+        .iter()
+        .enumerate()
+        .filter(|(index, param)| may_be_missing(*index, param))
+        .map(|(index, _)| index)
+        .collect();
+    settle_extras(doc, signature, &mut names, &mut matching);
+    if !matching.missing.is_empty() && is_templated(doc) {
+        matching.missing.clear();
+    }
+    matching.out_of_order = out_of_order(doc, params, &names, &matching);
+    matching.documented = names.iter().filter(|name| !name.is_nested()).map(|name| (name.at, name.param)).collect();
+    Some(matching)
+}
+
+fn collect_names<'a>(doc: &DocContext<'a>) -> Vec<DocName<'a>> {
+    let mut names = Vec::new();
+    let is_receiver = |name: &str| matches!(name, "self" | "cls" | "this");
+    for (index, entry) in doc.entries(EntryKind::Param) {
+        for (position, EntryName { name, .. }) in entry.names.iter().enumerate() {
+            let root = root_of(name);
+            let has_param =
+                || doc.signature().is_some_and(|signature| signature.params.iter().any(|param| param.name == root));
+            if !is_identifier(root) || root == "None" || (is_receiver(root) && !has_param()) {
+                continue;
+            }
+            names.push(DocName { at: NameRef { entry: index, name: position }, text: name, entry, param: None });
+        }
+    }
+    names
+}
+
+fn match_exactly(params: &[Param], names: &mut [DocName<'_>], taken: &mut [bool], matching: &mut ParamMatching) {
+    let mut first: Vec<Option<NameRef>> = vec![None; params.len()];
+    let spellings: [fn(&str) -> &str; 2] = [|name| name, |name| name.trim_start_matches('_')];
+    for spelling in spellings {
+        for name in names.iter_mut().filter(|name| name.param.is_none()) {
+            let root = root_of(name.text);
+            let fits = |param: &Param| {
+                !param.name.is_empty() && spelling(&param.name) == spelling(root) && !spelling(root).is_empty()
+            };
+            let Some(index) = params.iter().position(fits) else { continue };
+            if let (Some(Some(earlier)), false) = (first.get(index), name.is_nested()) {
+                matching.duplicated.push((name.at, *earlier));
+            }
+            name.param = Some(index);
+            if let (Some(taken), Some(first)) = (taken.get_mut(index), first.get_mut(index)) {
+                *taken = true;
+                if !name.is_nested() {
+                    first.get_or_insert(name.at);
+                }
+            }
+        }
+    }
+    // A name that no parameter has can stand twice too.
+    let mut unmatched: Vec<&DocName<'_>> = Vec::new();
+    for name in names.iter().filter(|name| name.param.is_none()) {
+        match unmatched.iter().find(|earlier| earlier.text == name.text) {
+            Some(earlier) => matching.duplicated.push((name.at, earlier.at)),
+            None => unmatched.push(name),
+        }
+    }
+}
+
+fn match_patterns(params: &[Param], names: &mut [DocName<'_>], taken: &mut [bool], matching: &mut ParamMatching) {
+    for (index, param) in params.iter().enumerate().filter(|(_, param)| param.kind == ParamKind::Pattern) {
+        // The root of a destructured parameter is the first free name behind the parameters before it.
+        let before = names
+            .iter()
+            .rposition(|name| name.param.is_some_and(|matched| matched < index))
+            .map_or(0, |place| place + 1);
+        let free =
+            names.iter().skip(before).find(|name| name.param.is_none()).map(|name| root_of(name.text).to_owned());
+        let Some(root) = free else { continue };
+        let is_field = |text: &str| {
+            param.fields.iter().any(|field| field.name == text || field.name.starts_with(&format!("{text}.")))
+        };
+        if is_field(&root) && !names.iter().any(|name| name.is_nested() && root_of(name.text) == root) {
+            // Fields documented as if they were parameters.
+            for name in names.iter_mut().filter(|name| name.param.is_none() && is_field(root_of(name.text))) {
+                name.param = Some(index);
+            }
+        } else {
+            let mut seen = Vec::new();
+            for name in names.iter_mut().filter(|name| name.param.is_none() && root_of(name.text) == root) {
+                let child = name.text.get(root.len()..).unwrap_or("").trim_start_matches("[]").trim_start_matches('.');
+                if child.is_empty()
+                    || is_field(child)
+                    || param.fields.iter().any(|field| child.starts_with(&format!("{}.", field.name)))
+                {
+                    name.param = Some(index);
+                } else {
+                    continue;
+                }
+                if !child.is_empty() {
+                    seen.push(child.to_owned());
+                }
+            }
+            let is_seen = |field: &str| {
+                seen.iter().any(|child| {
+                    child == field || field.starts_with(&format!("{child}.")) || child.starts_with(&format!("{field}."))
+                })
+            };
+            if !seen.is_empty() {
+                let fields = param
+                    .fields
+                    .iter()
+                    .enumerate()
+                    .filter(|(_, field)| !is_seen(&field.name) && !field.name.starts_with("..."));
+                matching.missing_fields.extend(fields.map(|(field, _)| (index, field)));
+            }
+        }
+        if let Some(taken) = taken.get_mut(index) {
+            *taken = true;
+        }
+    }
+}
+
+fn settle_extras(
+    doc: &DocContext<'_>,
+    signature: &Signature<'_>,
+    names: &mut [DocName<'_>],
+    matching: &mut ParamMatching,
+) {
+    let params: &[Param] = &signature.params;
+    let is_known = |name: &DocName<'_>| signature.known.contains(&root_of(name.text));
+    let mut extras: Vec<usize> = Vec::new();
+    for (place, name) in names.iter().enumerate() {
+        let is_second = matching.duplicated.iter().any(|(later, _)| *later == name.at);
+        let is_orphan = name.param.is_none() && !is_known(name) && !is_second;
+        if is_orphan || (is_second && !name.is_nested() && !matching.missing.is_empty() && name.param.is_some()) {
+            extras.push(place);
+        }
+    }
+    if extras.is_empty() {
+        return;
+    }
+    let open = Openness::of(doc, signature, names);
+    let gaps = |place: usize, name: &DocName<'_>| Gap {
+        before: names.iter().take(place).rev().find_map(|name| name.param),
+        after: names.iter().skip(place + 1).find_map(|name| name.param),
+        is_allowed: open.allows(doc, place, name),
+    };
+    let mut candidates: Vec<pairing::Candidate<'_>> = Vec::new();
+    for &place in &extras {
+        let Some(name) = names.get(place) else { continue };
+        candidates.push(pairing::Candidate {
+            place,
+            name: name.text,
+            entry: name.entry,
+            is_nested: name.is_nested(),
+            gap: gaps(place, name),
+        });
+    }
+    let pairs = pairing::pair(&candidates, params, &matching.missing);
+    for (place, param) in &pairs {
+        if let Some(name) = names.get_mut(*place) {
+            name.param = Some(*param);
+            matching.duplicated.retain(|(later, _)| *later != name.at);
+            matching.renamed.push(Rename { documented: name.at, param: *param });
+        }
+    }
+    matching.missing.retain(|param| !pairs.iter().any(|(_, paired)| paired == param));
+    let absorbs = params.iter().enumerate().any(|(index, param)| {
+        param.kind == ParamKind::Rest
+            && (matching.missing.contains(&index) || !names.iter().any(|name| name.param == Some(index)))
+    });
+    let mut absorbed = 0;
+    for candidate in &candidates {
+        let is_paired = pairs.iter().any(|(place, _)| *place == candidate.place);
+        let Some(name) = names.get(candidate.place).filter(|name| name.param.is_none() && !is_paired) else { continue };
+        if candidate.gap.is_allowed {
+            continue;
+        }
+        if absorbs && candidate.gap.after.is_none() {
+            absorbed += 1;
+            continue;
+        }
+        matching.extra.push(name.at);
+    }
+    if absorbed > 0 {
+        matching.missing.retain(|index| params.get(*index).is_none_or(|param| param.kind != ParamKind::Rest));
+    }
+    // Children of a name that was given up or renamed follow it and need no finding of their own.
+    let roots: Vec<&str> = names
+        .iter()
+        .filter(|name| !name.is_nested() && (matching.extra.contains(&name.at) || is_renamed(matching, name.at)))
+        .map(|name| name.text)
+        .collect();
+    matching.extra.retain(|at| {
+        !names.iter().any(|name| name.at == *at && name.is_nested() && roots.contains(&root_of(name.text)))
+    });
+}
+
+fn is_renamed(matching: &ParamMatching, at: NameRef) -> bool {
+    matching.renamed.iter().any(|rename| rename.documented == at)
+}
+
+/// What an open signature (`**kwargs`, `arguments`) lets the documentation name besides its parameters.
+struct Openness {
+    is_open: bool,
+    rest_entry: Option<usize>,
+    last_plain: Option<usize>,
+    is_thorough: bool,
+}
+
+impl Openness {
+    fn of(doc: &DocContext<'_>, signature: &Signature<'_>, names: &[DocName<'_>]) -> Self {
+        let params = &signature.params;
+        let kind_of = |name: &DocName<'_>| name.param.and_then(|index| params.get(index)).map(|param| param.kind);
+        let uses_arguments = || {
+            let body = doc.symbol.body.map_or("", |body| doc.text(body));
+            doc.file.is_script() && crate::prose::has_word(body, "arguments")
+        };
+        Self {
+            is_open: signature.is_open || uses_arguments(),
+            rest_entry: names.iter().position(|name| kind_of(name) == Some(ParamKind::KeywordRest)),
+            last_plain: names.iter().rposition(|name| {
+                kind_of(name).is_some_and(|kind| !matches!(kind, ParamKind::KeywordRest | ParamKind::Rest))
+            }),
+            is_thorough: doc.file.is_thorough(),
+        }
+    }
+
+    fn allows(&self, doc: &DocContext<'_>, place: usize, name: &DocName<'_>) -> bool {
+        if !self.is_open {
+            return false;
+        }
+        let section = name.entry.section.and_then(|section| doc.doc.sections.get(section));
+        let title = section.map_or("", |section| section.title.as_str());
+        let tag = name.entry.tag.as_deref().unwrap_or("");
+        let speaks_of_keywords = ["eyword", "ther", "kwargs", "ptions"].iter().any(|word| title.contains(word))
+            || tag.starts_with("key")
+            || tag.starts_with("kw");
+        let Some(rest) = self.rest_entry.filter(|rest| place < *rest) else { return true };
+        let stands_among_params = self.last_plain.is_some_and(|last| place < last);
+        let body = doc.symbol.body.map_or("", |body| doc.text(body));
+        let is_looked_up = || crate::prose::has_quoted(body, name.text);
+        let _ = rest;
+        speaks_of_keywords || is_looked_up() || !(self.is_thorough || stands_among_params)
+    }
+}
+
+fn out_of_order(
+    doc: &DocContext<'_>,
+    params: &[Param],
+    names: &[DocName<'_>],
+    matching: &ParamMatching,
+) -> Vec<NameRef> {
+    let mut displaced = Vec::new();
+    let mut sections: Vec<Option<usize>> = names.iter().map(|name| name.entry.section).collect();
+    sections.dedup();
+    for section in sections {
+        let is_counted = |name: &&DocName<'_>| {
+            let kind = name.param.and_then(|index| params.get(index)).map(|param| param.kind);
+            let is_ordered = kind.is_some_and(|kind| {
+                doc.file.is_thorough() || !matches!(kind, ParamKind::KeywordOnly | ParamKind::KeywordRest)
+            });
+            let is_second = matching.duplicated.iter().any(|(later, _)| *later == name.at);
+            name.entry.section == section && is_ordered && !name.is_nested() && !is_second
+        };
+        let sequence: Vec<(NameRef, usize)> =
+            names.iter().filter(is_counted).filter_map(|name| Some((name.at, name.param?))).collect();
+        displaced.extend(pairing::displaced(&sequence));
+    }
+    displaced
+}
+
+/// Whether parts of the text are filled in at run time (`%(param)s`, `{params}`), so that nothing can be said to be missing.
+fn is_templated(doc: &DocContext<'_>) -> bool {
+    let is_placeholder = |line: &str| {
+        (line.starts_with('{') && line.ends_with('}') && line.len() > 2 && is_identifier(line.trim_matches(['{', '}'])))
+            || (line.starts_with('%') && line.contains(")s"))
+            || (line.starts_with('$') && line.len() > 1)
+            || (line.starts_with("<<") && line.ends_with(">>"))
+            || line.contains("%(") && line.contains(")s")
+    };
+    doc.doc.block.lines.iter().any(|line| is_placeholder(doc.text(line.span).trim()))
+}
+
+/// How alike two names are, for messages that offer a nearest one.
+pub fn nearest<'n>(name: &str, among: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+    let scored = among.map(|other| (similarity(name, other), other)).filter(|(score, _)| *score >= 0.6);
+    scored.max_by(|left, right| left.0.total_cmp(&right.0)).map(|(_, other)| other)
+}

@@ -1,0 +1,67 @@
+//! A documented parameter has another name in the signature.
+
+use super::{Check, Group, RuleInfo};
+use crate::context::{DocContext, Reporter};
+use crate::diagnostic::{Repair, Severity};
+
+/// The rule.
+pub static RULE: RuleInfo = RuleInfo {
+    name: "param-renamed",
+    summary: "A documented parameter has another name in the signature.",
+    group: Group::Documentation,
+    default_severity: Severity::Warning,
+    fixable: true,
+    aliases: &["DOC103", "PR02", "jsdoc/check-param-names", "renamed-param"],
+    page: include_str!("../../rules/param-renamed.md"),
+    needs_bodies: false,
+    check: Check::Doc(check),
+};
+
+fn check(doc: &DocContext<'_>, report: &mut Reporter<'_>) {
+    let Some(matching) = doc.params().filter(|matching| !matching.renamed.is_empty()) else { return };
+    let Some(signature) = doc.signature() else { return };
+    for rename in &matching.renamed {
+        let at = rename.documented;
+        let Some(name) = doc.doc.entries.get(at.entry).and_then(|entry| entry.names.get(at.name)) else { continue };
+        let Some(param) = signature.params.get(rename.param) else { continue };
+        let message = format!("`{}` is documented, but the parameter is called `{}`.", name.name, param.name);
+        let finding = doc.finding(name.span, message).name(&name.name).name(&param.name).related(param.span, "The parameter.");
+        report.add(finding.repair(Repair::RenameName { entry: at.entry, name: at.name, to: param.name.clone() }));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::settings::Settings;
+    use crate::testing::{check, check_only, findings};
+
+    #[test]
+    fn a_rename_is_one_finding_with_both_names() {
+        let source = "def f(name, type_value='dll'):\n    \"\"\"Do.\n\n    Parameters\n    ----------\n    name : str\n        One.\n    type : str\n        Two.\n    \"\"\"\n";
+        check("python", source, &Settings::default(), &["param-renamed [type, type_value] at \"type\""]);
+        let found = findings("python", source, &Settings::default());
+        assert_eq!(found[0].message, "`type` is documented, but the parameter is called `type_value`.");
+        assert_eq!(found[0].related[0].span.of(source), "type_value");
+    }
+
+    #[test]
+    fn an_unlike_name_in_the_same_place_is_a_rename() {
+        check("python", "def compress_rows(a):\n    \"\"\"Do.\n\n    Args:\n        x: One.\n    \"\"\"\n", &Settings::default(), &["param-renamed [x, a] at \"x\""]);
+    }
+
+    #[test]
+    fn a_rename_is_seen_through_grouping_stars_and_an_open_signature() {
+        check_only("param-renamed", "python", "def f(ar1_value, ar2, **kw):\n    \"\"\"Do.\n\n    Parameters\n    ----------\n    ar1, ar2 : array\n        Both.\n    \"\"\"\n", &["param-renamed [ar1, ar1_value] at \"ar1\""]);
+        check_only("param-renamed", "python", "def f(a, *items):\n    \"\"\"Do.\n\n    Args:\n        a: One.\n        *values: Two.\n    \"\"\"\n", &["param-renamed [values, items] at \"values\""]);
+    }
+
+    #[test]
+    fn a_parameter_documented_twice_stands_for_the_missing_one() {
+        check("python", "def f(low, high):\n    \"\"\"Do.\n\n    :param low: One.\n    :param low: Two.\n    \"\"\"\n", &Settings::default(), &["param-renamed [low, high] at \"low\""]);
+    }
+
+    #[test]
+    fn jsdoc_names_are_paired_too() {
+        check("javascript", "/**\n * Do.\n * @param {Chunk} chunk the chunk\n * @param {string} items items\n */\nfunction f(chunkValue, items) {}\n", &Settings::default(), &["param-renamed [chunk, chunkValue] at \"chunk\""]);
+    }
+}

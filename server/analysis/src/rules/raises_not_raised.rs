@@ -1,0 +1,88 @@
+//! The documentation names an exception that is not raised.
+
+use super::{Check, Group, RuleInfo};
+use crate::context::{DocContext, Reporter};
+use crate::diagnostic::{FindingTag, Repair, Severity};
+use super::raises_not_documented::exceptions_of;
+use crate::exceptions;
+use crate::names::{is_identifier, last_segment};
+use crate::prose::has_word;
+use syntax::docstring::EntryKind;
+use syntax::model::BodyFacts;
+
+/// The rule.
+pub static RULE: RuleInfo = RuleInfo {
+    name: "raises-not-raised",
+    summary: "The documentation names an exception that is not raised.",
+    group: Group::Documentation,
+    default_severity: Severity::Warning,
+    fixable: true,
+    aliases: &["DOC502", "DAR402", "docstring-extraneous-exception"],
+    page: include_str!("../../rules/raises-not-raised.md"),
+    needs_bodies: false,
+    check: Check::Doc(check),
+};
+
+fn check(doc: &DocContext<'_>, report: &mut Reporter<'_>) {
+    if !doc.doc.speaks_of(EntryKind::Raise) || doc.file.is("rust") || doc.file.is("go") {
+        return;
+    }
+    let Some(facts) = doc.facts().filter(|_| !doc.declares_elsewhere()) else { return };
+    let raised = |name: &str| facts.throws.iter().chain(&facts.rejects).any(|thrown| last_segment(&thrown.type_name) == name);
+    // Something of unknown type may be just what is documented.
+    if facts.throws.iter().any(|thrown| thrown.type_name.is_empty() && thrown.is_rethrow) && !doc.file.is_thorough() {
+        return;
+    }
+    for (index, entry) in doc.entries(EntryKind::Raise) {
+        for name in exceptions_of(entry) {
+            if raised(name) || !is_identifier(name) || is_tolerated(doc, facts, name) {
+                continue;
+            }
+            let (span, repair) = match entry.names.iter().position(|found| last_segment(&found.name) == name) {
+                Some(position) => (entry.names.get(position).map(|found| found.span), Repair::RemoveName { entry: index, name: position }),
+                None => (entry.type_text.as_ref().map(|documented| documented.span), Repair::RemoveEntry { entry: index }),
+            };
+            let finding = doc.finding(span.unwrap_or(entry.description_span), format!("`{}` is documented, but `{}` does not raise it.", name, doc.symbol.name));
+            report.add(finding.name(name).tagged(FindingTag::Unnecessary).related(doc.symbol.name_span, "The function.").repair(repair));
+        }
+    }
+}
+
+/// The quiet profile speaks only where nothing in the body can raise: no call, and no operation that fails by itself.
+fn is_tolerated(doc: &DocContext<'_>, facts: &BodyFacts, name: &str) -> bool {
+    let body = doc.symbol.body.map_or("", |body| doc.text(body));
+    if name == "AssertionError" && has_word(body, "assert") {
+        return true;
+    }
+    if doc.file.is_thorough() {
+        return false;
+    }
+    !facts.calls.is_empty() || !facts.throws.is_empty() || exceptions::IMPLICIT.contains(&name) || exceptions::is_base_of_implicit(name) || has_word(body, "await") || has_word(body, "import")
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::settings::Settings;
+    use crate::testing::{check, check_only, check_quiet};
+
+    fn source(body: &str) -> String {
+        format!("def f(a):\n    \"\"\"Do.\n\n    Raises:\n        ValueError: If bad.\n    \"\"\"\n    {body}\n")
+    }
+
+    #[test]
+    fn an_exception_that_nothing_can_raise_is_found() {
+        check("python", &source("self.a = a"), &Settings::default(), &["raises-not-raised [ValueError] at \"ValueError\""]);
+    }
+
+    #[test]
+    fn a_callee_may_raise_it() {
+        check_quiet("python", &source("return int(a)"));
+        check_only("raises-not-raised", "python", &source("return int(a)"), &["raises-not-raised [ValueError] at \"ValueError\""]);
+    }
+
+    #[test]
+    fn what_is_raised_or_asserted_is_documented_rightly() {
+        check_only("raises-not-raised", "python", &source("raise pkg.ValueError(a)"), &[]);
+        check_only("raises-not-raised", "python", &source("assert a").replace("ValueError", "AssertionError"), &[]);
+    }
+}

@@ -1,0 +1,89 @@
+//! The documentation speaks of a returned value, but nothing is returned.
+
+use super::{Check, Group, RuleInfo};
+use crate::context::{DocContext, Reporter};
+use crate::diagnostic::{FindingTag, Repair, Severity};
+use crate::types;
+use syntax::docstring::{DocStyle, EntryKind};
+
+/// The rule.
+pub static RULE: RuleInfo = RuleInfo {
+    name: "returns-not-returned",
+    summary: "The documentation speaks of a returned value, but nothing is returned.",
+    group: Group::Documentation,
+    default_severity: Severity::Warning,
+    fixable: true,
+    aliases: &["DOC202", "DAR202", "docstring-extraneous-returns", "jsdoc/require-returns-check"],
+    page: include_str!("../../rules/returns-not-returned.md"),
+    needs_bodies: false,
+    check: Check::Doc(check),
+};
+
+fn check(doc: &DocContext<'_>, report: &mut Reporter<'_>) {
+    if !doc.doc.speaks_of(EntryKind::Return) || doc.declares_elsewhere() || says_nothing(doc) {
+        return;
+    }
+    let Some(facts) = doc.facts() else { return };
+    let is_generator = doc.symbol.flags.is_generator || !facts.yields.is_empty();
+    if is_generator || facts.returns.iter().any(|fact| fact.has_value()) {
+        return;
+    }
+    // A body that can only throw, or never ends, stands for one that others write.
+    if !facts.falls_through && facts.returns.is_empty() {
+        return;
+    }
+    let is_typed = matches!(doc.doc.style, DocStyle::Rustdoc | DocStyle::Godoc);
+    if is_typed && doc.symbol.return_type.is_some() {
+        return;
+    }
+    let finding = doc.finding(doc.place_of(&[EntryKind::Return]), format!("The documentation says what `{}` returns, but it returns nothing.", doc.symbol.name));
+    report.add(finding.tagged(FindingTag::Unnecessary).related(doc.symbol.name_span, "The function.").repair(Repair::RemoveKind { kind: EntryKind::Return }));
+}
+
+/// Whether what is documented is that nothing, or nothing of use, comes back.
+fn says_nothing(doc: &DocContext<'_>) -> bool {
+    let mut entries = doc.entries(EntryKind::Return).peekable();
+    if entries.peek().is_none() {
+        return doc.doc.sections.iter().any(|section| section.kind == EntryKind::Return && section.lines.len() <= section.header.len());
+    }
+    entries.all(|(_, entry)| {
+        let documented = entry.type_text.as_ref().map_or("", |documented| documented.text.as_str());
+        let first = entry.names.first().map_or("", |name| name.name.as_str());
+        let text = entry.description.trim_start_matches(['`', '*', '-', ' ']);
+        let opens = |word: &str| text.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
+        types::is_nothing(documented)
+            || types::is_nothing(first)
+            || documented.split([',', '|']).any(|part| types::is_nothing(part))
+            || (documented.is_empty() && ["None", "nothing", "void", "undefined", "no ", "n/a", "never"].iter().any(|word| opens(word)))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::settings::Settings;
+    use crate::testing::{check, check_quiet};
+
+    fn source(body: &str) -> String {
+        format!("def f(a):\n    \"\"\"Do.\n\n    Returns:\n        int: The sum.\n    \"\"\"\n{body}")
+    }
+
+    #[test]
+    fn only_bare_returns_are_no_value() {
+        check("python", &source("    _ = a\n    return\n"), &Settings::default(), &["returns-not-returned [] at \"Returns\""]);
+        check("python", &source("    print(a)\n"), &Settings::default(), &["returns-not-returned [] at \"Returns\""]);
+        check("javascript", "/**\n * Do.\n * @returns {number} sum\n */\nfunction f(a) { { void (a); return; } }\n", &Settings::default(), &["returns-not-returned [] at \"returns\""]);
+    }
+
+    #[test]
+    fn stubs_and_abstract_bodies_are_left_alone() {
+        for body in ["    ...\n", "    pass\n", "    raise NotImplementedError\n", "    raise NotImplementedError('later')\n", ""] {
+            check_quiet("python", &source(body));
+        }
+    }
+
+    #[test]
+    fn saying_that_nothing_is_returned_is_true() {
+        check_quiet("python", "def f(a):\n    \"\"\"Do.\n\n    Returns:\n        None\n    \"\"\"\n    print(a)\n");
+        check_quiet("javascript", "/**\n * Do.\n * @returns {Promise<void>} when done\n */\nasync function f() { await g(); }\n");
+    }
+}

@@ -1,0 +1,142 @@
+//! The text names something in code marks that no longer exists.
+
+use super::{Check, Group, RuleInfo};
+use crate::context::{DocContext, Reporter};
+use crate::diagnostic::{Finding, Repair, Severity};
+use crate::names::{is_identifier, is_near};
+use crate::prose::{self, is_common};
+use syntax::docstring::{EntryKind, Mention, MentionKind};
+use syntax::model::Param;
+use syntax::text::Span;
+
+/// The rule.
+pub static RULE: RuleInfo = RuleInfo {
+    name: "stale-name",
+    summary: "The text names something in code marks that no longer exists.",
+    group: Group::Documentation,
+    default_severity: Severity::Warning,
+    fixable: true,
+    aliases: &["jsdoc/no-undefined-types", "rustdoc::broken_intra_doc_links", "broken_intra_doc_links", "invalidLink"],
+    page: include_str!("../../rules/stale-name.md"),
+    needs_bodies: false,
+    check: Check::Doc(check),
+};
+
+fn check(doc: &DocContext<'_>, report: &mut Reporter<'_>) {
+    if doc.doc.mentions.is_empty() || doc.doc.inherits {
+        return;
+    }
+    let params: &[Param] = match doc.signature() {
+        Some(signature) => &signature.params,
+        None => &doc.symbol.params,
+    };
+    let gone = gone_names(doc);
+    if params.is_empty() && gone.is_empty() {
+        return;
+    }
+    let mut told: Vec<&str> = Vec::new();
+    for mention in &doc.doc.mentions {
+        let Some(name) = reference(mention) else { continue };
+        if told.contains(&name) || !is_candidate(doc, name, params) {
+            continue;
+        }
+        let successor = params.iter().find(|param| is_near(name, &param.name));
+        let is_gone = gone.contains(&name);
+        let speaks_of_param = doc.file.is_thorough() && successor.is_none() && !is_gone && is_called_param(doc, mention);
+        if (successor.is_none() && !is_gone && !speaks_of_param) || is_still_known(doc, name) {
+            continue;
+        }
+        told.push(name);
+        report.add(finding(doc, mention, name, successor.filter(|_| !is_gone)));
+    }
+}
+
+fn finding(doc: &DocContext<'_>, mention: &Mention, name: &str, successor: Option<&Param>) -> Finding {
+    let of = if doc.symbol.name.is_empty() { "the function".to_owned() } else { format!("`{}`", doc.symbol.name) };
+    let Some(param) = successor else {
+        return doc.finding(mention.span, format!("The text speaks of `{name}`, but {of} has no such parameter.")).name(name);
+    };
+    let message = format!("The text speaks of `{name}`, but {of} has no such name, only the parameter `{}`.", param.name);
+    let start = mention.span.start + mention.text.find(name).unwrap_or(0);
+    let finding = doc.finding(mention.span, message).name(name).name(&param.name).related(param.span, "The parameter.");
+    finding.repair(Repair::Replace { span: Span::new(start, start + name.len()), to: param.name.clone() })
+}
+
+/// The plain name that a mention stands for, where it can be a parameter's.
+fn reference(mention: &Mention) -> Option<&str> {
+    if mention.kind == MentionKind::Role && !matches!(mention.role.as_deref(), Some("paramref" | "param" | "code" | "data" | "any" | "arg")) {
+        return None;
+    }
+    let text = mention.text.trim().trim_start_matches('*');
+    let text = text.strip_suffix("()").unwrap_or(text);
+    is_identifier(text).then_some(text)
+}
+
+fn is_candidate(doc: &DocContext<'_>, name: &str, params: &[Param]) -> bool {
+    let is_param = |param: &Param| param.name == name || param.fields.iter().any(|field| names_of(&field.name, name));
+    let is_own = name == doc.symbol.name || doc.symbol.path.split('.').any(|part| part == name) || doc.symbol.type_params.iter().any(|param| param.name == name);
+    let is_overload = doc.signature().is_some_and(|signature| signature.known.contains(&name));
+    let is_result = doc.doc.entries.iter().any(|entry| entry.kind != EntryKind::Param && entry.names.iter().any(|found| found.name == name));
+    !params.iter().any(is_param) && !is_own && !is_overload && !is_result && !is_common(name) && name.chars().any(char::is_lowercase)
+}
+
+fn names_of(dotted: &str, name: &str) -> bool {
+    dotted.split('.').any(|part| part == name)
+}
+
+/// Names of entries whose parameter is gone; those that were renamed are mended, in prose too, with their entry.
+fn gone_names<'a>(doc: &DocContext<'a>) -> Vec<&'a str> {
+    let Some(matching) = doc.params() else { return Vec::new() };
+    let name_at = |at: &crate::matching::NameRef| doc.doc.entries.get(at.entry).and_then(|entry| entry.names.get(at.name)).map(|name| name.name.as_str());
+    if doc.file.is_thorough() { matching.extra.iter().filter_map(name_at).collect() } else { Vec::new() }
+}
+
+/// "the `x` parameter", "argument `x`".
+fn is_called_param(doc: &DocContext<'_>, mention: &Mention) -> bool {
+    let text = &doc.file.model.text;
+    let after = text.get(mention.span.end..).unwrap_or("").trim_start_matches(['`', '}', ' ', '\n']);
+    let before = text.get(..mention.span.start).unwrap_or("").trim_end_matches(['`', ' ', '\n', ':']);
+    let is_word = |text: &str, word: &str| text.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
+    ["parameter", "argument", "keyword argument"].iter().any(|word| is_word(after, word) || before.ends_with(word))
+}
+
+/// Whether the name still occurs: in the function (thorough), or anywhere in the file or the repository (quiet).
+fn is_still_known(doc: &DocContext<'_>, name: &str) -> bool {
+    let model = doc.file.model;
+    let owner = doc.signature().and_then(|signature| doc.file.symbol(signature.owner)).unwrap_or(doc.symbol);
+    let parent = owner.parent.and_then(|parent| doc.file.symbol(parent));
+    let is_sibling = || parent.is_some() && model.symbols.iter().any(|other| other.name == name && !other.flags.is_local);
+    if doc.file.is_thorough() {
+        return prose::is_used_name(&model.text, owner.span, doc.file.doc_spans(), name) || is_sibling();
+    }
+    doc.file.repo.known_names.contains(name) || prose::occurs(&model.text, Span::new(0, model.text.len()), doc.file.doc_spans(), name)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::diagnostic::Repair;
+    use crate::settings::Settings;
+    use crate::testing::{check, check_only, check_quiet, findings};
+
+    const SOURCE: &str = "def full_like(fill_value_value):\n    \"\"\"Fill with `fill_value`.\n\n    Args:\n        fill_value_value: The value.\n    \"\"\"\n    return fill_value_value\n";
+
+    #[test]
+    fn a_former_name_in_prose_is_found_and_replaced() {
+        check("python", SOURCE, &Settings::default(), &["stale-name [fill_value, fill_value_value] at \"fill_value\""]);
+        let found = findings("python", SOURCE, &Settings::default());
+        assert!(matches!(&found[0].repairs[..], [Repair::Replace { span, to }] if span.of(SOURCE) == "fill_value" && to == "fill_value_value"));
+    }
+
+    #[test]
+    fn names_that_exist_are_fine() {
+        check_quiet("python", "def f(values):\n    \"\"\"Take `values`, see `value` and ``None``.\"\"\"\n    for value in values:\n        pass\n");
+        check_only("stale-name", "python", "def f(values):\n    \"\"\"Take `values`, see `value` and ``None``.\"\"\"\n    for value in values:\n        print(value)\n", &[]);
+    }
+
+    #[test]
+    fn a_word_used_elsewhere_in_the_file_is_known_to_the_quiet_profile_only() {
+        let source = format!("value = 1\n\n{}", SOURCE.replace("fill_value", "value"));
+        check_quiet("python", &source);
+        check_only("stale-name", "python", &source.replace("value = 1", "g(value=1)"), &["stale-name [value, value_value] at \"value\""]);
+    }
+}

@@ -1,0 +1,83 @@
+//! Drops findings that a comment in the code switches off, in our own words or in those of the tools that came before.
+
+use crate::diagnostic::Finding;
+use crate::rules::{self, RuleInfo};
+use crate::settings::Settings;
+use syntax::model::{FileModel, Suppression};
+
+/// Keeps only findings that no suppression covers.
+pub fn drop_suppressed(model: &FileModel, settings: &Settings, findings: &mut Vec<Finding>) {
+    if model.suppressions.is_empty() {
+        return;
+    }
+    let honoured: Vec<&Suppression> =
+        model.suppressions.iter().filter(|suppression| settings.suppressions.contains(&suppression.dialect)).collect();
+    findings.retain(|finding| !honoured.iter().any(|suppression| covers(model, suppression, finding)));
+}
+
+fn covers(model: &FileModel, suppression: &Suppression, finding: &Finding) -> bool {
+    let holds_at = |offset: usize| {
+        suppression.scope.start <= offset && offset < suppression.scope.end.max(suppression.scope.start + 1)
+    };
+    // A comment on the line of the definition speaks for its documentation too.
+    let symbol = model.symbols.get(finding.symbol).filter(|_| finding.symbol != 0);
+    let is_in_doc =
+        || symbol.and_then(|symbol| symbol.doc.as_ref()).is_some_and(|doc| doc.block.span.contains(finding.span));
+    let holds =
+        holds_at(finding.span.start) || symbol.is_some_and(|symbol| holds_at(symbol.name_span.start) && is_in_doc());
+    holds && names_rule(suppression, finding.rule)
+}
+
+fn names_rule(suppression: &Suppression, rule: &str) -> bool {
+    if suppression.codes.is_empty() {
+        return true;
+    }
+    let Some(rule) = rules::find(rule) else { return false };
+    suppression.codes.iter().any(|code| is_code_of(code, rule, &suppression.dialect))
+}
+
+fn is_code_of(code: &str, rule: &RuleInfo, dialect: &str) -> bool {
+    let code = code.trim();
+    let plain = code.rsplit("::").next().unwrap_or(code);
+    if code == rule.name || plain.replace('_', "-") == rule.name {
+        return true;
+    }
+    let is_prefix = |alias: &str| {
+        dialect == "noqa"
+            && !code.is_empty()
+            && code.bytes().all(|byte| byte.is_ascii_alphanumeric())
+            && alias.starts_with(code)
+    };
+    rule.aliases.iter().any(|alias| alias.eq_ignore_ascii_case(code) || *alias == plain || is_prefix(alias))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(dialect: &str, codes: &[&str], rule: &str) -> bool {
+        let codes = codes.iter().map(|code| (*code).to_owned()).collect();
+        names_rule(
+            &Suppression { codes, dialect: dialect.to_owned(), scope: Default::default(), span: Default::default() },
+            rule,
+        )
+    }
+
+    #[test]
+    fn codes_of_other_tools_switch_off_our_rules() {
+        assert!(named("noqa", &["DOC101"], "param-not-documented"));
+        assert!(named("noqa", &["F401", "D417"], "param-not-documented"));
+        assert!(named("noqa", &["DOC1"], "param-not-documented"), "flake8 takes prefixes");
+        assert!(named("eslint-disable", &["jsdoc/require-param"], "param-not-documented"));
+        assert!(named("allow", &["missing_docs"], "missing-doc"));
+        assert!(named("allow", &["clippy::missing_errors_doc"], "raises-not-documented"));
+        assert!(named("doc-ignore", &["stale-name"], "stale-name"));
+    }
+
+    #[test]
+    fn a_bare_comment_switches_off_all_and_a_foreign_code_nothing() {
+        assert!(named("noqa", &[], "stale-name"));
+        assert!(!named("noqa", &["E501"], "stale-name"));
+        assert!(!named("doc-ignore", &["DOC"], "param-not-documented"), "prefixes are flake8's own");
+    }
+}

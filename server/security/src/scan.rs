@@ -1,0 +1,269 @@
+//! Finds secrets in text and in single values: cheap words first, then patterns, then randomness and an allow-list of placeholders.
+//!
+//! What it finds is a place and a kind; it never copies a secret.
+
+use crate::formats::{FORMATS, Format, PLACEHOLDERS};
+use aho_corasick::AhoCorasick;
+use regex::Regex;
+use std::ops::Range;
+use std::sync::{LazyLock, OnceLock};
+
+pub use crate::formats::SecretKind;
+
+/// A secret and its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecretMatch {
+    /// What it opens.
+    pub kind: SecretKind,
+    /// Its bytes in the text given.
+    pub range: Range<usize>,
+}
+
+struct Matcher {
+    keywords: AhoCorasick,
+    /// The format of each keyword, in the order of the automaton's patterns.
+    owners: Vec<usize>,
+    /// Compiled when a keyword first occurs: most programs never need most of them.
+    patterns: Vec<OnceLock<Option<Regex>>>,
+}
+
+static MATCHER: LazyLock<Option<Matcher>> = LazyLock::new(|| {
+    let keywords = FORMATS.iter().flat_map(|format| format.keywords.iter());
+    let owners =
+        FORMATS.iter().enumerate().flat_map(|(index, format)| format.keywords.iter().map(move |_| index)).collect();
+    let keywords = AhoCorasick::builder().ascii_case_insensitive(true).build(keywords).ok()?;
+    Some(Matcher { keywords, owners, patterns: FORMATS.iter().map(|_| OnceLock::new()).collect() })
+});
+
+/// All secrets in a text, in order, none overlapping.
+pub fn scan(text: &str) -> Vec<SecretMatch> {
+    let Some(matcher) = MATCHER.as_ref() else { return Vec::new() };
+    let mut wanted = vec![false; FORMATS.len()];
+    for hit in matcher.keywords.find_overlapping_iter(text) {
+        if let Some(wanted) = matcher.owners.get(hit.pattern().as_usize()).and_then(|owner| wanted.get_mut(*owner)) {
+            *wanted = true;
+        }
+    }
+    let mut found: Vec<SecretMatch> = Vec::new();
+    for (index, format) in FORMATS.iter().enumerate().filter(|(index, _)| wanted.get(*index) == Some(&true)) {
+        let compiled = matcher
+            .patterns
+            .get(index)
+            .and_then(|pattern| pattern.get_or_init(|| Regex::new(format.pattern).ok()).as_ref());
+        let Some(pattern) = compiled else { continue };
+        for captures in pattern.captures_iter(text) {
+            let Some(place) = captures.get(1).or_else(|| captures.get(0)) else { continue };
+            let is_new = !found.iter().any(|other| other.range.start < place.end() && place.start() < other.range.end);
+            if is_new && is_secret(format, place.as_str()) {
+                found.push(SecretMatch { kind: format.kind, range: place.range() });
+            }
+        }
+    }
+    found.sort_by_key(|secret| secret.range.start);
+    found
+}
+
+/// The secret in a value that code gives to a name, if there is one: by its own form, or by the name and its randomness.
+pub fn scan_value(name: &str, value: &str) -> Option<SecretMatch> {
+    if value.len() < 8 || value.len() > 20_000 {
+        return None;
+    }
+    if let Some(found) = scan(value).into_iter().next() {
+        return Some(found);
+    }
+    let is_plain = value.len() >= 12 && value.len() <= 200 && !value.contains(char::is_whitespace) && value.is_ascii();
+    let is_generic =
+        is_plain && is_secret_name(name) && is_random(value) && !is_placeholder(value) && !is_locator(value);
+    is_generic.then_some(SecretMatch { kind: SecretKind::Generic, range: 0..value.len() })
+}
+
+fn is_secret(format: &Format, value: &str) -> bool {
+    if format.kind == SecretKind::PrivateKey {
+        return !value.contains("...") && !is_placeholder_body(value);
+    }
+    let is_good = entropy(value) >= format.entropy && !is_placeholder(value);
+    match format.kind {
+        SecretKind::Generic => is_good && is_random(value) && !is_locator(value),
+        SecretKind::TwilioKey => is_good && value.bytes().any(|byte| byte.is_ascii_digit()),
+        _ => is_good,
+    }
+}
+
+/// A name that promises a secret: its last words say password, secret, token or key of something.
+fn is_secret_name(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase().replace('-', "_");
+    const ENDINGS: [&str; 16] = [
+        "password",
+        "passwd",
+        "pwd",
+        "passphrase",
+        "secret",
+        "token",
+        "api_key",
+        "apikey",
+        "secret_key",
+        "secretkey",
+        "access_key",
+        "accesskey",
+        "auth_key",
+        "private_key",
+        "privatekey",
+        "credentials",
+    ];
+    // "tokenizer", "token_url", "password_field" name other things.
+    ENDINGS.iter().any(|ending| lower.ends_with(ending))
+}
+
+/// Letters and digits in such a mix that no person wrote them as words.
+fn is_random(value: &str) -> bool {
+    let has = |test: fn(&u8) -> bool| value.bytes().any(|byte| test(&byte));
+    let classes = [has(u8::is_ascii_lowercase), has(u8::is_ascii_uppercase), has(u8::is_ascii_digit)]
+        .into_iter()
+        .filter(|has| *has)
+        .count();
+    let digits = value.bytes().filter(u8::is_ascii_digit).count();
+    let is_hex = value.len() >= 20 && value.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let least = if is_hex { 3.0 } else { 3.5 };
+    entropy(value) >= least && digits >= 2 && (classes >= 2) && digits < value.len()
+}
+
+/// Paths, addresses, dotted names and other values that lead somewhere and open nothing.
+fn is_locator(value: &str) -> bool {
+    let separators = value
+        .bytes()
+        .filter(|byte| matches!(byte, b'/' | b'\\' | b'.' | b' ' | b':' | b',' | b'(' | b'[' | b'<'))
+        .count();
+    separators >= 2 || value.contains("://") || value.starts_with(['/', '.', '$', '<', '%', '@', '#', '{'])
+}
+
+fn is_placeholder(value: &str) -> bool {
+    let lower = value.to_ascii_lowercase();
+    PLACEHOLDERS.iter().any(|placeholder| lower.contains(placeholder))
+        || (value.starts_with('<') && value.ends_with('>'))
+        || is_repetitive(value)
+}
+
+fn is_placeholder_body(value: &str) -> bool {
+    let lower = value.to_ascii_lowercase();
+    ["example", "your", "xxxx", "redacted", "placeholder"].iter().any(|word| lower.contains(word))
+}
+
+/// `aaaaaaaa`, `abcabcabc`: few different characters for the length.
+fn is_repetitive(value: &str) -> bool {
+    let mut seen = [false; 256];
+    for byte in value.bytes() {
+        if let Some(seen) = seen.get_mut(usize::from(byte)) {
+            *seen = true;
+        }
+    }
+    let different = seen.iter().filter(|seen| **seen).count();
+    different * 4 < value.len().min(32)
+}
+
+/// Shannon entropy in bits a byte.
+pub fn entropy(value: &str) -> f32 {
+    let mut counts = [0u32; 256];
+    for byte in value.bytes() {
+        if let Some(count) = counts.get_mut(usize::from(byte)) {
+            *count += 1;
+        }
+    }
+    let length = value.len().max(1) as f32;
+    counts
+        .iter()
+        .filter(|count| **count > 0)
+        .map(|count| *count as f32 / length)
+        .map(|share| -share * share.log2())
+        .sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Secrets are put together here, so that no file of the repository holds one.
+    fn samples() -> Vec<(SecretKind, String)> {
+        let mixed = "Zq8vT2mXw7Lk4Rj9Hn3Bd6Yc1Fs5Gp0AoVuKeItPxQzWbNrMhJy";
+        let hex = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+        let take = |count: usize| mixed.chars().cycle().take(count).collect::<String>();
+        vec![
+            (SecretKind::AwsAccessKey, format!("{}{}", "AKIA", "Q3EGRIXJ7ZT5NWPL")),
+            (SecretKind::GithubToken, format!("{}{}", "ghp_", take(36))),
+            (SecretKind::GitlabToken, format!("{}{}", "glpat-", take(20))),
+            (SecretKind::SlackToken, format!("{}-{}-{}-{}", "xoxb", "2938471056", "8471029384", take(24))),
+            (SecretKind::StripeKey, format!("{}{}", "sk_live_", take(24))),
+            (SecretKind::GoogleApiKey, format!("{}{}", "AIza", take(35))),
+            (SecretKind::AnthropicKey, format!("{}{}", "sk-ant-api03-", take(80))),
+            (SecretKind::OpenaiKey, format!("{}{}", "sk-proj-", take(60))),
+            (SecretKind::NpmToken, format!("{}{}", "npm_", take(36))),
+            (SecretKind::PypiToken, format!("{}{}{}", "pypi-", "AgEIcHlwaS5vcmc", take(60))),
+            (SecretKind::SendgridKey, format!("{}{}.{}", "SG.", take(22), take(43))),
+            (SecretKind::TwilioKey, format!("{}{}", "SK", &hex[..32])),
+            (SecretKind::DigitaloceanToken, format!("{}{}", "dop_v1_", hex)),
+            (SecretKind::AzureKey, format!("DefaultEndpointsProtocol=https;AccountKey={}==", take(86))),
+            (SecretKind::JsonWebToken, format!("{}.{}{}.{}", "eyJhbGciOiJIUzI1NiJ9", "eyJ", take(20), take(43))),
+            (SecretKind::PrivateKey, format!("-----BEGIN {} KEY-----\n{}", "RSA PRIVATE", take(64))),
+            (SecretKind::UrlPassword, format!("postgres://admin:{}@db.internal.net/x", take(12))),
+        ]
+    }
+
+    #[test]
+    fn every_form_is_found_by_its_kind_and_place() {
+        for (kind, secret) in samples() {
+            let text = format!("before 🎉 {secret} after");
+            let found = scan(&text);
+            assert_eq!(found.len(), 1, "{kind:?} in {text}: {found:?}");
+            assert_eq!(found[0].kind, kind);
+            assert!(text.get(found[0].range.clone()).is_some_and(|place| secret.contains(place)));
+            assert!(scan_value("x", &secret).is_some(), "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn a_random_value_under_a_telling_name_is_a_secret() {
+        let value = ["t7Gq2", "vLx9Z", "pR4mW8"].concat();
+        assert!(scan_value("db_password", &value).is_some());
+        assert!(scan_value("API_TOKEN", &value).is_some());
+        assert!(scan_value("checksum", &value).is_none());
+        assert!(scan_value("token_url", &value).is_none());
+        let text = format!("db_password = \"{value}\"");
+        assert_eq!(scan(&text).first().map(|found| found.kind), Some(SecretKind::Generic));
+    }
+
+    #[test]
+    fn placeholders_and_words_are_no_secrets() {
+        for value in [
+            "changeme",
+            "your_api_key_here_123",
+            "<token-goes-here>",
+            "${SECRET_TOKEN_1}",
+            "xxxxxxxxxxxxxxxx",
+            "aaaaaaaaaaaaaaaa1",
+            "password_field_name",
+            "https://example.com/token/12ab",
+            "correct horse battery staple 1",
+            "{{ secret_token_42 }}",
+            "django.contrib.auth.tokens2",
+            "csrfmiddlewaretoken",
+            "1234567890123456",
+        ] {
+            assert_eq!(scan_value("password", value), None, "{value}");
+        }
+        assert!(scan(&format!("{}{}", "AKIA", "IOSFODNN7EXAMPLE")).is_empty());
+        assert!(scan("postgres://user:password@example.com/db").is_empty());
+    }
+
+    #[test]
+    fn nothing_is_found_in_plain_text_and_nothing_breaks() {
+        assert!(scan("").is_empty());
+        assert!(scan("The token is read from the environment; see private key handling.").is_empty());
+        assert!(scan_value("password", "🎉🎉🎉🎉🎉🎉🎉🎉").is_none());
+    }
+
+    #[test]
+    fn every_pattern_compiles() {
+        for format in FORMATS {
+            assert!(Regex::new(format.pattern).is_ok(), "{}", format.pattern);
+        }
+    }
+}
