@@ -115,8 +115,6 @@ pub struct FileEdit {
     pub text: Arc<str>,
     /// Its lines.
     pub lines: Arc<LineIndex>,
-    /// Ranges of the new text that are worth a tab stop, for clients with snippet edits.
-    pub placeholders: Vec<Span>,
 }
 
 /// The edits to a number of files.
@@ -195,6 +193,34 @@ impl Command {
         "fix-all",
         "convert-style",
     ];
+
+    /// Its own name among [`Self::NAMES`].
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Apply { .. } => "apply",
+            Self::DocumentSymbol { .. } => "document-symbol",
+            Self::DocumentSelection { .. } => "document-selection",
+            Self::DocumentFile { .. } => "document-file",
+            Self::DocumentWorkspace => "document-workspace",
+            Self::UpdateDocs { .. } => "update-docs",
+            Self::FixAll { .. } => "fix-all",
+            Self::ConvertStyle { .. } => "convert-style",
+        }
+    }
+
+    /// What a user reads while it runs.
+    pub fn title(&self) -> &'static str {
+        match self {
+            Self::Apply { .. } => "Preparing the edit",
+            Self::DocumentSymbol { .. } | Self::DocumentSelection { .. } | Self::DocumentFile { .. } => {
+                "Writing documentation"
+            }
+            Self::DocumentWorkspace => "Documenting the workspace",
+            Self::UpdateDocs { .. } => "Updating documentation",
+            Self::FixAll { .. } => "Fixing documentation problems",
+            Self::ConvertStyle { .. } => "Converting documentation",
+        }
+    }
 }
 
 /// What is shown over a symbol, Markdown.
@@ -211,8 +237,6 @@ pub struct Hover {
 pub struct Completion {
     /// What the user reads in the list.
     pub label: String,
-    /// One line more: the symbol it documents.
-    pub detail: String,
     /// What is replaced: the opening that was typed.
     pub span: Span,
     /// Plain text to insert.
@@ -301,6 +325,8 @@ pub struct FileChangeReport {
     pub before: Arc<str>,
     /// The text after; equal to `before` where nothing was to be done.
     pub after: Arc<str>,
+    /// Lines of `after`.
+    pub lines: Arc<LineIndex>,
     /// Docstrings written.
     pub written: usize,
     /// Findings mended.

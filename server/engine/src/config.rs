@@ -1,13 +1,385 @@
-//! Settings. (Signatures first; the layers follow.)
+//! Settings: the one place where they come together, are checked, and change while the program runs.
+//!
+//! Only this file reads the environment. A setting that is wrong never stops anything: the layer it stands in keeps its last good
+//! state, and one sentence says what is wrong.
 
-/// Why settings were not taken over. One sentence with file, key, and what is allowed.
+pub mod sections;
+
+use arc_swap::ArcSwap;
+use schemars::Schema;
+use sections::Settings;
+use serde_json::{Map, Value};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use workspace::files::{DiskFiles, FileError, FileSystem, read_text};
+
+/// The name of the file with a workspace's settings.
+pub const FILE_NAME: &str = "code-agent.toml";
+const ENVIRONMENT_PREFIX: &str = "CODE_AGENT__";
+/// Far more than anybody writes by hand.
+const MAX_CONFIG_SIZE: u64 = 1 << 20;
+
+/// Why settings were not taken over: one sentence with the source, the key, and what is allowed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
+#[error("{source_name}: {problem}; the settings of this source stay as they were.")]
 pub struct ConfigError {
-    /// The sentence.
-    pub message: String,
+    /// The file, or where else it stands.
+    pub source_name: String,
+    /// The key and what is wrong with it, without a full stop.
+    pub problem: String,
 }
 
-/// The one place where settings come together: `flags > editor > environment > workspace file > user file > defaults`.
-#[derive(Debug, Default)]
-pub struct ConfigurationManager {}
+/// Where settings come from, the strongest last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Layer {
+    User,
+    Workspace,
+    Environment,
+    Editor,
+    Flags,
+}
+
+const LAYERS: usize = 5;
+
+/// What is handed in: everything outside that settings come from.
+pub struct Sources {
+    /// Reads the files.
+    pub file_system: Arc<dyn FileSystem>,
+    /// Environment variables; those without the prefix are passed over.
+    pub environment: Vec<(String, String)>,
+    /// The user's own file, whether it exists or not.
+    pub user_file: Option<PathBuf>,
+    /// What stood on the command line, as nested objects.
+    pub flags: Value,
+}
+
+impl Sources {
+    /// The environment and the files of this machine.
+    pub fn of_machine(flags: Value) -> Self {
+        let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let folder = variable("XDG_CONFIG_HOME")
+            .filter(|folder| folder.is_absolute())
+            .or_else(|| variable("HOME").map(|home| home.join(".config")))
+            .or_else(|| variable("APPDATA"));
+        let environment = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .filter(|(name, _)| name.starts_with(ENVIRONMENT_PREFIX))
+            .collect();
+        Self {
+            file_system: Arc::new(DiskFiles),
+            environment,
+            user_file: folder.map(|folder| folder.join("code-agent").join("config.toml")),
+            flags,
+        }
+    }
+
+    /// Nothing but defaults, for tests.
+    pub fn none() -> Self {
+        Self { file_system: Arc::new(DiskFiles), environment: Vec::new(), user_file: None, flags: Value::Null }
+    }
+}
+
+/// The last good state of each layer.
+#[derive(Default)]
+struct Layers {
+    values: [Value; LAYERS],
+    workspace_file: Option<PathBuf>,
+}
+
+/// Holds the settings in force. Readers never wait: they get the whole of what was in force when they asked.
+pub struct ConfigurationManager {
+    file_system: Arc<dyn FileSystem>,
+    user_file: Option<PathBuf>,
+    layers: Mutex<Layers>,
+    current: ArcSwap<Settings>,
+    generation: AtomicU64,
+}
+
+impl ConfigurationManager {
+    /// Reads all sources; those that are wrong count as empty, and are told.
+    pub fn new(sources: Sources) -> (Self, Vec<ConfigError>) {
+        let Sources { file_system, environment, user_file, flags } = sources;
+        let manager = Self {
+            file_system,
+            user_file,
+            layers: Mutex::default(),
+            current: ArcSwap::default(),
+            generation: AtomicU64::new(0),
+        };
+        let mut errors = Vec::new();
+        {
+            let mut layers = manager.lock();
+            errors.extend(layers.set(Layer::Flags, "command line", Ok(flags)).err());
+            let (environment, wrong) = of_environment(&environment);
+            errors.extend(wrong);
+            errors.extend(layers.set(Layer::Environment, "environment", Ok(environment)).err());
+            if let Some(path) = &manager.user_file {
+                errors.extend(manager.read_layer(&mut layers, Layer::User, path).err());
+            }
+            manager.publish(&layers);
+        }
+        (manager, errors)
+    }
+
+    /// The settings in force.
+    pub fn settings(&self) -> Arc<Settings> {
+        self.current.load_full()
+    }
+
+    /// Grows whenever the settings in force become others.
+    pub fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
+    }
+
+    /// Names the folder whose `code-agent.toml` counts: in it, or in the nearest folder above it up to the root of its repository.
+    ///
+    /// # Errors
+    /// If the file is there but wrong; it then counts as it last was.
+    pub fn set_workspace(&self, folder: &Path) -> Result<(), ConfigError> {
+        let file = self.find_workspace_file(folder);
+        let mut layers = self.lock();
+        layers.workspace_file = Some(file.clone());
+        let result = self.read_layer(&mut layers, Layer::Workspace, &file);
+        self.publish(&layers);
+        result
+    }
+
+    /// The workspace file in force, whether it exists or not.
+    pub fn workspace_file(&self) -> Option<PathBuf> {
+        self.lock().workspace_file.clone()
+    }
+
+    /// Takes over the editor's settings, the object under the key `code-agent`.
+    ///
+    /// # Errors
+    /// If one is wrong; all of the editor's then stay as they were.
+    pub fn set_editor(&self, settings: Value) -> Result<(), ConfigError> {
+        let mut layers = self.lock();
+        let result = layers.set(Layer::Editor, "editor settings", Ok(settings));
+        self.publish(&layers);
+        result
+    }
+
+    /// Reads the files again. Requests under way finish with the settings they began with.
+    pub fn reload(&self) -> Vec<ConfigError> {
+        let mut errors = Vec::new();
+        let mut layers = self.lock();
+        if let Some(path) = &self.user_file {
+            errors.extend(self.read_layer(&mut layers, Layer::User, path).err());
+        }
+        if let Some(path) = layers.workspace_file.clone() {
+            errors.extend(self.read_layer(&mut layers, Layer::Workspace, &path).err());
+        }
+        self.publish(&layers);
+        errors
+    }
+
+    /// Whether a change of the file at `path` calls for a reload.
+    pub fn reads(&self, path: &Path) -> bool {
+        self.user_file.as_deref() == Some(path) || path.file_name().is_some_and(|name| name == FILE_NAME)
+    }
+
+    /// The JSON Schema of all settings.
+    pub fn schema() -> Schema {
+        schemars::schema_for!(Settings)
+    }
+
+    /// The settings in force as TOML.
+    pub fn show(&self) -> String {
+        toml::to_string_pretty(&*self.settings()).unwrap_or_default()
+    }
+
+    fn find_workspace_file(&self, folder: &Path) -> PathBuf {
+        let own = folder.join(FILE_NAME);
+        for above in folder.ancestors() {
+            let file = above.join(FILE_NAME);
+            if self.file_system.exists(&file) {
+                return file;
+            }
+            if self.file_system.exists(&above.join(".git")) {
+                break;
+            }
+        }
+        own
+    }
+
+    fn read_layer(&self, layers: &mut Layers, layer: Layer, path: &Path) -> Result<(), ConfigError> {
+        let name = path.display().to_string();
+        let value = match read_text(&*self.file_system, path, MAX_CONFIG_SIZE) {
+            Ok(text) => parse_toml(&text),
+            Err(FileError::NotFound { .. }) => Ok(Value::Null),
+            Err(error) => Err(error.to_string().trim_end_matches('.').to_string()),
+        };
+        layers.set(layer, &name, value)
+    }
+
+    /// Puts the sum of the layers in force.
+    fn publish(&self, layers: &Layers) {
+        let settings = layers.merged();
+        if *self.current.load_full() != settings {
+            self.current.store(Arc::new(settings));
+            self.generation.fetch_add(1, Ordering::Release);
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Layers> {
+        self.layers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::fmt::Debug for ConfigurationManager {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("ConfigurationManager").field("settings", &self.settings()).finish_non_exhaustive()
+    }
+}
+
+impl Default for ConfigurationManager {
+    fn default() -> Self {
+        Self::new(Sources::none()).0
+    }
+}
+
+impl Layers {
+    fn set(&mut self, layer: Layer, source_name: &str, value: Result<Value, String>) -> Result<(), ConfigError> {
+        let error = |problem| ConfigError { source_name: source_name.to_string(), problem };
+        let value = value.map_err(error)?;
+        check(&value).map_err(error)?;
+        if let Some(slot) = self.values.get_mut(layer as usize) {
+            *slot = value;
+        }
+        Ok(())
+    }
+
+    fn merged(&self) -> Settings {
+        let [user, workspace, environment, editor, flags] = &self.values;
+        // The order of strength: flags > editor > environment > workspace file > user file > defaults.
+        let merged = [user, workspace, environment, editor, flags].into_iter().fold(Value::Object(Map::new()), merge);
+        // Each layer was checked by itself, and merging keeps every type, so this does not fail.
+        serde_json::from_value(merged).unwrap_or_default()
+    }
+}
+
+/// Lays `over` over `under`: objects key by key, everything else whole.
+fn merge(mut under: Value, over: &Value) -> Value {
+    match (&mut under, over) {
+        (_, Value::Null) => under,
+        (Value::Object(under_map), Value::Object(over_map)) => {
+            for (key, value) in over_map {
+                let slot = under_map.entry(key.clone()).or_insert(Value::Null);
+                *slot = merge(slot.take(), value);
+            }
+            under
+        }
+        _ => over.clone(),
+    }
+}
+
+/// What is wrong with a layer: the key, and what is allowed there.
+fn check(layer: &Value) -> Result<(), String> {
+    if layer.is_null() {
+        return Ok(());
+    }
+    let parsed = match serde_json::from_value::<Settings>(layer.clone()) {
+        Ok(settings) => settings,
+        Err(whole) => return Err(blame(layer).unwrap_or_else(|| whole.to_string())),
+    };
+    let rules = parsed.analysis.problems();
+    match rules.first() {
+        Some(problem) => Err(format!("`analysis.rules`: {}", problem.trim_end_matches('.'))),
+        None if !(40..=400).contains(&parsed.docs.width) => {
+            Err("`docs.width`: a number from 40 to 400 is expected".into())
+        }
+        None if parsed.limits.deadline_ms == 0 => Err("`limits.deadline-ms`: a number above 0 is expected".into()),
+        None if parsed.limits.max_file_size < 1024 => {
+            Err("`limits.max-file-size`: a number from 1024 on is expected".into())
+        }
+        None => Ok(()),
+    }
+}
+
+/// Finds the first key that is wrong by trying each alone, since the error of the whole does not name it.
+fn blame(layer: &Value) -> Option<String> {
+    let alone = |section: &str, value: Value| serde_json::from_value::<Settings>(Value::Object(object(section, value)));
+    for (section, content) in layer.as_object()? {
+        let Value::Object(keys) = content else {
+            match alone(section, content.clone()) {
+                Ok(_) => continue,
+                Err(error) => return Some(format!("`{section}`: {error}")),
+            }
+        };
+        if let Err(error) = alone(section, Value::Object(Map::new())) {
+            return Some(format!("`{section}`: {error}"));
+        }
+        for (key, value) in keys {
+            if let Err(error) = alone(section, Value::Object(object(key, value.clone()))) {
+                return Some(
+                    blame_entry(section, key, value, &alone).unwrap_or_else(|| format!("`{section}.{key}`: {error}")),
+                );
+            }
+        }
+    }
+    None
+}
+
+/// The same one level further down, for tables such as `analysis.rules`.
+fn blame_entry(
+    section: &str,
+    key: &str,
+    value: &Value,
+    alone: &dyn Fn(&str, Value) -> serde_json::Result<Settings>,
+) -> Option<String> {
+    value.as_object()?.iter().find_map(|(name, value)| {
+        let nested = Value::Object(object(key, Value::Object(object(name, value.clone()))));
+        let problem = alone(section, nested).err()?;
+        // Rules are the only table with several shapes, and the derived message says nothing of use for it.
+        let allowed = if key == "rules" {
+            "expected `off`, `on`, `error`, `warning`, `info`, `hint`, or a table with `level` and the rule's options"
+                .to_string()
+        } else {
+            problem.to_string()
+        };
+        Some(format!("`{section}.{key}.{name}`: {allowed}"))
+    })
+}
+
+fn object(key: &str, value: Value) -> Map<String, Value> {
+    Map::from_iter([(key.to_string(), value)])
+}
+
+fn parse_toml(text: &str) -> Result<Value, String> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    toml::from_str::<Value>(text).map_err(|error| {
+        let line =
+            error.span().and_then(|span| text.get(..span.start)).map_or(1, |before| before.matches('\n').count() + 1);
+        let message = error.message().lines().next().unwrap_or("not valid TOML").trim_end_matches('.').to_string();
+        format!("line {line} is not valid TOML ({message})")
+    })
+}
+
+/// `CODE_AGENT__DOCS__WIDTH=72` stands for `docs.width = 72`. Values are read as TOML where they can be, else as text.
+fn of_environment(variables: &[(String, String)]) -> (Value, Vec<ConfigError>) {
+    let mut errors = Vec::new();
+    let mut sum = Value::Object(Map::new());
+    let mut variables: Vec<_> = variables.iter().collect();
+    variables.sort();
+    for (name, value) in variables {
+        let Some(keys) = name.strip_prefix(ENVIRONMENT_PREFIX) else { continue };
+        let read = toml::from_str::<Value>(&format!("value = {value}")).ok();
+        let value = read
+            .and_then(|mut table| table.get_mut("value").map(Value::take))
+            .unwrap_or_else(|| Value::String(value.clone()));
+        let nested = keys
+            .rsplit("__")
+            .fold(value, |value, key| Value::Object(object(&key.to_lowercase().replace('_', "-"), value)));
+        // Each variable is judged alone, so that one that is wrong takes no other along.
+        match check(&nested) {
+            Ok(()) => sum = merge(sum, &nested),
+            Err(problem) => errors.push(ConfigError { source_name: format!("environment variable {name}"), problem }),
+        }
+    }
+    (sum, errors)
+}
+
+#[cfg(test)]
+mod tests;

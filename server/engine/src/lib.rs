@@ -2,15 +2,21 @@
 //!
 //! Knows no protocol and no vendor. Doors import only this room: what they need of the floors below is named here.
 
+mod act;
 pub mod answers;
 pub mod batch;
 pub mod config;
+mod diagnose;
 pub mod error;
 pub mod events;
+pub mod health;
+mod look;
 pub mod metrics;
 pub mod mode;
+pub mod recovery;
 pub mod server_core;
 pub mod tasks;
+mod view;
 
 pub use server_core::{Parts, ServerCore};
 

@@ -1,24 +1,27 @@
 //! The façade: what every door calls. Documents are changed here at once and in order; everything that costs is asked for with `await` and ends when dropped.
 //!
 //! Knows no protocol: positions come in as lines and columns of the encoding agreed on, all else is bytes.
+//! The calls that cost stand in `diagnose.rs`, `act.rs`, `look.rs` and `batch.rs`.
 
-use crate::answers::{
-    Command, Completion, Diagnosis, FileEdit, FoundSymbol, Hover, Lens, Offer, OfferKind, OutlineItem, WorkspaceEdit,
-    WorkspaceReport,
-};
-use crate::config::ConfigurationManager;
-use crate::error::CoreError;
-use crate::events::Event;
-use crate::metrics::MetricsCollector;
+use crate::config::{ConfigError, ConfigurationManager};
+use crate::diagnose::Slot;
+use crate::events::{Event, MessageLevel};
+use crate::health::Health;
+use crate::metrics::{Kind, MetricsCollector, Outcome};
 use crate::mode::{Mode, Strategy};
-use rustc_hash::FxHashMap;
-use std::path::PathBuf;
-use std::sync::Arc;
+use crate::tasks::TaskOrchestrator;
+use crate::view::{Customs, View};
+use arc_swap::ArcSwap;
+use dashmap::DashMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 use syntax::document::Change;
-use syntax::text::{PositionEncoding, Span};
-use tokio::sync::{broadcast, mpsc};
+use syntax::text::PositionEncoding;
+use tokio::sync::broadcast;
 use workspace::files::FileSystem;
-use workspace::{ChangeOutcome, Snapshot, Workspace};
+use workspace::{ChangeOutcome, Snapshot, Workspace, uri};
 
 /// Everything outside, handed in by the one who builds the core.
 pub struct Parts {
@@ -42,22 +45,61 @@ pub struct ServerCore {
     pub(crate) client: Arc<str>,
 }
 
-pub(crate) struct Inner {
-    pub workspace: Arc<Workspace>,
+/// The one state behind all handles. Tasks hold this part alone, so that the orchestrator outlives none of them.
+pub(crate) struct Shared {
+    pub workspace: Workspace,
     pub config: Arc<ConfigurationManager>,
     pub metrics: Arc<MetricsCollector>,
-    pub mode: Arc<dyn Mode>,
     pub strategy: Arc<dyn Strategy>,
     pub events: broadcast::Sender<Event>,
+    pub push: AtomicBool,
+    view: ArcSwap<View>,
+    /// Held while a new view is made, so that no change is lost between two makers.
+    view_maker: Mutex<()>,
+}
+
+pub(crate) struct Inner {
+    pub shared: Arc<Shared>,
+    pub mode: Arc<dyn Mode>,
+    pub tasks: TaskOrchestrator,
+    /// The newest analysis of each open document, done or under way.
+    pub slots: DashMap<Arc<str>, Slot>,
+    pub began: Instant,
+    pub surveyed: AtomicBool,
+    pub scan: crate::look::Scan,
 }
 
 impl ServerCore {
     /// Builds the core. Nothing runs and nothing is read before it is asked for.
     pub fn new(parts: Parts) -> Self {
         let Parts { file_system, config, metrics, mode, strategy } = parts;
-        let workspace = Arc::new(Workspace::new(file_system));
+        let processors = std::thread::available_parallelism().map_or(2, usize::from);
+        let threads = match config.settings().core.threads {
+            0 => mode.threads(processors),
+            threads => usize::from(threads),
+        };
         let (events, _) = broadcast::channel(1024);
-        Self { inner: Arc::new(Inner { workspace, config, metrics, mode, strategy, events }), client: "local".into() }
+        let view = View::new(0, config.generation(), config.settings(), Customs::default());
+        let shared = Shared {
+            workspace: Workspace::new(file_system),
+            config,
+            metrics: metrics.clone(),
+            strategy,
+            events,
+            push: AtomicBool::new(false),
+            view: ArcSwap::from_pointee(view),
+            view_maker: Mutex::new(()),
+        };
+        let inner = Inner {
+            shared: Arc::new(shared),
+            tasks: TaskOrchestrator::new(threads, mode.queue_limit(), metrics),
+            mode,
+            slots: DashMap::with_shard_amount(8),
+            began: Instant::now(),
+            surveyed: AtomicBool::new(false),
+            scan: crate::look::Scan::default(),
+        };
+        Self { inner: Arc::new(inner), client: "local".into() }
     }
 
     /// The same core for another client: each door calls this once for each connection.
@@ -65,171 +107,210 @@ impl ServerCore {
         Self { inner: self.inner.clone(), client: client.into() }
     }
 
-    /// The settings.
+    /// The settings. After changing them by its own calls, call [`Self::settings_changed`].
     pub fn config(&self) -> &Arc<ConfigurationManager> {
-        &self.inner.config
+        &self.shared().config
     }
 
     /// The measures.
     pub fn metrics(&self) -> &Arc<MetricsCollector> {
-        &self.inner.metrics
+        &self.shared().metrics
+    }
+
+    /// How the core is.
+    pub fn health(&self) -> Health {
+        Health {
+            version: env!("CARGO_PKG_VERSION").to_string(),
+            mode: self.inner.mode.name().to_string(),
+            strategy: self.shared().strategy.name().to_string(),
+            uptime_seconds: self.inner.began.elapsed().as_secs_f64(),
+            open_documents: self.workspace().open_uris().len(),
+            indexed_files: self.workspace().index.len(),
+            load: self.inner.tasks.load(),
+        }
     }
 
     /// What happens from now on. A door that falls behind is told so by the channel and asks anew.
     pub fn events(&self) -> broadcast::Receiver<Event> {
-        self.inner.events.subscribe()
+        self.shared().events.subscribe()
     }
 
     // === Documents: at once, in order, no await ===
 
     /// Agrees on the encoding of positions; before the first document is opened.
     pub fn set_encoding(&self, encoding: PositionEncoding) {
-        self.inner.workspace.set_encoding(encoding);
+        self.workspace().set_encoding(encoding);
     }
 
     /// The encoding agreed on.
     pub fn encoding(&self) -> PositionEncoding {
-        self.inner.workspace.encoding()
+        self.workspace().encoding()
     }
 
     /// Whether findings are published as [`Event::Diagnostics`] after each change (push), or only given when asked for (pull).
-    pub fn set_push(&self, _push: bool) {}
+    pub fn set_push(&self, push: bool) {
+        self.shared().push.store(push, Ordering::Relaxed);
+    }
 
     /// Adds a root folder by its URI. The first one's `code-agent.toml` is read.
-    pub fn add_root(&self, uri: &str) {
-        self.inner.workspace.add_root(uri);
+    pub fn add_root(&self, root: &str) {
+        let is_first = self.workspace().roots().is_empty();
+        self.workspace().add_root(root);
+        if let Some(path) = uri::to_path(root).filter(|_| is_first) {
+            let result = self.config().set_workspace(&path);
+            self.tell_config_errors(result.err());
+            self.settings_changed();
+        }
     }
 
     /// Removes a root folder.
-    pub fn remove_root(&self, uri: &str) {
-        self.inner.workspace.remove_root(uri);
+    pub fn remove_root(&self, root: &str) {
+        self.workspace().remove_root(root);
+        self.shared().publish(Event::WorkspaceChanged);
     }
 
     /// Paths of the root folders.
     pub fn roots(&self) -> Vec<PathBuf> {
-        self.inner.workspace.roots()
+        self.workspace().roots()
     }
 
     /// Opens a document. One that is too large or of an unknown language is kept, but not analysed; an event says so.
     pub fn open(&self, uri: &str, language_id: &str, version: i32, text: &str) {
-        self.inner.workspace.open(uri, language_id, version, text);
+        let snapshot = self.workspace().open(uri, language_id, version, text);
+        if let Err(error) = self.shared().check(&snapshot) {
+            let level = if snapshot.language.is_some() { MessageLevel::Warning } else { MessageLevel::Log };
+            self.shared().publish(Event::Message { level, text: error.to_string() });
+            return;
+        }
+        self.survey();
+        self.diagnose_if_pushing(snapshot);
     }
 
     /// Changes a document: at once, all changes in their order.
     pub fn change(&self, uri: &str, version: i32, changes: &[Change]) -> ChangeOutcome {
-        self.inner.workspace.apply(uri, version, changes)
+        let began = Instant::now();
+        let outcome = self.workspace().apply(uri, version, changes);
+        self.metrics().record(Kind::Edit, "change", began.elapsed(), Outcome::Success);
+        if outcome != ChangeOutcome::NotOpen
+            && let Some(snapshot) = self.workspace().snapshot(uri)
+        {
+            self.diagnose_if_pushing(snapshot);
+        }
+        outcome
     }
 
     /// Takes note that a document was saved.
-    pub fn save(&self, _uri: &str) {}
+    pub fn save(&self, uri: &str) {
+        if uri::to_path(uri).is_some_and(|path| self.config().reads(&path)) {
+            self.reload_settings();
+        }
+    }
 
     /// Closes a document; its file counts again.
     pub fn close(&self, uri: &str) {
-        self.inner.workspace.close(uri);
+        // Dropping the slot cancels the work that is under way for it.
+        let slot = self.inner.slots.remove(uri);
+        drop(slot);
+        if self.workspace().close(uri) && self.shared().push.load(Ordering::Relaxed) {
+            self.shared().publish(Event::DiagnosticsCleared { uri: uri.to_string() });
+        }
     }
 
     /// Files changed, came or went outside of the editor. A change of `code-agent.toml` reloads the settings.
-    pub fn watched_files_changed(&self, _uris: &[String]) {}
+    pub fn watched_files_changed(&self, uris: &[String]) {
+        let paths: Vec<(PathBuf, &String)> = uris.iter().filter_map(|uri| Some((uri::to_path(uri)?, uri))).collect();
+        if paths.iter().any(|(path, _)| self.config().reads(path)) {
+            self.reload_settings();
+        }
+        let sources = paths.into_iter().filter(|(path, uri)| {
+            syntax::language::Language::from_path(path).is_some()
+                && self.workspace().open_uri_of(path).is_none()
+                && !self.workspace().is_open(uri)
+        });
+        let sources: Vec<PathBuf> = sources.map(|(path, _)| path).collect();
+        if !sources.is_empty() {
+            self.index_again(sources);
+        }
+    }
 
     /// An open document as it is now. Positions of a request are turned into bytes with it.
     pub fn snapshot(&self, uri: &str) -> Option<Snapshot> {
-        self.inner.workspace.snapshot(uri)
+        self.workspace().snapshot(uri)
     }
 
-    // === Findings ===
+    // === Settings ===
 
-    /// The findings of a document, or of a file on disk that is not open.
-    ///
-    /// # Errors
-    /// If there is no such document, it is too large, of an unknown language, or the task was cancelled.
-    pub async fn diagnostics(&self, uri: &str) -> Result<Arc<Diagnosis>, CoreError> {
-        Err(CoreError::UnknownDocument { uri: uri.into() })
+    /// Takes over the editor's settings, the object under the key `code-agent`. What is wrong with them is told by an event.
+    pub fn set_editor_settings(&self, settings: serde_json::Value) {
+        let result = self.config().set_editor(settings);
+        self.tell_config_errors(result.err());
+        self.settings_changed();
     }
 
-    /// The findings of all files of the workspace, one after the other; `previous` maps URIs to result ids. Dropping the receiver ends the work.
-    ///
-    /// # Errors
-    /// If too much is waiting already.
-    pub fn workspace_diagnostics(
-        &self,
-        _previous: FxHashMap<String, String>,
-    ) -> Result<mpsc::Receiver<WorkspaceReport>, CoreError> {
-        Ok(mpsc::channel(1).1)
+    /// Reads all settings files again.
+    pub fn reload_settings(&self) {
+        let errors = self.config().reload();
+        self.tell_config_errors(errors);
+        self.settings_changed();
     }
 
-    // === Actions ===
-
-    /// What can be done at a place; `only` names the kinds wanted (a kind stands for those below it, as `quickfix.x` below `quickfix`), empty means all.
-    ///
-    /// # Errors
-    /// As for [`Self::diagnostics`].
-    pub async fn offers(&self, _uri: &str, _span: Span, _only: &[OfferKind]) -> Result<Vec<Offer>, CoreError> {
-        Ok(Vec::new())
+    /// Puts changed settings to work: findings are made anew.
+    pub fn settings_changed(&self) {
+        if self.shared().view().config_generation != self.config().generation() {
+            self.shared().renew_view(None);
+            self.shared().publish(Event::ConfigChanged);
+            self.diagnose_all();
+        }
     }
 
-    /// Makes the edit of an offer, moved to the text of now.
-    ///
-    /// # Errors
-    /// [`CoreError::Conflict`] if the text was changed where the edit would go; [`CoreError::Refused`] if it cannot be done.
-    pub async fn resolve(&self, _offer: &Offer) -> Result<WorkspaceEdit, CoreError> {
-        Ok(WorkspaceEdit::default())
+    fn tell_config_errors(&self, errors: impl IntoIterator<Item = ConfigError>) {
+        for error in errors {
+            self.shared().publish(Event::Message { level: MessageLevel::Error, text: error.to_string() });
+        }
     }
 
-    /// Executes a command and gives the edit to be applied. `token` names its progress in [`Event::Progress`].
-    ///
-    /// # Errors
-    /// As for [`Self::resolve`].
-    pub async fn run(&self, _command: Command, _token: Option<&str>) -> Result<WorkspaceEdit, CoreError> {
-        Ok(WorkspaceEdit::default())
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.inner.shared
     }
 
-    /// Moves an edit to the text of now; to be called right before it is sent.
-    ///
-    /// # Errors
-    /// [`CoreError::Conflict`] if the text was changed where the edit goes.
-    pub fn rebase(&self, edit: FileEdit) -> Result<FileEdit, CoreError> {
-        Ok(edit)
+    pub(crate) fn workspace(&self) -> &Workspace {
+        &self.inner.shared.workspace
+    }
+}
+
+impl Shared {
+    /// Settings and customs in force.
+    pub fn view(&self) -> Arc<View> {
+        self.view.load_full()
     }
 
-    // === Looking ===
-
-    /// What is known of the symbol at a byte.
-    ///
-    /// # Errors
-    /// As for [`Self::diagnostics`].
-    pub async fn hover(&self, _uri: &str, _offset: usize) -> Result<Option<Hover>, CoreError> {
-        Ok(None)
+    /// Makes a new view from the settings of now, and from other customs if given. Says whether the customs were others.
+    pub fn renew_view(&self, customs: Option<Customs>) -> bool {
+        let _one_at_a_time = self.view_maker.lock().unwrap_or_else(PoisonError::into_inner);
+        let old = self.view();
+        // The generation is read first: settings that change in between are then seen as new once more.
+        let generation = self.config.generation();
+        let customs_changed = customs.as_ref().is_some_and(|customs| customs != old.customs());
+        if customs.is_some() && !customs_changed && generation == old.config_generation {
+            return false;
+        }
+        let customs = customs.unwrap_or_else(|| old.customs().clone());
+        self.view.store(Arc::new(View::new(old.epoch + 1, generation, self.config.settings(), customs)));
+        customs_changed
     }
 
-    /// A docstring drafted behind the opening (`"""`, `/**`, `///`, …) that ends at a byte.
-    ///
-    /// # Errors
-    /// As for [`Self::diagnostics`].
-    pub async fn completion(&self, _uri: &str, _offset: usize) -> Result<Option<Completion>, CoreError> {
-        Ok(None)
+    /// Tells all doors; without any door nobody hears it.
+    pub fn publish(&self, event: Event) {
+        self.events.send(event).ok();
     }
 
-    /// The lenses of a file.
-    ///
-    /// # Errors
-    /// As for [`Self::diagnostics`].
-    pub async fn lenses(&self, _uri: &str) -> Result<Vec<Lens>, CoreError> {
-        Ok(Vec::new())
+    /// The largest file that is analysed.
+    pub fn size_limit(&self) -> u64 {
+        self.view().settings.limits.max_file_size
     }
 
-    /// The outline of a file.
-    ///
-    /// # Errors
-    /// As for [`Self::diagnostics`].
-    pub async fn outline(&self, _uri: &str) -> Result<Vec<OutlineItem>, CoreError> {
-        Ok(Vec::new())
-    }
-
-    /// Symbols of the workspace by name, best first.
-    ///
-    /// # Errors
-    /// If the task was cancelled.
-    pub async fn symbols(&self, _query: &str) -> Result<Vec<FoundSymbol>, CoreError> {
-        Ok(Vec::new())
+    /// Reads a file's text.
+    pub fn read(&self, path: &Path) -> Result<Arc<str>, workspace::files::FileError> {
+        workspace::files::read_text(self.workspace.files(), path, self.size_limit())
     }
 }

@@ -33,7 +33,9 @@ pub enum FileError {
         path: PathBuf,
     },
     /// It is not UTF-8.
-    #[error("{path} is not UTF-8: byte {byte:#04x} at offset {offset} (line {line}); it is skipped, save it as UTF-8 to have it analysed.")]
+    #[error(
+        "{path} is not UTF-8: byte {byte:#04x} at offset {offset} (line {line}); it is skipped, save it as UTF-8 to have it analysed."
+    )]
     NotUtf8 {
         /// The path.
         path: PathBuf,
@@ -45,7 +47,7 @@ pub enum FileError {
         line: usize,
     },
     /// It is larger than allowed.
-    #[error("{path} has {size} bytes, more than the {limit} allowed by `limits.max_file_size`, and is skipped.")]
+    #[error("{path} has {size} bytes, more than the {limit} allowed by `limits.max-file-size`, and is skipped.")]
     TooLarge {
         /// The path.
         path: PathBuf,
@@ -71,9 +73,9 @@ pub enum FileError {
 }
 
 impl FileError {
-    /// Whether a walk that comes upon such a file passes it over without a word of trouble.
+    /// Whether a walk that comes upon such a file may pass it over: it is no trouble of the user's making.
     pub fn is_skip(&self) -> bool {
-        matches!(self, Self::Binary { .. } | Self::TooLarge { .. })
+        matches!(self, Self::Binary { .. } | Self::TooLarge { .. } | Self::NotUtf8 { .. })
     }
 }
 
@@ -96,6 +98,9 @@ pub trait FileSystem: Send + Sync + 'static {
 
     /// Whether there is something at the path.
     fn exists(&self, path: &Path) -> bool;
+
+    /// Whether there is a directory at the path.
+    fn is_directory(&self, path: &Path) -> bool;
 }
 
 /// Reads a file as text.
@@ -113,7 +118,12 @@ pub fn read_text(files: &dyn FileSystem, path: &Path, limit: u64) -> Result<Arc<
             let offset = error.utf8_error().valid_up_to();
             let bytes = error.as_bytes();
             let line = 1 + bytes.iter().take(offset).filter(|&&byte| byte == b'\n').count();
-            Err(FileError::NotUtf8 { path: path.to_path_buf(), byte: bytes.get(offset).copied().unwrap_or(0), offset, line })
+            Err(FileError::NotUtf8 {
+                path: path.to_path_buf(),
+                byte: bytes.get(offset).copied().unwrap_or(0),
+                offset,
+                line,
+            })
         }
     }
 }
@@ -144,7 +154,8 @@ impl FileSystem for DiskFiles {
     }
 
     fn replace(&self, path: &Path, expected: &[u8], content: &[u8]) -> Result<(), FileError> {
-        let unwritable = |error: std::io::Error| FileError::Unwritable { path: path.to_path_buf(), reason: error.to_string() };
+        let unwritable =
+            |error: std::io::Error| FileError::Unwritable { path: path.to_path_buf(), reason: error.to_string() };
         // Renaming over a link would put a file in its place, so the file behind it is replaced.
         let target = std::fs::canonicalize(path).map_err(|error| read_error(path, &error))?;
         let is_as_expected = || std::fs::read(&target).is_ok_and(|now| now == expected);
@@ -172,6 +183,10 @@ impl FileSystem for DiskFiles {
 
     fn exists(&self, path: &Path) -> bool {
         path.exists()
+    }
+
+    fn is_directory(&self, path: &Path) -> bool {
+        path.is_dir()
     }
 }
 
@@ -264,6 +279,10 @@ impl FileSystem for MemoryFiles {
 
     fn exists(&self, path: &Path) -> bool {
         self.lock().keys().any(|file| file.starts_with(path))
+    }
+
+    fn is_directory(&self, path: &Path) -> bool {
+        self.lock().keys().any(|file| file != path && file.starts_with(path))
     }
 }
 

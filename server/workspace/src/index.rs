@@ -38,7 +38,7 @@ pub struct FileRecord {
 impl FileRecord {
     /// Reads the part of one file from its model.
     pub fn of(model: &FileModel, encoding: PositionEncoding) -> Self {
-        let mut record = Self { language: model.language.id, ..Self::default() };
+        let mut record = Self::customs_of(model);
         for symbol in &model.symbols {
             if !symbol.name.is_empty() && symbol.kind != SymbolKind::Module && symbol.kind != SymbolKind::Impl {
                 let container = symbol.path.strip_suffix(symbol.name.as_str()).unwrap_or("").trim_end_matches('.');
@@ -50,6 +50,14 @@ impl FileRecord {
                     end: model.lines.position(&model.text, symbol.name_span.end, encoding),
                 });
             }
+        }
+        record
+    }
+
+    /// Reads only the customs that a file follows; no symbol can be found by it.
+    pub fn customs_of(model: &FileModel) -> Self {
+        let mut record = Self { language: model.language.id, ..Self::default() };
+        for symbol in &model.symbols {
             let Some(doc) = &symbol.doc else { continue };
             if doc.style != DocStyle::Plain {
                 match record.styles.iter_mut().find(|(style, _)| *style == doc.style) {
@@ -64,11 +72,6 @@ impl FileRecord {
             }
         }
         record
-    }
-
-    /// The unknown tags in it, with repetitions.
-    pub fn unknown_tags(&self) -> impl Iterator<Item = &str> {
-        self.unknown_tags.iter().map(|tag| &**tag)
     }
 }
 
@@ -222,9 +225,9 @@ mod tests {
         let index = SymbolIndex::default();
         index.update(&"a".into(), record(&["reload_config", "config", "configure", "confine_gate", "other"], &[], &[]));
         let names: Vec<String> = index.search("Config", 9).into_iter().map(|(_, place)| place.name.into()).collect();
-        assert_eq!(names, ["config", "configure", "reload_config"]);
-        let names: Vec<String> = index.search("cfgt", 9).into_iter().map(|(_, place)| place.name.into()).collect();
-        assert_eq!(names, ["confine_gate"]);
+        assert_eq!(names, ["config", "configure", "reload_config", "confine_gate"]);
+        let names: Vec<String> = index.search("cnfnt", 9).into_iter().map(|(_, place)| place.name.into()).collect();
+        assert_eq!(names, ["confine_gate"], "only scattered letters");
         assert_eq!(index.search("", 2).len(), 2);
         index.remove("a");
         assert!(index.search("config", 9).is_empty() && index.is_empty());

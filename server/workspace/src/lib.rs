@@ -13,7 +13,6 @@ pub mod walk;
 pub use snapshot::Snapshot;
 
 use dashmap::DashMap;
-use dashmap::mapref::entry::Entry as MapEntry;
 use files::{FileError, FileSystem};
 use index::SymbolIndex;
 use log::{ChangeLog, Conflict};

@@ -115,7 +115,11 @@ mod tests {
         assert_eq!(to_path("file:///c%3A/x.py").as_deref(), Some(Path::new("/c:/x.py")));
         assert_eq!(to_path("file://localhost/x%20y").as_deref(), Some(Path::new("/x y")));
         assert_eq!(to_path("FILE:/x").as_deref(), Some(Path::new("/x")));
-        assert_eq!(to_path("file:///x%zz%").as_deref(), Some(Path::new("/x%zz%")), "broken escapes stand for themselves");
+        assert_eq!(
+            to_path("file:///x%zz%").as_deref(),
+            Some(Path::new("/x%zz%")),
+            "broken escapes stand for themselves"
+        );
         assert!(same_file("file:///a%2Db", "file:///a-b"));
     }
 

@@ -95,15 +95,24 @@ mod tests {
     #[test]
     fn only_supported_files_that_nobody_ignores_are_found_in_order() {
         let folder = tree(&[
-            "b.py", "a.rs", "z/c.ts", "z/d.txt", ".hidden/e.py", ".gitignore:skip.py\n/out/", "skip.py", "out/f.py",
-            "node_modules/g.js", "x/__pycache__/h.py",
+            "b.py",
+            "a.rs",
+            "z/c.ts",
+            "z/d.txt",
+            ".hidden/e.py",
+            ".gitignore:skip.py\n/out/",
+            "skip.py",
+            "out/f.py",
+            "node_modules/g.js",
+            "x/__pycache__/h.py",
         ]);
         assert_eq!(names(&folder), ["a.rs", "b.py", "z/c.ts"]);
     }
 
     #[test]
     fn common_words_are_vendored_only_with_their_mark() {
-        let folder = tree(&["target/a.py", "r/Cargo.toml", "r/target/b.rs", "env/c.py", "v/venv/pyvenv.cfg", "v/venv/d.py"]);
+        let folder =
+            tree(&["target/a.py", "r/Cargo.toml", "r/target/b.rs", "env/c.py", "v/venv/pyvenv.cfg", "v/venv/d.py"]);
         assert_eq!(names(&folder), ["env/c.py", "target/a.py"]);
     }
 

@@ -1,0 +1,399 @@
+//! What can be done, and the edits that do it. Offering is free; an edit is made only when asked for, proved, and moved to the text of now.
+
+use crate::answers::{Command, FileEdit, Offer, OfferKind, WorkspaceEdit};
+use crate::diagnose::{Analysis, Target};
+use crate::error::CoreError;
+use crate::events::{Event, ProgressStep};
+use crate::server_core::{ServerCore, Shared};
+use crate::tasks::{CancelFlag, Class, TaskError, TaskSpec};
+use actions::edit::Refusal;
+use actions::offer::{self as action, OfferGroup};
+use analysis::diagnostic::{Finding, Repair};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use syntax::docstring::DocStyle;
+use syntax::text::{Span, TextEdit};
+use workspace::log::Conflict;
+use workspace::{Snapshot, uri};
+
+impl ServerCore {
+    /// What can be done at a place; `only` names the kinds wanted, empty means all.
+    ///
+    /// # Errors
+    /// As for [`Self::diagnostics`].
+    pub async fn offers(&self, uri: &str, span: Span, only: &[OfferKind]) -> Result<Vec<Offer>, CoreError> {
+        let measure = self.metrics().request("offers");
+        let result = self.analysis(uri, measure.correlation).await.map(|analysis| {
+            let groups: Vec<OfferGroup> = only.iter().map(|kind| kind.group()).collect();
+            let diagnosis = &analysis.diagnosis;
+            let offers = action::offers(&diagnosis.model, &diagnosis.findings, span, &groups);
+            if let Some(mut slot) = self.inner.slots.get_mut(diagnosis.uri.as_str()) {
+                slot.offered = Some(analysis.clone());
+            }
+            offers.into_iter().map(|offer| Offer::of(offer, &analysis)).collect()
+        });
+        measure.end(result)
+    }
+
+    /// Makes the edit of an offer, moved to the text of now.
+    ///
+    /// # Errors
+    /// [`CoreError::Conflict`] if the text was changed where the edit would go; [`CoreError::Refused`] if it cannot be done.
+    pub async fn resolve(&self, offer: &Offer) -> Result<WorkspaceEdit, CoreError> {
+        let measure = self.metrics().request("resolve");
+        let result = self.resolve_offer(offer, measure.correlation).await;
+        measure.end(result)
+    }
+
+    async fn resolve_offer(&self, offer: &Offer, correlation: u64) -> Result<WorkspaceEdit, CoreError> {
+        let analysis = self.analysis_of_revision(&offer.uri, offer.revision, correlation).await?;
+        let span = Span::new(offer.start, offer.end);
+        let diagnosis = &analysis.diagnosis;
+        let all = action::offers(&diagnosis.model, &diagnosis.findings, span, &[]);
+        let chosen = all.into_iter().find(|one| one.id == offer.id).ok_or(Refusal::Stale).map_err(refused)?;
+        self.edit_by(analysis, chosen, correlation).await
+    }
+
+    /// The analysis that an offer was made from, as long as it is remembered.
+    async fn analysis_of_revision(
+        &self,
+        uri: &str,
+        revision: u64,
+        correlation: u64,
+    ) -> Result<Arc<Analysis>, CoreError> {
+        let offered = self.inner.slots.get(uri).and_then(|slot| slot.offered.clone());
+        if let Some(analysis) = offered.filter(|analysis| analysis.revision == revision) {
+            return Ok(analysis);
+        }
+        let analysis = self.analysis(uri, correlation).await?;
+        if analysis.revision == revision { Ok(analysis) } else { Err(Conflict::Forgotten.into()) }
+    }
+
+    /// Has an action done on a thread for such work.
+    async fn edit_by(
+        &self,
+        analysis: Arc<Analysis>,
+        offer: action::Offer,
+        correlation: u64,
+    ) -> Result<WorkspaceEdit, CoreError> {
+        let shared = self.shared().clone();
+        let spec = self.action_spec("act", Class::Interactive, correlation);
+        let work = self.inner.tasks.submit(spec, move |_| {
+            let model = analysis.full_model(&shared);
+            let writer = analysis.view.writer();
+            let edits = shared.strategy.run(&model, &analysis.diagnosis.findings, &offer, &writer).map_err(refused)?;
+            let file = shared.file_edit(&analysis, edits)?;
+            Ok(WorkspaceEdit { files: vec![file], note: format!("{}.", offer.title.trim_end_matches('.')) })
+        })?;
+        work.await?
+    }
+
+    fn action_spec(&self, name: &'static str, class: Class, correlation: u64) -> TaskSpec {
+        let deadline = (class == Class::Interactive).then(|| self.shared().view().settings.limits.deadline());
+        TaskSpec { name, class, client: self.client.clone(), key: None, deadline, correlation }
+    }
+
+    /// Executes a command and gives the edit to be applied. `token` names its progress in [`Event::Progress`].
+    ///
+    /// # Errors
+    /// As for [`Self::resolve`].
+    pub async fn run(&self, command: Command, token: Option<&str>) -> Result<WorkspaceEdit, CoreError> {
+        let measure = self.metrics().request(command.name());
+        let progress = Progress::begin(self.shared().clone(), token, command.title());
+        let result = self.run_command(command, &progress, measure.correlation).await;
+        progress.end(match &result {
+            Ok(edit) => edit.note.clone(),
+            Err(error) => error.to_string(),
+        });
+        measure.end(result)
+    }
+
+    async fn run_command(
+        &self,
+        command: Command,
+        progress: &Progress,
+        correlation: u64,
+    ) -> Result<WorkspaceEdit, CoreError> {
+        let uri = match &command {
+            Command::Apply { offer } => return self.resolve_offer(offer, correlation).await,
+            Command::DocumentWorkspace => return self.document_workspace(progress, correlation).await,
+            Command::DocumentSymbol { uri, .. }
+            | Command::DocumentSelection { uri, .. }
+            | Command::DocumentFile { uri }
+            | Command::UpdateDocs { uri, .. }
+            | Command::FixAll { uri }
+            | Command::ConvertStyle { uri, .. } => uri.clone(),
+        };
+        let analysis = self.analysis(&uri, correlation).await?;
+        let offer = offer_of(&command, &analysis)?;
+        self.edit_by(analysis, offer, correlation).await
+    }
+
+    /// Documents all files of the workspace, one after the other.
+    async fn document_workspace(&self, progress: &Progress, correlation: u64) -> Result<WorkspaceEdit, CoreError> {
+        let (shared, progress) = (self.shared().clone(), progress.teller());
+        let spec = self.action_spec("document-workspace", Class::Bulk, correlation);
+        let work = self.inner.tasks.submit(spec, move |cancel| {
+            let stop = || cancel.is_set();
+            let targets = shared.targets(&stop);
+            let mut edit = WorkspaceEdit::default();
+            let mut written = 0;
+            for (number, target) in targets.iter().enumerate() {
+                if stop() {
+                    return Err(TaskError::Cancelled.into());
+                }
+                progress.report(&uri::display(&target.uri), number * 100 / targets.len().max(1));
+                // A file in which nothing can be done safely is left as it is; the others are not.
+                if let Ok(Some(file)) = shared.document_target(target, cancel) {
+                    written += file.edits.len();
+                    edit.files.push(file);
+                }
+            }
+            edit.files.sort_by(|left, right| left.uri.cmp(&right.uri));
+            edit.note = format!("Wrote {written} docstrings in {} files.", edit.files.len());
+            Ok(edit)
+        })?;
+        let edit: Result<WorkspaceEdit, CoreError> = work.await?;
+        let edit = edit?;
+        // Documents that were typed in while others were written are moved along, or left out.
+        let files = edit.files.into_iter().filter_map(|file| self.rebase(file).ok()).collect();
+        Ok(WorkspaceEdit { files, note: edit.note })
+    }
+
+    /// Moves an edit to the text of now; to be called right before it is sent.
+    ///
+    /// # Errors
+    /// [`CoreError::Conflict`] if the text was changed where the edit goes.
+    pub fn rebase(&self, edit: FileEdit) -> Result<FileEdit, CoreError> {
+        self.shared().rebase(edit)
+    }
+}
+
+impl Shared {
+    fn document_target(&self, target: &Target, cancel: &CancelFlag) -> Result<Option<FileEdit>, CoreError> {
+        let snapshot = self.workspace.load(&target.uri, self.size_limit())?;
+        let language = self.check(&snapshot)?;
+        let run = || -> Result<Option<FileEdit>, CoreError> {
+            let Some(analysis) = self.analyse_document(&snapshot, language, self.view(), cancel) else {
+                return Ok(None);
+            };
+            let model = analysis.full_model(self);
+            let offer = action_offer(action::OfferKind::DocumentFile, Span::new(0, model.text.len()), Vec::new());
+            match self.strategy.run(&model, &analysis.diagnosis.findings, &offer, &analysis.view.writer()) {
+                Ok(edits) if edits.is_empty() => Ok(None),
+                Ok(edits) => self.file_edit(&analysis, edits).map(Some),
+                Err(Refusal::NothingToDo) => Ok(None),
+                Err(refusal) => Err(refused(refusal)),
+            }
+        };
+        // A file that upsets the writer must not take the others along.
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).unwrap_or(Ok(None))
+    }
+
+    /// Edits of an analysed text, moved to the text of now.
+    fn file_edit(&self, analysis: &Analysis, edits: Vec<TextEdit>) -> Result<FileEdit, CoreError> {
+        let model = &analysis.diagnosis.model;
+        self.rebase(FileEdit {
+            uri: analysis.diagnosis.uri.clone(),
+            version: analysis.diagnosis.version,
+            revision: analysis.revision,
+            edits,
+            text: model.text.clone(),
+            lines: model.lines.clone(),
+        })
+    }
+
+    fn rebase(&self, mut edit: FileEdit) -> Result<FileEdit, CoreError> {
+        edit.edits.sort_by_key(|edit| edit.span);
+        if edit.revision == 0 {
+            // Made for the file; a document opened since then is only the same if its text is.
+            let Some(now) = uri::to_path(&edit.uri).and_then(|path| self.workspace.open_uri_of(&path)) else {
+                return Ok(edit);
+            };
+            let Some(snapshot) = self.workspace.snapshot(&now) else { return Ok(edit) };
+            if snapshot.text() != edit.text {
+                return Err(Conflict::Forgotten.into());
+            }
+            return Ok(fitted(snapshot, edit.edits));
+        }
+        if self.workspace.snapshot(&edit.uri).is_some_and(|now| now.revision == edit.revision) {
+            return Ok(edit);
+        }
+        let (snapshot, edits) = self.workspace.rebase(&edit.uri, edit.revision, &edit.edits)?;
+        Ok(fitted(snapshot, edits))
+    }
+}
+
+fn fitted(snapshot: Snapshot, edits: Vec<TextEdit>) -> FileEdit {
+    FileEdit {
+        uri: snapshot.uri.to_string(),
+        version: snapshot.version,
+        revision: snapshot.revision,
+        edits,
+        text: snapshot.text(),
+        lines: snapshot.lines(),
+    }
+}
+
+/// The action that a command stands for.
+fn offer_of(command: &Command, analysis: &Analysis) -> Result<action::Offer, CoreError> {
+    let (model, findings) = (&analysis.diagnosis.model, &analysis.diagnosis.findings);
+    let whole = Span::new(0, model.text.len());
+    let symbol_at = |offset: usize| model.symbol_at(offset).ok_or(Refusal::NoSymbol).map_err(refused);
+    Ok(match command {
+        Command::DocumentSymbol { offset, .. } => {
+            action_offer(action::OfferKind::Document(symbol_at(*offset)?), Span::at(*offset), Vec::new())
+        }
+        Command::DocumentSelection { start, end, .. } => {
+            action_offer(action::OfferKind::DocumentSelection, Span::new(*start, *end), Vec::new())
+        }
+        Command::UpdateDocs { offset: Some(offset), .. } => {
+            let symbol = symbol_at(*offset)?;
+            let mends = drifts(findings, |finding| finding.symbol == symbol);
+            if mends.is_empty() {
+                return Err(refused(Refusal::NothingToDo));
+            }
+            action_offer(action::OfferKind::Update(symbol), Span::at(*offset), mends)
+        }
+        Command::UpdateDocs { offset: None, .. } => {
+            let mends = drifts(findings, |_| true);
+            if mends.is_empty() {
+                return Err(refused(Refusal::NothingToDo));
+            }
+            action_offer(action::OfferKind::Fix, whole, mends)
+        }
+        Command::FixAll { .. } => action_offer(action::OfferKind::FixAll, whole, (0..findings.len()).collect()),
+        Command::ConvertStyle { offset, style, .. } => {
+            let to = DocStyle::from_name(style).ok_or_else(|| {
+                CoreError::refused(format!("There is no style `{style}`; use one of {}.", style_names()))
+            })?;
+            match offset {
+                Some(offset) => {
+                    action_offer(action::OfferKind::Convert(symbol_at(*offset)?, to), Span::at(*offset), Vec::new())
+                }
+                None => action_offer(action::OfferKind::ConvertFile(to), whole, Vec::new()),
+            }
+        }
+        Command::DocumentFile { .. } | Command::DocumentWorkspace | Command::Apply { .. } => {
+            action_offer(action::OfferKind::DocumentFile, whole, Vec::new())
+        }
+    })
+}
+
+fn style_names() -> String {
+    let writable = DocStyle::ALL.into_iter().filter(|style| !matches!(style, DocStyle::Plain | DocStyle::Epydoc));
+    writable.map(|style| format!("`{}`", style.name())).collect::<Vec<_>>().join(", ")
+}
+
+/// Findings about documentation that is there and can be made true.
+fn drifts(findings: &[Finding], wanted: impl Fn(&Finding) -> bool) -> Vec<usize> {
+    let is_drift = |finding: &Finding| !finding.repairs.is_empty() && !finding.repairs.contains(&Repair::Draft);
+    findings
+        .iter()
+        .enumerate()
+        .filter(|(_, finding)| is_drift(finding) && wanted(finding))
+        .map(|(index, _)| index)
+        .collect()
+}
+
+pub(crate) fn action_offer(kind: action::OfferKind, span: Span, findings: Vec<usize>) -> action::Offer {
+    let title = match kind {
+        action::OfferKind::Document(_) => "Document the symbol",
+        action::OfferKind::DocumentSelection => "Document the selection",
+        action::OfferKind::DocumentFile => "Document the file",
+        action::OfferKind::Fix | action::OfferKind::Update(_) => "Update the documentation",
+        action::OfferKind::FixAll => "Fix all documentation problems",
+        action::OfferKind::Convert(..) | action::OfferKind::ConvertFile(_) => "Convert the documentation",
+    };
+    action::Offer { id: String::new(), title: title.to_string(), kind, span, findings, preferred: false }
+}
+
+pub(crate) fn refused(refusal: Refusal) -> CoreError {
+    CoreError::refused(refusal.to_string())
+}
+
+impl Offer {
+    fn of(offer: action::Offer, analysis: &Analysis) -> Self {
+        Self {
+            kind: OfferKind::of(offer.kind.group()),
+            id: offer.id,
+            title: offer.title,
+            uri: analysis.diagnosis.uri.clone(),
+            version: analysis.diagnosis.version,
+            revision: analysis.revision,
+            start: offer.span.start,
+            end: offer.span.end,
+            preferred: offer.preferred,
+            findings: offer.findings,
+        }
+    }
+}
+
+impl OfferKind {
+    fn of(group: OfferGroup) -> Self {
+        match group {
+            OfferGroup::QuickFix => Self::QuickFix,
+            OfferGroup::Rewrite => Self::Rewrite,
+            OfferGroup::Source => Self::Source,
+            OfferGroup::FixAll => Self::FixAll,
+        }
+    }
+
+    fn group(self) -> OfferGroup {
+        match self {
+            Self::QuickFix => OfferGroup::QuickFix,
+            Self::Rewrite => OfferGroup::Rewrite,
+            Self::Source => OfferGroup::Source,
+            Self::FixAll => OfferGroup::FixAll,
+        }
+    }
+}
+
+/// Tells how far a command is; ends its progress exactly once, when dropped at the latest.
+struct Progress {
+    teller: Teller,
+    ended: std::sync::atomic::AtomicBool,
+}
+
+/// The part of a progress that a task may hold.
+#[derive(Clone)]
+struct Teller {
+    shared: Arc<Shared>,
+    token: Option<Arc<str>>,
+}
+
+impl Progress {
+    fn begin(shared: Arc<Shared>, token: Option<&str>, title: &str) -> Self {
+        let teller = Teller { shared, token: token.map(Into::into) };
+        teller.tell(ProgressStep::Begin { title: title.to_string() });
+        Self { teller, ended: false.into() }
+    }
+
+    fn teller(&self) -> Teller {
+        self.teller.clone()
+    }
+
+    fn end(&self, message: String) {
+        if !self.ended.swap(true, Ordering::Relaxed) {
+            self.teller.tell(ProgressStep::End { message });
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.end("Cancelled.".to_string());
+    }
+}
+
+impl Teller {
+    fn report(&self, message: &str, percent: usize) {
+        self.tell(ProgressStep::Report { message: message.to_string(), percent: Some(percent.min(100) as u8) });
+    }
+
+    fn tell(&self, step: ProgressStep) {
+        if let Some(token) = &self.token {
+            self.shared.publish(Event::Progress { token: token.to_string(), step });
+        }
+    }
+}

@@ -1,0 +1,404 @@
+//! From a document to its findings: one task for each state of a document, shared by all who ask, gone when the document moves on or nobody asks any more.
+
+use crate::answers::{Diagnosis, WorkspaceReport};
+use crate::error::CoreError;
+use crate::events::Event;
+use crate::server_core::{ServerCore, Shared};
+use crate::tasks::{CancelFlag, Class, TaskError, TaskHandle, TaskSpec, panic_message};
+use crate::view::{self, Customs, View};
+use rustc_hash::{FxHashMap, FxHasher};
+use std::hash::Hasher;
+use std::panic::AssertUnwindSafe;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use syntax::extract::{Depth, Parsed};
+use syntax::language::Language;
+use syntax::model::FileModel;
+use tokio::sync::{mpsc, watch};
+use workspace::index::FileRecord;
+use workspace::{Snapshot, uri};
+
+/// What was found in one state of one document.
+pub(crate) struct Analysis {
+    /// The state.
+    pub revision: u64,
+    /// Findings and model, as doors get them.
+    pub diagnosis: Arc<Diagnosis>,
+    /// Settings and customs that it was made under.
+    pub view: Arc<View>,
+    parsed: Parsed,
+    full: OnceLock<Arc<FileModel>>,
+}
+
+impl Analysis {
+    /// The model with all bodies read, as writing needs it; made when first asked for.
+    pub fn full_model(&self, shared: &Shared) -> Arc<FileModel> {
+        let make = || {
+            let model = &self.diagnosis.model;
+            if self.view.depth() == Depth::Full {
+                return model.clone();
+            }
+            Arc::new(view::model(&self.parsed, model.text.clone(), Depth::Full, model.language.id, &shared.metrics))
+        };
+        self.full.get_or_init(make).clone()
+    }
+}
+
+type Answer = Option<Result<Arc<Analysis>, TaskError>>;
+
+/// The analysis of an open document: under way, or done.
+pub(crate) struct Slot {
+    revision: u64,
+    epoch: u64,
+    answer: watch::Receiver<Answer>,
+    waiters: Arc<AtomicUsize>,
+    /// What actions were last offered for, so that they can be run although the document moved on.
+    pub offered: Option<Arc<Analysis>>,
+    /// Dropping it cancels the work.
+    _work: TaskHandle<()>,
+}
+
+/// Someone who waits for a slot's answer.
+struct Waiter<'a> {
+    core: &'a ServerCore,
+    uri: Arc<str>,
+    revision: u64,
+    waiters: Arc<AtomicUsize>,
+    answer: watch::Receiver<Answer>,
+}
+
+impl Drop for Waiter<'_> {
+    fn drop(&mut self) {
+        let is_last = self.waiters.fetch_sub(1, Ordering::AcqRel) == 1;
+        if is_last && self.answer.borrow().is_none() && !self.core.shared().push.load(Ordering::Relaxed) {
+            let slots = &self.core.inner.slots;
+            // Taken out of the map first, so that the work is cancelled outside of the map's lock.
+            let slot = slots.remove_if(&self.uri, |_, slot| {
+                slot.revision == self.revision
+                    && slot.waiters.load(Ordering::Acquire) == 0
+                    && slot.answer.borrow().is_none()
+            });
+            drop(slot);
+        }
+    }
+}
+
+impl ServerCore {
+    /// The findings of a document, or of a file on disk that is not open.
+    ///
+    /// # Errors
+    /// If there is no such document, it is too large, of an unknown language, or the task was cancelled.
+    pub async fn diagnostics(&self, uri: &str) -> Result<Arc<Diagnosis>, CoreError> {
+        let measure = self.metrics().request("diagnostics");
+        let result = self.analysis(uri, measure.correlation).await;
+        measure.end(result.map(|analysis| analysis.diagnosis.clone()))
+    }
+
+    /// The analysis of the newest state of a document, or of a file on disk.
+    pub(crate) async fn analysis(&self, uri: &str, correlation: u64) -> Result<Arc<Analysis>, CoreError> {
+        let deadline = self.shared().view().settings.limits.deadline();
+        let work = async {
+            loop {
+                let Some(snapshot) = self.snapshot_of(uri) else {
+                    return self.analysis_of_file(uri, correlation).await;
+                };
+                let revision = snapshot.revision;
+                let mut waiter = match self.begin(snapshot, correlation) {
+                    Ok(waiter) => waiter,
+                    Err(CoreError::Task(TaskError::Replaced)) => continue,
+                    Err(error) => return Err(error),
+                };
+                let answer = match waiter.answer.wait_for(Option::is_some).await {
+                    Ok(answer) => (*answer).clone(),
+                    Err(_closed) => None,
+                };
+                match answer {
+                    Some(Ok(analysis)) => return Ok(analysis),
+                    Some(Err(TaskError::Panicked { message })) => return Err(TaskError::Panicked { message }.into()),
+                    // Cancelled in favour of a newer state, or of newer settings: that is the one to ask for.
+                    _ if self.snapshot_of(uri).is_some_and(|now| now.revision != revision) => {}
+                    _ => tokio::task::yield_now().await,
+                }
+            }
+        };
+        tokio::time::timeout(deadline, work).await.unwrap_or_else(|_elapsed| Err(TaskError::Deadline.into()))
+    }
+
+    /// The document under this or another spelling of its URI.
+    fn snapshot_of(&self, uri: &str) -> Option<Snapshot> {
+        self.workspace().snapshot(uri).or_else(|| {
+            let open = self.workspace().open_uri_of(&uri::to_path(uri)?)?;
+            self.workspace().snapshot(&open)
+        })
+    }
+
+    /// Joins the work for this state of a document, or begins it.
+    fn begin(&self, snapshot: Snapshot, correlation: u64) -> Result<Waiter<'_>, CoreError> {
+        let language = self.shared().check(&snapshot)?;
+        let (uri, revision) = (snapshot.uri.clone(), snapshot.revision);
+        let view = self.shared().view();
+        let epoch = view.epoch;
+        let entry = self.inner.slots.entry(uri.clone());
+        if let dashmap::Entry::Occupied(slot) = &entry {
+            let slot = slot.get();
+            if slot.revision > revision || slot.epoch > epoch {
+                return Err(TaskError::Replaced.into());
+            }
+            let is_alive = slot.answer.has_changed().is_ok() || matches!(&*slot.answer.borrow(), Some(Ok(_)));
+            if slot.revision == revision && slot.epoch == epoch && is_alive {
+                return Ok(self.wait_for(slot, uri));
+            }
+        }
+        let (sender, answer) = watch::channel(None);
+        let shared = self.shared().clone();
+        let spec = TaskSpec {
+            name: "diagnose",
+            class: Class::Interactive,
+            client: self.client.clone(),
+            key: Some(format!("diagnose {uri}").into()),
+            deadline: None,
+            correlation,
+        };
+        let work = self.inner.tasks.submit(spec, move |cancel| {
+            let run = || shared.analyse_document(&snapshot, language, view, cancel);
+            match std::panic::catch_unwind(AssertUnwindSafe(run)) {
+                Ok(Some(analysis)) => {
+                    sender.send_replace(Some(Ok(analysis.clone())));
+                    shared.made(&snapshot, &analysis);
+                }
+                Ok(None) => {}
+                Err(panic) => {
+                    sender.send_replace(Some(Err(TaskError::Panicked { message: panic_message(&*panic) })));
+                    std::panic::resume_unwind(panic);
+                }
+            }
+        })?;
+        let slot = Slot { revision, epoch, answer, waiters: Arc::default(), offered: None, _work: work };
+        let (entry, old) = match entry {
+            dashmap::Entry::Occupied(mut entry) => {
+                let mut slot = slot;
+                let old = entry.get_mut();
+                slot.offered = old.offered.take();
+                let old = std::mem::replace(old, slot);
+                (entry.into_ref(), Some(old))
+            }
+            dashmap::Entry::Vacant(entry) => (entry.insert(slot), None),
+        };
+        let waiter = self.wait_for(&entry, uri);
+        drop(entry);
+        // Cancels the work for the older state, outside of the map's lock.
+        drop(old);
+        Ok(waiter)
+    }
+
+    fn wait_for<'a>(&'a self, slot: &Slot, uri: Arc<str>) -> Waiter<'a> {
+        slot.waiters.fetch_add(1, Ordering::AcqRel);
+        Waiter { core: self, uri, revision: slot.revision, waiters: slot.waiters.clone(), answer: slot.answer.clone() }
+    }
+
+    /// Begins the work for a document if findings are to be published.
+    pub(crate) fn diagnose_if_pushing(&self, snapshot: Snapshot) {
+        if self.shared().push.load(Ordering::Relaxed) {
+            let uri = snapshot.uri.clone();
+            // A document that cannot be analysed was told of when it was opened; without room the next change tries again.
+            if let Err(error) = self.begin(snapshot, self.metrics().correlation()).map(drop) {
+                tracing::debug!(%uri, %error, "not diagnosed");
+            }
+        }
+    }
+
+    /// Begins the work for all open documents if findings are to be published.
+    pub(crate) fn diagnose_all(&self) {
+        for uri in self.workspace().open_uris() {
+            if let Some(snapshot) = self.workspace().snapshot(&uri) {
+                self.diagnose_if_pushing(snapshot);
+            }
+        }
+    }
+
+    /// The analysis of a file on disk; not kept.
+    async fn analysis_of_file(&self, uri: &str, correlation: u64) -> Result<Arc<Analysis>, CoreError> {
+        let path = uri::to_path(uri).ok_or_else(|| CoreError::UnknownDocument { uri: uri.to_string() })?;
+        if Language::from_path(&path).is_none() {
+            return Err(CoreError::UnsupportedLanguage { uri: uri.to_string() });
+        }
+        let spec = TaskSpec {
+            name: "diagnose-file",
+            class: Class::Interactive,
+            client: self.client.clone(),
+            key: None,
+            deadline: None,
+            correlation,
+        };
+        let (shared, uri) = (self.shared().clone(), uri.to_string());
+        let work = self.inner.tasks.submit(spec, move |cancel| {
+            let snapshot = shared.workspace.load(&uri, shared.size_limit())?;
+            let language = shared.check(&snapshot)?;
+            let view = shared.view();
+            shared.analyse_document(&snapshot, language, view, cancel).ok_or(CoreError::Task(TaskError::Cancelled))
+        })?;
+        work.await?
+    }
+
+    /// The findings of all files of the workspace, one after the other; `previous` maps URIs to result ids. Dropping the receiver ends the work.
+    ///
+    /// # Errors
+    /// If too much is waiting already.
+    pub fn workspace_diagnostics(
+        &self,
+        previous: FxHashMap<String, String>,
+    ) -> Result<mpsc::Receiver<WorkspaceReport>, CoreError> {
+        let (sender, receiver) = mpsc::channel(64);
+        let shared = self.shared().clone();
+        let spec = TaskSpec {
+            name: "diagnose-workspace",
+            class: Class::Bulk,
+            client: self.client.clone(),
+            key: Some(format!("diagnose-workspace {}", self.client).into()),
+            deadline: None,
+            correlation: self.metrics().correlation(),
+        };
+        let work = self.inner.tasks.submit(spec, move |cancel| {
+            let stop = || cancel.is_set() || sender.is_closed();
+            for target in shared.targets(&stop) {
+                if stop() {
+                    return;
+                }
+                // A file that cannot be read has no findings; the editor shows it itself.
+                let Some(report) = shared.workspace_report(&target, &previous, cancel) else { continue };
+                if sender.blocking_send(report).is_err() {
+                    return;
+                }
+            }
+        })?;
+        // The receiver alone says whether anybody listens.
+        work.detach();
+        Ok(receiver)
+    }
+}
+
+/// A file of the workspace.
+pub(crate) struct Target {
+    /// As its client wrote it if it is open.
+    pub uri: Arc<str>,
+    /// Its path, where it has one.
+    pub path: Option<PathBuf>,
+}
+
+impl Shared {
+    /// The language of a document that can be analysed.
+    pub fn check(&self, snapshot: &Snapshot) -> Result<&'static Language, CoreError> {
+        let uri = || uri::display(&snapshot.uri);
+        let language = snapshot.language.ok_or_else(|| CoreError::UnsupportedLanguage { uri: uri() })?;
+        let limit = usize::try_from(self.size_limit()).unwrap_or(usize::MAX);
+        if snapshot.size() > limit {
+            return Err(CoreError::TooLarge { uri: uri(), size: snapshot.size(), limit });
+        }
+        Ok(language)
+    }
+
+    /// Text to tree to model to findings; `None` when cancelled.
+    pub fn analyse_document(
+        &self,
+        snapshot: &Snapshot,
+        language: &'static Language,
+        view: Arc<View>,
+        cancel: &CancelFlag,
+    ) -> Option<Arc<Analysis>> {
+        let cancelled = || cancel.is_set();
+        let text = snapshot.text();
+        let parsed = view::parse(language, &text, snapshot.parsed.as_ref(), &cancelled, &self.metrics)?;
+        if snapshot.revision != 0 {
+            self.workspace.adopt(&snapshot.uri, snapshot.revision, parsed.clone());
+        }
+        if cancelled() {
+            return None;
+        }
+        let result_id = result_id(&text, view.epoch);
+        let model = view::model(&parsed, text, view.depth(), language.id, &self.metrics);
+        if cancelled() {
+            return None;
+        }
+        let findings = view::findings(&model, &view, &self.metrics);
+        let diagnosis = Diagnosis {
+            uri: snapshot.uri.to_string(),
+            version: snapshot.version,
+            result_id,
+            findings: findings.into(),
+            model: Arc::new(model),
+        };
+        let (revision, diagnosis) = (snapshot.revision, Arc::new(diagnosis));
+        Some(Arc::new(Analysis { revision, diagnosis, view, parsed, full: OnceLock::new() }))
+    }
+
+    /// Makes known what was found in an open document.
+    fn made(&self, snapshot: &Snapshot, analysis: &Analysis) {
+        if self.workspace.snapshot(&snapshot.uri).is_none_or(|now| now.revision != snapshot.revision) {
+            return;
+        }
+        if self.push.load(Ordering::Relaxed) {
+            self.publish(Event::Diagnostics(analysis.diagnosis.clone()));
+        }
+        self.remember(&snapshot.uri, &analysis.diagnosis.model);
+    }
+
+    /// Puts a model's names and customs into the index.
+    pub fn remember(&self, uri: &Arc<str>, model: &FileModel) {
+        let record = FileRecord::of(model, self.workspace.encoding());
+        if self.workspace.index.update(uri, record) && self.renew_view(Some(Customs::of(&self.workspace.index.facts())))
+        {
+            self.publish(Event::WorkspaceChanged);
+        }
+    }
+
+    /// All files of the workspace: open documents, then what the roots hold.
+    pub fn targets(&self, stop: &(dyn Fn() -> bool + Sync)) -> Vec<Target> {
+        let open = self.workspace.open_uris();
+        let open_paths: Vec<PathBuf> = open.iter().filter_map(|uri| uri::to_path(uri)).collect();
+        let mut targets: Vec<Target> = open.into_iter().map(|uri| Target { path: uri::to_path(&uri), uri }).collect();
+        let mut seen: rustc_hash::FxHashSet<PathBuf> = open_paths.into_iter().collect();
+        for root in self.workspace.roots() {
+            for path in self.workspace.files().list(&root, stop) {
+                if seen.insert(path.clone()) {
+                    targets.push(Target { uri: uri::from_path(&path).into(), path: Some(path) });
+                }
+            }
+        }
+        targets
+    }
+
+    fn workspace_report(
+        &self,
+        target: &Target,
+        previous: &FxHashMap<String, String>,
+        cancel: &CancelFlag,
+    ) -> Option<WorkspaceReport> {
+        let snapshot = self.workspace.load(&target.uri, self.size_limit()).ok()?;
+        let language = self.check(&snapshot).ok()?;
+        let view = self.view();
+        let result_id = result_id(&snapshot.text(), view.epoch);
+        if previous.get(&*target.uri) == Some(&result_id) {
+            return Some(WorkspaceReport::Unchanged {
+                uri: target.uri.to_string(),
+                version: snapshot.version,
+                result_id,
+            });
+        }
+        let run = || self.analyse_document(&snapshot, language, view, cancel);
+        // A file that upsets the analysis must not take the others along.
+        let analysis = std::panic::catch_unwind(AssertUnwindSafe(run)).ok()??;
+        if snapshot.version.is_none() {
+            self.remember(&snapshot.uri, &analysis.diagnosis.model);
+        }
+        Some(WorkspaceReport::Full(analysis.diagnosis.clone()))
+    }
+}
+
+/// Equal for equal text under equal settings.
+fn result_id(text: &str, epoch: u64) -> String {
+    let mut hasher = FxHasher::default();
+    hasher.write(text.as_bytes());
+    hasher.write_usize(text.len());
+    format!("{:016x}.{epoch}", hasher.finish())
+}
