@@ -10,8 +10,9 @@
 (while_statement) @branch
 (except_clause) @branch
 (conditional_expression) @branch
+(match_statement) @cognitive.nest
 (case_clause) @branch.case
-(if_clause) @branch.case
-(for_in_clause) @branch.case
-(boolean_operator) @branch.case
+(if_clause) @branch.flat
+(for_in_clause) @branch.flat
+(boolean_operator) @branch.operator
 (lambda) @nest

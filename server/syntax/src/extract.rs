@@ -3,9 +3,15 @@
 //! Pure: the same text gives the same model. Never fails: what does not parse is left out and told as [`crate::model::SyntaxError`].
 
 mod body;
+mod boundaries;
 mod comments;
+mod complexity;
+mod definition;
+mod documentation;
 mod fingerprint;
+mod flow;
 mod signature;
+mod smells;
 mod walk;
 
 pub use fingerprint::{CodeFingerprint, code_fingerprint};

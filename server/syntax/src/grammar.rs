@@ -59,21 +59,31 @@ pub enum QueryProblem {
 /// What a node kind is to the walk.
 pub(crate) mod role {
     /// Looked into for definitions.
-    pub const ENTER: u8 = 1;
+    pub const ENTER: u16 = 1;
     /// Root of a pattern in `symbols.scm`.
-    pub const ROOT: u8 = 2;
+    pub const ROOT: u16 = 2;
     /// Root of a pattern that makes a callable or a type: looked at in bodies too.
-    pub const CODE_ROOT: u8 = 4;
+    pub const CODE_ROOT: u16 = 4;
     /// A comment.
-    pub const COMMENT: u8 = 8;
+    pub const COMMENT: u16 = 8;
     /// A decorator or attribute.
-    pub const DECORATOR: u8 = 16;
+    pub const DECORATOR: u16 = 16;
     /// Belongs to the definition inside.
-    pub const WRAPPER: u8 = 32;
+    pub const WRAPPER: u16 = 32;
     /// A wrapper that exports.
-    pub const EXPORT: u8 = 64;
-    /// A function without a name: what it holds is local.
-    pub const BODY: u8 = 128;
+    pub const EXPORT: u16 = 64;
+    /// A function that may have no name: what it holds is local.
+    pub const BODY: u16 = 128;
+    /// Root of a pattern that makes a case of an enumeration, and only in one.
+    pub const VARIANT: u16 = 256;
+    /// A wrapper that may hold several definitions.
+    pub const GROUP: u16 = 512;
+    /// A wrapper that names its value.
+    pub const NAMER: u16 = 1024;
+    /// A decorator of what encloses it.
+    pub const INNER_DECORATOR: u16 = 2048;
+    /// May stand before the comment that opens a file.
+    pub const PREAMBLE: u16 = 4096;
 }
 
 /// A compiled query with its captures' meanings resolved by name.
@@ -103,7 +113,7 @@ pub(crate) struct Grammar {
     pub calls: CompiledQuery,
     pub complexity: CompiledQuery,
     pub smells: CompiledQuery,
-    roles: Vec<u8>,
+    roles: Vec<u16>,
     pub smell_triggers: Option<aho_corasick::AhoCorasick>,
     pub literal_triggers: Option<aho_corasick::AhoCorasick>,
 }
@@ -112,8 +122,8 @@ impl Grammar {
     pub(crate) fn new(language: TsLanguage, facts: &Facts, sources: [&str; 6]) -> Result<Self, QueryProblem> {
         let compile = |file: QueryFile| CompiledQuery::new(&language, file, sources[file as usize]);
         let symbols = compile(QueryFile::Symbols)?;
-        let mut roles = vec![0u8; language.node_kind_count()];
-        let mut mark = |kinds: &[String], bit: u8| {
+        let mut roles = vec![0u16; language.node_kind_count()];
+        let mut mark = |kinds: &[String], bit: u16| {
             for (id, role) in roles.iter_mut().enumerate() {
                 let name = language.node_kind_for_id(id as u16).unwrap_or("");
                 if language.node_kind_is_named(id as u16) && kinds.iter().any(|kind| kind == name) {
@@ -124,15 +134,19 @@ impl Grammar {
         mark(&facts.walk.enter, role::ENTER);
         mark(&facts.docs.comments, role::COMMENT);
         mark(&facts.decorators.kinds, role::DECORATOR);
+        mark(&facts.decorators.inner, role::INNER_DECORATOR);
+        mark(&facts.walk.preamble, role::PREAMBLE);
         mark(&facts.walk.wrappers, role::WRAPPER | role::ENTER);
+        mark(&facts.walk.groups, role::WRAPPER | role::GROUP | role::ENTER);
         mark(&facts.walk.exports, role::EXPORT);
         mark(&facts.walk.bodies, role::BODY | role::ENTER);
+        let namers: Vec<String> = facts.walk.namers.iter().map(|namer| namer.kind.clone()).collect();
+        mark(&namers, role::NAMER | role::WRAPPER | role::ENTER);
         for pattern in 0..symbols.query.pattern_count() {
             let start = symbols.query.start_byte_for_pattern(pattern);
             let end = symbols.query.end_byte_for_pattern(pattern);
             let source = sources[QueryFile::Symbols as usize].get(start..end).unwrap_or("");
-            let is_value = ["@symbol.field", "@symbol.constant", "@symbol.variant", "@export"].iter().any(|capture| source.contains(capture));
-            mark(&[root_kind(source)], if is_value { role::ROOT } else { role::ROOT | role::CODE_ROOT });
+            mark(&root_kinds(source), pattern_role(source));
         }
         Ok(Self {
             signature: compile(QueryFile::Signature)?,
@@ -165,7 +179,7 @@ impl Grammar {
         }
     }
 
-    pub(crate) fn role(&self, kind: u16) -> u8 {
+    pub(crate) fn role(&self, kind: u16) -> u16 {
         self.roles.get(kind as usize).copied().unwrap_or(0)
     }
 }
@@ -177,10 +191,40 @@ fn matcher(words: &[String]) -> Option<aho_corasick::AhoCorasick> {
     aho_corasick::AhoCorasick::builder().ascii_case_insensitive(true).build(words).ok()
 }
 
-/// The kind that stands first in a pattern's source: `(function_definition …` → `function_definition`.
-fn root_kind(pattern: &str) -> String {
-    let rest = pattern.trim_start_matches(|character: char| character.is_whitespace() || character == '(' || character == '[');
-    rest.chars().take_while(|character| character.is_alphanumeric() || *character == '_').collect()
+/// What the captures of a pattern make of the nodes it is rooted at.
+fn pattern_role(source: &str) -> u16 {
+    let makes = |kind: &str| {
+        source.match_indices(kind).any(|(at, _)| !source[at + kind.len()..].starts_with(|next: char| next.is_alphanumeric()))
+    };
+    match () {
+        () if makes("@symbol.variant") => role::ROOT | role::VARIANT,
+        () if ["@symbol.field", "@symbol.constant", "@export"].into_iter().any(makes) => role::ROOT,
+        // Without a kind a pattern only adds to what another one found.
+        () if source.contains("@symbol.") => role::ROOT | role::CODE_ROOT,
+        () => 0,
+    }
+}
+
+/// The kinds that a pattern is rooted at: `(function_definition …` → `function_definition`, `[(a) (b …)] @x` → `a` and `b`.
+fn root_kinds(pattern: &str) -> Vec<String> {
+    let pattern = pattern.trim_start_matches(|character: char| character.is_whitespace() || character == '(');
+    let kind_at = |rest: &str| rest.chars().take_while(|character| character.is_alphanumeric() || *character == '_').collect::<String>();
+    let Some(choices) = pattern.strip_prefix('[') else { return vec![kind_at(pattern)] };
+    let (mut kinds, mut depth) = (Vec::new(), 0usize);
+    for (at, character) in choices.char_indices() {
+        match character {
+            '(' | '[' => {
+                if depth == 0 {
+                    kinds.push(kind_at(&choices[at + 1..]));
+                }
+                depth += 1;
+            }
+            ']' if depth == 0 => break,
+            ')' | ']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    kinds
 }
 
 #[allow(clippy::expect_used, reason = "the empty query always compiles")]

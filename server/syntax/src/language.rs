@@ -5,6 +5,7 @@
 use crate::docstring::DocStyle;
 use crate::grammar::{Grammar, QueryFile, QueryProblem};
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{LazyLock, OnceLock};
 
@@ -50,6 +51,8 @@ pub struct Language {
     pub doc_style: DocStyle,
     /// All other facts.
     pub(crate) facts: Facts,
+    #[cfg(test)]
+    table: &'static str,
     make_grammar: fn() -> tree_sitter::Language,
     queries: [&'static str; 6],
     grammar: OnceLock<Grammar>,
@@ -73,8 +76,20 @@ pub(crate) struct Facts {
     pub walk: WalkFacts,
     pub names: NameFacts,
     pub decorators: DecoratorFacts,
+    pub patterns: PatternFacts,
     pub body: BodyFactsTable,
     pub triggers: TriggerFacts,
+    /// Dialects with a grammar of their own: what differs from the language, by identifier.
+    pub dialects: BTreeMap<String, DialectFacts>,
+}
+
+/// A dialect that shares the language's folder.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct DialectFacts {
+    pub name: String,
+    pub extensions: Vec<String>,
+    pub editor_ids: Vec<String>,
 }
 
 /// How documentation is attached.
@@ -95,6 +110,16 @@ pub(crate) struct DocFacts {
     pub directives: Vec<String>,
     /// Blank lines allowed between the comment and the definition.
     pub gap: usize,
+    /// Tags that make a comment at the start of a file the documentation of the file: `@file`.
+    pub file_tags: Vec<String>,
+    /// Tags of comments that document no definition below them: `@typedef`.
+    pub standalone: Vec<String>,
+    /// For `inside`: kinds of the statement that holds the string, of the string, and of the bodies that it may open.
+    pub statement: String,
+    pub literal: String,
+    pub bodies: Vec<String>,
+    /// For `inside`: letters before the quote that make the string no documentation.
+    pub never_prefixes: String,
 }
 
 /// Where definitions are looked for.
@@ -107,8 +132,36 @@ pub(crate) struct WalkFacts {
     pub wrappers: Vec<String>,
     /// Wrappers that make a definition exported.
     pub exports: Vec<String>,
-    /// Functions without a name: what they hold is local.
+    /// Functions that may have no name: what they hold is local. They are symbols only where a namer, `export` or a comment says so.
     pub bodies: Vec<String>,
+    /// Wrappers that may hold several definitions, each with a comment of its own.
+    pub groups: Vec<String>,
+    /// Wrappers that name the function or type which is their value.
+    pub namers: Vec<NamerFacts>,
+    /// What may stand before the comment that opens a file: `#!…`.
+    pub preamble: Vec<String>,
+    /// Kinds of a name with an owner (`a.b`), with the fields of owner and name.
+    pub paths: Vec<PathFacts>,
+}
+
+/// One kind of node that names its value.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct NamerFacts {
+    pub kind: String,
+    /// The field of the name.
+    pub name: String,
+    /// A function that is its value is a method.
+    pub member: bool,
+}
+
+/// One kind of dotted name.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct PathFacts {
+    pub kind: String,
+    pub owner: String,
+    pub name: String,
 }
 
 /// What names say.
@@ -119,8 +172,16 @@ pub(crate) struct NameFacts {
     pub visibility: String,
     /// Names of constructors.
     pub constructors: Vec<String>,
+    /// Words that begin the names of free functions which make an instance.
+    pub constructor_prefixes: Vec<String>,
     /// Words that begin the names of test functions.
     pub tests: Vec<String>,
+    /// Objects whose members are exports when they are assigned: `module.exports`.
+    pub export_objects: Vec<String>,
+    /// The member of a type that holds its methods: `prototype`.
+    pub prototype: String,
+    /// Words for the instance that a method works on: `this`.
+    pub selves: Vec<String>,
     /// The first parameter of a method that is not static is the receiver.
     pub first_is_receiver: bool,
     /// Same-named neighbours with a signature only are overloads.
@@ -131,7 +192,10 @@ pub(crate) struct NameFacts {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct DecoratorFacts {
+    /// Node kinds before a definition.
     pub kinds: Vec<String>,
+    /// Node kinds that decorate what encloses them: `#![…]`.
+    pub inner: Vec<String>,
     pub statics: Vec<String>,
     pub class_methods: Vec<String>,
     pub getters: Vec<String>,
@@ -143,22 +207,47 @@ pub(crate) struct DecoratorFacts {
     pub tests: Vec<String>,
 }
 
+/// Kinds of the parts of a destructured parameter.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct PatternFacts {
+    /// `{…}`, whose names are fields.
+    pub objects: Vec<String>,
+    /// `key: value` in one.
+    pub pairs: Vec<String>,
+    /// `left = right` in one.
+    pub defaults: Vec<String>,
+    /// `...rest` in one.
+    pub rests: Vec<String>,
+}
+
 /// How bodies are read.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct BodyFactsTable {
+    /// Kinds of bodies in braces or by indentation; any other body is an expression whose value is returned.
+    pub blocks: Vec<String>,
     /// Nodes that guard: with the fields of their condition, consequence and alternative.
     pub guards: Vec<GuardFacts>,
-    /// Last statements after which the end is not reached.
+    /// Statements after which the end is not reached.
     pub terminators: Vec<String>,
+    /// Statements whose end is not reached where none of their blocks and clauses reaches its own.
+    pub all_end: Vec<String>,
+    /// Clauses that do not count for `all_end`.
+    pub never_count: Vec<String>,
+    /// Where the last expression of a body is its value: through which nodes the value is handed out. A list of fields,
+    /// `*` for all children, `$` for the last child.
+    pub tails: BTreeMap<String, Vec<String>>,
+    /// A throw in an async function is a rejection.
+    pub async_rejects: bool,
     /// Bodies, as text, that say that there is none.
     pub stubs: Vec<String>,
+    /// A body without any statement is a stub too.
+    pub empty_is_stub: bool,
     /// Statements that may stand beside a stub's: documentation and `raise NotImplementedError`.
     pub stub_throws: Vec<String>,
     /// Types whose handler catches everything.
     pub catch_all: Vec<String>,
-    /// A thrown lower-case name is a value whose type is unknown.
-    pub lower_case_throws_are_values: bool,
     /// How a condition is negated: `not `, `!`.
     pub negation: String,
 }
@@ -168,8 +257,11 @@ pub(crate) struct BodyFactsTable {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct GuardFacts {
     pub kind: String,
+    /// The field of the condition; empty where what is inside has a condition that cannot be written down.
     pub condition: String,
     pub consequence: String,
+    /// Kinds of conditions that cannot be negated.
+    pub opaque: Vec<String>,
 }
 
 /// Words whose presence makes a closer look worth while.
@@ -182,18 +274,30 @@ pub(crate) struct TriggerFacts {
     pub literals: Vec<String>,
 }
 
+impl DocFacts {
+    /// Whether a string literal can be documentation: it has no letter before its quote that makes it something else.
+    pub(crate) fn is_documentation_string(&self, literal: &str) -> bool {
+        !literal.chars().take_while(char::is_ascii_alphabetic).any(|letter| self.never_prefixes.contains(letter))
+    }
+}
+
 impl Language {
     fn new(id: &'static str, make_grammar: fn() -> tree_sitter::Language, sources: [&'static str; 7]) -> Self {
         let [table, queries @ ..] = sources;
         // A broken built-in table is caught by the test below; at run time it yields a language that no file has.
-        let facts: Facts = toml::from_str(table).unwrap_or_default();
+        let mut facts: Facts = toml::from_str(table).unwrap_or_default();
+        if let Some(dialect) = facts.dialects.remove(id) {
+            (facts.name, facts.extensions, facts.editor_ids) = (dialect.name, dialect.extensions, dialect.editor_ids);
+        }
         Self {
             id,
             name: facts.name.clone(),
-            extensions: if id == "tsx" { vec!["tsx".into()] } else { facts.extensions.clone() },
-            editor_ids: if id == "tsx" { vec!["typescriptreact".into()] } else { facts.editor_ids.clone() },
+            extensions: facts.extensions.clone(),
+            editor_ids: facts.editor_ids.clone(),
             doc_style: DocStyle::from_name(&facts.doc_style).unwrap_or(DocStyle::Plain),
             facts,
+            #[cfg(test)]
+            table,
             make_grammar,
             queries,
             grammar: OnceLock::new(),
@@ -243,14 +347,7 @@ mod tests {
     #[test]
     fn every_table_and_every_query_is_sound() {
         for language in Language::all() {
-            toml::from_str::<Facts>(match language.id {
-                "python" => include_str!("../../../queries/python/language.toml"),
-                "javascript" => include_str!("../../../queries/javascript/language.toml"),
-                "typescript" | "tsx" => include_str!("../../../queries/typescript/language.toml"),
-                "rust" => include_str!("../../../queries/rust/language.toml"),
-                _ => include_str!("../../../queries/go/language.toml"),
-            })
-            .unwrap_or_else(|error| panic!("{}: {error}", language.id));
+            toml::from_str::<Facts>(language.table).unwrap_or_else(|error| panic!("{}: {error}", language.id));
             assert!(!language.extensions.is_empty(), "{}", language.id);
             Grammar::new((language.make_grammar)(), &language.facts, language.queries)
                 .unwrap_or_else(|problem| panic!("{}: {problem}", language.id));

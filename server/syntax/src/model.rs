@@ -148,6 +148,8 @@ pub struct SymbolFlags {
     pub is_exported: bool,
     /// Nested in a function body.
     pub is_local: bool,
+    /// A comment on the group it is declared in speaks for it (`const ( … )`), so it may do without one of its own.
+    pub in_documented_group: bool,
 }
 
 /// One definition.
@@ -278,6 +280,8 @@ pub struct ParamField {
     pub span: Span,
     /// Default value as written.
     pub default: Option<Spanned>,
+    /// Takes all other properties (`...rest`).
+    pub is_rest: bool,
 }
 
 /// One generic parameter.

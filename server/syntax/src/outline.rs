@@ -110,7 +110,7 @@ fn param_line(param: &Param) -> String {
         line += " property";
     }
     for field in &param.fields {
-        line += &format!(" .{}", field.name);
+        line += &format!(" {}{}", if field.is_rest { "..." } else { "." }, field.name);
         if let Some(default) = &field.default {
             line += &format!(" = {}", first_line(&default.text));
         }
@@ -135,6 +135,7 @@ fn flags(flags: &SymbolFlags) -> Vec<&'static str> {
         (flags.is_deprecated, "deprecated"),
         (flags.is_exported, "exported"),
         (flags.is_local, "local"),
+        (flags.in_documented_group, "in-documented-group"),
     ];
     all.into_iter().filter(|(set, _)| *set).map(|(_, word)| word).collect()
 }

@@ -1,5 +1,8 @@
-//! What a body does, by the patterns of `calls.scm` and `complexity.scm`.
+//! What a body does, by the patterns of `calls.scm`.
 
+use super::boundaries::Boundaries;
+use super::complexity::complexity;
+use super::flow::{Flow, first_argument, negated};
 use super::signature::{span_of, spanned};
 use crate::grammar::{CompiledQuery, Grammar};
 use crate::language::BodyFactsTable;
@@ -25,6 +28,11 @@ struct Throw<'t> {
     node: Option<Node<'t>>,
     type_name: Option<String>,
     is_call: bool,
+    /// Counts only where a `return` or the end of the body hands it out.
+    only_returned: bool,
+    /// Hands on what a call threw.
+    is_again: bool,
+    condition: Option<String>,
     message: Option<String>,
     kind: ThrowKind,
 }
@@ -37,18 +45,33 @@ enum ThrowKind {
     Panic,
 }
 
-/// Reads the body at `body`, which belongs to an async function if `is_async`.
-pub(super) fn facts(grammar: &Grammar, table: &BodyFactsTable, cursor: &mut QueryCursor, body: Node, text: &str, is_async: bool) -> BodyFacts {
-    let mut reader = Reader::new(text, table, body);
+/// What the signature says that the body is read by.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct BodyContext {
+    pub is_async: bool,
+    /// A result is declared, so the last expression can be one.
+    pub has_result: bool,
+}
+
+/// Reads the body at `body`.
+pub(super) fn facts(
+    grammar: &Grammar,
+    table: &BodyFactsTable,
+    cursor: &mut QueryCursor,
+    body: Node,
+    text: &str,
+    context: BodyContext,
+) -> BodyFacts {
+    let flow = Flow { table, text };
+    let mut reader = Reader { flow, body, facts: BodyFacts::default(), boundaries: Vec::new(), tries: Vec::new(), throws: Vec::new() };
     reader.collect(&grammar.calls, cursor);
-    let mut facts = reader.conclude(is_async);
+    let mut facts = reader.conclude(context);
     (facts.cyclomatic, facts.cognitive) = complexity(&grammar.complexity, cursor, body, text);
     facts
 }
 
 struct Reader<'t, 's> {
-    text: &'s str,
-    table: &'s BodyFactsTable,
+    flow: Flow<'s>,
     body: Node<'t>,
     facts: BodyFacts,
     boundaries: Vec<Span>,
@@ -56,14 +79,10 @@ struct Reader<'t, 's> {
     throws: Vec<(usize, Throw<'t>)>,
 }
 
-impl<'t, 's> Reader<'t, 's> {
-    fn new(text: &'s str, table: &'s BodyFactsTable, body: Node<'t>) -> Self {
-        Self { text, table, body, facts: BodyFacts::default(), boundaries: Vec::new(), tries: Vec::new(), throws: Vec::new() }
-    }
-
+impl<'t> Reader<'t, '_> {
     fn collect(&mut self, query: &CompiledQuery, cursor: &mut QueryCursor) {
         cursor.set_max_start_depth(None);
-        let mut matches = cursor.matches(&query.query, self.body, self.text.as_bytes());
+        let mut matches = cursor.matches(&query.query, self.body, self.flow.text.as_bytes());
         while let Some(hit) = matches.next() {
             for capture in hit.captures() {
                 let name = query.names[capture.index as usize].as_str();
@@ -75,9 +94,9 @@ impl<'t, 's> Reader<'t, 's> {
 
     /// Takes in one capture; `main` is the node of the pattern's first capture, to which the details belong.
     fn tell(&mut self, capture: &str, node: Node<'t>, main: Node<'t>) {
-        let text = self.text;
+        let text = self.flow.text;
         match capture {
-            "boundary" if node.id() != self.body.id() => self.boundaries.push(span_of(node)),
+            "boundary" => self.boundaries.push(span_of(node)),
             "return" => {
                 let span = span_of(node);
                 if !self.facts.returns.iter().any(|known| known.span == span) {
@@ -105,7 +124,8 @@ impl<'t, 's> Reader<'t, 's> {
                 }
             }
             "try" | "try.body" | "catch" | "catch.type" | "catch.name" => self.tell_try(capture, node, main),
-            "throw" | "reject" | "panic" | "throw.type" | "throw.call" | "throw.message" | "panic.name" => self.tell_throw(capture, node, main),
+            "throw" | "reject" | "panic" | "panic.name" | "panic.unless" => self.tell_throw(capture, node, main),
+            _ if capture.starts_with("throw.") => self.tell_throw(capture, node, main),
             "attribute" => {
                 let attribute = spanned(node, text);
                 if !self.facts.assigned_attributes.iter().any(|known| known.text == attribute.text) {
@@ -114,7 +134,7 @@ impl<'t, 's> Reader<'t, 's> {
             }
             "call" => {
                 let called = span_of(node).of(text);
-                if called.len() <= 120 && !self.facts.calls.iter().any(|known| known == called) {
+                if called.len() <= 120 && !called.contains(|character: char| character.is_whitespace() || "()'\"`".contains(character)) && !self.facts.calls.iter().any(|known| known == called) {
                     self.facts.calls.push(called.to_string());
                 }
             }
@@ -123,7 +143,7 @@ impl<'t, 's> Reader<'t, 's> {
     }
 
     fn tell_try(&mut self, capture: &str, node: Node<'t>, main: Node<'t>) {
-        let text = self.text;
+        let text = self.flow.text;
         match capture {
             "try" => self.tries.push((node.start_byte(), Try { body: Span::default(), handlers: Vec::new() })),
             "try.body" => {
@@ -156,9 +176,10 @@ impl<'t, 's> Reader<'t, 's> {
     }
 
     fn tell_throw(&mut self, capture: &str, node: Node<'t>, main: Node<'t>) {
-        let text = self.text;
-        let key = main.start_byte();
-        let index = self.throws.iter().position(|(start, _)| *start == key).unwrap_or_else(|| {
+        let text = self.flow.text;
+        // A call in a chain (`a.unwrap().b.unwrap()`) starts where the chain does, so the end tells one from the other.
+        let key = main.id();
+        let index = self.throws.iter().rposition(|(known, _)| *known == key).unwrap_or_else(|| {
             self.throws.push((key, Throw { node: Some(main), ..Throw::default() }));
             self.throws.len() - 1
         });
@@ -166,25 +187,49 @@ impl<'t, 's> Reader<'t, 's> {
         match capture {
             "reject" => throw.kind = ThrowKind::Reject,
             "panic" => throw.kind = ThrowKind::Panic,
-            "throw.type" | "panic.name" => throw.type_name = Some(spanned(node, text).text),
+            "throw.returned" => throw.only_returned = true,
+            "throw.again" => throw.is_again = true,
+            "throw.type" => throw.type_name = Some(spanned(node, text).text),
+            "panic.name" => {
+                // The mark of a macro belongs to its name.
+                let mark = text.get(node.end_byte()..).is_some_and(|rest| rest.starts_with('!'));
+                throw.type_name = Some(spanned(node, text).text + if mark { "!" } else { "" });
+            }
+            "panic.unless" => {
+                let arguments = span_of(node).of(text);
+                let condition = first_argument(arguments).map(|first| first.of(arguments).trim());
+                throw.condition = condition.filter(|text| !text.is_empty()).map(|text| negated(text, &self.flow.table.negation));
+            }
             "throw.call" => throw.is_call = true,
             "throw.message" => throw.message = plain_string(span_of(node).of(text)),
             _ => {}
         }
     }
 
-    fn conclude(mut self, is_async: bool) -> BodyFacts {
-        let boundaries = std::mem::take(&mut self.boundaries);
-        let own = |span: Span| !boundaries.iter().any(|boundary| boundary.contains(span) && *boundary != span);
-        self.facts.returns.retain(|fact| own(fact.span));
-        self.facts.yields.retain(|fact| own(fact.span));
-        self.facts.assigned_attributes.retain(|fact| own(fact.span));
+    fn conclude(mut self, context: BodyContext) -> BodyFacts {
+        let boundaries = Boundaries::new(std::mem::take(&mut self.boundaries));
+        self.facts.returns.retain(|fact| boundaries.own(fact.span));
+        self.facts.yields.retain(|fact| boundaries.own(fact.span));
+        self.facts.assigned_attributes.retain(|fact| boundaries.own(fact.span));
+        let is_block = self.flow.table.blocks.iter().any(|kind| kind == self.body.kind());
+        let mut tails = Vec::new();
+        if !is_block {
+            tails.push(self.body);
+        } else if context.has_result {
+            tails = self.flow.tails(self.body);
+        }
+        let text = self.flow.text;
+        for tail in &tails {
+            self.facts.returns.push(ReturnFact { span: span_of(*tail), value: Some(spanned(*tail, text)) });
+        }
+        self.facts.returns.sort_by_key(|fact| fact.span.start);
         let throws = std::mem::take(&mut self.throws);
         for (_, throw) in &throws {
-            if let Some(node) = throw.node
-                && own(span_of(node))
-            {
-                self.conclude_throw(throw, node, is_async);
+            let Some(node) = throw.node else { continue };
+            let span = span_of(node);
+            let is_returned = || self.facts.returns.iter().any(|fact| fact.value.as_ref().is_some_and(|value| value.span == span));
+            if boundaries.own(span) && (!throw.only_returned || is_returned()) {
+                self.conclude_throw(throw, node, context.is_async && self.flow.table.async_rejects);
             }
         }
         for (_, known) in &self.tries {
@@ -192,13 +237,13 @@ impl<'t, 's> Reader<'t, 's> {
                 self.facts.catches.extend(handler.types.iter().cloned());
             }
         }
-        self.facts.falls_through = self.falls_through();
+        self.facts.falls_through = tails.is_empty() && !self.flow.ends(self.body, 0);
         self.facts
     }
 
-    fn conclude_throw(&mut self, throw: &Throw<'t>, node: Node<'t>, is_async: bool) {
+    fn conclude_throw(&mut self, throw: &Throw<'t>, node: Node<'t>, rejects: bool) {
         let span = span_of(node);
-        let condition = self.guard(node);
+        let condition = throw.condition.clone().or_else(|| self.flow.guard(node, self.body));
         if throw.kind == ThrowKind::Panic {
             let call = throw.type_name.clone().unwrap_or_default();
             self.facts.panics.push(PanicFact { call, span, condition, message: throw.message.clone() });
@@ -213,7 +258,7 @@ impl<'t, 's> Reader<'t, 's> {
         let types: Vec<String> = match rethrown {
             Some(handler) if handler.types.is_empty() => vec![String::new()],
             Some(handler) => handler.types.clone(),
-            None => vec![self.known_type(throw)],
+            None => vec![known_type(throw)],
         };
         for type_name in types {
             if throw.kind == ThrowKind::Throw && self.is_caught(span, &type_name) {
@@ -224,9 +269,9 @@ impl<'t, 's> Reader<'t, 's> {
                 span,
                 condition: condition.clone(),
                 message: throw.message.clone(),
-                is_rethrow: rethrown.is_some(),
+                is_rethrow: rethrown.is_some() || throw.is_again,
             };
-            if throw.kind == ThrowKind::Reject || is_async && !self.table.lower_case_throws_are_values {
+            if throw.kind == ThrowKind::Reject || rejects {
                 self.facts.rejects.push(fact.clone());
             }
             if throw.kind == ThrowKind::Throw {
@@ -235,91 +280,39 @@ impl<'t, 's> Reader<'t, 's> {
         }
     }
 
-    /// The type thrown, or nothing for a value whose type the body does not tell.
-    fn known_type(&self, throw: &Throw) -> String {
-        let name = throw.type_name.clone().unwrap_or_default();
-        let last = name.rsplit('.').next().unwrap_or("");
-        let lower = last.chars().next().is_some_and(|first| first.is_lowercase());
-        let looks_like_type = ["error", "exception", "exit", "warning", "fault", "failure"].iter().any(|end| last.to_lowercase().ends_with(end));
-        if lower && !(throw.is_call && looks_like_type) { String::new() } else { name }
-    }
-
     /// Whether a `try` around the place catches the type.
     fn is_caught(&self, span: Span, type_name: &str) -> bool {
         self.tries.iter().filter(|(_, known)| known.body.contains(span)).any(|(_, known)| {
             known.handlers.iter().any(|handler| {
                 handler.types.is_empty()
                     || handler.types.iter().any(|caught| {
-                        last_part(caught) == last_part(type_name) && !type_name.is_empty() || self.table.catch_all.iter().any(|all| all == last_part(caught))
+                        last_part(caught) == last_part(type_name) && !type_name.is_empty() || self.flow.table.catch_all.iter().any(|all| all == last_part(caught))
                     })
             })
         })
     }
+}
 
-    /// The condition of the nearest guard around `node`, negated in its other branch.
-    fn guard(&self, node: Node<'t>) -> Option<String> {
-        let mut inner = node;
-        while let Some(outer) = inner.parent() {
-            if inner.id() == self.body.id() || outer.id() == self.body.id() && inner.id() == self.body.id() {
-                return None;
-            }
-            if let Some(guard) = self.table.guards.iter().find(|guard| guard.kind == outer.kind()) {
-                let condition = outer.child_by_field_name(&guard.condition)?;
-                let place = span_of(inner);
-                if span_of(condition).contains(place) {
-                    return None;
-                }
-                let consequence = outer.child_by_field_name(&guard.consequence);
-                let written = bare_condition(span_of(condition).of(self.text));
-                if consequence.is_some_and(|consequence| span_of(consequence).contains(place)) {
-                    return Some(written);
-                }
-                // Another branch of the same guard has its own condition; only a plain else is the negation.
-                let has_middle = (0..outer.child_count()).filter_map(|index| outer.child(index)).any(|child| child.kind() == "elif_clause");
-                return (!has_middle).then(|| negated(&written, &self.table.negation));
-            }
-            if outer.id() == self.body.id() {
-                return None;
-            }
-            inner = outer;
-        }
-        None
+/// The type thrown, or nothing for a value whose type the body does not tell.
+fn known_type(throw: &Throw) -> String {
+    let name = throw.type_name.as_deref().unwrap_or("");
+    let last = last_part(name);
+    if !last.starts_with(char::is_lowercase) {
+        return name.to_string();
     }
-
-    fn falls_through(&self) -> bool {
-        let count = self.body.named_child_count() as u32;
-        let last = (0..count).rev().filter_map(|index| self.body.named_child(index)).find(|child| !child.is_extra());
-        last.is_none_or(|last| !self.table.terminators.iter().any(|kind| kind == last.kind()))
+    // `io::Error::new(…)` makes an `io::Error`.
+    if let Some((owner, _)) = name.rsplit_once("::")
+        && throw.is_call
+        && last_part(owner).starts_with(char::is_uppercase)
+    {
+        return owner.to_string();
     }
+    let looks_like_type = ["error", "exception", "exit", "warning", "fault", "failure"].iter().any(|end| last.to_lowercase().ends_with(end));
+    if throw.is_call && looks_like_type { name.to_string() } else { String::new() }
 }
 
 fn last_part(name: &str) -> &str {
     name.rsplit(['.', ':']).next().unwrap_or(name)
-}
-
-/// Without brackets around it, white space folded.
-fn bare_condition(condition: &str) -> String {
-    let mut bare = condition.trim();
-    while let Some(inner) = bare.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')) {
-        let mut depth = 0i32;
-        let closes_early = inner.chars().any(|character| {
-            depth += i32::from(character == '(') - i32::from(character == ')');
-            depth < 0
-        });
-        if closes_early {
-            break;
-        }
-        bare = inner.trim();
-    }
-    bare.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-fn negated(condition: &str, negation: &str) -> String {
-    match condition.strip_prefix(negation) {
-        Some(bare) if !bare.contains([' ', '|', '&']) => bare.to_string(),
-        _ if condition.contains(' ') => format!("{negation}({condition})"),
-        _ => format!("{negation}{condition}"),
-    }
 }
 
 /// The text of a string literal without interpolation; nothing for any other expression.
@@ -332,42 +325,6 @@ fn plain_string(literal: &str) -> Option<String> {
     let inner = literal.get(prefix..)?.trim_matches(quote);
     let has_holes = literal.starts_with(['f', 'F']) || quote == '`' && inner.contains("${");
     (!has_holes && !inner.contains('\n')).then(|| inner.to_string())
-}
-
-/// Cyclomatic and cognitive complexity: each `@branch` counts one for the first, one and its nesting for the second.
-fn complexity(query: &CompiledQuery, cursor: &mut QueryCursor, body: Node, text: &str) -> (u32, u32) {
-    let mut boundaries: Vec<Span> = Vec::new();
-    let mut nests: Vec<Span> = Vec::new();
-    let mut branches: Vec<(Span, bool, bool)> = Vec::new();
-    cursor.set_max_start_depth(None);
-    let mut matches = cursor.matches(&query.query, body, text.as_bytes());
-    while let Some(hit) = matches.next() {
-        for capture in hit.captures() {
-            let span = span_of(capture.node);
-            match query.names[capture.index as usize].as_str() {
-                "boundary" if capture.node.id() != body.id() => boundaries.push(span),
-                "branch" => {
-                    branches.push((span, true, true));
-                    nests.push(span);
-                }
-                "branch.flat" => branches.push((span, true, false)),
-                "branch.case" => branches.push((span, true, false)),
-                "cognitive" => branches.push((span, false, false)),
-                "nest" => nests.push(span),
-                _ => {}
-            }
-        }
-    }
-    let (mut cyclomatic, mut cognitive) = (1, 0);
-    for (span, counts, nested) in branches {
-        if boundaries.iter().any(|boundary| boundary.contains(span) && *boundary != span) {
-            continue;
-        }
-        cyclomatic += u32::from(counts);
-        let depth = if nested { nests.iter().filter(|nest| nest.contains(span) && **nest != span).count() as u32 } else { 0 };
-        cognitive += 1 + depth;
-    }
-    (cyclomatic, cognitive)
 }
 
 /// A field's or constant's name and value, for [`crate::model::NamedLiteral`].

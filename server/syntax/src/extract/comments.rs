@@ -11,53 +11,72 @@ use tree_sitter::Node;
 
 /// The documentation comment among the comments right before a definition that starts at `start`.
 pub(super) fn documentation(comments: &[Node], start: usize, facts: &DocFacts, text: &str) -> Option<(Span, CommentForm)> {
-    let last = comments.last()?;
-    if let Some(found) = block(comments, start, facts, text) {
-        return Some(found);
-    }
-    let marker = line_marker(trimmed(*last, text).of(text), &facts.lines, facts)?;
-    if blank_lines(trimmed(*last, text).end, start, text) > facts.gap {
-        return None;
-    }
-    lines(comments, marker, facts, text)
-}
-
-/// A run of comments that document what encloses them (`//!`) at the start of a file or a body.
-pub(super) fn inner_documentation(comments: &[Node], facts: &DocFacts, text: &str) -> Option<(Span, CommentForm)> {
-    let first = trimmed(*comments.first()?, text).of(text);
-    let marker = facts.inner.iter().find(|marker| first.starts_with(marker.as_str()))?;
-    if marker.starts_with("/*") {
-        return Some((trimmed(comments[0], text), CommentForm::Block { open: marker.clone() }));
-    }
-    let run: Vec<Span> = comments.iter().map(|node| trimmed(*node, text)).take_while(|span| span.of(text).starts_with(marker.as_str())).collect();
-    Some((Span::new(run.first()?.start, run.last()?.end), CommentForm::Lines { marker: marker.clone() }))
-}
-
-fn block(comments: &[Node], start: usize, facts: &DocFacts, text: &str) -> Option<(Span, CommentForm)> {
     // Another comment, such as a switch for a linter, may stand between the documentation and the definition.
     let mut below = start;
-    for comment in comments.iter().rev() {
+    for (index, comment) in comments.iter().enumerate().rev() {
         let span = trimmed(*comment, text);
         if blank_lines(span.end, below, text) > facts.gap {
             return None;
         }
         let source = span.of(text);
-        // `/***` and `/**/` are ornaments.
-        let is_ornament = source.starts_with("/***") || source == "/**/";
-        if let Some(open) = facts.blocks.iter().find(|open| source.starts_with(open.as_str()))
-            && !is_ornament
-        {
-            return Some((span, CommentForm::Block { open: open.clone() }));
+        if let Some(marker) = line_marker(source, &facts.lines, facts) {
+            return lines(&comments[..=index], marker, facts, text);
         }
-        if !source.starts_with("//") && !source.starts_with("/*") {
-            return None;
-        }
-        if facts.blocks.is_empty() || facts.lines.iter().any(|marker| line_marker(source, std::slice::from_ref(marker), facts).is_some()) {
-            return None;
+        if let Some(open) = block_open(source, &facts.blocks) {
+            let stands_alone = facts.standalone.iter().any(|tag| has_tag(source, tag));
+            return (!stands_alone).then(|| (span, CommentForm::Block { open: open.to_string() }));
         }
         below = span.start;
     }
     None
+}
+
+/// The comment at the start of a file that documents the file, by its tag.
+pub(super) fn file_documentation(comments: &[Node], facts: &DocFacts, text: &str) -> Option<(Span, CommentForm)> {
+    comments.iter().find_map(|comment| {
+        let span = trimmed(*comment, text);
+        let source = span.of(text);
+        let open = block_open(source, &facts.blocks)?;
+        let speaks_of_file = facts.file_tags.iter().any(|tag| has_tag(source, tag));
+        speaks_of_file.then(|| (span, CommentForm::Block { open: open.to_string() }))
+    })
+}
+
+/// Whether a line of the comment begins with the tag.
+fn has_tag(source: &str, tag: &str) -> bool {
+    source.match_indices(tag).any(|(at, _)| {
+        let line_start = source[..at].rfind(['\n', '\r']).map_or(0, |at| at + 1);
+        let is_first = source[line_start..at].chars().all(|character| matches!(character, ' ' | '\t' | '*' | '/'));
+        is_first && !source[at + tag.len()..].starts_with(|next: char| next.is_alphanumeric())
+    })
+}
+
+/// A run of comments that document what encloses them (`//!`) at the start of a file or a body.
+pub(super) fn inner_documentation(comments: &[Node], facts: &DocFacts, text: &str) -> Option<(Span, CommentForm)> {
+    let (first, marker) = comments.iter().enumerate().find_map(|(index, comment)| {
+        let source = trimmed(*comment, text).of(text);
+        facts.inner.iter().find(|marker| source.starts_with(marker.as_str())).map(|marker| (index, marker))
+    })?;
+    let comments = &comments[first..];
+    if marker.starts_with("/*") {
+        return Some((trimmed(*comments.first()?, text), CommentForm::Block { open: marker.clone() }));
+    }
+    let mut run: Option<Span> = None;
+    for comment in comments {
+        let span = trimmed(*comment, text);
+        let adjoins = run.is_none_or(|run| blank_lines(run.end, span.start, text) == 0);
+        if !adjoins || !span.of(text).starts_with(marker.as_str()) {
+            break;
+        }
+        run = Some(Span::new(run.map_or(span.start, |run| run.start), span.end));
+    }
+    run.map(|span| (span, CommentForm::Lines { marker: marker.clone() }))
+}
+
+/// The opening of a documentation block; `/***` and `/**/` are ornaments.
+fn block_open<'f>(source: &str, blocks: &'f [String]) -> Option<&'f str> {
+    let is_ornament = source.starts_with("/***") || source == "/**/";
+    blocks.iter().find(|open| source.starts_with(open.as_str())).filter(|_| !is_ornament).map(String::as_str)
 }
 
 fn lines(comments: &[Node], marker: &str, facts: &DocFacts, text: &str) -> Option<(Span, CommentForm)> {

@@ -2,7 +2,7 @@
 
 use super::parse_incremental;
 use crate::grammar::{Grammar, role};
-use crate::language::Language;
+use crate::language::{DocFacts, Language};
 use rustc_hash::FxHasher;
 use std::hash::{Hash, Hasher};
 use tree_sitter::{Node, TreeCursor};
@@ -26,7 +26,7 @@ pub fn code_fingerprint(language: &'static Language, text: &str) -> CodeFingerpr
         return CodeFingerprint { tokens: 0, shape: 0, errors: usize::MAX };
     };
     let grammar = language.grammar();
-    let strings_inside = language.facts.docs.placement == "inside";
+    let docs = &language.facts.docs;
     let mut tokens = FxHasher::default();
     let mut shape = FxHasher::default();
     let mut errors = 0;
@@ -34,7 +34,7 @@ pub fn code_fingerprint(language: &'static Language, text: &str) -> CodeFingerpr
     loop {
         let node = cursor.node();
         errors += usize::from(node.is_error() || node.is_missing());
-        let skipped = is_documentation(&cursor, grammar, strings_inside, text);
+        let skipped = is_documentation(&cursor, grammar, docs, text);
         if !skipped {
             node.kind_id().hash(&mut shape);
             if node.child_count() == 0 {
@@ -59,23 +59,20 @@ pub fn code_fingerprint(language: &'static Language, text: &str) -> CodeFingerpr
 }
 
 /// A comment, or a string statement that opens a body.
-fn is_documentation(cursor: &TreeCursor, grammar: &Grammar, strings_inside: bool, text: &str) -> bool {
+fn is_documentation(cursor: &TreeCursor, grammar: &Grammar, facts: &DocFacts, text: &str) -> bool {
     let node = cursor.node();
-    if grammar.role(node.kind_id()) & role::COMMENT != 0 {
-        return true;
-    }
-    strings_inside && opens_body(node, grammar, text)
+    grammar.role(node.kind_id()) & role::COMMENT != 0 || facts.placement == "inside" && opens_body(node, grammar, facts, text)
 }
 
-fn opens_body(node: Node, grammar: &Grammar, text: &str) -> bool {
-    if node.kind() != "expression_statement" || node.child_count() != 1 || node.child(0).is_none_or(|child| child.kind() != "string") {
+fn opens_body(node: Node, grammar: &Grammar, facts: &DocFacts, text: &str) -> bool {
+    let is_string = |child: Node| child.kind() == facts.literal;
+    if node.kind() != facts.statement || node.child_count() != 1 || !node.child(0).is_some_and(is_string) {
         return false;
     }
-    let is_plain = text.get(node.byte_range()).is_some_and(|text| !text.starts_with(['f', 'F', 'b', 'B']));
-    let Some(parent) = node.parent().filter(|parent| matches!(parent.kind(), "block" | "module")) else { return false };
-    let is_first = (0..parent.child_count())
+    let Some(parent) = node.parent().filter(|parent| facts.bodies.iter().any(|kind| kind == parent.kind())) else { return false };
+    let is_first = (0..parent.child_count() as u32)
         .filter_map(|index| parent.child(index))
         .find(|child| grammar.role(child.kind_id()) & role::COMMENT == 0)
         .is_some_and(|first| first.id() == node.id());
-    is_plain && is_first
+    is_first && text.get(node.byte_range()).is_some_and(|literal| facts.is_documentation_string(literal))
 }

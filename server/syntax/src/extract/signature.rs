@@ -1,16 +1,20 @@
 //! Parameters and generic parameters, by the patterns of `signature.scm`.
 
 use crate::grammar::CompiledQuery;
+use crate::language::PatternFacts;
 use crate::model::{Param, ParamField, ParamKind, Spanned, TypeParam};
 use crate::text::Span;
 use streaming_iterator::StreamingIterator;
 use tree_sitter::{Node, QueryCursor};
 
+/// Nesting at which a destructured pattern is no longer followed.
+const DEEPEST: usize = 20;
+
 /// What a list of parameters holds.
 #[derive(Default)]
 pub(super) struct Signature {
     pub params: Vec<Param>,
-    /// A receiver that the grammar marks as one (`&self`, `this: T`, Go's receiver list).
+    /// A receiver that the grammar marks as one (`&self`, `this: T`).
     pub receiver: Option<String>,
 }
 
@@ -24,7 +28,7 @@ pub(super) fn spanned(node: Node, text: &str) -> Spanned {
 }
 
 /// Reads the parameters below `node`.
-pub(super) fn params(query: &CompiledQuery, cursor: &mut QueryCursor, node: Node, text: &str) -> Signature {
+pub(super) fn params(query: &CompiledQuery, facts: &PatternFacts, cursor: &mut QueryCursor, node: Node, text: &str) -> Signature {
     let mut signature = Signature::default();
     // Keyed by the start of the parameter: several patterns may each tell a part of it.
     let mut found: Vec<(usize, Param)> = Vec::new();
@@ -32,13 +36,11 @@ pub(super) fn params(query: &CompiledQuery, cursor: &mut QueryCursor, node: Node
     cursor.set_max_start_depth(Some(0));
     let mut matches = cursor.matches(&query.query, node, text.as_bytes());
     while let Some(hit) = matches.next() {
-        let mut key = None;
-        for capture in hit.captures() {
-            let name = query.names[capture.index as usize].as_str();
-            if name == "param" {
-                key = Some(capture.node.start_byte());
-            }
-        }
+        let node_of = |name: &str| {
+            hit.captures().iter().find(|capture| query.names[capture.index as usize] == name).map(|capture| capture.node.start_byte())
+        };
+        // One declaration may have several names (`a, b int`): each is a parameter then, known by its name's place.
+        let key = node_of("param").or_else(|| node_of("param.each").and_then(|_| node_of("param.name")));
         let Some(key) = key else {
             for capture in hit.captures() {
                 match query.names[capture.index as usize].as_str() {
@@ -50,9 +52,6 @@ pub(super) fn params(query: &CompiledQuery, cursor: &mut QueryCursor, node: Node
             }
             continue;
         };
-        // Go's `a, b int` is one declaration with several names, so the name belongs to the key there.
-        let own_name = hit.captures().iter().find(|capture| query.names[capture.index as usize] == "param.name");
-        let key = own_name.map_or(key, |capture| capture.node.start_byte().max(key));
         let index = match found.iter().position(|(at, _)| *at == key) {
             Some(index) => index,
             None => {
@@ -62,7 +61,7 @@ pub(super) fn params(query: &CompiledQuery, cursor: &mut QueryCursor, node: Node
         };
         let param = &mut found[index].1;
         for capture in hit.captures() {
-            tell(param, query.names[capture.index as usize].as_str(), capture.node, text);
+            tell(param, facts, query.names[capture.index as usize].as_str(), capture.node, text);
         }
     }
     found.sort_by_key(|(start, _)| *start);
@@ -77,14 +76,12 @@ pub(super) fn params(query: &CompiledQuery, cursor: &mut QueryCursor, node: Node
             keyword_begin = Some(start);
         }
         param.optional |= param.default.is_some();
-        param.fields.sort_by_key(|field| field.span.start);
-        param.fields.dedup_by(|next, first| next.span == first.span);
         signature.params.push(param);
     }
     signature
 }
 
-fn tell(param: &mut Param, capture: &str, node: Node, text: &str) {
+fn tell(param: &mut Param, facts: &PatternFacts, capture: &str, node: Node, text: &str) {
     match capture {
         "param" if param.span.is_empty() => param.span = span_of(node),
         "param.name" => {
@@ -98,45 +95,50 @@ fn tell(param: &mut Param, capture: &str, node: Node, text: &str) {
         "param.keyword_rest" => param.kind = ParamKind::KeywordRest,
         "param.property" => param.is_property = true,
         "param.pattern" => {
-            param.kind = ParamKind::Pattern;
-            param.span = span_of(node);
-        }
-        "param.field" => {
-            let span = span_of(node);
-            if !param.fields.iter().any(|field| field.span == span) {
-                let name = pattern_path(node, text);
-                param.fields.push(ParamField { name, span, default: None });
+            if param.kind == ParamKind::Normal {
+                param.kind = ParamKind::Pattern;
             }
-        }
-        "param.field.default" => {
-            let default = spanned(node, text);
-            // The default stands right of its name, so it belongs to the last field before it.
-            if let Some(field) = param.fields.iter_mut().rev().find(|field| field.span.end <= default.span.start) {
-                field.default = Some(default);
+            param.span = span_of(node);
+            if param.fields.is_empty() {
+                pattern_fields(facts, node, "", text, &mut param.fields, 0);
             }
         }
         _ => {}
     }
 }
 
-/// The key of a destructured field with the keys around it: `{a: {b}}` gives `a.b`.
-fn pattern_path(node: Node, text: &str) -> String {
-    let mut name = span_of(node).of(text).to_string();
-    let mut current = node;
-    while let Some(parent) = current.parent() {
-        if parent.kind() == "pair_pattern"
-            && let Some(key) = parent.child_by_field_name("key")
-            && key.id() != current.id()
-            && parent.child_by_field_name("value").is_some_and(|value| value.kind() == "object_pattern")
-        {
-            name = format!("{}.{name}", span_of(key).of(text));
-        }
-        if parent.kind().ends_with("parameters") {
-            break;
-        }
-        current = parent;
+/// The names that a destructured pattern binds, with the keys around them: `{a: {b = 1}}` gives `a.b`.
+fn pattern_fields(facts: &PatternFacts, pattern: Node, prefix: &str, text: &str, fields: &mut Vec<ParamField>, depth: usize) {
+    let is = |kinds: &[String], node: Node| kinds.iter().any(|kind| kind == node.kind());
+    if depth > DEEPEST || !is(&facts.objects, pattern) {
+        return;
     }
-    name
+    let mut cursor = pattern.walk();
+    for child in pattern.named_children(&mut cursor).filter(|child| !child.is_extra() && !child.is_error()) {
+        let (mut key, mut value) = (child, child);
+        if is(&facts.pairs, child) {
+            let (Some(own_key), Some(own_value)) = (child.child_by_field_name("key"), child.child_by_field_name("value")) else { continue };
+            (key, value) = (own_key, own_value);
+        }
+        let mut default = None;
+        if is(&facts.defaults, value) {
+            let (Some(left), Some(right)) = (value.child_by_field_name("left"), value.child_by_field_name("right")) else { continue };
+            default = Some(spanned(right, text));
+            key = if key.id() == value.id() { left } else { key };
+            value = left;
+        }
+        let is_rest = is(&facts.rests, child);
+        if is_rest {
+            let Some(inner) = child.named_child(0) else { continue };
+            (key, value) = (inner, inner);
+        }
+        let bare = span_of(key).of(text).trim_matches(['"', '\'']);
+        if is(&facts.objects, value) {
+            pattern_fields(facts, value, &format!("{prefix}{bare}."), text, fields, depth + 1);
+        } else {
+            fields.push(ParamField { name: format!("{prefix}{bare}"), span: span_of(key), default, is_rest });
+        }
+    }
 }
 
 /// A type as written, without the colon or arrow in front that some grammars count in.
@@ -148,22 +150,29 @@ pub(super) fn annotation(node: Node, text: &str) -> Spanned {
     Spanned { text: bare.trim_end().to_string(), span }
 }
 
-/// Reads the generic parameters below `node`.
-pub(super) fn type_params(query: &CompiledQuery, cursor: &mut QueryCursor, node: Node, text: &str) -> Vec<TypeParam> {
-    let mut found: Vec<TypeParam> = Vec::new();
+/// Reads the generic parameters below `node` into `found`; a list of bounds that stands apart (`where`) adds to those known.
+pub(super) fn type_params(query: &CompiledQuery, cursor: &mut QueryCursor, node: Node, text: &str, found: &mut Vec<TypeParam>) {
     cursor.set_max_start_depth(Some(0));
     let mut matches = cursor.matches(&query.query, node, text.as_bytes());
     while let Some(hit) = matches.next() {
         let mut param = TypeParam::default();
+        let mut of = None;
         for capture in hit.captures() {
             match query.names[capture.index as usize].as_str() {
                 "type_param" => {
                     param.span = span_of(capture.node);
                     param.name = param.span.of(text).to_string();
                 }
+                "type_param.of" => of = Some(span_of(capture.node).of(text)),
                 "type_param.bound" => param.bound = Some(annotation(capture.node, text).text),
                 _ => {}
             }
+        }
+        if let Some(of) = of {
+            if let (Some(known), Some(bound)) = (found.iter_mut().find(|known| known.name == of), param.bound) {
+                known.bound = Some(known.bound.take().map_or(bound.clone(), |first| format!("{first} + {bound}")));
+            }
+            continue;
         }
         match found.iter_mut().find(|known| known.span == param.span) {
             Some(known) => known.bound = known.bound.take().or(param.bound),
@@ -172,5 +181,4 @@ pub(super) fn type_params(query: &CompiledQuery, cursor: &mut QueryCursor, node:
         }
     }
     found.sort_by_key(|param| param.span.start);
-    found
 }
