@@ -6,6 +6,7 @@
 pub mod block;
 mod canon;
 mod code;
+pub mod convert;
 pub mod editor;
 mod escape;
 mod flow;

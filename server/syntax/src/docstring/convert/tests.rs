@@ -1,0 +1,95 @@
+use super::*;
+use crate::docstring::parse;
+
+fn layout() -> Layout {
+    Layout {
+        form: CommentForm::Block { open: "/**".into() },
+        indent: String::new(),
+        indent_unit: "    ".into(),
+        eol: "\n".into(),
+        width: 79,
+        with_types: true,
+    }
+}
+
+fn converted(before: &str, from: DocStyle, to: DocStyle) -> Option<String> {
+    let indent = before.len() - before.trim_start().len();
+    let form = if before.contains("/**") {
+        CommentForm::Block { open: "/**".into() }
+    } else {
+        CommentForm::PythonString { prefix: String::new(), quote: "\"\"\"".into() }
+    };
+    let doc = parse(before, Span::new(indent, before.len()), form, from);
+    assert_eq!(doc.style, from);
+    convert(before, &doc, to, &layout()).map(|new| format!("{}{new}", &before[..indent]))
+}
+
+#[track_caller]
+fn check(before: &str, from: DocStyle, to: DocStyle, after: &str) {
+    let found = converted(before, from, to).unwrap_or_default();
+    assert_eq!(found, after, "\n--- found ---\n{found}\n--- wanted ---\n{after}");
+}
+
+const GOOGLE: &str = "    \"\"\"Join the parts.\n\n    They may be \\n empty.\n\n    Args:\n        parts (list[str]): The parts::\n\n                a, b\n\n            and so on.\n        by, *rest: What is put\n            between them.\n        deep (int, optional): Level. Defaults to 5.\n\n    Keyword Args:\n        fast: Be quick.\n\n    Returns:\n        str: The whole.\n\n    Raises:\n        ValueError: If not.\n\n    Note:\n        Mind *this*.\n\n    Example:\n        >>> join()\n        ''\n    \"\"\"";
+
+const NUMPY: &str = "    \"\"\"Join the parts.\n\n    They may be \\n empty.\n\n    Parameters\n    ----------\n    parts : list[str]\n        The parts::\n\n            a, b\n\n        and so on.\n    by, *rest\n        What is put\n        between them.\n    deep : int, optional\n        Level. Defaults to 5.\n\n    Other Parameters\n    ----------------\n    fast\n        Be quick.\n\n    Returns\n    -------\n    str\n        The whole.\n\n    Raises\n    ------\n    ValueError\n        If not.\n\n    Notes\n    -----\n    Mind *this*.\n\n    Examples\n    --------\n    >>> join()\n    ''\n    \"\"\"";
+
+const SPHINX: &str = "    \"\"\"Join the parts.\n\n    They may be \\n empty.\n\n    :param parts: The parts::\n\n            a, b\n\n        and so on.\n    :type parts: list[str]\n    :param by: What is put\n        between them.\n    :param *rest: What is put\n        between them.\n    :param deep: Level. Defaults to 5.\n    :type deep: int\n    :param fast: Be quick.\n    :returns: The whole.\n    :rtype: str\n    :raises ValueError: If not.\n\n    .. note::\n\n        Mind *this*.\n\n    .. rubric:: Example\n\n    >>> join()\n    ''\n    \"\"\"";
+
+#[test]
+fn sections_and_fields_hold_the_same_words() {
+    check(GOOGLE, DocStyle::Google, DocStyle::Numpy, NUMPY);
+    check(GOOGLE, DocStyle::Google, DocStyle::Sphinx, SPHINX);
+    let back =
+        GOOGLE.replace("Keyword Args", "Other Parameters").replace("Note:", "Notes:").replace("Example:", "Examples:");
+    check(NUMPY, DocStyle::Numpy, DocStyle::Google, &back);
+}
+
+#[test]
+fn fields_are_gathered_into_sections() {
+    check(
+        "\"\"\"\n:param a: One.\n:returns: It.\n:param str b: Two.\n:rtype: int, optional\n:meta private:\n\"\"\"",
+        DocStyle::Sphinx,
+        DocStyle::Google,
+        "\"\"\"\n:meta private:\n\nArgs:\n    a: One.\n    b (str): Two.\n\nReturns:\n    int: It.\n\"\"\"",
+    );
+    check(
+        "\"\"\"A.\n\n@param a: One.\n@type a: int, default 5\n\"\"\"",
+        DocStyle::Epydoc,
+        DocStyle::Numpy,
+        "\"\"\"A.\n\nParameters\n----------\na : int, default 5\n    One.\n\"\"\"",
+    );
+}
+
+#[test]
+fn line_breaks_and_the_place_of_the_quote_are_kept() {
+    check(
+        "\t\"\"\"\r\n\tA.\r\n\r\n\tArgs:\r\n\t\tx: 🎉.\r\n\t\"\"\"",
+        DocStyle::Google,
+        DocStyle::Numpy,
+        "\t\"\"\"\r\n\tA.\r\n\r\n\tParameters\r\n\t----------\r\n\tx\r\n\t    🎉.\r\n\t\"\"\"",
+    );
+}
+
+#[test]
+fn tags_keep_their_order_and_other_tags_their_lines() {
+    let jsdoc = " /**\n  * Adds.\n  *\n  * @see x\n  * @template T - Any.\n  * @arg {T} [a] one\n  *   more\n  *\n  * @return {number} Sum.\n  * @throws {RangeError} If so.\n  * @example\n  * f()\n  */";
+    let tsdoc = " /**\n  * Adds.\n  *\n  * @see x\n  * @typeParam T - Any.\n  * @param a - one\n  *   more\n  *\n  * @returns Sum.\n  * @throws {@link RangeError} If so.\n  * @example\n  * f()\n  */";
+    check(jsdoc, DocStyle::Jsdoc, DocStyle::Tsdoc, tsdoc);
+    let back = tsdoc.replace("typeParam", "template").replace("{@link RangeError}", "{RangeError}");
+    check(tsdoc, DocStyle::Tsdoc, DocStyle::Jsdoc, &back);
+}
+
+#[test]
+fn what_cannot_be_kept_is_not_converted() {
+    for (before, from, to) in [
+        ("/**\n * @param {int} [x=5] - It.\n */", DocStyle::Jsdoc, DocStyle::Tsdoc),
+        ("/**\n * @param {int} opts.x - It.\n */", DocStyle::Jsdoc, DocStyle::Tsdoc),
+        ("\"\"\"A.\n\nArgs:\n    x: It.\n\n    And words between.\n\"\"\"", DocStyle::Google, DocStyle::Numpy),
+        ("\"\"\"A.\n\nReturns\n-------\nsum : int\n    It.\n\"\"\"", DocStyle::Numpy, DocStyle::Sphinx),
+        ("\"\"\"A.\n\nArgs:\n    x: It.\n\"\"\"", DocStyle::Google, DocStyle::Google),
+        ("\"\"\"A.\n\nArgs:\n    x: It.\n\"\"\"", DocStyle::Google, DocStyle::Jsdoc),
+    ] {
+        assert_eq!(converted(before, from, to), None, "{before}");
+    }
+}
