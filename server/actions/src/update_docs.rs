@@ -9,9 +9,10 @@ use crate::edit::{Refusal, prove};
 use crate::layout::{layout_for, style_for};
 use crate::writer::WriterOptions;
 use analysis::diagnostic::{Finding, Repair};
+use plan::Plan;
 use syntax::docstring::{DocStyle, EntryKind};
 use syntax::model::{FileModel, Symbol};
-use syntax::text::TextEdit;
+use syntax::text::{Span, TextEdit, apply_edits};
 
 /// What [`mend_reported`] did.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -110,7 +111,42 @@ fn mend_symbol(
     if let Some(types) = own_types(symbol) {
         layout.with_types = types;
     }
-    Ok(plan::Plan::new(model, index, symbol, doc, style, options).mend(&repairs, layout, skipped))
+    let plan = |doc| Plan::new(model, index, symbol, doc, style, options);
+    let (moves, others): (Vec<_>, Vec<_>) =
+        repairs.into_iter().partition(|(_, repair)| matches!(repair, Repair::OrderParams));
+    if moves.is_empty() || others.is_empty() {
+        return Ok(plan(doc).mend(&[others, moves].concat(), layout, skipped));
+    }
+    // Entries are moved in the text that all other repairs leave, so that what is added takes part in the order.
+    let first = plan(doc).mend(&others, layout.clone(), skipped);
+    let between = apply_edits(&model.text, &first).ok_or(Refusal::Overlap)?;
+    let block = doc.block.span;
+    let old_rest = model.text.len() - block.end;
+    let span = Span::new(block.start, between.len().saturating_sub(old_rest));
+    let moved = syntax::docstring::parse(&between, span, doc.block.form.clone(), model.language.doc_style);
+    let second = plan(&moved).in_text(&between).mend(&moves, layout, skipped);
+    let after = apply_edits(&between, &second).ok_or(Refusal::Overlap)?;
+    Ok(changed(&model.text, &after, block.start, after.len().saturating_sub(old_rest), block.end))
+}
+
+/// One edit that makes the comment what it is in `after`, without the bytes that both have at its ends.
+fn changed(before: &str, after: &str, start: usize, after_end: usize, before_end: usize) -> Vec<TextEdit> {
+    let old = before.get(start..before_end).unwrap_or("");
+    let new = after.get(start..after_end).unwrap_or("");
+    let mut head = old.bytes().zip(new.bytes()).take_while(|(old, new)| old == new).count();
+    while !old.is_char_boundary(head) || !new.is_char_boundary(head) {
+        head -= 1;
+    }
+    let (old, new) = (old.get(head..).unwrap_or(""), new.get(head..).unwrap_or(""));
+    let mut tail = old.bytes().rev().zip(new.bytes().rev()).take_while(|(old, new)| old == new).count();
+    while !old.is_char_boundary(old.len() - tail) || !new.is_char_boundary(new.len() - tail) {
+        tail -= 1;
+    }
+    if old == new {
+        return Vec::new();
+    }
+    let text = new.get(..new.len() - tail).unwrap_or(new);
+    vec![TextEdit::replace(Span::new(start + head, before_end - tail), text)]
 }
 
 /// Whether the entries of this docstring carry types; `None` where it has none to tell by.

@@ -15,6 +15,7 @@ use syntax::text::{Span, TextEdit};
 /// What is to be done to one docstring.
 pub struct Plan<'a> {
     model: &'a FileModel,
+    text: &'a str,
     index: usize,
     symbol: &'a Symbol,
     doc: &'a Docstring,
@@ -44,7 +45,25 @@ impl<'a> Plan<'a> {
             Some(signature) => (signature.owner, signature.params.to_vec()),
             None => (index, symbol.params.clone()),
         };
-        Self { model, index, symbol, doc, style, options, owner, params, removed: Vec::new(), renamed: Vec::new() }
+        Self {
+            model,
+            text: &model.text,
+            index,
+            symbol,
+            doc,
+            style,
+            options,
+            owner,
+            params,
+            removed: Vec::new(),
+            renamed: Vec::new(),
+        }
+    }
+
+    /// The same plan for a docstring as it stands in another text.
+    pub fn in_text(mut self, text: &'a str) -> Self {
+        self.text = text;
+        self
     }
 
     /// Does all repairs in one editor.
@@ -60,7 +79,7 @@ impl<'a> Plan<'a> {
             Repair::OrderParams => (3, 0, 0),
             _ => (0, 0, 0),
         });
-        let mut editor = DocEditor::new(&self.model.text, self.doc, layout);
+        let mut editor = DocEditor::new(self.text, self.doc, layout).with_style(self.style);
         let mut replaced: Vec<Span> = Vec::new();
         let mut raised: Vec<String> = Vec::new();
         for (finding, repair) in repairs {
@@ -274,9 +293,16 @@ impl<'a> Plan<'a> {
                     .iter()
                     .filter_map(|&entry| self.entry(entry))
                     .any(|entry| entry.description_span.contains(*span));
-                if !doomed && !replaced.iter().any(|known| known.overlaps(*span)) {
-                    replaced.push(*span);
-                    editor.replace(*span, to);
+                // A rule tells of a name once; the same name elsewhere in the text is meant too.
+                let meant = self.doc.mentions.iter().find(|mention| mention.span == *span);
+                let same = self.doc.mentions.iter().filter(|mention| {
+                    meant.is_some_and(|meant| meant.text == mention.text && meant.kind == mention.kind)
+                });
+                for span in std::iter::once(*span).filter(|_| !doomed).chain(same.map(|mention| mention.span)) {
+                    if !replaced.iter().any(|known| known.overlaps(span)) {
+                        replaced.push(span);
+                        editor.replace(span, to);
+                    }
                 }
             }
         }
@@ -379,6 +405,26 @@ impl<'a> Plan<'a> {
         }
         keyed.sort_unstable();
         Some(keyed.into_iter().map(|(_, _, entry)| entry).collect())
+    }
+
+    /// Entries with several names, with the names in the order of the signature.
+    fn grouped(&self) -> Vec<(usize, Vec<String>)> {
+        let place = |name: &String| self.params.iter().position(|param| param.name == *name);
+        self.doc
+            .entries_of(EntryKind::Param)
+            .filter(|(index, entry)| entry.names.len() > 1 && !self.removed.contains(index))
+            .filter_map(|(index, entry)| {
+                let alike =
+                    entry.names.iter().all(|name| Some(&name.stars) == entry.names.first().map(|first| &first.stars));
+                let mut names: Vec<String> =
+                    (0..entry.names.len()).map(|name| self.name_after(index, name).to_owned()).collect();
+                if !alike || names.iter().any(|name| place(name).is_none()) {
+                    return None;
+                }
+                names.sort_by_key(place);
+                Some((index, names))
+            })
+            .collect()
     }
 
     /// Adds the entry for an exception type with all places that raise it.

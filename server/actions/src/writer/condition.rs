@@ -17,12 +17,21 @@ fn spoken(condition: &str, negated: bool, depth: usize) -> Option<String> {
     for (words, joiner, opposite) in [(["or", "||"], "or", "and"), (["and", "&&"], "and", "or")] {
         let parts = cut(condition, &words);
         if parts.len() > 1 {
+            // Words have no brackets: a mixture of "and" and "or" is clearer in code.
+            let mixed = parts.iter().any(|part| {
+                cut(
+                    unwrapped(part.trim_start_matches("not ").trim_start_matches('!').trim()),
+                    &["or", "||", "and", "&&"],
+                )
+                .len()
+                    > 1
+            });
+            if mixed || parts.len() > 4 {
+                let quoted = code(condition)?;
+                return Some(if negated { format!("{quoted} does not hold") } else { format!("{quoted} holds") });
+            }
             let spoken: Option<Vec<String>> = parts.iter().map(|part| spoken(part, negated, depth + 1)).collect();
-            let spoken = spoken.filter(|spoken| spoken.len() <= 4 && depth < 2)?;
-            return Some(
-                list(&spoken, if negated { opposite } else { joiner })
-                    .replace(", ", &format!(" {} ", if negated { opposite } else { joiner })),
-            );
+            return Some(spoken?.join(&format!(" {} ", if negated { opposite } else { joiner })));
         }
     }
     if let Some(inner) = condition.strip_prefix("not ") {
@@ -143,6 +152,12 @@ fn comparison(text: &str) -> Option<(&str, &'static str, &str)> {
         }
     }
     found.filter(|(_, operator, _)| !matches!(*operator, "=>" | "<<" | ">>"))
+}
+
+/// Whether an expression is one comparison, so that its value is true or false.
+pub fn is_comparison(text: &str) -> bool {
+    cut(text, &["or", "||", "and", "&&", "if", "?", "for", ","]).len() == 1
+        && comparison(unwrapped(text.trim())).is_some()
 }
 
 fn opposite(operator: &'static str) -> &'static str {

@@ -37,7 +37,11 @@ pub fn param(subject: &Subject<'_>, index: usize) -> Vec<EntryDraft> {
         type_text: param_type(subject, param),
         optional: param.optional || param.default.is_some(),
         default: default.map(str::to_owned),
-        text: text(subject, param),
+        text: format!(
+            "{}{}",
+            text(subject, param),
+            stated(subject, default.filter(|_| param.kind != ParamKind::Pattern))
+        ),
     }];
     if param.kind == ParamKind::Pattern || !param.fields.is_empty() {
         entries.extend((0..param.fields.len()).filter_map(|at| field(subject, index, at)));
@@ -61,9 +65,17 @@ pub fn field(subject: &Subject<'_>, index: usize, field: usize) -> Option<EntryD
         type_text: (subject.style == DocStyle::Jsdoc && subject.tongue == Tongue::JavaScript)
             .then(|| literal_type(field.default.as_ref().map(|default| default.text.as_str()))),
         optional: field.default.is_some(),
+        text: format!("{}{}", text(subject, &stand_in), stated(subject, default.as_deref())),
         default,
-        text: text(subject, &stand_in),
     })
+}
+
+/// The sentence on a default, in the styles that have no notation for it.
+fn stated(subject: &Subject<'_>, default: Option<&str>) -> String {
+    match default.and_then(code).filter(|_| subject.style != DocStyle::Jsdoc) {
+        Some(default) => format!(" Defaults to {default}."),
+        None => String::new(),
+    }
 }
 
 /// The name under which a destructured parameter is documented: that of its entry where there is one, else `options`.
@@ -141,6 +153,7 @@ fn text(subject: &Subject<'_>, param: &Param) -> String {
     }
     let head = head(&words, &usage);
     let clause = use_clause(subject, param, &usage);
+    let clause = if head.contains(" to ") && clause.starts_with(" to ") { String::new() } else { clause };
     format!("{head}{clause}.{}", guard(subject, &param.name))
 }
 
@@ -229,6 +242,12 @@ pub fn whether(words: &[String]) -> String {
     if ADJECTIVES.contains(&last) {
         return format!("to be {}", phrase(words));
     }
+    if first.ends_with('s')
+        && first.strip_suffix('s').is_some_and(|stem| verbs::verb(stem).is_some())
+        && !rest.is_empty()
+    {
+        return format!("it {}", phrase(words));
+    }
     let past = last.ends_with("ed") && last.len() > 4;
     if past && words.len() > 1 {
         return format!("{} is {}", the(&phrase(words.get(..words.len() - 1).unwrap_or(&[]))), last);
@@ -239,6 +258,9 @@ pub fn whether(words: &[String]) -> String {
     match verbs::verb(first) {
         Some(verb) if rest.is_empty() => format!("to {}", verbs::base(verb.say)),
         Some(verb) if rest.first().is_some_and(|word| PREPOSITIONS.contains(&word.as_str())) => {
+            format!("to {} {}", verbs::base(verb.say), phrase(rest))
+        }
+        Some(verb) if rest.iter().all(|word| word.ends_with("ly")) => {
             format!("to {} {}", verbs::base(verb.say), phrase(rest))
         }
         Some(verb) => format!("to {} {}", verbs::base(verb.say), the(&phrase(rest))),
@@ -263,8 +285,24 @@ fn head(words: &[String], usage: &Usage) -> String {
         "x" | "y" | "z" | "a" | "b" | "c" | "v" | "val" | "value" | "data" if words.len() == 1 && usage.iterated => {
             return "The values".to_owned();
         }
-        word if words.len() == 1 && word.chars().count() == 1 => return "The value".to_owned(),
+        "is" | "has" | "can" | "should" if !tail.is_empty() && usage.called_with.is_some() => {
+            return format!("The test for {}", phrase(tail));
+        }
+        "on" if !tail.is_empty() => return format!("The callback for {}", the(&phrase(tail))),
+        word if words.len() == 1 && the(word) == word => return format!("The value of `{word}`"),
+        word if words.len() == 1
+            && word.trim_end_matches(|digit: char| digit.is_ascii_digit()).chars().count() <= 1 =>
+        {
+            return "The value".to_owned();
+        }
         _ => {}
+    }
+    if let ([one], false) = (rest, tail.is_empty())
+        && let Some(verb) =
+            verbs::verb(one).filter(|verb| !verb.noun_too && !matches!(verb.say, "end" | "stop" | "start" | "set"))
+        && last.ends_with('s')
+    {
+        return format!("The {} to {}", phrase(&words[words.len() - 1..]), verbs::base(verb.say));
     }
     const HEADS: [&str; 27] = [
         "name", "type", "size", "path", "url", "index", "key", "prefix", "suffix", "format", "length", "width",
@@ -310,7 +348,9 @@ fn use_clause(subject: &Subject<'_>, param: &Param, usage: &Usage) -> String {
     if let Some(keys) = quoted(&usage.keys, 4) {
         return format!(", read at {} {keys}", if usage.keys.len() == 1 { "the key" } else { "the keys" });
     }
-    if let Some(attributes) = quoted(&usage.attributes, 3) {
+    let attributes: Vec<String> =
+        usage.attributes.iter().map(|attribute| format!("{}.{attribute}", param.name)).collect();
+    if let Some(attributes) = quoted(&attributes, 3) {
         return format!(
             ", of which {attributes} {} used",
             if usage.attributes.len().min(3) == 1 { "is" } else { "are" }

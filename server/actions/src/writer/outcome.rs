@@ -4,7 +4,7 @@ use super::condition::clause;
 use super::entries::literal_type;
 use super::subject::{Subject, Tongue};
 use super::summary::{Object, object, whether_clause};
-use super::verbs;
+use super::verbs::{self, VerbClass};
 use super::words::{article, capital, code, list, phrase, singular, split, the};
 use syntax::docstring::EntryDraft;
 use syntax::model::{Spanned, SymbolKind, ThrowFact};
@@ -68,10 +68,13 @@ fn return_text(subject: &Subject<'_>) -> String {
         Tongue::Python => ("`True`", "`False`", "`None`"),
         _ => ("`true`", "`false`", "`undefined`"),
     };
+    if let Some(clause) = whether_clause(subject) {
+        return format!("{yes} if {clause}, {no} otherwise.");
+    }
     if subject.returns_bool() {
-        return match whether_clause(subject) {
-            Some(clause) => format!("{yes} if {clause}, {no} otherwise."),
-            None => format!("{yes} if {}, {no} otherwise.", truth_reason(subject)),
+        return match truth_reason(subject) {
+            Some(reason) => format!("{yes} if {reason}, {no} otherwise."),
+            None => format!("Either {yes} or {no}."),
         };
     }
     let values = values(subject);
@@ -90,10 +93,10 @@ fn return_text(subject: &Subject<'_>) -> String {
 }
 
 /// When a function without a telling name returns true: what its one returned expression says.
-fn truth_reason(subject: &Subject<'_>) -> String {
+fn truth_reason(subject: &Subject<'_>) -> Option<String> {
     match values(subject).as_slice() {
-        [one] => clause(one).unwrap_or_else(|| "the check holds".to_owned()),
-        _ => "all conditions hold".to_owned(),
+        [one] if !matches!(*one, "True" | "False" | "true" | "false") => clause(one),
+        _ => None,
     }
 }
 
@@ -128,6 +131,11 @@ fn one_value(subject: &Subject<'_>, values: &[&str]) -> Option<String> {
             return Some(the(&phrase(&words)));
         }
         return None;
+    }
+    if all(&|value| value.starts_with("cls(") && closes_at_end(value))
+        && let Some(owner) = subject.owner.and_then(|owner| code(&owner.name))
+    {
+        return Some(format!("a new {owner}"));
     }
     let constructed = |value: &str| -> Option<String> {
         let value = value.strip_prefix("new ").unwrap_or(value);
@@ -167,7 +175,8 @@ fn one_value(subject: &Subject<'_>, values: &[&str]) -> Option<String> {
     let dotted = callee.chars().all(|character| character.is_alphanumeric() || matches!(character, '_' | '.' | '$'));
     let dull = ["len", "str", "int", "float", "bool", "list", "tuple", "dict", "set", "super", "sorted"];
     if dotted && closes_at_end(bare) && !callee.is_empty() && !dull.contains(&callee) && !callee.starts_with('.') {
-        if matches!(object(subject), Some(Object { words, .. }) if !words.is_empty()) {
+        // A function that is named for what it hands out says it better than the call does.
+        if matches!(object(subject), Some(Object { verb: Some(verb), words }) if !words.is_empty() && hands_out(verb)) {
             return None;
         }
         return code(callee).map(|callee| format!("the result of {callee}"));
@@ -188,21 +197,29 @@ fn closes_at_end(text: &str) -> bool {
     false
 }
 
+/// Whether the value returned by a function named with this verb is its object.
+fn hands_out(verb: &str) -> bool {
+    verbs::verb(verb).is_some_and(|verb| {
+        matches!(verb.class, VerbClass::Query | VerbClass::Read | VerbClass::Make | VerbClass::Convert)
+    })
+}
+
 /// Words from what the function's name promises: "the parsed configuration".
 fn by_name(subject: &Subject<'_>) -> String {
     match object(subject) {
-        Some(Object { verb: Some(verb), words }) if !words.is_empty() => {
-            let past = verbs::participle(verb);
-            if verb == "return" || verb == "yield" {
-                the(&words)
-            } else {
-                format!("the {past} {}", words.trim_start_matches("the "))
+        Some(Object { verb: Some(verb), words }) if !words.is_empty() && hands_out(verb) => {
+            let bare = words.trim_start_matches("the ");
+            match verb {
+                "return" | "yield" => the(&words),
+                "make" | "create" | "build" | "generate" | "construct" | "produce" | "instantiate" | "allocate" => {
+                    format!("the new {bare}")
+                }
+                _ => format!("the {} {bare}", verbs::participle(verb)),
             }
         }
-        Some(Object { verb: Some(verb), .. }) => match subject.required().first() {
-            Some(_) if verb == "return" => "the value found".to_owned(),
-            _ => format!("the result of {}", verbs::gerund(verb)),
-        },
+        Some(Object { verb: Some("return"), .. }) => "the value found".to_owned(),
+        Some(Object { verb: Some(verb), .. }) if hands_out(verb) => format!("the {} value", verbs::participle(verb)),
+        Some(Object { verb: Some(verb), .. }) => format!("the result of {}", verbs::gerund(verb)),
         Some(Object { verb: None, words }) if !words.is_empty() => the(&words),
         _ => "the resulting value".to_owned(),
     }
@@ -337,6 +354,9 @@ fn around(subject: &Subject<'_>, place: Span) -> Option<String> {
     let before = text.get(body.start..place.start)?;
     let header = if subject.tongue == Tongue::Python {
         let column = before.rsplit(['\n', '\r']).next()?.len();
+        if let Some(clause) = after_loop(before, column) {
+            return Some(clause);
+        }
         before
             .lines()
             .rev()
@@ -371,6 +391,23 @@ fn around(subject: &Subject<'_>, place: Span) -> Option<String> {
     }
     if let Some(condition) = header.strip_prefix("while ") {
         return clause(condition.trim_matches(['(', ')']));
+    }
+    None
+}
+
+/// A raise right behind a loop that returns: nothing that the loop went through did.
+fn after_loop(before: &str, column: usize) -> Option<String> {
+    let indent = |line: &str| line.len() - line.trim_start().len();
+    let mut inside = false;
+    for line in before.lines().rev().skip(1).filter(|line| !line.trim().is_empty()) {
+        if indent(line) > column {
+            inside |= line.trim_start().starts_with("return") || line.trim_start().starts_with("yield");
+            continue;
+        }
+        let gone_through = line.trim().strip_prefix("for ")?.trim_end_matches(':').split_once(" in ")?.1;
+        return code(gone_through)
+            .filter(|_| inside && indent(line) == column)
+            .map(|items| format!("nothing in {items} fits"));
     }
     None
 }

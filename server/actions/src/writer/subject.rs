@@ -112,6 +112,12 @@ impl<'a> Subject<'a> {
             .collect()
     }
 
+    /// Whether the symbol works on an instance of its owner.
+    pub fn has_instance(&self) -> bool {
+        let flags = self.symbol.flags;
+        self.owner.is_some() && !flags.is_static && !flags.is_class_method
+    }
+
     /// Flags of the symbol.
     pub fn flags(&self) -> SymbolFlags {
         self.symbol.flags
@@ -143,10 +149,11 @@ impl<'a> Subject<'a> {
             return declared.is_some_and(|declared| !none(declared));
         }
         match &self.symbol.facts {
-            Some(facts) if !self.flags().is_stub => {
+            // Where there is a body, only the body tells; a stub tells nothing.
+            Some(facts) => {
                 !declared.is_some_and(|declared| none(declared)) && facts.returns.iter().any(|fact| fact.has_value())
             }
-            _ => declared.is_some_and(|declared| !none(declared)) && !self.flags().is_generator,
+            None => declared.is_some_and(|declared| !none(declared)) && !self.flags().is_generator,
         }
     }
 
@@ -166,12 +173,22 @@ impl<'a> Subject<'a> {
 
 /// Whether a parameter takes yes or no.
 pub fn is_bool(param: &Param) -> bool {
-    let declared = param.type_text.as_ref().is_some_and(|declared| matches!(declared.text.trim(), "bool" | "boolean"));
-    declared
-        || param
+    match &param.type_text {
+        Some(declared) => matches!(
+            declared.text.trim(),
+            "bool"
+                | "boolean"
+                | "Optional[bool]"
+                | "bool | None"
+                | "t.Optional[bool]"
+                | "typing.Optional[bool]"
+                | "boolean | undefined"
+        ),
+        None => param
             .default
             .as_ref()
-            .is_some_and(|default| matches!(default.text.trim(), "True" | "False" | "true" | "false"))
+            .is_some_and(|default| matches!(default.text.trim(), "True" | "False" | "true" | "false")),
+    }
 }
 
 /// Whether an expression can only be true or false.
@@ -183,22 +200,7 @@ fn is_truth(value: &str) -> bool {
     {
         return true;
     }
-    let comparison = [
-        " == ",
-        " != ",
-        " === ",
-        " !== ",
-        " is None",
-        " is not ",
-        " not in ",
-        " < ",
-        " > ",
-        " <= ",
-        " >= ",
-        " instanceof ",
-    ];
-    let mixed = [" if ", " for ", " ? ", " or ", " and ", "||", "&&", "(", "[", "{", "lambda"];
-    comparison.iter().any(|operator| value.contains(operator)) && !mixed.iter().any(|mark| value.contains(mark))
+    super::condition::is_comparison(value)
 }
 
 /// The person of most summaries in the file; `None` where there are too few to tell.

@@ -83,7 +83,14 @@ fn said(subject: &Subject<'_>) -> Said {
     }
     let words = meaningful(&symbol.name);
     if symbol.flags.is_setter {
-        return verb("set", format!("{}{}", the(&phrase(&words)), of_owner(subject)));
+        let value = subject
+            .symbol
+            .params
+            .first()
+            .and_then(|param| code(&param.name))
+            .map(|name| format!(" to {name}"))
+            .unwrap_or_default();
+        return verb("set", format!("{}{}{value}", the(&phrase(&words)), of_owner(subject)));
     }
     if symbol.flags.is_getter || symbol.kind == SymbolKind::Property {
         return getter(subject, &words);
@@ -236,7 +243,7 @@ fn asked(subject: &Subject<'_>, words: &[String]) -> Option<String> {
     let mut params = required.iter();
     let (asked_of, rest): (String, &[String]) = if at > 0 {
         (the(&phrase(words.get(..at).unwrap_or(&[]))), rest)
-    } else if let Some(owner) = subject.owner_phrase() {
+    } else if let Some(owner) = subject.owner_phrase().filter(|_| subject.has_instance()) {
         (owner, rest)
     } else if question == "is" && rest.len() > 1 && rest.last().is_some_and(|word| describes(word)) {
         (the(&phrase(rest.get(..rest.len() - 1).unwrap_or(&[]))), rest.get(rest.len() - 1..).unwrap_or(&[]))
@@ -417,6 +424,11 @@ fn named(subject: &Subject<'_>, words: &[String]) -> Said {
     let Some(found) = verbs::verb(first).filter(|found| !(found.noun_too && is_noun_here(subject, rest))) else {
         return noun_named(subject, words);
     };
+    if found.class == VerbClass::Check
+        && let Some(claim) = claim(subject, rest)
+    {
+        return verb(found.say, format!("that {claim}"));
+    }
     let preposition = rest.iter().position(|word| PREPOSITIONS.contains(&word.as_str()));
     if rest.is_empty() || preposition == Some(0) {
         let what = match (&owner, found.class) {
@@ -460,7 +472,9 @@ fn named(subject: &Subject<'_>, words: &[String]) -> Said {
                 None => format!(
                     " {word} {}{}",
                     if matches!(word.as_str(), "to" | "as" | "into") { phrase(names) } else { the(&phrase(names)) },
-                    tail(subject, found.class, words, 0)
+                    Some(tail(subject, found.class, words, 0))
+                        .filter(|tail| !tail.starts_with(&format!(" {word} ")))
+                        .unwrap_or_default()
                 ),
             }
         }
@@ -471,6 +485,39 @@ fn named(subject: &Subject<'_>, words: &[String]) -> Said {
         None => tail(subject, found.class, words, 0),
     };
     verb(found.say, format!("{object}{end}"))
+}
+
+/// What a check claims: `assert_ends_with(text, end)` that "`text` ends with `end`".
+fn claim(subject: &Subject<'_>, rest: &[String]) -> Option<String> {
+    let required = subject.required();
+    let name = |at: usize| required.get(at).and_then(|param| code(&param.name));
+    let first = rest.first()?.as_str();
+    let last = rest.last()?.as_str();
+    let actor = name(0)?;
+    if matches!(last, "equal" | "equals" | "identical" | "close") {
+        return Some(format!("{actor} and {} are {}", name(1)?, if last == "equals" { "equal" } else { last }));
+    }
+    let (predicate, rest) = match (first, rest) {
+        ("not", [_, is, rest @ ..]) if matches!(is.as_str(), "is" | "has" | "in") => (format!("{is} not"), rest),
+        ("is" | "has" | "can", [_, rest @ ..]) => (first.to_owned(), rest),
+        ("in", [_, rest @ ..]) => ("is in".to_owned(), rest),
+        (word, [_, rest @ ..]) if word.ends_with('s') && verbs_in_third(word) => (word.to_owned(), rest),
+        _ => return None,
+    };
+    let second = required.get(1).filter(|_| !matches!(first, "is" | "has") || !rest.is_empty());
+    let named: Vec<String> =
+        rest.iter().filter(|word| !second.is_some_and(|param| split(&param.name).contains(word))).cloned().collect();
+    let words = phrase(&named);
+    let end = second.and_then(|param| code(&param.name)).map(|name| format!(" {name}")).unwrap_or_default();
+    let words = if words.is_empty() { words } else { format!(" {words}") };
+    Some(format!("{actor} {predicate}{words}{end}"))
+}
+
+fn verbs_in_third(word: &str) -> bool {
+    word.strip_suffix('s').is_some_and(|stem| {
+        verbs::verb(stem).is_some()
+            || matches!(stem, "contain" | "end" | "start" | "match" | "equal" | "exist" | "hold" | "belong")
+    })
 }
 
 /// Whether a word that is a verb and a noun is a noun in this name: alone, nothing given, something returned.
@@ -539,7 +586,7 @@ fn tail(subject: &Subject<'_>, class: VerbClass, words: &[String], skip: usize) 
             _ => String::new(),
         };
     }
-    let names: Vec<String> = params.iter().take(2).filter_map(|param| code(&param.name)).collect();
+    let names: Vec<String> = params.iter().take(3).filter_map(|param| code(&param.name)).collect();
     if names.is_empty() {
         return String::new();
     }
@@ -582,7 +629,7 @@ fn tail(subject: &Subject<'_>, class: VerbClass, words: &[String], skip: usize) 
         VerbClass::Remove if skip > 0 => "from",
         VerbClass::Set => match value {
             Some(value) if params.len() == 1 => return format!(" to {value}"),
-            _ if params.len() == 1 && skip == 0 && words.len() > 1 => return format!(" to {}", names.join("")),
+            _ if params.len() == 1 && skip == 0 && words.len() > 1 => "with",
             _ => "for",
         },
         VerbClass::Act | VerbClass::Convert if skip > 0 => "with",
@@ -618,7 +665,7 @@ fn enriched(subject: &Subject<'_>, said: Said) -> Said {
 
 /// Whether a text says something that the name does not.
 fn says_more(subject: &Subject<'_>, text: &str) -> bool {
-    let name = split(&subject.symbol.name);
+    let name = split(&subject.symbol.path);
     split(text).iter().any(|word| {
         let known = |known: &String| {
             known == word
@@ -626,7 +673,7 @@ fn says_more(subject: &Subject<'_>, text: &str) -> bool {
                 || word.starts_with(known.as_str())
                 || super::words::prose_word(known).split(' ').any(|part| part.eq_ignore_ascii_case(word))
         };
-        word.len() > 1 && !LIGHT.contains(&format!(" {word} ")) && !name.iter().any(known)
+        !LIGHT.contains(&format!(" {word} ")) && !name.iter().any(known)
     })
 }
 
@@ -648,13 +695,56 @@ fn extra(subject: &Subject<'_>, text: &str) -> String {
         return format!(", given {}", if names.len() == 1 { first.clone() } else { list(&names, "and") });
     }
     let facts = symbol.facts.as_ref();
-    let dull = ["super", "print", "len", "str", "int", "list", "dict", "set", "isinstance", "range", "type"];
+    let dull = [
+        "super",
+        "print",
+        "len",
+        "str",
+        "int",
+        "list",
+        "dict",
+        "set",
+        "isinstance",
+        "range",
+        "type",
+        "tuple",
+        "sorted",
+        "cast",
+        "float",
+        "bool",
+        "repr",
+        "any",
+        "all",
+        "zip",
+        "map",
+        "min",
+        "max",
+        "sum",
+        "enumerate",
+        "getattr",
+        "hasattr",
+        "setattr",
+        "iter",
+        "next",
+        "callable",
+        "abs",
+        "String",
+        "Number",
+        "Boolean",
+        "require",
+    ];
+    let is_dull = |call: &str| {
+        let last = call.rsplit(['.', ':']).next().unwrap_or(call);
+        dull.contains(&last)
+            || call.contains("super")
+            || last.ends_with("Error")
+            || last.ends_with("Exception")
+            || call.contains('(')
+    };
     let calls: Vec<String> = facts
         .iter()
         .flat_map(|facts| &facts.calls)
-        .filter(|call| {
-            !dull.contains(&call.as_str()) && !call.starts_with("super") && call.len() <= 40 && **call != symbol.name
-        })
+        .filter(|call| !is_dull(call) && call.len() <= 40 && **call != symbol.name)
         .take(2)
         .filter_map(|call| code(call))
         .collect();

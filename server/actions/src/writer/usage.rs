@@ -329,7 +329,10 @@ fn enclosing_call(tokens: &[Token<'_>], index: usize) -> Option<String> {
         at = at.checked_sub(1)?;
         match tokens.get(at)? {
             Token::Mark(')' | ']' | '}') => depth += 1,
-            Token::Mark('(') if depth == 0 => return callee(tokens, at),
+            Token::Mark('(') if depth == 0 && named(before(tokens, at)) => return callee(tokens, at),
+            // A written tuple or list is handed on with what is in it.
+            Token::Mark('(') if depth == 0 => {}
+            Token::Mark('[') if depth == 0 && !named(before(tokens, at)) => {}
             Token::Mark('[' | '{') if depth == 0 => return None,
             Token::Mark('(' | '[' | '{') => depth -= 1,
             Token::Mark(';') => return None,
@@ -337,6 +340,17 @@ fn enclosing_call(tokens: &[Token<'_>], index: usize) -> Option<String> {
         }
     }
     None
+}
+
+/// Whether a bracket behind this token calls or indexes something.
+fn named(token: Option<&Token<'_>>) -> bool {
+    match token {
+        Some(Token::Word(word)) => {
+            !matches!(*word, "return" | "in" | "and" | "or" | "not" | "yield" | "await" | "if" | "else")
+        }
+        Some(Token::Mark(')' | ']')) => true,
+        _ => false,
+    }
 }
 
 /// The dotted name that ends before `index`; `None` where it is none, or one that says nothing.
@@ -352,8 +366,15 @@ fn callee(tokens: &[Token<'_>], index: usize) -> Option<String> {
         match at.checked_sub(1).and_then(|dot| tokens.get(dot)) {
             Some(Token::Mark('.') | Token::Operator("::")) => {
                 at -= 1;
-                if matches!(at.checked_sub(1).and_then(|end| tokens.get(end)), Some(Token::Mark(')' | ']'))) {
-                    return None;
+                let end = at.checked_sub(1)?;
+                if matches!(tokens.get(end), Some(Token::Mark(')' | ']'))) {
+                    let inherited =
+                        end.checked_sub(2).and_then(|start| tokens.get(start)) == Some(&Token::Word("super"));
+                    if !inherited {
+                        return None;
+                    }
+                    parts.push("super()");
+                    break;
                 }
             }
             _ => break,

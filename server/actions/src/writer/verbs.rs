@@ -66,7 +66,7 @@ const TABLE: &[(VerbClass, &str)] = &[
     ),
     (
         VerbClass::Add,
-        "add append insert ~push register attach subscribe enqueue extend prepend include assign link mount bind install inject schedule \
+        "add append define declare insert ~push register attach subscribe enqueue extend prepend include assign link mount bind install inject schedule \
          ~enroll embed ~queue associate connect_to",
     ),
     (
@@ -101,7 +101,7 @@ const TABLE: &[(VerbClass, &str)] = &[
          stub simulate_run synchronize sync:synchronize wire hook ~route redirect ~proxy delegate defer ~promise ~yield_to delay throttle debounce ~cache memoize invalidate expire \
          warm populate seed ~document describe explain ~mention advise suggest recommend negotiate accept reject approve deny grant revoke permit allow forbid prevent avoid \
          ignore suppress silence mute unmute ~block unblock ~cross ~branch ~jump return_to ~back maybe_run greet register_all wrap_up instrument perform conduct carry provide supply offer serve ~host ~share keep preserve \
-         retain maintain manage ~control ~drive ~operate ~use consult ~answer reply respond ~ask ~prompt tell inform ~signal wake ~recover repair fix mend correct handle_all ~nest ~reference adapt perturb restrict propagate compile_all downcast upcast reenter enter leave descale smooth",
+         retain maintain manage ~control ~drive ~operate ~use consult ~answer reply respond ~ask ~prompt tell inform ~signal wake ~recover repair fix mend correct handle_all ~nest ~reference adapt perturb restrict propagate compile_all downcast upcast reenter enter leave descale smooth decorate sow compose",
     ),
 ];
 
