@@ -339,7 +339,10 @@ impl Docstring {
     /// The text of the first paragraph, lines joined by a space.
     pub fn summary_text(&self, text: &str) -> String {
         let lines = self.block.lines.get(self.summary.clone()).unwrap_or(&[]);
-        lines.iter().map(|line| line.span.of(text).trim()).collect::<Vec<_>>().join(" ")
+        let words = lines.iter().map(|line| line.span.of(text).trim()).collect::<Vec<_>>().join(" ");
+        // Where there is no prose before the tags, the paragraph of `@description` or `@summary` stands for it.
+        let tag = ["@description ", "@summary ", "@desc "].iter().find(|tag| words.starts_with(**tag));
+        tag.map_or(words.as_str(), |tag| words.get(tag.len()..).unwrap_or("").trim_start()).to_owned()
     }
 }
 

@@ -24,6 +24,8 @@ pub(crate) enum Markup {
 pub(crate) struct Survey {
     /// One flag a line.
     code: Vec<bool>,
+    /// Lengths from which on fences of back-ticks and of tildes are known to stay open.
+    open_fences: [usize; 2],
     /// The code of the comment's own language.
     pub examples: Vec<Example>,
 }
@@ -69,7 +71,7 @@ const CODE_DIRECTIVES: &[&str] = &[
 
 /// Finds the code of a comment.
 pub(crate) fn survey(lines: &Lines<'_>, markup: Markup) -> Survey {
-    let mut survey = Survey { code: vec![false; lines.len()], examples: Vec::new() };
+    let mut survey = Survey { code: vec![false; lines.len()], open_fences: [usize::MAX; 2], examples: Vec::new() };
     let mut number = 0;
     while number < lines.len() {
         let next = fence(lines, number, markup, &mut survey).or_else(|| match markup {
@@ -155,12 +157,24 @@ fn add_example(lines: &Lines<'_>, code: Range<usize>, all: Range<usize>, markup:
     }
 }
 
-/// A fence that never closes is prose, so that one stray mark does not hide the rest.
+/// In tags and Python strings a fence that never closes is prose, so that one stray mark does not hide the parameters.
 fn fence(lines: &Lines<'_>, number: usize, markup: Markup, survey: &mut Survey) -> Option<usize> {
     let (mark, length, info) = fence_mark(lines.text(number))?;
-    let close = (number + 1..lines.len()).find(|&at| {
-        fence_mark(lines.text(at)).is_some_and(|(other, run, rest)| other == mark && run >= length && rest.is_empty())
-    })?;
+    let known = survey.open_fences.get_mut(usize::from(mark == '~'))?;
+    if length >= *known {
+        return None;
+    }
+    let closes = |at: &usize| {
+        fence_mark(lines.text(*at)).is_some_and(|(other, run, rest)| other == mark && run >= length && rest.is_empty())
+    };
+    let Some(close) = (number + 1..lines.len()).find(closes) else {
+        *known = length;
+        if markup == Markup::Rustdoc {
+            survey.mark(number..lines.len());
+            return Some(lines.len());
+        }
+        return None;
+    };
     survey.mark(number..close + 1);
     if is_own_language(info, markup) {
         add_example(lines, number + 1..close, number..close + 1, markup, survey);

@@ -208,3 +208,46 @@ proptest! {
         check(&text, &doc);
     }
 }
+
+#[test]
+fn hostile_text_takes_no_time_by_the_square() {
+    let started = std::time::Instant::now();
+    let parts = [
+        "[",
+        "`` ` ",
+        "\"",
+        "(",
+        "{@link ",
+        "```x\n",
+        "~~~\n```\n",
+        "\n",
+        "Raises: a b\n",
+        "Args:\n",
+        "    x (a\n",
+        "@param {a\n",
+        ":param x\n",
+        ":raises:\n\n",
+        "x\n---\n",
+        "Returns\n-------\n",
+        ">>> x\n",
+        "a::\n\n",
+        ".. deprecated:: 1\n",
+        "default is (",
+        "Defaults to `",
+        "* `x` - y\n",
+        "# Arguments\n",
+        "@example\n",
+    ];
+    for part in parts {
+        let body = part.repeat(10_000);
+        for (hint, form) in [
+            (DocStyle::Google, CommentForm::PythonString { prefix: String::new(), quote: String::new() }),
+            (DocStyle::Jsdoc, CommentForm::Block { open: String::new() }),
+            (DocStyle::Rustdoc, CommentForm::Lines { marker: String::new() }),
+            (DocStyle::Godoc, CommentForm::Lines { marker: String::new() }),
+        ] {
+            parse(&body, Span::new(0, body.len()), form, hint);
+            assert!(started.elapsed().as_secs() < 100, "{part:?} as {hint:?}");
+        }
+    }
+}

@@ -30,8 +30,10 @@ pub(crate) fn mentions(lines: &Lines<'_>, survey: &Survey, markup: Markup, entri
         }
     }
     scan(&flow, markup, &mut mentions);
-    let names: Vec<Span> = entries.iter().flat_map(|entry| entry.names.iter().map(|name| name.span)).collect();
-    mentions.retain(|mention| !names.iter().any(|name| name.overlaps(mention.span)));
+    let mut names: Vec<Span> = entries.iter().flat_map(|entry| entry.names.iter().map(|name| name.span)).collect();
+    names.sort_unstable();
+    let last_before = |offset: usize| names.get(names.partition_point(|name| name.start < offset).checked_sub(1)?);
+    mentions.retain(|mention| last_before(mention.span.end).is_none_or(|name| name.end <= mention.span.start));
     mentions
 }
 
@@ -104,6 +106,9 @@ fn closing_run(text: &str, run: usize) -> Option<usize> {
     let mut at = 0;
     while let Some(found) = text.get(at..)?.find('`') {
         let start = at + found;
+        if start > super::scan::REACH {
+            return None;
+        }
         let length = super::scan::run(text.get(start..)?, '`');
         if length == run {
             return Some(start);
@@ -130,7 +135,7 @@ fn inline_tag(flow: &Flow, start: usize, rest: &str, mentions: &mut Vec<Mention>
     let Some(body) = ["{@linkcode", "{@linkplain", "{@link"].iter().find_map(|tag| rest.strip_prefix(tag)) else {
         return 1;
     };
-    let Some(close) = body.find('}') else { return 1 };
+    let Some(close) = body.find('}').filter(|&close| close < super::scan::REACH) else { return 1 };
     let head = rest.len() - body.len();
     let inner = body.get(..close).unwrap_or("");
     if !inner.starts_with(char::is_whitespace) {
@@ -178,7 +183,14 @@ fn bracket(flow: &Flow, start: usize, rest: &str, markup: Markup, mentions: &mut
     }
     let ticks = super::scan::run(inner, '`');
     let name = inner.trim_matches('`');
-    if ticks == 0 && !is_path(name) {
+    // `x[i]` takes an element; Go links only what is exported.
+    let bare = ticks == 0;
+    let indexes = flow
+        .text
+        .get(..start)
+        .is_some_and(|before| before.ends_with(|last: char| last.is_alphanumeric() || ")]_".contains(last)));
+    let exported = markup != Markup::Godoc || is_go_link(name);
+    if bare && (indexes || !exported || !is_path(name)) {
         return 1;
     }
     let from = start + 1 + ticks;
@@ -191,4 +203,12 @@ fn is_path(text: &str) -> bool {
     let text = text.strip_prefix('*').unwrap_or(text);
     let first = text.chars().next().is_some_and(|first| first.is_alphabetic() || matches!(first, '_' | ':' | '<'));
     first && text.chars().all(|character| character.is_alphanumeric() || "_:.@!()<>,&".contains(character))
+}
+
+/// Whether Go reads `[text]` as a link: `Name`, `*Name`, `pkg.Name.Method`.
+fn is_go_link(text: &str) -> bool {
+    let text = text.strip_prefix('*').unwrap_or(text);
+    let parts: Vec<&str> = text.split('.').collect();
+    let exported = parts.iter().skip(usize::from(parts.len() > 1)).all(|part| part.starts_with(char::is_uppercase));
+    exported && parts.iter().all(|part| super::scan::identifier(part) == part.len() && !part.is_empty())
 }

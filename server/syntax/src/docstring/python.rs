@@ -29,7 +29,7 @@ impl Parts {
     /// Notes that a section of named things names nothing.
     fn note_unreadable(&mut self, title: Piece<'_>, lines: &Lines<'_>, body: Range<usize>) {
         let Some(first) = body.clone().find(|&number| !lines.blank(number)) else { return };
-        if titles::is_placeholder(lines.text(first)) {
+        if lines.text(first).split_whitespace().next().is_none_or(titles::is_placeholder) {
             return;
         }
         let reason = "Expected a name at the start of each entry.".to_owned();

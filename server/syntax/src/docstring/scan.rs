@@ -31,12 +31,15 @@ pub(crate) fn top_level(text: &str, mut stop: impl FnMut(usize, char) -> bool) -
     None
 }
 
+/// How far a closing bracket or quote is looked for: without a limit, text full of open ones would take time by the square.
+pub(crate) const REACH: usize = 4096;
+
 /// Length of the bracketed text at the start of `text`, both brackets included.
 pub(crate) fn balanced(text: &str) -> Option<usize> {
     let mut depth = 0usize;
     let mut skip_to = 0;
     let mut before = ' ';
-    for (at, character) in text.char_indices() {
+    for (at, character) in text.char_indices().take_while(|&(at, _)| at < REACH) {
         if at < skip_to {
             before = character;
             continue;
@@ -66,7 +69,7 @@ pub(crate) fn balanced(text: &str) -> Option<usize> {
 pub(crate) fn quoted(text: &str) -> Option<usize> {
     let quote = text.chars().next()?;
     let mut escaped = false;
-    for (at, character) in text.char_indices().skip(1) {
+    for (at, character) in text.char_indices().skip(1).take_while(|&(at, _)| at < REACH) {
         if escaped {
             escaped = false;
         } else if character == '\\' {

@@ -3,7 +3,7 @@
 //! What does not look like a type or a name is description; nothing is guessed from words.
 
 use crate::docstring::flow::{Flow, Lines, Piece};
-use crate::docstring::scan::{balanced, dotted, quoted};
+use crate::docstring::scan::{REACH, balanced, dotted, quoted};
 use crate::docstring::{DefaultMention, Entry, EntryKind, EntryName, TypeMention};
 use crate::text::Span;
 
@@ -113,7 +113,8 @@ fn braces<'a>(
     }
     let mut flow = Flow::default();
     flow.push(piece);
-    for number in line + 1..end {
+    // An open brace is not looked after for ever.
+    for number in line + 1..end.min(line + 300) {
         let before = if lines.blank(number) { flow.text.len() } else { flow.text.len() + 1 };
         flow.push(lines.piece(number));
         if let Some(length) = braced(&flow.text) {
@@ -135,7 +136,7 @@ fn braces<'a>(
 fn braced(text: &str) -> Option<usize> {
     balanced(text).or_else(|| {
         let mut depth = 0usize;
-        text.char_indices().find_map(|(at, character)| {
+        text.char_indices().take_while(|&(at, _)| at < 4 * REACH).find_map(|(at, character)| {
             match character {
                 '{' => depth += 1,
                 '}' => depth = depth.saturating_sub(1),

@@ -172,6 +172,7 @@ fn the_summary_is_the_first_paragraph_or_its_tag() {
         ("/** A b. */", "A b."),
         ("/**\n * A\n * b.\n *\n * C.\n * @param x\n */", "A b."),
         ("/**\n * @param x\n * @description\n * A b.\n */", "A b."),
+        ("/**\n * @summary  A b.\n */", "A b."),
         ("/** @param x */", ""),
     ] {
         assert_eq!(block(text, DocStyle::Jsdoc).summary_text(text), expected, "{text}");

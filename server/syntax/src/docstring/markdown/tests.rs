@@ -62,3 +62,18 @@ fn godoc_has_headings_code_and_deprecation() {
 fn prose_alone_shows_no_style() {
     assert_eq!(lines("/// Only prose.", "///", DocStyle::Rustdoc).style, DocStyle::Plain);
 }
+
+#[test]
+fn elements_and_unexported_names_are_no_links() {
+    assert_eq!(
+        mentions(&lines("// s[i], [i:j], [pivot], a[Max], [Index] and [pkg.Name].", "//", DocStyle::Godoc)),
+        ["Index", "pkg.Name"]
+    );
+    assert_eq!(mentions(&lines("/// a[b] and [c::d].", "///", DocStyle::Rustdoc)), ["c::d"]);
+}
+
+#[test]
+fn an_open_fence_runs_to_the_end() {
+    let doc = lines("/// A.\n/// ```\n/// # }\n/// `x`", "///", DocStyle::Rustdoc);
+    assert!(doc.sections.is_empty() && doc.mentions.is_empty());
+}

@@ -285,7 +285,7 @@ pub(crate) fn split_type(flow: &Flow) -> TypeLine {
         }
         // A bracket that holds only such words opens a note as well: `int (default 5)`.
         let inside = lower.get(at + 1..).unwrap_or("").trim_start();
-        if character == '(' && at > 0 && is_note(inside) {
+        if matches!(character, '(' | '[') && at > 0 && is_note(inside) {
             marks.push(at);
         }
         at_word = !character.is_alphanumeric() && !matches!(character, '_' | '-' | '.' | '=' | '\\');
@@ -293,7 +293,7 @@ pub(crate) fn split_type(flow: &Flow) -> TypeLine {
     });
     for at in marks {
         let note = lower.get(at..).unwrap_or("");
-        let open = note.len() - note.trim_start_matches(['(', ' ']).len();
+        let open = note.len() - note.trim_start_matches(['(', '[', ' ']).len();
         let word_at = at + open;
         let note = lower.get(word_at..).unwrap_or("");
         if note.starts_with("optional") {

@@ -118,10 +118,17 @@ pub(super) fn parse(lines: &Lines<'_>, survey: &Survey, leader: char) -> Parts {
             continue;
         };
         let end = extent(lines, survey, number, leader);
+        let mut next = number + 1;
+        let mut head = head;
+        if head.body.is_empty() && next < end {
+            // The text may begin below the tag.
+            head.body = lines.piece(next);
+            next += 1;
+        }
         let (raised, body) = raised(&head);
         let mut flow = Flow::default();
         flow.push(body);
-        for line in number + 1..end {
+        for line in next..end {
             flow.push(lines.piece(line));
         }
         let close = lines.piece(end - 1).span().end;
@@ -144,7 +151,10 @@ pub(super) fn parse(lines: &Lines<'_>, survey: &Survey, leader: char) -> Parts {
                 parts.entries.push(said(kind, &head, raised, flow, close, number..end));
             }
             None => {
-                let near = nearest(head.tag.text, FIELDS.iter().map(|&(name, _)| name));
+                let near = nearest(
+                    head.tag.text,
+                    FIELDS.iter().filter(|(_, role)| *role != Role::Says(EntryKind::Other)).map(|&(name, _)| name),
+                );
                 let lower = head.tag.text.bytes().all(|byte| byte.is_ascii_lowercase());
                 // Field lists are free for all in reStructuredText, so only a likely slip is worth a word.
                 if let Some(near) = near.filter(|_| lower) {
@@ -222,11 +232,13 @@ fn extent(lines: &Lines<'_>, survey: &Survey, number: usize, leader: char) -> us
     let mut end = number + 1;
     while end < lines.len() {
         if lines.blank(end) {
-            let goes_on = lines.next_filled(end).is_some_and(|next| lines.indent(next) > indent);
-            if !goes_on {
-                break;
+            match lines.next_filled(end).filter(|&next| lines.indent(next) > indent) {
+                Some(next) => end = next,
+                None => break,
             }
-        } else if lines.indent(end) <= indent {
+            continue;
+        }
+        if lines.indent(end) <= indent {
             // Text at the column of the field goes on only right below it.
             let lazy = lines.indent(end) == indent && !lines.blank(end - 1) && !lines.text(end).starts_with("..");
             if !lazy || survey.is_code(end) || head(lines, survey, end, leader).is_some() {
@@ -329,7 +341,10 @@ fn arguments(piece: Piece<'_>) -> Arguments<'_> {
             let default = value.map(|value| DefaultMention { value: value.text.to_owned(), span: value.span() });
             (vec![name], Some(piece.to(last).trim()).filter(|piece| !piece.is_empty()), default)
         }
-        _ => (names::one(piece).map(|(name, _)| vec![name]).unwrap_or_default(), None, None),
+        _ => {
+            let first = names::one(piece).filter(|(_, rest)| rest.text.starts_with(char::is_whitespace));
+            (first.map(|(name, _)| vec![name]).unwrap_or_default(), None, None)
+        }
     }
 }
 

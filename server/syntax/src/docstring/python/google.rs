@@ -64,7 +64,9 @@ impl<'a> Reader<'a> {
         let (title, kind) = title_of(self.lines.piece(number))?;
         let next = self.lines.next_filled(number + 1);
         let deeper = next.is_some_and(|next| self.lines.indent(next) > self.lines.indent(number));
-        (is_capital(title.text) || deeper && has_entries(kind)).then_some((title, kind))
+        // In lower case it may be the end of a sentence, so it must stand apart.
+        let parted = number == 0 || self.lines.blank(number - 1);
+        (is_capital(title.text) || deeper && parted && has_entries(kind)).then_some((title, kind))
     }
 
     /// Whether a new section begins at `number`, seen from inside a section whose entries stand at `entry`.
@@ -146,6 +148,18 @@ impl<'a> Reader<'a> {
         let title = piece.to(colon);
         let kind = kind_of(title.text).filter(|&kind| is_result(kind) || is_exception(kind))?;
         is_capital(title.text).then_some(())?;
+        let section = self.parts.sections.len();
+        let from = self.parts.entries.len();
+        let text = piece.from(colon + 1).trim_start();
+        let named = if is_result(kind) {
+            None
+        } else {
+            let (names, rest) = names::exceptions(text)?;
+            let rest = rest.trim_start();
+            let likely = names.iter().all(|name| names::looks_like_exception(&name.name));
+            (rest.is_empty() || rest.text.starts_with([':', '-']) || likely).then_some(())?;
+            Some((names, rest))
+        };
         let indent = self.lines.indent(number);
         let end = (number + 1..self.lines.len())
             .find(|&at| {
@@ -155,25 +169,17 @@ impl<'a> Reader<'a> {
                     || self.begins(at).is_some()
             })
             .unwrap_or(self.lines.len());
-        let section = self.parts.sections.len();
-        let from = self.parts.entries.len();
-        let text = piece.from(colon + 1).trim_start();
-        let entry = if is_result(kind) {
-            self.result(kind, section, number..end, text)
-        } else {
-            let (names, rest) = names::exceptions(text)?;
-            let rest = rest.trim_start();
-            let named = rest.is_empty()
-                || rest.text.starts_with([':', '-'])
-                || names.iter().all(|name| names::looks_like_exception(&name.name));
-            named.then_some(())?;
-            let mut entry = bare_entry(kind, Some(section));
-            entry.names = names;
-            entry.lines = number..end;
-            let mut flow = Flow::default();
-            flow.push(rest.strip(":").unwrap_or(rest));
-            self.describe(&mut entry, flow, number + 1..end);
-            entry
+        let entry = match named {
+            None => self.result(kind, section, number..end, text),
+            Some((names, rest)) => {
+                let mut entry = bare_entry(kind, Some(section));
+                entry.names = names;
+                entry.lines = number..end;
+                let mut flow = Flow::default();
+                flow.push(rest.strip(":").unwrap_or(rest));
+                self.describe(&mut entry, flow, number + 1..end);
+                entry
+            }
         };
         self.parts.entries.push(entry);
         self.parts.score += 2;
@@ -292,6 +298,16 @@ impl<'a> Reader<'a> {
         if title {
             return None;
         }
+        if let Some((note, after)) = rest.strip(",").and_then(|note| Some((note, note.text.find(':')?))) {
+            let mut line = Flow::default();
+            line.push(note.to(after));
+            return Some(Head {
+                names,
+                kind_line: Some(line),
+                description: note.from(after + 1).trim_start(),
+                line: number,
+            });
+        }
         if rest.is_empty() {
             let deeper = !self.lines.blank(number + 1)
                 && number + 1 < limit
@@ -314,7 +330,8 @@ impl<'a> Reader<'a> {
     }
 
     fn exception_head(&self, piece: Piece<'a>, number: usize) -> Option<Head<'a>> {
-        let (names, rest) = names::exceptions(piece)?;
+        let (names, rest) =
+            names::exceptions(piece).filter(|(names, _)| !names.iter().any(|name| is_placeholder(&name.name)))?;
         let rest = rest.trim_start();
         let likely = names.iter().all(|name| names::looks_like_exception(&name.name));
         let description = match separated(rest) {

@@ -34,7 +34,11 @@ pub(crate) fn read(piece: Piece<'_>) -> Option<(Vec<EntryName>, Piece<'_>)> {
             rest = next;
             break;
         }
-        one(next)?;
+        let (name, behind) = one(next)?;
+        if name.name == "optional" && !behind.text.starts_with('=') {
+            // `x, optional` names one thing.
+            return Some((names, rest.trim_start()));
+        }
         rest = next;
     }
     Some((names, rest))
@@ -136,7 +140,7 @@ fn exception(piece: Piece<'_>) -> Option<(EntryName, Piece<'_>)> {
     }
     let ticks = run(rest.text, '`');
     rest = rest.from(ticks);
-    rest = rest.from(rest.text.len() - rest.text.trim_start_matches(['~', '!']).len());
+    rest = rest.from(rest.text.len() - rest.text.trim_start_matches(['~', '!', '.']).len());
     let length = dotted(rest.text);
     if length == 0 {
         return None;

@@ -52,7 +52,8 @@ pub(super) fn parse(lines: &Lines<'_>, survey: &Survey) -> Parts {
 }
 
 fn is_rule(text: &str) -> bool {
-    text.len() >= 3 && ["-", "="].iter().any(|mark| text.trim_matches(mark.chars().next().unwrap_or('-')).is_empty())
+    text.len() >= 3
+        && ["-", "=", "_", "~"].iter().any(|mark| text.trim_matches(mark.chars().next().unwrap_or('-')).is_empty())
 }
 
 fn is_header(lines: &Lines<'_>, survey: &Survey, number: usize) -> bool {
@@ -217,6 +218,14 @@ impl<'a> Reader<'a> {
                 ..bare
             });
         }
+        if let Some(note) = rest.strip(",") {
+            let mut line = Flow::default();
+            line.push(note);
+            return Some(Head { type_line: Some(line), ..bare });
+        }
+        if let Some(text) = rest.strip("- ") {
+            return Some(Head { description: Some(text.trim_start()), ..bare });
+        }
         let placeholder = bare.names.iter().any(|name| is_placeholder(&name.name));
         (rest.is_empty() && !placeholder).then_some(bare)
     }
@@ -289,7 +298,8 @@ impl<'a> Reader<'a> {
         } else {
             piece
         };
-        let (names, rest) = names::exceptions(piece)?;
+        let (names, rest) =
+            names::exceptions(piece).filter(|(names, _)| !names.iter().any(|name| is_placeholder(&name.name)))?;
         let rest = rest.trim_start();
         let bare = Head { names, default: None, type_line: None, type_text: None, description: None, next: number + 1 };
         if rest.is_empty() {

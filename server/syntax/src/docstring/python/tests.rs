@@ -583,3 +583,31 @@ fn line_endings_make_no_difference() {
         assert_eq!(entries(&python(&body.replace('\n', eol), DocStyle::Google).1), expected);
     }
 }
+
+#[test]
+fn looser_spellings_are_understood() {
+    numpy(
+        "Do.\n\n    Parameters\n    ==========\n        x, y - Trees.\n        z, optional\n            Late.\n        f : bool [ default False ]\n    ",
+        &["Param x, y: Trees.", "Param z?: Late.", "Param f (bool) =False"],
+    );
+    google(
+        "Do.\n\n    Args:\n        x, optional: Late.\n        y - Dashed.\n    ",
+        &["Param x?: Late.", "Param y: Dashed."],
+    );
+    sphinx(
+        "Do.\n\n    :raises:\n        :exc:`.BarError` if late.\n    :param Distribution|None: Odd.\n    ",
+        &["Raise BarError: if late.", "Param: Odd."],
+    );
+}
+
+#[test]
+fn a_title_in_lower_case_stands_apart() {
+    google("Do.\n\n    args:\n        x: A.\n    ", &["Param x: A."]);
+    let (_, doc) = python("Takes a number of\n    arguments:\n\n      f(x)   # fine\n    ", DocStyle::Google);
+    assert_eq!((doc.style, doc.problems.len()), (DocStyle::Plain, 0));
+}
+
+#[test]
+fn a_fence_that_stays_open_hides_nothing() {
+    google("Do.\n\n    ```\n    f()\n\n    Args:\n        x: A.\n    ", &["Param x: A."]);
+}

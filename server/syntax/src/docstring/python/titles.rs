@@ -103,5 +103,5 @@ pub(crate) fn is_exception(kind: EntryKind) -> bool {
 
 /// Words that stand in a section to say that it is empty.
 pub(crate) fn is_placeholder(text: &str) -> bool {
-    matches!(text.trim_end_matches('.'), "None" | "none" | "N/A" | "n/a" | "NA" | "Nothing" | "-" | "--")
+    matches!(text.trim_end_matches('.'), "None" | "none" | "TODO" | "N/A" | "n/a" | "NA" | "Nothing" | "-" | "--")
 }
