@@ -2,8 +2,9 @@
 
 use super::condition::clause;
 use super::entries::literal_type;
+use super::special::special;
 use super::subject::{Subject, Tongue};
-use super::summary::{Object, object, whether_clause};
+use super::summary::{Object, got, object, whether_clause};
 use super::verbs::{self, VerbClass};
 use super::words::{article, capital, code, list, phrase, singular, split, the};
 use syntax::docstring::EntryDraft;
@@ -68,8 +69,17 @@ fn return_text(subject: &Subject<'_>) -> String {
         Tongue::Python => ("`True`", "`False`", "`None`"),
         _ => ("`true`", "`false`", "`undefined`"),
     };
+    let promised = special(subject).and_then(|text| text.strip_prefix("return ").map(str::to_owned));
+    match promised.as_deref().map(|text| (text, text.strip_prefix("whether "))) {
+        Some((_, Some(clause))) => return format!("{yes} if {clause}, {no} otherwise."),
+        Some((value, None)) => return format!("{}.", capital(value)),
+        None => {}
+    }
     if let Some(clause) = whether_clause(subject) {
         return format!("{yes} if {clause}, {no} otherwise.");
+    }
+    if subject.flags().is_getter && !subject.returns_bool() {
+        return format!("{}.", capital(&got(subject)));
     }
     if subject.returns_bool() {
         return match truth_reason(subject) {

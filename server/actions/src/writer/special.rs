@@ -228,11 +228,11 @@ fn prefixed(subject: &Subject<'_>, owner: Option<&str>) -> Option<String> {
         (Tongue::Rust, "as", Some(owner)) => Some(format!("return {owner} as {rest_phrase}, without copying")),
         (Tongue::Rust, "into", Some(owner)) => Some(format!("turn {owner} into {rest_phrase}")),
         (Tongue::Rust, "with", Some(owner)) if subject.symbol.receiver.is_none() => {
-            Some(format!("create {} with {}", owner.replace("this ", "a "), the(&rest_phrase)))
+            Some(format!("create {} with {}", subject.an_owner().unwrap_or_default(), the(&rest_phrase)))
         }
         (Tongue::Rust, "with", Some(owner)) => Some(format!("set {} and return {owner}", the(&rest_phrase))),
         (Tongue::Rust, "from", Some(owner)) => {
-            Some(format!("create {} from {}", owner.replace("this ", "a "), the(&rest_phrase)))
+            Some(format!("create {} from {}", subject.an_owner().unwrap_or_default(), the(&rest_phrase)))
         }
         (Tongue::Rust, _, Some(owner)) if rest.last().is_some_and(|word| word == "mut") => {
             let plain: Vec<String> =

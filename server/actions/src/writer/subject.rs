@@ -94,6 +94,13 @@ impl<'a> Subject<'a> {
         })
     }
 
+    /// The owner's name in back-ticks, with "a" or "an".
+    pub fn an_owner(&self) -> Option<String> {
+        let phrase = self.owner_phrase()?;
+        let name = phrase.trim_start_matches("the ").trim_start_matches("this ");
+        Some(format!("{} {name}", super::words::article(name)))
+    }
+
     /// Parameters that a summary may speak of: named ones that must be given, yes-or-no ones left out.
     pub fn required(&self) -> Vec<&'a Param> {
         self.symbol

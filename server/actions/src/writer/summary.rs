@@ -101,6 +101,12 @@ fn said(subject: &Subject<'_>) -> Said {
     named(subject, &words)
 }
 
+/// What a getter's name is, with its owner.
+pub fn got(subject: &Subject<'_>) -> String {
+    let words = meaningful(&subject.symbol.name);
+    format!("{}{}", the(&phrase(&words)), of_owner(subject))
+}
+
 /// The words of a name that carry meaning: leading underscores and bookkeeping words taken off.
 fn meaningful(name: &str) -> Vec<String> {
     let mut words = split(name);
@@ -129,7 +135,7 @@ fn constructor(subject: &Subject<'_>) -> Said {
     let more = subject.symbol.params.len() > names.len();
     let verb_word =
         if matches!(subject.tongue, Tongue::JavaScript | Tongue::TypeScript) { "create" } else { "initialize" };
-    let owner = if verb_word == "create" { owner.replacen("the ", "a ", 1) } else { owner };
+    let owner = if verb_word == "create" { subject.an_owner().unwrap_or(owner) } else { owner };
     match (names.is_empty(), more) {
         (true, _) => verb(verb_word, format!("{owner} in its first state")),
         (false, true) => verb(verb_word, format!("{owner} with {} and further settings", names.join(", "))),
@@ -183,7 +189,8 @@ fn getter(subject: &Subject<'_>, words: &[String]) -> Said {
     Said::Noun(format!("{}{}", the(&phrase(words)), of_owner(subject)))
 }
 
-fn of_owner(subject: &Subject<'_>) -> String {
+/// " of the `Owner`", for what belongs to one.
+pub fn of_owner(subject: &Subject<'_>) -> String {
     subject.owner_phrase().map(|owner| format!(" of {owner}")).unwrap_or_default()
 }
 
@@ -392,7 +399,9 @@ pub fn object(subject: &Subject<'_>) -> Option<Object> {
 /// The sentence from the words of the name.
 fn named(subject: &Subject<'_>, words: &[String]) -> Said {
     let Some((first, rest)) = words.split_first() else {
-        return verb("run", "the function");
+        let names: Vec<String> = subject.symbol.params.iter().take(3).filter_map(|param| code(&param.name)).collect();
+        let given = if names.is_empty() { String::new() } else { format!(", given {}", list(&names, "and")) };
+        return Said::Noun(format!("the default function of this file{given}"));
     };
     let required = subject.required();
     let owner = subject.owner_phrase();
@@ -409,10 +418,7 @@ fn named(subject: &Subject<'_>, words: &[String]) -> Said {
             return verb("convert", format!("{what} to {}{}", phrase(rest), tail(subject, VerbClass::Check, words, 1)));
         }
         "from" if !rest.is_empty() => {
-            let made = owner.map_or_else(
-                || "a value".to_owned(),
-                |owner| owner.replacen("the ", "a ", 1).replacen("this ", "a ", 1),
-            );
+            let made = subject.an_owner().unwrap_or_else(|| "a value".to_owned());
             let by = first_param.map(|name| format!(" `{}`", name.trim_matches('`'))).unwrap_or_default();
             return verb("create", format!("{made} from {}{by}", the(&phrase(rest))));
         }

@@ -204,7 +204,10 @@ fn one_use(tokens: &[Token<'_>], index: usize, usage: &mut Usage) {
     usage.occurrences += 1;
     let argument_start = matches!(previous, Token::Mark('(' | ',' | '=' | '*') | Token::Operator("**" | "..."))
         || (*previous == Token::Line && matches!(next, Token::Mark(',' | ')') | Token::Line));
-    let argument_end = matches!(next, Token::Mark(',' | ')') | Token::Line);
+    let in_list = (*previous == Token::Mark('[') && *next == Token::Mark(','))
+        || (*previous == Token::Mark(',') && *next == Token::Mark(']'));
+    let argument_start = argument_start || in_list;
+    let argument_end = in_list || matches!(next, Token::Mark(',' | ')') | Token::Line);
     if let Some(callee) = call.as_ref().filter(|_| argument_start && argument_end) {
         if matches!(previous, Token::Mark('*') | Token::Operator("**" | "...")) {
             usage.unpacked_into.get_or_insert_with(|| callee.clone());
@@ -227,7 +230,7 @@ fn one_use(tokens: &[Token<'_>], index: usize, usage: &mut Usage) {
             _ => usage.indexed = true,
         },
         Token::Operator("==" | "!=" | "===" | "!==") => {
-            if let Some(Token::Text(text)) = tokens.get(index + 2) {
+            if let Some(Token::Text(text)) = tokens.get(index + 2).filter(|_| *previous != Token::Word("typeof")) {
                 add(&mut usage.compared, text);
             }
         }
@@ -401,9 +404,6 @@ fn callee(tokens: &[Token<'_>], index: usize) -> Option<String> {
         "isinstance",
         "issubclass",
         "type",
-        "hasattr",
-        "getattr",
-        "setattr",
         "callable",
         "range",
         "enumerate",
