@@ -1,1 +1,8 @@
-//! Tests of the whole house, in one binary.
+//! Tests of the whole house, in one binary: its rules (`tidy`), and the real program as a user runs it (the rest).
+
+mod bad_input;
+mod check_command;
+mod document_command;
+mod other_commands;
+mod support;
+mod tidy;

@@ -1,0 +1,94 @@
+//! The list of commands, one file each, and how each of them can end.
+
+mod check;
+mod config;
+mod document;
+mod languages;
+mod lsp;
+mod rules;
+mod stats;
+
+use crate::output::terminal::complain;
+use clap::{Parser, Subcommand};
+use engine::answers::FileProblem;
+use std::io;
+use std::process::ExitCode;
+
+/// Finds documentation that is missing or no longer true, and mends it. Offline.
+///
+/// Without a command it is a language server on standard input and output.
+#[derive(Debug, Parser)]
+#[command(name = "code-agent", version, args_conflicts_with_subcommands = true)]
+#[command(after_help = "Exit codes: 0 all is well, 1 there are findings, 2 wrong usage or trouble with a file.")]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// How to be a language server when no command is named.
+    #[command(flatten)]
+    lsp: lsp::Lsp,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Lsp(lsp::Lsp),
+    Check(check::Check),
+    Document(document::Document),
+    Rules(rules::Rules),
+    Config(config::Config),
+    Languages(languages::Languages),
+    Stats(stats::Stats),
+}
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// All is well.
+    Clean,
+    /// There are findings.
+    Findings,
+    /// Something could not be read or written, and was said already.
+    Trouble,
+    /// A server ended with this code, as its protocol says.
+    Code(u8),
+}
+
+/// Why a command could not do its work; the text is one sentence for the user.
+#[derive(Debug)]
+pub struct Failure(pub String);
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self(format!("The output could not be written: {error}."))
+    }
+}
+
+/// Runs a command and tells how it ended.
+pub fn run(arguments: Arguments) -> ExitCode {
+    let result = match arguments.command {
+        None => arguments.lsp.run(),
+        Some(Command::Lsp(command)) => command.run(),
+        Some(Command::Check(command)) => command.run(),
+        Some(Command::Document(command)) => command.run(),
+        Some(Command::Rules(command)) => command.run(),
+        Some(Command::Config(command)) => command.run(),
+        Some(Command::Languages(command)) => command.run(),
+        Some(Command::Stats(command)) => command.run(),
+    };
+    match result {
+        Ok(Outcome::Clean) => ExitCode::SUCCESS,
+        Ok(Outcome::Findings) => ExitCode::from(1),
+        Ok(Outcome::Trouble) => ExitCode::from(2),
+        Ok(Outcome::Code(code)) => ExitCode::from(code),
+        Err(Failure(sentence)) => {
+            complain(&sentence);
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Says what was wrong with a file that the user asked for; a file that a walk only came upon is left out in silence.
+fn tell(problem: Option<&FileProblem>) {
+    if let Some(problem) = problem.filter(|problem| problem.is_trouble) {
+        complain(&problem.message);
+    }
+}

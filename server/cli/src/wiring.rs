@@ -1,0 +1,131 @@
+//! Builds the core out of its concrete parts. The only file that names them.
+
+use crate::commands::Failure;
+use engine::analysis::settings::Profile;
+use engine::config::sections::{LogLevel, LogSettings, ModeName, Settings, StrategyName};
+use engine::config::{ConfigError, ConfigurationManager, Sources};
+use engine::metrics::MetricsCollector;
+use engine::mode::{BatchMode, EditorMode, Mode, Offline, Strategy};
+use engine::workspace::files::DiskFiles;
+use engine::{Parts, ServerCore};
+use serde_json::{Map, Value, json};
+use std::fs::OpenOptions;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+/// What a user wants different from the settings, and where the settings are looked for.
+#[derive(Debug, Default)]
+pub struct Wish {
+    /// The profile of rules.
+    pub profile: Option<Profile>,
+    /// How much is logged.
+    pub log: Option<LogLevel>,
+    /// A file or folder of the workspace; the current folder where there is none.
+    pub place: Option<PathBuf>,
+}
+
+/// The core for work over files. A setting that is wrong is a reason not to begin.
+pub fn batch(wish: Wish) -> Result<ServerCore, Failure> {
+    Ok(core(settings(wish)?, Arc::new(BatchMode)))
+}
+
+/// The core for an editor. A setting that is wrong is told, and the others hold.
+pub fn editor(wish: Wish) -> (ServerCore, Vec<ConfigError>) {
+    let (config, errors) = ConfigurationManager::new(sources(&wish));
+    (core(config, Arc::new(EditorMode)), errors)
+}
+
+/// The settings in force for a place.
+pub fn settings(wish: Wish) -> Result<ConfigurationManager, Failure> {
+    let (config, errors) = ConfigurationManager::new(sources(&wish));
+    if let Some(error) = errors.first() {
+        return Err(refusal(error));
+    }
+    config.set_workspace(&folder_of(wish.place.as_deref())).map_err(|error| refusal(&error))?;
+    log(&config.settings().log);
+    Ok(config)
+}
+
+fn core(config: ConfigurationManager, usual: Arc<dyn Mode>) -> ServerCore {
+    let settings = config.settings();
+    log(&settings.log);
+    ServerCore::new(Parts {
+        file_system: Arc::new(DiskFiles),
+        mode: mode(&settings, usual),
+        strategy: strategy(&settings),
+        config: Arc::new(config),
+        metrics: Arc::new(MetricsCollector::default()),
+    })
+}
+
+fn mode(settings: &Settings, usual: Arc<dyn Mode>) -> Arc<dyn Mode> {
+    match settings.core.mode {
+        ModeName::Auto => usual,
+        ModeName::Editor => Arc::new(EditorMode),
+        ModeName::Batch => Arc::new(BatchMode),
+    }
+}
+
+fn strategy(settings: &Settings) -> Arc<dyn Strategy> {
+    match settings.core.strategy {
+        StrategyName::Offline => Arc::new(Offline),
+    }
+}
+
+fn sources(wish: &Wish) -> Sources {
+    let mut flags = Map::new();
+    if let Some(profile) = wish.profile {
+        flags.insert("analysis".to_owned(), json!({ "profile": profile.name() }));
+    }
+    if let Some(level) = wish.log {
+        flags.insert("log".to_owned(), json!({ "level": level.name() }));
+    }
+    Sources::of_machine(Value::Object(flags))
+}
+
+fn refusal(error: &ConfigError) -> Failure {
+    Failure(format!("{}: {}.", error.source_name, error.problem.trim_end_matches('.')))
+}
+
+/// The folder in which the search for the workspace's settings begins.
+fn folder_of(place: Option<&Path>) -> PathBuf {
+    let place = place.unwrap_or(Path::new("."));
+    let whole = std::path::absolute(place).unwrap_or_else(|_| place.to_path_buf());
+    if whole.is_dir() { whole } else { whole.parent().map(Path::to_path_buf).unwrap_or(whole) }
+}
+
+/// Sends the log where the settings want it. Nothing is ever logged to standard output.
+fn log(settings: &LogSettings) {
+    if settings.level == LogLevel::Off {
+        return;
+    }
+    let filter = tracing_subscriber::EnvFilter::new(settings.level.name());
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false);
+    let file = settings.file.as_ref().and_then(|path| OpenOptions::new().create(true).append(true).open(path).ok());
+    // The first call counts: a program has one log.
+    let _ = match file {
+        Some(file) => builder.with_writer(Mutex::new(file)).try_init(),
+        None => builder.with_writer(std::io::stderr).try_init(),
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_are_looked_for_beside_the_file_that_is_named() {
+        let folder = std::env::current_dir().expect("a folder");
+        assert_eq!(folder_of(None), folder);
+        assert_eq!(folder_of(Some(Path::new("src"))), folder.join("src"));
+        assert_eq!(folder_of(Some(Path::new("src/main.rs"))), folder.join("src"));
+        assert_eq!(folder_of(Some(Path::new("src/not_there.rs"))), folder.join("src"));
+    }
+
+    #[test]
+    fn flags_stand_over_everything() {
+        let wish = Wish { profile: Some(Profile::Jsdoc), log: Some(LogLevel::Debug), place: None };
+        let wanted = json!({ "analysis": { "profile": "jsdoc" }, "log": { "level": "debug" } });
+        assert_eq!(sources(&wish).flags, wanted);
+    }
+}

@@ -1,0 +1,4 @@
+//! What the tests of the house share: where the repository is, and a way to run the real program in a folder of its own.
+
+pub mod program;
+pub mod repository;
