@@ -5,6 +5,7 @@
 use crate::context::DocContext;
 use crate::names::{is_identifier, similarity};
 use crate::pairing::{self, Gap};
+use crate::prose;
 use std::borrow::Cow;
 use syntax::docstring::{Docstring, Entry, EntryKind, EntryName};
 use syntax::model::{Param, ParamKind, Symbol, SymbolKind};
@@ -200,7 +201,6 @@ pub fn match_params(doc: &DocContext<'_>) -> Option<ParamMatching> {
         };
         is_required
             && taken.get(index) == Some(&false)
-            && !param.name.starts_with('_')
             && !signature.documented_elsewhere.contains(&param.name.as_str())
     };
     matching.missing = params
@@ -210,6 +210,8 @@ pub fn match_params(doc: &DocContext<'_>) -> Option<ParamMatching> {
         .map(|(index, _)| index)
         .collect();
     settle_extras(doc, signature, &mut names, &mut matching);
+    // A name that begins with an underscore may be an earlier one's successor, but need not be documented.
+    matching.missing.retain(|index| params.get(*index).is_none_or(|param| !param.name.starts_with('_')));
     if !matching.missing.is_empty() && is_templated(doc) {
         matching.missing.clear();
     }
@@ -220,7 +222,10 @@ pub fn match_params(doc: &DocContext<'_>) -> Option<ParamMatching> {
 
 fn collect_names<'a>(doc: &DocContext<'a>) -> Vec<DocName<'a>> {
     let mut names = Vec::new();
-    let is_receiver = |name: &str| matches!(name, "self" | "cls" | "this");
+    let receiver = doc.symbol.receiver.as_deref().unwrap_or("");
+    let is_receiver = |name: &str| {
+        name == receiver || (name == "this" && doc.file.is_script()) || (name == "self" && doc.symbol.kind.is_type())
+    };
     for (index, entry) in doc.entries(EntryKind::Param) {
         for (position, EntryName { name, .. }) in entry.names.iter().enumerate() {
             let root = root_of(name);
@@ -413,9 +418,11 @@ impl Openness {
     fn of(doc: &DocContext<'_>, signature: &Signature<'_>, names: &[DocName<'_>]) -> Self {
         let params = &signature.params;
         let kind_of = |name: &DocName<'_>| name.param.and_then(|index| params.get(index)).map(|param| param.kind);
+        // Functions that read `arguments` take more than they declare; most of them declare nothing.
         let uses_arguments = || {
-            let body = doc.symbol.body.map_or("", |body| doc.text(body));
-            doc.file.is_script() && crate::prose::has_word(body, "arguments")
+            let body = doc.symbol.body.unwrap_or_default();
+            let is_candidate = doc.file.is_script() && (params.is_empty() || !doc.file.is_thorough());
+            is_candidate && prose::is_used_name(&doc.file.model.text, body, doc.file.doc_spans(), false, "arguments")
         };
         Self {
             is_open: signature.is_open || uses_arguments(),
@@ -437,11 +444,12 @@ impl Openness {
         let speaks_of_keywords = ["eyword", "ther", "kwargs", "ptions"].iter().any(|word| title.contains(word))
             || tag.starts_with("key")
             || tag.starts_with("kw");
-        let Some(rest) = self.rest_entry.filter(|rest| place < *rest) else { return true };
+        if self.rest_entry.is_none_or(|rest| place > rest) {
+            return true;
+        }
         let stands_among_params = self.last_plain.is_some_and(|last| place < last);
-        let body = doc.symbol.body.map_or("", |body| doc.text(body));
-        let is_looked_up = || crate::prose::has_quoted(body, name.text);
-        let _ = rest;
+        let body = doc.symbol.body.unwrap_or_default();
+        let is_looked_up = || prose::is_looked_up(&doc.file.model.text, body, doc.file.doc_spans(), name.text);
         speaks_of_keywords || is_looked_up() || !(self.is_thorough || stands_among_params)
     }
 }
@@ -474,11 +482,15 @@ fn out_of_order(
 /// Whether parts of the text are filled in at run time (`%(param)s`, `{params}`), so that nothing can be said to be missing.
 fn is_templated(doc: &DocContext<'_>) -> bool {
     let is_placeholder = |line: &str| {
-        (line.starts_with('{') && line.ends_with('}') && line.len() > 2 && is_identifier(line.trim_matches(['{', '}'])))
-            || (line.starts_with('%') && line.contains(")s"))
-            || (line.starts_with('$') && line.len() > 1)
-            || (line.starts_with("<<") && line.ends_with(">>"))
-            || line.contains("%(") && line.contains(")s")
+        let framed = |open: &str, close: &str| {
+            line.strip_prefix(open).and_then(|rest| rest.strip_suffix(close)).is_some_and(is_identifier)
+        };
+        framed("{", "}")
+            || framed("%(", ")s")
+            || framed("<<", ">>")
+            || framed("${", "}")
+            || framed("$", "")
+            || framed("|", "|")
     };
     doc.doc.block.lines.iter().any(|line| is_placeholder(doc.text(line.span).trim()))
 }

@@ -86,9 +86,7 @@ fn score(candidate: &Candidate<'_>, index: usize, param: &Param, params: &[Param
 
 /// 1 where the documented neighbours are the parameter's neighbours in the signature, half for one side.
 fn neighbours(candidate: &Candidate<'_>, index: usize, params: &[Param], missing: &[usize]) -> f32 {
-    let is_matched = |other: &usize| {
-        !missing.contains(other) && params.get(*other).is_some_and(|param| !param.name.starts_with('_'))
-    };
+    let is_matched = |other: &usize| !missing.contains(other);
     let before = (0..index).rev().find(is_matched);
     let after = (index + 1..params.len()).find(is_matched);
     let half = |same: bool| if same { 0.5 } else { 0.0 };

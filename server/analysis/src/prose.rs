@@ -22,9 +22,18 @@ pub fn has_word(text: &str, word: &str) -> bool {
     word_places(text, word).next().is_some()
 }
 
-/// Whether `word` stands in `text` as a whole string literal.
-pub fn has_quoted(text: &str, word: &str) -> bool {
-    word_places(text, word).any(|start| is_quoted(text, start, word.len()))
+/// Whether `word` is looked up by its text in `span`: `kwargs["word"]`, `.pop("word")`, `"word" in kwargs`.
+pub fn is_looked_up(text: &str, span: Span, except: &[Span], word: &str) -> bool {
+    places_outside(text, span, except, word).any(|start| {
+        let code = span.of(text);
+        let before = code.get(..start).unwrap_or("");
+        let after = code.get(start + word.len()..).unwrap_or("");
+        let before_quote = before.strip_suffix(['"', '\'']).unwrap_or("").trim_end();
+        let is_key = ["[", "get(", "pop(", "setdefault("].iter().any(|opening| before_quote.ends_with(opening));
+        let behind_quote = after.strip_prefix(['"', '\'']).unwrap_or("").trim_start();
+        let is_tested = behind_quote.starts_with("in ") || behind_quote.starts_with("not in ");
+        is_quoted(code, start, word.len()) && (is_key || is_tested)
+    })
 }
 
 fn is_quoted(text: &str, start: usize, length: usize) -> bool {
@@ -34,16 +43,71 @@ fn is_quoted(text: &str, start: usize, length: usize) -> bool {
 }
 
 /// Whether `word` is used as a name in `span` of `text`, outside of the spans in `except`.
-/// A quoted word, another thing's attribute (`.word`) and a keyword of a call (`word=`) do not count.
-pub fn is_used_name(text: &str, span: Span, except: &[Span], word: &str) -> bool {
+/// Another thing's attribute (`.word`), a keyword of a call (`word=`) and what stands in strings and comments do not count:
+/// a name that a string fills in is bound somewhere in the code as well.
+pub fn is_used_name(text: &str, span: Span, except: &[Span], hashes: bool, word: &str) -> bool {
+    let mut inert: Option<Vec<Span>> = None;
     places_outside(text, span, except, word).any(|start| {
         let code = span.of(text);
         let before = code.get(..start).unwrap_or("");
         let after = code.get(start + word.len()..).unwrap_or("");
         let is_attribute = before.ends_with('.') && !before.ends_with("..");
         let is_keyword = after.starts_with('=') && !after.starts_with("==") && before.trim_end().ends_with(['(', ',']);
-        !is_attribute && !is_keyword && !is_quoted(code, start, word.len())
+        if is_attribute || is_keyword {
+            return false;
+        }
+        let inert = inert.get_or_insert_with(|| inert_spans(code, hashes));
+        !inert.iter().any(|other| other.start <= start && start < other.end)
     })
+}
+
+/// Strings and comments of a stretch of code; `hashes` says that comments begin with `#`.
+///
+/// This is a guess by marks alone, good enough to weigh words: a string that does not end on its line is taken for none.
+fn inert_spans(code: &str, hashes: bool) -> Vec<Span> {
+    let bytes = code.as_bytes();
+    let mut spans = Vec::new();
+    let mut at = 0;
+    while let Some(&byte) = bytes.get(at) {
+        let rest = bytes.get(at..).unwrap_or_default();
+        let length = match byte {
+            b'#' if hashes => line_length(rest),
+            b'/' if !hashes && rest.starts_with(b"//") => line_length(rest),
+            b'/' if !hashes && rest.starts_with(b"/*") => length_to(rest, b"*/", 2).unwrap_or(rest.len()),
+            b'"' | b'\'' if hashes && rest.starts_with(&[byte; 3]) => length_to(rest, &[byte; 3], 3).unwrap_or(1),
+            b'"' | b'\'' => string_length(rest, byte, true).unwrap_or(1),
+            b'`' if !hashes => string_length(rest, byte, false).unwrap_or(1),
+            _ => 0,
+        };
+        if length > 1 {
+            spans.push(Span::new(at, at + length));
+        }
+        at += length.max(1);
+    }
+    spans
+}
+
+fn line_length(rest: &[u8]) -> usize {
+    rest.iter().position(|byte| matches!(byte, b'\n' | b'\r')).unwrap_or(rest.len())
+}
+
+fn length_to(rest: &[u8], end: &[u8], from: usize) -> Option<usize> {
+    let tail = rest.get(from..)?;
+    tail.windows(end.len().max(1)).position(|window| window == end).map(|place| from + place + end.len())
+}
+
+fn string_length(rest: &[u8], quote: u8, on_one_line: bool) -> Option<usize> {
+    let mut escaped = false;
+    for (offset, &byte) in rest.iter().enumerate().skip(1) {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'\n' if on_one_line => return None,
+            _ if byte == quote => return Some(offset + 1),
+            _ => {}
+        }
+    }
+    None
 }
 
 /// Whether `word` occurs at all in `span` of `text`, outside of the spans in `except`.
@@ -64,9 +128,9 @@ fn places_outside<'t>(
     })
 }
 
-/// Words in code marks that name a value, a type of the language or a keyword, and so never a parameter that is gone.
-pub fn is_common(word: &str) -> bool {
-    const COMMON: &[&str] = &[
+/// Words in code marks that are constants or receivers, and so never a parameter that is gone.
+pub fn is_constant(word: &str) -> bool {
+    const CONSTANTS: &[&str] = &[
         "None",
         "True",
         "False",
@@ -76,12 +140,20 @@ pub fn is_common(word: &str) -> bool {
         "false",
         "nil",
         "self",
-        "cls",
         "this",
         "super",
         "NaN",
         "nan",
         "inf",
+        "Ellipsis",
+    ];
+    CONSTANTS.contains(&word)
+}
+
+/// Words in code marks that name a type or a function of the language or a keyword, and so hardly ever a parameter that is gone.
+pub fn is_common(word: &str) -> bool {
+    const COMMON: &[&str] = &[
+        "cls",
         "int",
         "str",
         "float",
@@ -179,7 +251,7 @@ pub fn is_common(word: &str) -> bool {
         "args",
         "kwargs",
     ];
-    COMMON.contains(&word)
+    is_constant(word) || COMMON.contains(&word)
 }
 
 #[cfg(test)]
@@ -195,8 +267,24 @@ mod tests {
     }
 
     #[test]
+    fn strings_and_comments_are_no_use_of_a_name() {
+        let used = |text: &str, hashes| is_used_name(text, Span::new(0, text.len()), &[], hashes, "deg");
+        assert!(!used("raise E('deg must be') # deg\n\"\"\"deg\"\"\"", true));
+        assert!(used("it's(deg)", true), "an apostrophe that opens nothing hides nothing");
+        assert!(!used("`${deg}` /* deg */ // deg", false));
+        assert!(used("'a' + deg", false));
+    }
+
+    #[test]
+    fn looking_a_word_up_is_not_stating_it() {
+        let looked_up = |text: &str| is_looked_up(text, Span::new(0, text.len()), &[], "x");
+        assert!(looked_up("kw.pop('x', 1)") && looked_up("kw[\"x\"]") && looked_up("if 'x' in kw"));
+        assert!(!looked_up("{'x': x}") && !looked_up("f(x)"));
+    }
+
+    #[test]
     fn attributes_keywords_and_quoted_words_are_no_use_of_a_name() {
-        let used = |text: &str| is_used_name(text, Span::new(0, text.len()), &[], "dtype");
+        let used = |text: &str| is_used_name(text, Span::new(0, text.len()), &[], true, "dtype");
         assert!(!used("base.dtype[n] + f(x, dtype=dtype_value) + g('dtype')"));
         assert!(used("f(dtype)"));
         assert!(used("dtype = 3"));

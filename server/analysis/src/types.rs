@@ -60,9 +60,7 @@ pub fn is_nothing(text: &str) -> bool {
 /// Whether a type speaks of something that is gone through step by step.
 pub fn is_iterator(text: &str) -> bool {
     let lower = text.to_ascii_lowercase();
-    ["iterator", "generator", "iterable", "yield", "stream", "coroutine", "contextmanager", "context manager"]
-        .iter()
-        .any(|word| lower.contains(word))
+    ["iterator", "generator", "iterable", "yield", "stream", "coroutine"].iter().any(|word| lower.contains(word))
 }
 
 fn is_like(left: &Type, right: &Type) -> bool {

@@ -71,11 +71,21 @@ fn is_result(returned: &str) -> bool {
     head.rsplit("::").next().is_some_and(|name| name.trim() == "Result")
 }
 
-/// The exception types of an entry: its names, or its type where the tag has one in braces.
+/// The exception types of an entry: its names, or its type where the tag has one in braces, or the marked name that its text begins with.
 pub(super) fn exceptions_of(entry: &Entry) -> impl Iterator<Item = &str> {
     let in_names = entry.names.iter().map(|name| name.name.as_str());
-    let typed = entry.type_text.iter().filter(|_| entry.names.is_empty()).flat_map(|documented| documented.text.split(['|', ',', '(', ')']));
-    in_names.chain(typed).map(|name| last_segment(name.trim().trim_matches(['`', '~', '!', '?']))).filter(|name| !name.is_empty())
+    let typed = entry.type_text.iter().filter(|_| entry.names.is_empty());
+    let typed = typed.flat_map(|documented| documented.text.split(['|', ',', '(', ')']));
+    let marked = opening_mark(&entry.description).filter(|_| entry.names.is_empty() && entry.type_text.is_none());
+    let names = in_names.chain(typed).chain(marked);
+    names.map(|name| last_segment(name.trim().trim_matches(['`', '~', '!', '?']))).filter(|name| !name.is_empty())
+}
+
+/// `X` of a text that begins with `` :exc:`X` `` or `` `X` ``.
+fn opening_mark(description: &str) -> Option<&str> {
+    let role = description.strip_prefix(":exc:").or_else(|| description.strip_prefix(":class:")).unwrap_or(description);
+    let inner = role.strip_prefix('`')?.trim_start_matches('`');
+    inner.split('`').next().filter(|name| !name.is_empty() && !name.contains(' '))
 }
 
 fn is_covered(doc: &DocContext<'_>, name: &str, documented: &[&str]) -> bool {

@@ -4,7 +4,7 @@ use super::{Check, Group, RuleInfo};
 use crate::context::{DocContext, Reporter};
 use crate::diagnostic::{Finding, Repair, Severity};
 use crate::names::{is_identifier, is_near};
-use crate::prose::{self, is_common};
+use crate::prose::{self, is_common, is_constant};
 use syntax::docstring::{EntryKind, Mention, MentionKind};
 use syntax::model::Param;
 use syntax::text::Span;
@@ -40,9 +40,10 @@ fn check(doc: &DocContext<'_>, report: &mut Reporter<'_>) {
         if told.contains(&name) || !is_candidate(doc, name, params) {
             continue;
         }
-        let successor = params.iter().find(|param| is_near(name, &param.name));
+        let may_succeed = doc.file.is_thorough() || !is_common(name);
+        let successor = params.iter().find(|param| may_succeed && is_near(name, &param.name));
         let is_gone = gone.contains(&name);
-        let speaks_of_param = doc.file.is_thorough() && successor.is_none() && !is_gone && is_called_param(doc, mention);
+        let speaks_of_param = doc.file.is_thorough() && successor.is_none() && !is_gone && !is_common(name) && is_called_param(doc, mention);
         if (successor.is_none() && !is_gone && !speaks_of_param) || is_still_known(doc, name) {
             continue;
         }
@@ -77,7 +78,7 @@ fn is_candidate(doc: &DocContext<'_>, name: &str, params: &[Param]) -> bool {
     let is_own = name == doc.symbol.name || doc.symbol.path.split('.').any(|part| part == name) || doc.symbol.type_params.iter().any(|param| param.name == name);
     let is_overload = doc.signature().is_some_and(|signature| signature.known.contains(&name));
     let is_result = doc.doc.entries.iter().any(|entry| entry.kind != EntryKind::Param && entry.names.iter().any(|found| found.name == name));
-    !params.iter().any(is_param) && !is_own && !is_overload && !is_result && !is_common(name) && name.chars().any(char::is_lowercase)
+    !params.iter().any(is_param) && !is_own && !is_overload && !is_result && !is_constant(name) && name.chars().any(char::is_lowercase)
 }
 
 fn names_of(dotted: &str, name: &str) -> bool {
@@ -107,7 +108,7 @@ fn is_still_known(doc: &DocContext<'_>, name: &str) -> bool {
     let parent = owner.parent.and_then(|parent| doc.file.symbol(parent));
     let is_sibling = || parent.is_some() && model.symbols.iter().any(|other| other.name == name && !other.flags.is_local);
     if doc.file.is_thorough() {
-        return prose::is_used_name(&model.text, owner.span, doc.file.doc_spans(), name) || is_sibling();
+        return prose::is_used_name(&model.text, owner.span, doc.file.doc_spans(), doc.file.is("python"), name) || is_sibling();
     }
     doc.file.repo.known_names.contains(name) || prose::occurs(&model.text, Span::new(0, model.text.len()), doc.file.doc_spans(), name)
 }

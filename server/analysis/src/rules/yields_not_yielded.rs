@@ -31,7 +31,7 @@ fn check(doc: &DocContext<'_>, report: &mut Reporter<'_>) {
     let declared = doc.symbol.return_type.as_ref().map_or("", |declared| declared.text.as_str());
     // A function may hand on a generator that it got from another one.
     let hands_on = facts.returns.iter().any(|fact| fact.has_value()) && (!doc.file.is_thorough() || types::is_iterator(declared));
-    if hands_on || types::is_iterator(declared) || is_context_manager(doc.symbol) {
+    if hands_on || types::is_iterator(declared) || declared.contains("ContextManager") || is_context_manager(doc.symbol) {
         return;
     }
     let finding = doc.finding(doc.place_of(&[EntryKind::Yield]), format!("The documentation says what `{}` yields, but it yields nothing.", doc.symbol.name));
