@@ -12,9 +12,12 @@ use analysis::diagnostic::{Finding, Repair};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use syntax::docstring::DocStyle;
-use syntax::text::{Span, TextEdit};
+use syntax::extract::Depth;
+use syntax::language::Language;
+use syntax::model::FileModel;
+use syntax::text::{Span, TextEdit, apply_edits};
 use workspace::log::Conflict;
-use workspace::{Snapshot, uri};
+use workspace::uri;
 
 impl ServerCore {
     /// What can be done at a place; `only` names the kinds wanted, empty means all.
@@ -82,7 +85,10 @@ impl ServerCore {
             let model = analysis.full_model(&shared);
             let writer = analysis.view.writer();
             let edits = shared.strategy.run(&model, &analysis.diagnosis.findings, &offer, &writer).map_err(refused)?;
-            let file = shared.file_edit(&analysis, edits)?;
+            let mut file = shared.file_edit(&analysis, edits)?;
+            if matches!(offer.kind, action::OfferKind::Document(_)) {
+                file.placeholders = placeholders(&file, model.language);
+            }
             Ok(WorkspaceEdit { files: vec![file], note: format!("{}.", offer.title.trim_end_matches('.')) })
         })?;
         work.await?
@@ -194,12 +200,14 @@ impl Shared {
     fn file_edit(&self, analysis: &Analysis, edits: Vec<TextEdit>) -> Result<FileEdit, CoreError> {
         let model = &analysis.diagnosis.model;
         self.rebase(FileEdit {
+            relied_on: relied_on(model, &edits),
             uri: analysis.diagnosis.uri.clone(),
             version: analysis.diagnosis.version,
             revision: analysis.revision,
             edits,
             text: model.text.clone(),
             lines: model.lines.clone(),
+            placeholders: Vec::new(),
         })
     }
 
@@ -207,32 +215,72 @@ impl Shared {
         edit.edits.sort_by_key(|edit| edit.span);
         if edit.revision == 0 {
             // Made for the file; a document opened since then is only the same if its text is.
-            let Some(now) = uri::to_path(&edit.uri).and_then(|path| self.workspace.open_uri_of(&path)) else {
-                return Ok(edit);
-            };
-            let Some(snapshot) = self.workspace.snapshot(&now) else { return Ok(edit) };
+            let open = uri::to_path(&edit.uri).and_then(|path| self.workspace.open_uri_of(&path));
+            let Some(snapshot) = open.and_then(|uri| self.workspace.snapshot(&uri)) else { return Ok(edit) };
             if snapshot.text() != edit.text {
                 return Err(Conflict::Forgotten.into());
             }
-            return Ok(fitted(snapshot, edit.edits));
+            let uri = snapshot.uri.to_string();
+            return Ok(FileEdit { uri, version: snapshot.version, revision: snapshot.revision, ..edit });
         }
         if self.workspace.snapshot(&edit.uri).is_some_and(|now| now.revision == edit.revision) {
             return Ok(edit);
         }
-        let (snapshot, edits) = self.workspace.rebase(&edit.uri, edit.revision, &edit.edits)?;
-        Ok(fitted(snapshot, edits))
+        let (snapshot, moved) = self.workspace.rebase(&edit.uri, edit.revision, &edit.edits, &edit.relied_on)?;
+        // Tab stops move with the edit that they stand in; there is only ever one edit that has any.
+        let first = |edits: &[TextEdit]| edits.first().map_or(0, |edit| edit.span.start);
+        let (old, new) = (first(&edit.edits), first(&moved.edits));
+        let moved_stop =
+            |stop: &Span| Span::new((stop.start + new).saturating_sub(old), (stop.end + new).saturating_sub(old));
+        Ok(FileEdit {
+            uri: edit.uri,
+            version: snapshot.version,
+            revision: snapshot.revision,
+            edits: moved.edits,
+            text: snapshot.text(),
+            lines: snapshot.lines(),
+            relied_on: moved.relied_on,
+            placeholders: edit.placeholders.iter().map(moved_stop).collect(),
+        })
     }
 }
 
-fn fitted(snapshot: Snapshot, edits: Vec<TextEdit>) -> FileEdit {
-    FileEdit {
-        uri: snapshot.uri.to_string(),
-        version: snapshot.version,
-        revision: snapshot.revision,
-        edits,
-        text: snapshot.text(),
-        lines: snapshot.lines(),
+/// The signatures and docstrings of the symbols that the edits document.
+fn relied_on(model: &FileModel, edits: &[TextEdit]) -> Vec<Span> {
+    let mut spans = Vec::new();
+    for symbol in &model.symbols {
+        let doc = symbol.doc.as_ref().map(|doc| doc.block.span);
+        let is_concerned = edits.iter().any(|edit| match doc {
+            Some(doc) => doc.touches(edit.span.start) || doc.touches(edit.span.end),
+            None => edit.span.touches(symbol.doc_slot.offset),
+        });
+        if is_concerned {
+            spans.extend(doc);
+            spans.push(symbol.signature);
+        }
     }
+    spans
+}
+
+/// The sentences of the docstring that the one edit of `file` writes, in the text after it; those over several lines are left out.
+fn placeholders(file: &FileEdit, language: &'static Language) -> Vec<Span> {
+    let [edit] = file.edits.as_slice() else { return Vec::new() };
+    let Some(after) = apply_edits(&file.text, &file.edits) else { return Vec::new() };
+    let written = Span::new(edit.span.start, edit.span.start + edit.text.len());
+    let model = syntax::extract::model(language, after.into(), Depth::Documented);
+    let Some(doc) =
+        model.symbols.iter().filter_map(|symbol| symbol.doc.as_ref()).find(|doc| written.contains(doc.block.span))
+    else {
+        return Vec::new();
+    };
+    let summary = doc
+        .block
+        .lines
+        .get(doc.summary.clone())
+        .and_then(|lines| Some(Span::new(lines.first()?.span.start, lines.last()?.span.end)));
+    let descriptions = doc.entries.iter().map(|entry| entry.description_span);
+    let on_one_line = |span: &Span| !span.is_empty() && !span.of(&model.text).contains(['\n', '\r']);
+    summary.into_iter().chain(descriptions).filter(on_one_line).collect()
 }
 
 /// The action that a command stands for.

@@ -115,6 +115,10 @@ pub struct FileEdit {
     pub text: Arc<str>,
     /// Its lines.
     pub lines: Arc<LineIndex>,
+    /// What the edits rely on in `text`: the signatures and docstrings concerned. Changed meanwhile, the edits are refused.
+    pub relied_on: Vec<Span>,
+    /// Ranges of the text after the edits that are worth a tab stop, for clients with snippet edits: the sentences of a docstring just written.
+    pub placeholders: Vec<Span>,
 }
 
 /// The edits to a number of files.
@@ -237,6 +241,8 @@ pub struct Hover {
 pub struct Completion {
     /// What the user reads in the list.
     pub label: String,
+    /// Its first line, as a preview.
+    pub detail: String,
     /// What is replaced: the opening that was typed.
     pub span: Span,
     /// Plain text to insert.

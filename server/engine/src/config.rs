@@ -11,7 +11,7 @@ use sections::Settings;
 use serde_json::{Map, Value};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use workspace::files::{DiskFiles, FileError, FileSystem, read_text};
 
 /// The name of the file with a workspace's settings.
@@ -94,7 +94,11 @@ pub struct ConfigurationManager {
     layers: Mutex<Layers>,
     current: ArcSwap<Settings>,
     generation: AtomicU64,
+    watchers: Mutex<Vec<Watcher>>,
 }
+
+/// Called after the settings in force became others.
+type Watcher = Arc<dyn Fn() + Send + Sync>;
 
 impl ConfigurationManager {
     /// Reads all sources; those that are wrong count as empty, and are told.
@@ -106,6 +110,7 @@ impl ConfigurationManager {
             layers: Mutex::default(),
             current: ArcSwap::default(),
             generation: AtomicU64::new(0),
+            watchers: Mutex::default(),
         };
         let mut errors = Vec::new();
         {
@@ -117,7 +122,7 @@ impl ConfigurationManager {
             if let Some(path) = &manager.user_file {
                 errors.extend(manager.read_layer(&mut layers, Layer::User, path).err());
             }
-            manager.publish(&layers);
+            manager.publish(layers);
         }
         (manager, errors)
     }
@@ -132,6 +137,11 @@ impl ConfigurationManager {
         self.generation.load(Ordering::Acquire)
     }
 
+    /// Has `watcher` called whenever the settings in force became others, on the thread that changed them.
+    pub fn watch(&self, watcher: impl Fn() + Send + Sync + 'static) {
+        self.watchers.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::new(watcher));
+    }
+
     /// Names the folder whose `code-agent.toml` counts: in it, or in the nearest folder above it up to the root of its repository.
     ///
     /// # Errors
@@ -141,7 +151,7 @@ impl ConfigurationManager {
         let mut layers = self.lock();
         layers.workspace_file = Some(file.clone());
         let result = self.read_layer(&mut layers, Layer::Workspace, &file);
-        self.publish(&layers);
+        self.publish(layers);
         result
     }
 
@@ -157,7 +167,7 @@ impl ConfigurationManager {
     pub fn set_editor(&self, settings: Value) -> Result<(), ConfigError> {
         let mut layers = self.lock();
         let result = layers.set(Layer::Editor, "editor settings", Ok(settings));
-        self.publish(&layers);
+        self.publish(layers);
         result
     }
 
@@ -171,7 +181,7 @@ impl ConfigurationManager {
         if let Some(path) = layers.workspace_file.clone() {
             errors.extend(self.read_layer(&mut layers, Layer::Workspace, &path).err());
         }
-        self.publish(&layers);
+        self.publish(layers);
         errors
     }
 
@@ -214,16 +224,20 @@ impl ConfigurationManager {
         layers.set(layer, &name, value)
     }
 
-    /// Puts the sum of the layers in force.
-    fn publish(&self, layers: &Layers) {
+    /// Puts the sum of the layers in force, gives their lock back, and tells the watchers.
+    fn publish(&self, layers: MutexGuard<'_, Layers>) {
         let settings = layers.merged();
-        if *self.current.load_full() != settings {
-            self.current.store(Arc::new(settings));
-            self.generation.fetch_add(1, Ordering::Release);
+        if *self.current.load_full() == settings {
+            return;
         }
+        self.current.store(Arc::new(settings));
+        self.generation.fetch_add(1, Ordering::Release);
+        drop(layers);
+        let watchers = self.watchers.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        watchers.iter().for_each(|watcher| watcher());
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Layers> {
+    fn lock(&self) -> MutexGuard<'_, Layers> {
         self.layers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -164,8 +164,9 @@ impl ServerCore {
             let run = || shared.analyse_document(&snapshot, language, view, cancel);
             match std::panic::catch_unwind(AssertUnwindSafe(run)) {
                 Ok(Some(analysis)) => {
-                    sender.send_replace(Some(Ok(analysis.clone())));
+                    // Made known first: who has the answer may rely on the index to have it too.
                     shared.made(&snapshot, &analysis);
+                    sender.send_replace(Some(Ok(analysis)));
                 }
                 Ok(None) => {}
                 Err(panic) => {

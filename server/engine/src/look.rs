@@ -84,6 +84,7 @@ impl ServerCore {
         })?;
         let draft = work.await?;
         Ok(draft.map(|draft| Completion {
+            detail: preview(&draft.plain),
             label: draft.label,
             span: draft.span,
             text: draft.plain,
@@ -251,6 +252,16 @@ impl Shared {
             self.publish(Event::WorkspaceChanged);
         }
     }
+}
+
+/// The first line with a word in it, comment marks taken off.
+fn preview(comment: &str) -> String {
+    let words = comment.lines().map(|line| line.trim().trim_start_matches(['/', '*', '#', '"', '\'', '!']).trim());
+    words
+        .map(|line| line.trim_end_matches(['"', '\'', '*', '/']).trim_end())
+        .find(|line| !line.is_empty())
+        .unwrap_or("")
+        .to_string()
 }
 
 /// Nests the symbols of a file by their owners.

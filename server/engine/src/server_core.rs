@@ -99,7 +99,14 @@ impl ServerCore {
             surveyed: AtomicBool::new(false),
             scan: crate::look::Scan::default(),
         };
-        Self { inner: Arc::new(inner), client: "local".into() }
+        let core = Self { inner: Arc::new(inner), client: "local".into() };
+        let (weak, client) = (Arc::downgrade(&core.inner), core.client.clone());
+        core.config().watch(move || {
+            if let Some(inner) = weak.upgrade() {
+                Self { inner, client: client.clone() }.settings_changed();
+            }
+        });
+        core
     }
 
     /// The same core for another client: each door calls this once for each connection.
@@ -107,7 +114,7 @@ impl ServerCore {
         Self { inner: self.inner.clone(), client: client.into() }
     }
 
-    /// The settings. After changing them by its own calls, call [`Self::settings_changed`].
+    /// The settings. What is changed there takes effect here by itself.
     pub fn config(&self) -> &Arc<ConfigurationManager> {
         &self.shared().config
     }
@@ -159,7 +166,6 @@ impl ServerCore {
         if let Some(path) = uri::to_path(root).filter(|_| is_first) {
             let result = self.config().set_workspace(&path);
             self.tell_config_errors(result.err());
-            self.settings_changed();
         }
     }
 
@@ -244,23 +250,19 @@ impl ServerCore {
     pub fn set_editor_settings(&self, settings: serde_json::Value) {
         let result = self.config().set_editor(settings);
         self.tell_config_errors(result.err());
-        self.settings_changed();
     }
 
     /// Reads all settings files again.
     pub fn reload_settings(&self) {
         let errors = self.config().reload();
         self.tell_config_errors(errors);
-        self.settings_changed();
     }
 
     /// Puts changed settings to work: findings are made anew.
-    pub fn settings_changed(&self) {
-        if self.shared().view().config_generation != self.config().generation() {
-            self.shared().renew_view(None);
-            self.shared().publish(Event::ConfigChanged);
-            self.diagnose_all();
-        }
+    fn settings_changed(&self) {
+        self.shared().renew_view(None);
+        self.shared().publish(Event::ConfigChanged);
+        self.diagnose_all();
     }
 
     fn tell_config_errors(&self, errors: impl IntoIterator<Item = ConfigError>) {
@@ -284,19 +286,21 @@ impl Shared {
         self.view.load_full()
     }
 
-    /// Makes a new view from the settings of now, and from other customs if given. Says whether the customs were others.
+    /// Makes a new view from the settings of now, and from other customs if given. Says whether findings may be others by the customs.
     pub fn renew_view(&self, customs: Option<Customs>) -> bool {
         let _one_at_a_time = self.view_maker.lock().unwrap_or_else(PoisonError::into_inner);
         let old = self.view();
         // The generation is read first: settings that change in between are then seen as new once more.
         let generation = self.config.generation();
-        let customs_changed = customs.as_ref().is_some_and(|customs| customs != old.customs());
-        if customs.is_some() && !customs_changed && generation == old.config_generation {
+        let customs = customs.unwrap_or_else(|| old.customs().clone());
+        let is_same_config = generation == old.config_generation;
+        if is_same_config && customs == *old.customs() {
             return false;
         }
-        let customs = customs.unwrap_or_else(|| old.customs().clone());
-        self.view.store(Arc::new(View::new(old.epoch + 1, generation, self.config.settings(), customs)));
-        customs_changed
+        let finds_the_same = customs.finds_the_same(old.customs());
+        let epoch = if is_same_config && finds_the_same { old.epoch } else { old.epoch + 1 };
+        self.view.store(Arc::new(View::new(epoch, generation, self.config.settings(), customs)));
+        !finds_the_same
     }
 
     /// Tells all doors; without any door nobody hears it.
@@ -314,3 +318,6 @@ impl Shared {
         workspace::files::read_text(self.workspace.files(), path, self.size_limit())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -37,6 +37,11 @@ pub(crate) struct Customs {
 }
 
 impl Customs {
+    /// Whether other findings may come of it: styles are for writing only.
+    pub fn finds_the_same(&self, other: &Self) -> bool {
+        self.tags == other.tags
+    }
+
     /// Picks the customs out of what is known of the repository.
     pub fn of(facts: &RepositoryFacts) -> Self {
         let styles = Language::all().filter_map(|language| Some((language.id, facts.style(language.id)?))).collect();

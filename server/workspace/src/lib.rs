@@ -15,14 +15,14 @@ pub use snapshot::Snapshot;
 use dashmap::DashMap;
 use files::{FileError, FileSystem};
 use index::SymbolIndex;
-use log::{ChangeLog, Conflict};
+use log::{ChangeLog, Conflict, Rebased};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use syntax::document::{Change, Content, Document};
 use syntax::extract::Parsed;
 use syntax::language::Language;
-use syntax::text::{PositionEncoding, TextEdit};
+use syntax::text::{PositionEncoding, Span, TextEdit};
 
 /// What became of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -234,11 +234,17 @@ impl Workspace {
     /// Moves edits made for `revision` to the text of now, and says which version and text they fit.
     ///
     /// # Errors
-    /// If their range was touched meanwhile, or the document was closed or changed beyond memory.
-    pub fn rebase(&self, uri: &str, revision: u64, edits: &[TextEdit]) -> Result<(Snapshot, Vec<TextEdit>), Conflict> {
+    /// If their range or a place they rely on was touched meanwhile, or the document was closed or changed beyond memory.
+    pub fn rebase(
+        &self,
+        uri: &str,
+        revision: u64,
+        edits: &[TextEdit],
+        relied_on: &[Span],
+    ) -> Result<(Snapshot, Rebased), Conflict> {
         let entry = self.documents.get(uri).ok_or(Conflict::Forgotten)?;
-        let edits = entry.log.rebase(edits, revision)?;
-        Ok((entry.snapshot(), edits))
+        let rebased = entry.log.rebase(edits, relied_on, revision)?;
+        Ok((entry.snapshot(), rebased))
     }
 
     fn next_revision(&self) -> u64 {
@@ -250,7 +256,7 @@ impl Workspace {
 mod tests {
     use super::*;
     use crate::files::MemoryFiles;
-    use syntax::text::{Position, Span};
+    use syntax::text::Position;
 
     const URI: &str = "file:///w/a.py";
 
@@ -292,14 +298,14 @@ mod tests {
         let revision = workspace.open(URI, "python", 1, "def f(): pass\n").revision;
         let edit = [TextEdit::replace(Span::new(4, 5), "g")];
         workspace.apply(URI, 1, &insert(0, 0, "# é\n"));
-        let (now, edits) = workspace.rebase(URI, revision, &edit).unwrap();
-        assert_eq!(syntax::text::apply_edits(&now.text(), &edits).as_deref(), Some("# é\ndef g(): pass\n"));
+        let (now, moved) = workspace.rebase(URI, revision, &edit, &[]).unwrap();
+        assert_eq!(syntax::text::apply_edits(&now.text(), &moved.edits).as_deref(), Some("# é\ndef g(): pass\n"));
         workspace.apply(URI, 1, &insert(1, 5, "oo"));
-        assert_eq!(workspace.rebase(URI, revision, &edit).unwrap_err(), Conflict::Touched);
+        assert_eq!(workspace.rebase(URI, revision, &edit, &[]).unwrap_err(), Conflict::Touched);
         workspace.open(URI, "python", 1, "def f(): pass\n");
-        assert_eq!(workspace.rebase(URI, revision, &edit).unwrap_err(), Conflict::Forgotten, "opened anew");
+        assert_eq!(workspace.rebase(URI, revision, &edit, &[]).unwrap_err(), Conflict::Forgotten, "opened anew");
         workspace.close(URI);
-        assert_eq!(workspace.rebase(URI, revision, &edit).unwrap_err(), Conflict::Forgotten);
+        assert_eq!(workspace.rebase(URI, revision, &edit, &[]).unwrap_err(), Conflict::Forgotten);
     }
 
     #[test]

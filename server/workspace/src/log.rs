@@ -51,27 +51,47 @@ impl ChangeLog {
         })
     }
 
-    /// Moves edits made for `revision` to the text of now. All of them hold, or none.
+    /// Moves edits made for `revision` to the text of now, and with them the places that they rely on. All of them hold, or none.
     ///
     /// # Errors
-    /// If a range was touched, its borders included, or the revision is not remembered.
-    pub fn rebase(&self, edits: &[TextEdit], revision: u64) -> Result<Vec<TextEdit>, Conflict> {
+    /// If the range of an edit was touched, its borders included, if something was changed inside a place relied on, or if the
+    /// revision is not remembered.
+    pub fn rebase(&self, edits: &[TextEdit], relied_on: &[Span], revision: u64) -> Result<Rebased, Conflict> {
         let mut spans: Vec<Span> = edits.iter().map(|edit| edit.span).collect();
+        let mut relied_on = relied_on.to_vec();
         for splice in self.since(revision).ok_or(Conflict::Forgotten)? {
             for span in &mut spans {
                 *span = shift(*span, splice).ok_or(Conflict::Touched)?;
             }
+            for span in &mut relied_on {
+                *span = shift_around(*span, splice).ok_or(Conflict::Touched)?;
+            }
         }
-        Ok(edits.iter().zip(spans).map(|(edit, span)| TextEdit::replace(span, edit.text.clone())).collect())
+        let edits = edits.iter().zip(spans).map(|(edit, span)| TextEdit::replace(span, edit.text.clone())).collect();
+        Ok(Rebased { edits, relied_on })
     }
+}
+
+/// Edits that fit the text of now.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rebased {
+    /// The edits.
+    pub edits: Vec<TextEdit>,
+    /// The places that they rely on.
+    pub relied_on: Vec<Span>,
 }
 
 /// Where `span` lies after `splice`; `None` where the splice touches it. Borders count: text typed right at the place of
 /// an insert changes what the insert would mean, so it is refused rather than guessed.
 pub fn shift(span: Span, splice: TreeEdit) -> Option<Span> {
-    if span.end < splice.start_byte {
+    if span.end < splice.start_byte || span.start > splice.old_end_byte { shift_around(span, splice) } else { None }
+}
+
+/// The same for a place that is only relied on: what happens at its borders does not concern it.
+fn shift_around(span: Span, splice: TreeEdit) -> Option<Span> {
+    if span.end <= splice.start_byte {
         Some(span)
-    } else if span.start > splice.old_end_byte {
+    } else if span.start >= splice.old_end_byte {
         let moved = |offset: usize| offset - splice.old_end_byte + splice.new_end_byte;
         Some(Span::new(moved(span.start), moved(span.end)))
     } else {
@@ -108,9 +128,12 @@ mod tests {
         // "abc def" -> "Xabc def" -> "Xabc"
         let log = log_of(&[(2, 0, 0, 1), (3, 4, 8, 4)]);
         let edits = vec![TextEdit::replace(Span::new(0, 0), "!"), TextEdit::replace(Span::new(1, 2), "B")];
-        assert_eq!(log.rebase(&edits[1..], 1).map(|edits| apply_edits("Xabc", &edits)), Ok(Some("XaBc".into())));
-        assert_eq!(log.rebase(&edits, 1), Err(Conflict::Touched), "typing where the insert goes is a conflict");
-        assert_eq!(log.rebase(&edits, 3), Ok(edits));
+        assert_eq!(
+            log.rebase(&edits[1..], &[], 1).map(|moved| apply_edits("Xabc", &moved.edits)),
+            Ok(Some("XaBc".into()))
+        );
+        assert_eq!(log.rebase(&edits, &[], 1), Err(Conflict::Touched), "typing where the insert goes is a conflict");
+        assert_eq!(log.rebase(&edits, &[], 3).map(|moved| moved.edits), Ok(edits));
     }
 
     #[test]
@@ -119,9 +142,20 @@ mod tests {
         let far = TextEdit::insert(20, "x");
         for span in [Span::new(4, 7), Span::new(5, 5), Span::new(6, 9), Span::new(0, 5)] {
             let edits = [far.clone(), TextEdit::replace(span, "y")];
-            assert_eq!(log.rebase(&edits, 1), Err(Conflict::Touched), "{span:?}");
+            assert_eq!(log.rebase(&edits, &[], 1), Err(Conflict::Touched), "{span:?}");
         }
-        assert_eq!(log.rebase(&[far.clone()], 1), Ok(vec![far]));
+        assert_eq!(log.rebase(&[far.clone()], &[], 1).map(|moved| moved.edits), Ok(vec![far]));
+    }
+
+    #[test]
+    fn an_edit_falls_with_what_it_relies_on_but_not_with_its_neighbours() {
+        let log = log_of(&[(2, 5, 6, 8), (3, 20, 20, 21)]);
+        let edits = [TextEdit::insert(12, "x")];
+        let rebase = |start, end| log.rebase(&edits, &[Span::new(start, end)], 1).map(|moved| moved.relied_on);
+        assert_eq!(rebase(6, 18), Ok(vec![Span::new(8, 20)]), "typed right before and right behind it");
+        assert_eq!(rebase(5, 10), Err(Conflict::Touched));
+        assert_eq!(rebase(6, 19), Err(Conflict::Touched));
+        assert_eq!(rebase(0, 5), Ok(vec![Span::new(0, 5)]));
     }
 
     #[test]
@@ -130,8 +164,8 @@ mod tests {
         for version in 2..(CAPACITY as u64 + 12) {
             log.push(version, splice(0, 0, 1));
         }
-        assert_eq!(log.rebase(&[], 1), Err(Conflict::Forgotten));
-        assert_eq!(log.rebase(&[], 0), Err(Conflict::Forgotten));
-        assert_eq!(log.rebase(&[], 11), Ok(Vec::new()));
+        assert_eq!(log.rebase(&[], &[], 1), Err(Conflict::Forgotten));
+        assert_eq!(log.rebase(&[], &[], 0), Err(Conflict::Forgotten));
+        assert_eq!(log.rebase(&[], &[], 11), Ok(Rebased::default()));
     }
 }

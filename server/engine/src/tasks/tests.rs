@@ -153,14 +153,17 @@ async fn a_panic_is_an_error_and_the_thread_lives_on() {
 #[tokio::test(start_paused = true)]
 async fn a_deadline_ends_the_waiting_and_the_task() {
     let tasks = orchestrator(1, 8);
+    let (started, running) = mpsc::channel();
     let (stopped, end) = mpsc::channel();
     let slow = TaskSpec { deadline: Some(Duration::from_secs(30)), ..spec(Class::Interactive, "a") };
     let handle = tasks
         .submit(slow, move |cancel| {
+            started.send(()).unwrap();
             spin_until(|| cancel.is_set());
             stopped.send(()).unwrap();
         })
         .unwrap();
+    running.recv().unwrap();
     let began = tokio::time::Instant::now();
     assert_eq!(handle.await, Err(TaskError::Deadline));
     assert_eq!(began.elapsed().as_secs(), 30);
