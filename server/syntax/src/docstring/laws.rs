@@ -239,7 +239,7 @@ fn hostile_text_takes_no_time_by_the_square() {
         "@example\n",
     ];
     for part in parts {
-        let body = part.repeat(10_000);
+        let body = part.repeat(6_000);
         for (hint, form) in [
             (DocStyle::Google, CommentForm::PythonString { prefix: String::new(), quote: String::new() }),
             (DocStyle::Jsdoc, CommentForm::Block { open: String::new() }),

@@ -27,7 +27,7 @@ pub(super) fn parse(lines: &Lines<'_>, survey: &Survey) -> Parts {
         let body = number + 2..end;
         let reader = Reader { lines, survey, kind, section };
         if has_entries(kind) {
-            reader.entries(body.clone(), lines.indent(number), &mut parts);
+            reader.entries(body.clone(), &mut parts);
         }
         let count = parts.entries.len() - from;
         parts.score += match kind {
@@ -93,7 +93,7 @@ struct Head<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn entries(&self, body: Range<usize>, title_column: usize, parts: &mut Parts) {
+    fn entries(&self, body: Range<usize>, parts: &mut Parts) {
         let Some(first) = body.clone().find(|&number| !self.lines.blank(number)) else { return };
         if is_placeholder(self.lines.text(first))
             && self.lines.trim_blank(first, body.end) == first + 1
@@ -102,7 +102,7 @@ impl<'a> Reader<'a> {
             return;
         }
         // Entries stand at the title's column, or deeper where somebody indented the whole body.
-        let column = self.lines.indent(first).max(title_column.min(self.lines.indent(first)));
+        let column = self.lines.indent(first);
         let mut open: Option<(Head<'a>, usize)> = None;
         let mut number = first;
         while number < body.end {
@@ -187,6 +187,13 @@ impl<'a> Reader<'a> {
         };
         let (names, rest) = names::read(piece)?;
         let mut rest = rest.trim_start();
+        // `Note: text` at the column of the entries is a remark.
+        if let [name] = names.as_slice()
+            && name.name.starts_with(char::is_uppercase)
+            && kind_of(&name.name).is_some()
+        {
+            return None;
+        }
         let mut default = None;
         if let Some(value) = rest.strip("=").filter(|value| !value.text.starts_with('=')) {
             // SciPy and others write `x=5 : int`.

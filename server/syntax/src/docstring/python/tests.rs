@@ -587,7 +587,7 @@ fn line_endings_make_no_difference() {
 #[test]
 fn looser_spellings_are_understood() {
     numpy(
-        "Do.\n\n    Parameters\n    ==========\n        x, y - Trees.\n        z, optional\n            Late.\n        f : bool [ default False ]\n    ",
+        "Do.\n\n    Parameters\n    ==========\n        x, y - Trees.\n        z, optional\n            Late.\n        f : bool [ default False ]\n        Note: a remark.\n    ",
         &["Param x, y: Trees.", "Param z?: Late.", "Param f (bool) =False"],
     );
     google(
