@@ -4,6 +4,8 @@
 
 mod capabilities;
 mod commands;
+#[cfg(test)]
+mod conversations;
 mod events;
 mod from_proto;
 mod handlers;
@@ -21,6 +23,7 @@ use engine::ServerCore;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use server::{Jobs, Server};
+use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinSet;
 
@@ -32,6 +35,8 @@ where
     I: AsyncRead + Send + Unpin + 'static,
     O: AsyncWrite + Send + Unpin + 'static,
 {
+    static CONNECTIONS: AtomicU64 = AtomicU64::new(1);
+    let core = core.for_client(&format!("editor-{}", CONNECTIONS.fetch_add(1, Ordering::Relaxed)));
     let (jobs, mut queue) = Jobs::new();
     let events = core.events();
     let (service, socket) = server::service(core, jobs);

@@ -126,12 +126,21 @@ impl Server {
 /// An answer about a document that cannot be analysed is empty: the user was told when it was opened.
 pub(crate) fn or_nothing<T: Default>(result: std::result::Result<T, CoreError>) -> Result<T> {
     match result {
-        Err(CoreError::UnknownDocument { .. } | CoreError::UnsupportedLanguage { .. } | CoreError::TooLarge { .. }) => {
-            Ok(T::default())
-        }
+        Err(error) if is_about_document(&error) => Ok(T::default()),
         Err(error) => Err(core_error(&error)),
         Ok(answer) => Ok(answer),
     }
+}
+
+/// Whether the reason lies in the document and not in the request or in the server.
+pub(crate) fn is_about_document(error: &CoreError) -> bool {
+    matches!(
+        error,
+        CoreError::UnknownDocument { .. }
+            | CoreError::UnsupportedLanguage { .. }
+            | CoreError::TooLarge { .. }
+            | CoreError::File(_)
+    )
 }
 
 /// The protocol's error for one of the core's.

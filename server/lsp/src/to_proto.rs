@@ -119,23 +119,46 @@ pub(crate) fn metadata(profile: &ClientProfile, edit: &WorkspaceEdit) -> Option<
 
 fn file_edits(profile: &ClientProfile, file: &FileEdit) -> Vec<Edit> {
     let mut shift: isize = 0;
+    let mut done = 0;
     let mut edits = Vec::with_capacity(file.edits.len());
     for edit in &file.edits {
         let start = edit.span.start.saturating_add_signed(shift);
         shift += edit.text.len() as isize - edit.span.len() as isize;
-        let plain = text_edit(profile.encoding, file, edit);
         let annotation = profile.change_annotations.then(|| ANNOTATION.to_owned());
         let stops = stops_within(&file.placeholders, Span::new(start, start + edit.text.len()));
         edits.push(if profile.snippet_edits && !stops.is_empty() {
-            let snippet = StringValue { value: snippet(&edit.text, &stops) };
-            Edit::SnippetTextEdit(SnippetTextEdit { range: plain.range, snippet, annotation_id: annotation })
-        } else if let Some(annotation_id) = annotation {
-            Edit::AnnotatedTextEdit(AnnotatedTextEdit { annotation_id, text_edit: plain })
+            snippet_edit(profile.encoding, file, edit, &stops, done, annotation)
         } else {
-            Edit::TextEdit(plain)
+            let text_edit = text_edit(profile.encoding, file, edit);
+            match annotation {
+                Some(annotation_id) => Edit::AnnotatedTextEdit(AnnotatedTextEdit { annotation_id, text_edit }),
+                None => Edit::TextEdit(text_edit),
+            }
         });
+        done = edit.span.end;
     }
     edits
+}
+
+/// An edit with tab stops that begins at the start of its line where it can.
+///
+/// Editors indent a snippet's lines, blank ones too, like the text before it on its line; at the start of a line there is none.
+fn snippet_edit(
+    encoding: PositionEncoding,
+    file: &FileEdit,
+    edit: &TextEdit,
+    stops: &[Span],
+    done: usize,
+    annotation_id: Option<String>,
+) -> Edit {
+    let line_start = file.lines.line_start(&file.text, file.lines.line(edit.span.start));
+    let before = Span::new(line_start, edit.span.start).of(&file.text);
+    let is_free = line_start >= done && before.chars().all(|character| matches!(character, ' ' | '\t'));
+    let indent = if is_free { before } else { "" };
+    let span = Span::new(edit.span.start - indent.len(), edit.span.end);
+    let place = text_edit(encoding, file, &TextEdit::replace(span, ""));
+    let snippet = StringValue { value: format!("{indent}{}", snippet(&edit.text, stops)) };
+    Edit::SnippetTextEdit(SnippetTextEdit { range: place.range, snippet, annotation_id })
 }
 
 fn text_edit(encoding: PositionEncoding, file: &FileEdit, edit: &TextEdit) -> lsp_types::TextEdit {
@@ -260,6 +283,7 @@ mod tests {
             edits,
             text: Arc::from(text),
             lines: Arc::new(LineIndex::new(text)),
+            relied_on: Vec::new(),
             placeholders,
         };
         WorkspaceEdit { files: vec![file], note: "Documented 1 function.".to_owned() }
@@ -305,6 +329,23 @@ mod tests {
         profile.snippet_edits = false;
         let value = serde_json::to_value(workspace_edit(&profile, &edit)).unwrap();
         assert_eq!(value["documentChanges"][0]["edits"][1]["newText"], "a $b} c");
+    }
+
+    #[test]
+    fn a_snippet_begins_at_the_start_of_its_line_unless_something_stands_before_it() {
+        let profile = ClientProfile { document_changes: true, snippet_edits: true, ..Default::default() };
+        let made = |text: &str, offset: usize| {
+            let edit = edit_of(
+                text,
+                vec![TextEdit::insert(offset, "\"\"\"Do.\"\"\"\n\t")],
+                vec![Span::new(offset + 3, offset + 6)],
+            );
+            let value = serde_json::to_value(workspace_edit(&profile, &edit)).unwrap();
+            let edit = &value["documentChanges"][0]["edits"][0];
+            (edit["range"]["start"]["character"].clone(), edit["snippet"]["value"].clone())
+        };
+        assert_eq!(made("x:\n\tpass", 4), (json!(0), json!("\t\"\"\"${1:Do.}\"\"\"\n\t")));
+        assert_eq!(made("x: pass", 3), (json!(3), json!("\"\"\"${1:Do.}\"\"\"\n\t")));
     }
 
     #[test]

@@ -5,7 +5,7 @@
 use crate::capabilities::ClientProfile;
 use crate::commands;
 use crate::from_proto;
-use crate::server::{Server, core_error};
+use crate::server::{Server, core_error, is_about_document};
 use crate::to_proto;
 use engine::answers::{Diagnosis, Offer, OfferKind, WorkspaceEdit};
 use engine::error::CoreError;
@@ -69,12 +69,8 @@ fn unavailable(
     only: Option<&[CodeActionKind]>,
     error: &CoreError,
 ) -> Result<Vec<CodeActionResponse>> {
-    let is_known = matches!(
-        error,
-        CoreError::UnknownDocument { .. } | CoreError::UnsupportedLanguage { .. } | CoreError::TooLarge { .. }
-    );
     match only.and_then(<[CodeActionKind]>::first) {
-        _ if !is_known => Err(core_error(error)),
+        _ if !is_about_document(error) => Err(core_error(error)),
         Some(kind) if profile.disabled_actions && profile.action_objects => Ok(vec![
             CodeAction {
                 title: "Document this code".to_owned(),

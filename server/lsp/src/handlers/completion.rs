@@ -57,8 +57,10 @@ fn insert(profile: &ClientProfile, plain: &str, snippet: &str, indentation: &str
     if !profile.snippet_completions {
         return Insert { text: plain.to_owned(), format: InsertTextFormat::PlainText, mode: as_is };
     }
+    // Editors put their own line ends into a snippet, and some of them know only one sort in it.
+    let snippet = snippet.replace("\r\n", "\n").replace('\r', "\n");
     let text = match as_is {
-        Some(_) => snippet.to_owned(),
+        Some(_) => snippet,
         None => snippet
             .split_inclusive('\n')
             .enumerate()
@@ -89,10 +91,10 @@ mod tests {
         );
         let mut profile = ClientProfile { snippet_completions: true, ..ClientProfile::default() };
         let made = insert(&profile, plain, snippet, "    ");
-        assert_eq!(made.text, "\"\"\"${1:Do}.\r\n\r\nArgs:\r\n    x: X.\r\n\"\"\"");
+        assert_eq!(made.text, "\"\"\"${1:Do}.\n\nArgs:\n    x: X.\n\"\"\"");
         profile.keeps_whitespace = true;
         let made = insert(&profile, plain, snippet, "    ");
-        assert_eq!((made.text.as_str(), made.mode), (snippet, Some(InsertTextMode::AsIs)));
+        assert_eq!((made.text, made.mode), (snippet.replace("\r\n", "\n"), Some(InsertTextMode::AsIs)));
         profile.snippet_completions = false;
         let made = insert(&profile, plain, snippet, "    ");
         assert_eq!((made.text.as_str(), made.format), (plain, InsertTextFormat::PlainText));

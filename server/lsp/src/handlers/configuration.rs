@@ -1,7 +1,7 @@
 //! Settings from the editor: pulled where the client answers, taken from the notification where it does not.
 
 use crate::server::Server;
-use lsp_types::{ConfigurationItem, DidChangeConfigurationParams, MessageType};
+use lsp_types::{ConfigurationItem, DidChangeConfigurationParams};
 use serde_json::Value;
 
 /// The section of an editor's settings that is ours.
@@ -35,15 +35,13 @@ pub(crate) fn pull(server: &Server) {
     });
 }
 
-/// Hands settings to the core. What is wrong with them is said to the user; the settings before stay.
+/// Hands settings to the core, which tells by an event what is wrong with them.
 pub(crate) fn apply(server: &Server, settings: Value) {
     let settings = own_section(settings);
     if settings.is_null() {
         return;
     }
-    if let Err(error) = server.core.config().set_editor(settings) {
-        server.show(MessageType::Warning, error.to_string());
-    }
+    server.core.set_editor_settings(settings);
 }
 
 /// Our section, if the settings hold several.

@@ -35,14 +35,12 @@ pub(crate) async fn execute_command(server: &Server, params: ExecuteCommandParam
     let events = server.core.events();
     let name = server.cancels.new_name();
     let mut progress = Progress::begin(server, audience, title).await;
-    let work = async { server.core.run(command, Some(&name)).await.map_err(|error| told(server, &error)) };
-    let result = match progress.watch(&name, events, work).await {
-        Ok(edit) => {
-            let note = edit.note.clone();
-            apply(server, title, edit).await.map(|answer| (answer, note))
-        }
-        Err(error) => Err(error),
+    let work = async {
+        let edit = server.core.run(command, Some(&name)).await.map_err(|error| told(server, &error))?;
+        let note = edit.note.clone();
+        apply(server, title, edit).await.map(|answer| (answer, note))
     };
+    let result = progress.watch(&name, events, work).await;
     let message = match &result {
         Ok((_, note)) => note.clone(),
         Err(error) => error.message.to_string(),

@@ -38,10 +38,30 @@ fn plain(markdown: &str) -> String {
         } else {
             let line = line.strip_prefix("> ").unwrap_or(line);
             let line = if line.starts_with('#') { line.trim_start_matches('#').trim_start() } else { line };
-            lines.push(line.replace("**", "").replace('`', "").replace("\\_", "_").replace("\\*", "*"));
+            lines.push(without_marks(line));
         }
     }
     lines.join("\n").trim().to_owned()
+}
+
+/// A line without emphasis, code marks and escapes.
+fn without_marks(line: &str) -> String {
+    let bullet = line.len() - line.trim_start().len() + usize::from(line.trim_start().starts_with("* "));
+    let (start, rest) = line.split_at(bullet);
+    let mut result = start.to_owned();
+    let mut is_code = false;
+    let mut characters = rest.chars().peekable();
+    while let Some(character) = characters.next() {
+        match character {
+            '`' => is_code = !is_code,
+            '\\' if !is_code && characters.peek().is_some_and(char::is_ascii_punctuation) => {
+                result.extend(characters.next());
+            }
+            '*' if !is_code => {}
+            other => result.push(other),
+        }
+    }
+    result
 }
 
 #[cfg(test)]
@@ -50,9 +70,8 @@ mod tests {
 
     #[test]
     fn plain_text_keeps_code_and_loses_marks() {
-        let markdown =
-            "```python\ndef f(**kw):\n    return `x`\n```\n---\n### Parameters\n- `a` — **the** first\n  more\n\\_x";
-        let expected = "def f(**kw):\n    return `x`\n\nParameters\n- a — the first\n  more\n_x";
+        let markdown = "```python\ndef f(**kw):\n    return `x`\n```\n---\n### Parameters\n- `a` — **the** first\n  more\n\\_x *is `*args`* \\*\n* item";
+        let expected = "def f(**kw):\n    return `x`\n\nParameters\n- a — the first\n  more\n_x is *args *\n* item";
         assert_eq!(plain(markdown), expected);
     }
 }
