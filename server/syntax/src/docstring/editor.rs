@@ -5,6 +5,8 @@
 
 mod diff;
 mod insert;
+#[cfg(test)]
+mod laws;
 mod learn;
 mod place;
 mod rows;
@@ -42,6 +44,7 @@ pub struct DocEditor<'a> {
     wishes: Vec<Wish>,
     prose: Vec<(EntryKind, String)>,
     order: Vec<usize>,
+    name_orders: Vec<(usize, Vec<usize>)>,
     types: Vec<(usize, Option<String>)>,
     defaults: Vec<(usize, String)>,
     retitles: Vec<(EntryKind, EntryKind)>,
@@ -63,6 +66,7 @@ impl<'a> DocEditor<'a> {
             wishes: Vec::new(),
             prose: Vec::new(),
             order: Vec::new(),
+            name_orders: Vec::new(),
             types: Vec::new(),
             defaults: Vec::new(),
             retitles: Vec::new(),
@@ -124,6 +128,12 @@ impl<'a> DocEditor<'a> {
         self.order = order.to_vec();
     }
 
+    /// Puts the names of a grouped entry (`x, y : int`) into the order listed, by their places in the group.
+    pub fn reorder_names(&mut self, entry: usize, order: &[usize]) {
+        self.name_orders.retain(|(other, _)| *other != entry);
+        self.name_orders.push((entry, order.to_vec()));
+    }
+
     /// Sets or takes away the type of an entry.
     pub fn set_type(&mut self, entry: usize, to: Option<&str>) {
         self.types.retain(|(other, _)| *other != entry);
@@ -151,6 +161,9 @@ impl<'a> DocEditor<'a> {
         }
         let style = self.style();
         let sheet = Sheet::new(self.text, &self.doc.block, &self.layout.eol);
+        if !sheet.is_closed() {
+            return Vec::new();
+        }
         let units = Units::new(self.text, self.doc, sheet.content());
         let sequence = units.ordered(self.doc, &self.order);
         let kind_of = |kind| self.kind_after(kind);
@@ -181,6 +194,7 @@ impl<'a> DocEditor<'a> {
             && self.wishes.is_empty()
             && self.prose.is_empty()
             && self.order.is_empty()
+            && self.name_orders.is_empty()
             && self.types.is_empty()
             && self.defaults.is_empty()
             && self.retitles.is_empty()
@@ -280,6 +294,15 @@ impl<'a> DocEditor<'a> {
                 spots.drop_names(number, &dropped);
             }
         }
+        for (entry, order) in &self.name_orders {
+            let kept = |name: &usize| !self.dropped_names.contains(&(*entry, *name));
+            let order: Vec<usize> = order.iter().copied().filter(kept).collect();
+            let renamed = |name: usize| {
+                let of_name = self.renames.iter().find(|(other, at, _)| (*other, *at) == (*entry, name));
+                of_name.map(|(_, _, to)| to.clone())
+            };
+            spots.reorder_names(*entry, &order, &renamed);
+        }
         for (span, to) in &self.replacements {
             spots.words(*span, to);
         }
@@ -338,9 +361,9 @@ impl<'a> DocEditor<'a> {
                 let last = sheet.row(number);
                 let end = lines.get(number).map_or(done, |line| line.span.start + last.body.len());
                 body.push_str(self.text.get(done..end).unwrap_or(""));
+                row.is_kept = number == first && row.body == body;
                 row.body = body;
                 row.eol = last.eol;
-                row.is_kept = false;
                 sheet.guard(&mut row);
                 for slot in rows.iter_mut().take(number + 1).skip(first) {
                     *slot = None;

@@ -170,13 +170,15 @@ impl Inserter<'_> {
     }
 
     fn section_gap(&self) -> usize {
-        let sections = &self.pupil.doc.sections;
-        let gaps = sections.windows(2).filter_map(|pair| match pair {
-            [a, b] => Some(b.lines.start.saturating_sub(a.lines.end)),
-            _ => None,
+        let doc = self.pupil.doc;
+        let blank = |line: usize| doc.block.lines.get(line).is_some_and(|line| line.span.is_empty());
+        let gaps = doc.sections.windows(2).filter_map(|pair| {
+            let [a, b] = pair else { return None };
+            let between = a.lines.end..b.lines.start.max(a.lines.end);
+            between.clone().all(blank).then_some(between.len())
         });
         match (self.pupil.style, gaps.min()) {
-            (DocStyle::Google, Some(gap)) => gap,
+            (DocStyle::Google, Some(gap)) => gap.min(2),
             _ => 1,
         }
     }

@@ -195,7 +195,7 @@ impl<'a> Sheet<'a> {
         for (number, row) in rows.iter().enumerate() {
             let is_last = number + 1 == rows.len();
             if number == 0 && !open_alone {
-                result.push_str(if row.is_blank() { open.trim_end() } else { &open });
+                result.push_str(if row.is_blank() && !row.is_kept { open.trim_end() } else { &open });
                 if is_block && open.ends_with('*') && row.body.starts_with('/') {
                     result.push(' ');
                 }
@@ -253,6 +253,15 @@ impl<'a> Sheet<'a> {
             result.push_str(self.base.trim());
         }
         result
+    }
+
+    /// Whether the comment has its end; one that runs on to the end of a broken file is not for editing.
+    pub fn is_closed(&self) -> bool {
+        match &self.block.form {
+            CommentForm::PythonString { quote, .. } => self.close_text().ends_with(quote.as_str()),
+            CommentForm::Block { .. } => self.close_text().ends_with("*/"),
+            CommentForm::Lines { .. } => true,
+        }
     }
 
     fn open_text(&self) -> &'a str {

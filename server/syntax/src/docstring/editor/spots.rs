@@ -148,6 +148,31 @@ impl<'a> Spots<'a> {
         }
     }
 
+    /// Puts the names of a group into another order, stars and all. `order` lists places in the group; `renamed` tells new names.
+    pub fn reorder_names(&mut self, number: usize, order: &[usize], renamed: &dyn Fn(usize) -> Option<String>) {
+        let Some(entry) = self.doc.entries.get(number) else { return };
+        let mut slots = order.to_vec();
+        slots.sort_unstable();
+        slots.dedup();
+        if slots.len() != order.len() || slots.last().is_some_and(|last| *last >= entry.names.len()) {
+            return;
+        }
+        for (slot, wanted) in slots.into_iter().zip(order) {
+            let (Some(old), Some(new)) = (entry.names.get(slot), entry.names.get(*wanted)) else { continue };
+            if slot == *wanted {
+                continue;
+            }
+            let bare = renamed(*wanted).map(|to| escape::line(&to, &self.doc.block.form, self.style));
+            let bare = bare.unwrap_or_else(|| new.span.of(self.text).to_owned());
+            let start = old.span.start.saturating_sub(old.stars.len());
+            let stars = if Span::new(start, old.span.start).of(self.text) == old.stars { old.stars.len() } else { 0 };
+            let own = new.span.start.saturating_sub(new.stars.len());
+            let new_stars =
+                if Span::new(own, new.span.start).of(self.text) == new.stars { new.stars.as_str() } else { "" };
+            self.put(Span::new(old.span.start - stars, old.span.end), format!("{new_stars}{bare}"));
+        }
+    }
+
     /// Writes another default over the one that stands there.
     pub fn default(&mut self, number: usize, to: &str) {
         if let Some(default) = self.doc.entries.get(number).and_then(|entry| entry.default.as_ref()) {

@@ -380,6 +380,24 @@ fn entries_change_places_and_blank_lines_stay() {
 }
 
 #[test]
+fn names_of_a_group_change_places() {
+    let group = "\"\"\"A `b`.\n\nArgs:\n    a, *b, c (int): Them.\n\"\"\"";
+    check(
+        DocStyle::Google,
+        group,
+        |editor| editor.reorder_names(0, &[2, 0, 1]),
+        &group.replace("a, *b, c", "c, a, *b"),
+    );
+    let change = |editor: &mut DocEditor<'_>| {
+        editor.rename(0, 1, "d");
+        editor.remove_name(0, 0);
+        editor.reorder_names(0, &[2, 1, 0]);
+    };
+    check(DocStyle::Google, group, change, &group.replace("a, *b, c", "c, *d").replace("`b`", "`d`"));
+    check(DocStyle::Google, group, |editor| editor.reorder_names(0, &[3, 0, 1]), group);
+}
+
+#[test]
 fn types_are_set_added_and_taken_away() {
     check(
         DocStyle::Google,
