@@ -212,3 +212,6 @@ fn is_go_link(text: &str) -> bool {
     let exported = parts.iter().skip(usize::from(parts.len() > 1)).all(|part| part.starts_with(char::is_uppercase));
     exported && parts.iter().all(|part| super::scan::identifier(part) == part.len() && !part.is_empty())
 }
+
+#[cfg(test)]
+mod tests;

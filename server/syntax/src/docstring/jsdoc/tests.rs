@@ -1,3 +1,5 @@
+//! Cases for block tags.
+
 use crate::docstring::sketch::{block, entries, mentions};
 use crate::docstring::{DocProblemKind, DocStyle, EntryKind};
 

@@ -1,3 +1,5 @@
+//! Cases for rustdoc and godoc.
+
 use crate::docstring::DocStyle;
 use crate::docstring::sketch::{entries, lines, mentions, sections};
 
