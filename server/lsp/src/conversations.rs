@@ -205,6 +205,7 @@ async fn symbols_are_nested_or_flat_as_the_client_wants() {
         let params = json!({ "textDocument": { "uri": "file:///project/cafe.py" } });
         let symbols = editor.client.result("textDocument/documentSymbol", params).await;
         keep("symbols", profile, &symbols);
+        assert_eq!(names_of(&mut editor, "open", 1).await, ["open"]);
         let found = editor.client.result("workspace/symbol", json!({ "query": "open" })).await;
         keep("workspace_symbols", profile, &found);
         editor.stop().await;
