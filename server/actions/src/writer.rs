@@ -2,13 +2,17 @@
 //!
 //! It never invents: every word comes from the code, its facts, or a fixed table of what names mean. It leaves no placeholder.
 
+pub mod added;
+pub mod asked;
 pub mod condition;
 pub mod entries;
 pub mod kinds;
+pub mod naming;
 pub mod outcome;
 pub mod special;
 pub mod subject;
 pub mod summary;
+pub mod trouble;
 pub mod usage;
 pub mod verbs;
 pub mod words;
@@ -107,9 +111,9 @@ fn callable(subject: &Subject<'_>) -> DocDraft {
     let noun = item.flags.is_getter && subject.tongue == Tongue::Python;
     match subject.tongue {
         Tongue::Rust => {
-            draft.raises = outcome::errors(subject);
-            draft.panics = outcome::panics(subject);
-            draft.safety = outcome::safety(subject);
+            draft.raises = trouble::errors(subject);
+            draft.panics = trouble::panics(subject);
+            draft.safety = trouble::safety(subject);
         }
         Tongue::Go => {}
         _ => {
@@ -121,9 +125,9 @@ fn callable(subject: &Subject<'_>) -> DocDraft {
             } else {
                 outcome::returns(subject)
             };
-            draft.raises = outcome::raises(subject);
+            draft.raises = trouble::raises(subject);
             if draft.raises.is_empty() && !matches!(subject.tongue, Tongue::Python) {
-                draft.rejects = outcome::rejects(subject);
+                draft.rejects = trouble::rejects(subject);
             }
         }
     }

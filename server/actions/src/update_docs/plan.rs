@@ -2,7 +2,7 @@
 
 use super::Skipped;
 use crate::writer::subject::Subject;
-use crate::writer::{WriterOptions, entries, mark, outcome, type_param};
+use crate::writer::{WriterOptions, entries, mark, outcome, trouble, type_param};
 use analysis::RepoFacts;
 use analysis::context::{DocContext, FileContext};
 use analysis::diagnostic::Repair;
@@ -250,6 +250,9 @@ impl<'a> Plan<'a> {
             Repair::OrderParams => {
                 let order =
                     self.order().ok_or("Names of several places share one entry, so that it cannot be moved.")?;
+                for (entry, names) in self.grouped() {
+                    editor.reorder_names(entry, &names);
+                }
                 editor.reorder(&order);
             }
             Repair::SetType { entry, to } => {
@@ -407,24 +410,21 @@ impl<'a> Plan<'a> {
         Some(keyed.into_iter().map(|(_, _, entry)| entry).collect())
     }
 
-    /// Entries with several names, with the names in the order of the signature.
-    fn grouped(&self) -> Vec<(usize, Vec<String>)> {
-        let place = |name: &String| self.params.iter().position(|param| param.name == *name);
-        self.doc
-            .entries_of(EntryKind::Param)
-            .filter(|(index, entry)| entry.names.len() > 1 && !self.removed.contains(index))
-            .filter_map(|(index, entry)| {
-                let alike =
-                    entry.names.iter().all(|name| Some(&name.stars) == entry.names.first().map(|first| &first.stars));
-                let mut names: Vec<String> =
-                    (0..entry.names.len()).map(|name| self.name_after(index, name).to_owned()).collect();
-                if !alike || names.iter().any(|name| place(name).is_none()) {
-                    return None;
+    /// Entries whose several names are in another order than in the signature, with the order that they should have.
+    fn grouped(&self) -> Vec<(usize, Vec<usize>)> {
+        let place = |name: &str| self.params.iter().position(|param| param.name == name);
+        let mut found = Vec::new();
+        for (index, entry) in self.doc.entries_of(EntryKind::Param) {
+            let mut order: Vec<usize> = (0..entry.names.len()).collect();
+            let known = order.iter().all(|&name| place(self.name_after(index, name)).is_some());
+            if entry.names.len() > 1 && known && !self.removed.contains(&index) {
+                order.sort_by_key(|&name| place(self.name_after(index, name)));
+                if !order.is_sorted() {
+                    found.push((index, order));
                 }
-                names.sort_by_key(place);
-                Some((index, names))
-            })
-            .collect()
+            }
+        }
+        found
     }
 
     /// Adds the entry for an exception type with all places that raise it.
@@ -445,7 +445,7 @@ impl<'a> Plan<'a> {
         raised.push(fact.type_name.clone());
         let subject = self.subject(self.index).ok_or_else(wordless)?;
         let own: Vec<_> = throws.iter().filter(|throw| throw.type_name == fact.type_name).collect();
-        let draft = outcome::raise_entry(&subject, &fact.type_name, &own);
+        let draft = trouble::raise_entry(&subject, &fact.type_name, &own);
         let after = self.last_of(kind, |_| true);
         editor.insert(kind, after, &self.marked(draft));
         Ok(())
@@ -454,13 +454,13 @@ impl<'a> Plan<'a> {
     fn section_text(&self, kind: EntryKind) -> Option<String> {
         let subject = self.subject(self.index)?;
         let text = match kind {
-            EntryKind::Panic => outcome::panics(&subject).join(" "),
-            EntryKind::Safety => outcome::safety(&subject)?,
+            EntryKind::Panic => trouble::panics(&subject).join(" "),
+            EntryKind::Safety => trouble::safety(&subject)?,
             EntryKind::Raise => {
-                outcome::errors(&subject).into_iter().map(|entry| entry.text).collect::<Vec<_>>().join(" ")
+                trouble::errors(&subject).into_iter().map(|entry| entry.text).collect::<Vec<_>>().join(" ")
             }
             EntryKind::Reject => {
-                outcome::rejects(&subject).into_iter().map(|entry| entry.text).collect::<Vec<_>>().join(" ")
+                trouble::rejects(&subject).into_iter().map(|entry| entry.text).collect::<Vec<_>>().join(" ")
             }
             _ => String::new(),
         };

@@ -360,7 +360,7 @@ fn use_clause(subject: &Subject<'_>, param: &Param, usage: &Usage) -> String {
         (usage.is_key, ", used as a key"),
         (usage.indexed, ", read by index or key"),
         (usage.searched, " to search"),
-        (usage.returned && !usage.reassigned, ", returned as it is"),
+        (usage.returned && !usage.reassigned && only_return(subject), ", returned as it is"),
         (usage.formatted, " to put into the text"),
         (usage.computed, " to compute with"),
         (usage.tested, ", tested for being set"),
@@ -378,6 +378,11 @@ fn use_clause(subject: &Subject<'_>, param: &Param, usage: &Usage) -> String {
         return ", accepted but not used".to_owned();
     }
     " to use".to_owned()
+}
+
+/// Whether the body has one way out that hands something back.
+fn only_return(subject: &Subject<'_>) -> bool {
+    subject.symbol.facts.as_ref().is_some_and(|facts| facts.returns.len() == 1 && !facts.falls_through)
 }
 
 /// What a guard at a raise forbids.

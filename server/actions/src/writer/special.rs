@@ -227,11 +227,11 @@ fn prefixed(subject: &Subject<'_>, owner: Option<&str>) -> Option<String> {
         _ if rest.is_empty() => None,
         (Tongue::Rust, "as", Some(owner)) => Some(format!("return {owner} as {rest_phrase}, without copying")),
         (Tongue::Rust, "into", Some(owner)) => Some(format!("turn {owner} into {rest_phrase}")),
-        (Tongue::Rust, "with", Some(owner)) if subject.symbol.receiver.is_none() => {
+        (Tongue::Rust, "with", Some(_)) if subject.symbol.receiver.is_none() => {
             Some(format!("create {} with {}", subject.an_owner().unwrap_or_default(), the(&rest_phrase)))
         }
         (Tongue::Rust, "with", Some(owner)) => Some(format!("set {} and return {owner}", the(&rest_phrase))),
-        (Tongue::Rust, "from", Some(owner)) => {
+        (Tongue::Rust, "from", Some(_)) => {
             Some(format!("create {} from {}", subject.an_owner().unwrap_or_default(), the(&rest_phrase)))
         }
         (Tongue::Rust, _, Some(owner)) if rest.last().is_some_and(|word| word == "mut") => {

@@ -336,6 +336,7 @@ fn enclosing_call(tokens: &[Token<'_>], index: usize) -> Option<String> {
             // A written tuple or list is handed on with what is in it.
             Token::Mark('(') if depth == 0 => {}
             Token::Mark('[') if depth == 0 && !named(before(tokens, at)) => {}
+            Token::Mark('{') if depth == 0 && matches!(before(tokens, at), Some(Token::Mark('(' | ',' | '['))) => {}
             Token::Mark('[' | '{') if depth == 0 => return None,
             Token::Mark('(' | '[' | '{') => depth -= 1,
             Token::Mark(';') => return None,

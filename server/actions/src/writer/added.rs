@@ -1,0 +1,139 @@
+//! One fact more for a sentence that would only repeat the name.
+
+use super::condition::clause;
+use super::subject::Subject;
+use super::summary::Said;
+use super::words::{code, list, split};
+
+/// Words of little weight.
+const LIGHT: &str = " the a an of to for from with and or in on by as at into this that it its is are be given return returns get gets set sets whether all each one new instance value function method class object \
+     perform carry out ";
+
+/// The sentence with one fact more where it would only repeat the name.
+pub(super) fn enriched(subject: &Subject<'_>, said: Said) -> Said {
+    let (text, says_more) = match &said {
+        Said::Verb(verb, rest) => (rest.clone(), says_more(subject, &format!("{verb} {rest}"))),
+        Said::Noun(rest) => (rest.clone(), says_more(subject, rest)),
+    };
+    if says_more {
+        return said;
+    }
+    let addition = extra(subject, &text);
+    match said {
+        Said::Verb(verb, rest) => Said::Verb(verb, format!("{rest}{addition}")),
+        Said::Noun(rest) => Said::Noun(format!("{rest}{addition}")),
+    }
+}
+
+/// Whether a text says something that the name does not.
+fn says_more(subject: &Subject<'_>, text: &str) -> bool {
+    let name = split(&subject.symbol.path);
+    split(text).iter().any(|word| {
+        let known = |known: &String| {
+            known == word
+                || known.starts_with(word.as_str())
+                || word.starts_with(known.as_str())
+                || super::words::prose_word(known).split(' ').any(|part| part.eq_ignore_ascii_case(word))
+        };
+        !LIGHT.contains(&format!(" {word} ")) && !name.iter().any(known)
+    })
+}
+
+/// One fact that the name does not tell, behind the owner where it is not named yet.
+fn extra(subject: &Subject<'_>, text: &str) -> String {
+    let owner = subject.owner_phrase().filter(|owner| !text.contains(owner.as_str()));
+    let owner = owner.map(|owner| format!(" of {owner}")).unwrap_or_default();
+    format!("{owner}{}", fact(subject, text))
+}
+
+fn fact(subject: &Subject<'_>, text: &str) -> String {
+    let symbol = subject.symbol;
+    let names: Vec<String> = symbol
+        .params
+        .iter()
+        .filter(|param| !param.name.is_empty() && !text.contains(&format!("`{}`", param.name)))
+        .take(2)
+        .filter_map(|param| code(&param.name))
+        .collect();
+    if let Some(first) = names.first().filter(|_| !text.contains('`')) {
+        return format!(", given {}", if names.len() == 1 { first.clone() } else { list(&names, "and") });
+    }
+    let facts = symbol.facts.as_ref();
+    let dull = [
+        "super",
+        "print",
+        "len",
+        "str",
+        "int",
+        "list",
+        "dict",
+        "set",
+        "isinstance",
+        "range",
+        "type",
+        "tuple",
+        "sorted",
+        "cast",
+        "float",
+        "bool",
+        "repr",
+        "any",
+        "all",
+        "zip",
+        "map",
+        "min",
+        "max",
+        "sum",
+        "enumerate",
+        "getattr",
+        "hasattr",
+        "setattr",
+        "iter",
+        "next",
+        "callable",
+        "abs",
+        "String",
+        "Number",
+        "Boolean",
+        "require",
+    ];
+    let is_dull = |call: &str| {
+        let last = call.rsplit(['.', ':']).next().unwrap_or(call);
+        dull.contains(&last)
+            || call.contains("super")
+            || last.ends_with("Error")
+            || last.ends_with("Exception")
+            || call.contains('(')
+    };
+    let calls: Vec<String> = facts
+        .iter()
+        .flat_map(|facts| &facts.calls)
+        .filter(|call| !is_dull(call) && call.len() <= 40 && **call != symbol.name)
+        .take(2)
+        .filter_map(|call| code(call))
+        .collect();
+    if !calls.is_empty() {
+        return format!(" by calling {}", list(&calls, "and"));
+    }
+    if let Some(declared) =
+        symbol.return_type.as_ref().and_then(|declared| code(&declared.text)).filter(|_| subject.returns_value())
+    {
+        return format!(" as {declared}");
+    }
+    if let Some(value) = facts
+        .and_then(|facts| facts.returns.first())
+        .and_then(|fact| fact.value.as_ref())
+        .and_then(|value| code(&value.text))
+    {
+        return format!(", which is {value}");
+    }
+    if let Some(first) =
+        facts.and_then(|facts| facts.throws.first()).and_then(|throw| throw.condition.as_deref()).and_then(clause)
+    {
+        return format!(" unless {first}");
+    }
+    if symbol.flags.is_abstract || symbol.flags.is_stub {
+        return "; left to subclasses".to_owned();
+    }
+    ", without taking anything".to_owned()
+}

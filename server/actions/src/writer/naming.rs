@@ -1,0 +1,276 @@
+//! The sentence that the words of a name make: verb, object, and what leads to the arguments.
+
+use super::asked::claim;
+use super::subject::Subject;
+use super::summary::{Said, joined, meaningful, of_owner, verb};
+use super::verbs::{self, VerbClass};
+use super::words::{article, code, list, phrase, split, the};
+use syntax::model::Param;
+
+/// The verb and the object of a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Object {
+    /// The verb as it is said; `None` for a name that is a noun.
+    pub verb: Option<&'static str>,
+    /// The object without article; empty where the name has none.
+    pub words: String,
+}
+
+/// The verb and the object that the name holds.
+pub fn object(subject: &Subject<'_>) -> Option<Object> {
+    let words = meaningful(&subject.symbol.name);
+    let (first, rest) = words.split_first()?;
+    let rest_until: Vec<String> =
+        rest.iter().take_while(|word| !PREPOSITIONS.contains(&word.as_str())).cloned().collect();
+    match verbs::verb(first).filter(|found| !(found.noun_too && rest.is_empty() && subject.required().is_empty())) {
+        Some(found) => Some(Object { verb: Some(found.say), words: phrase(&rest_until) }),
+        None => {
+            let all: Vec<String> =
+                words.iter().take_while(|word| !PREPOSITIONS.contains(&word.as_str())).cloned().collect();
+            Some(Object { verb: None, words: phrase(&all) })
+        }
+    }
+}
+
+/// The sentence from the words of the name.
+pub(super) fn named(subject: &Subject<'_>, words: &[String]) -> Said {
+    let Some((first, rest)) = words.split_first() else {
+        let names: Vec<String> = subject.symbol.params.iter().take(3).filter_map(|param| code(&param.name)).collect();
+        let given = if names.is_empty() { String::new() } else { format!(", given {}", list(&names, "and")) };
+        return Said::Noun(format!("the default function of this file{given}"));
+    };
+    let required = subject.required();
+    let owner = subject.owner_phrase();
+    let first_param = required.first().and_then(|param| code(&param.name));
+    match first.as_str() {
+        "try" if !rest.is_empty() => {
+            return match named(subject, rest) {
+                Said::Verb(inner, text) => verb("try", format!("to {}", joined(&verbs::base(&inner), &text))),
+                noun => noun,
+            };
+        }
+        "to" | "as" if !rest.is_empty() => {
+            let what = first_param.or(owner).unwrap_or_else(|| "the value".to_owned());
+            return verb("convert", format!("{what} to {}{}", phrase(rest), tail(subject, VerbClass::Check, words, 1)));
+        }
+        "from" if !rest.is_empty() => {
+            let made = subject.an_owner().unwrap_or_else(|| "a value".to_owned());
+            let by = first_param.map(|name| format!(" `{}`", name.trim_matches('`'))).unwrap_or_default();
+            return verb("create", format!("{made} from {}{by}", the(&phrase(rest))));
+        }
+        "with" if !rest.is_empty() => return verb("set", format!("{} and return the result", the(&phrase(rest)))),
+        "on" if !rest.is_empty() => return verb("react", format!("to {}", the(&phrase(rest)))),
+        "init" | "setup" if rest.is_empty() && owner.is_none() => {}
+        _ => {}
+    }
+    let Some(found) = verbs::verb(first).filter(|found| !(found.noun_too && is_noun_here(subject, rest))) else {
+        return noun_named(subject, words);
+    };
+    if found.class == VerbClass::Check
+        && let Some(claim) = claim(subject, rest)
+    {
+        return verb(found.say, format!("that {claim}"));
+    }
+    let preposition = rest.iter().position(|word| PREPOSITIONS.contains(&word.as_str()));
+    if rest.is_empty() || preposition == Some(0) {
+        let what = match (&owner, found.class) {
+            (_, VerbClass::Add | VerbClass::Remove | VerbClass::Write | VerbClass::Convert | VerbClass::Check)
+                if first_param.is_some() =>
+            {
+                first_param.clone()
+            }
+            (Some(owner), _) if first_param.is_none() => Some(owner.clone()),
+            _ => first_param.clone().or_else(|| owner.clone()),
+        };
+        let what = what.unwrap_or_default();
+        let used = usize::from(what.starts_with('`'));
+        let end = tail(subject, found.class, words, used);
+        let path = match rest.split_first() {
+            Some((word, noun)) if !noun.is_empty() => {
+                let noun = phrase(noun);
+                let noun = if matches!(word.as_str(), "to" | "as" | "into") { with_article(&noun) } else { the(&noun) };
+                format!(" {word} {noun}")
+            }
+            Some((word, _)) => format!(" {word}"),
+            None => String::new(),
+        };
+        let end = if rest.len() == 1 {
+            end.trim_start_matches([',', ' ']).split_once(' ').map_or(String::new(), |(_, names)| format!(" {names}"))
+        } else {
+            end
+        };
+        return verb(found.say, format!("{what}{path}{end}").trim().to_owned());
+    }
+    let (object_words, path_words) = rest.split_at(preposition.unwrap_or(rest.len()));
+    let object = the(&phrase(object_words));
+    let end = match path_words.split_first() {
+        Some((word, names)) if !names.is_empty() => {
+            let matching = required
+                .iter()
+                .find(|param| names.iter().any(|name| split(&param.name).contains(name)))
+                .and_then(|param| code(&param.name));
+            match matching {
+                Some(name) => format!(" {word} {name}"),
+                None => format!(
+                    " {word} {}{}",
+                    if matches!(word.as_str(), "to" | "as" | "into") { phrase(names) } else { the(&phrase(names)) },
+                    Some(tail(subject, found.class, words, 0))
+                        .filter(|tail| !tail.starts_with(&format!(" {word} ")))
+                        .unwrap_or_default()
+                ),
+            }
+        }
+        Some((word, _)) => match required.first().and_then(|param| code(&param.name)) {
+            Some(name) => format!(" {word} {name}"),
+            None => format!(" {word} it"),
+        },
+        None => tail(subject, found.class, words, 0),
+    };
+    verb(found.say, format!("{object}{end}"))
+}
+
+/// Whether a word that is a verb and a noun is a noun in this name: alone, nothing given, something returned.
+fn is_noun_here(subject: &Subject<'_>, rest: &[String]) -> bool {
+    rest.is_empty() && subject.required().is_empty() && subject.returns_value()
+}
+
+fn with_article(noun: &str) -> String {
+    let first_upper = noun.chars().next().is_some_and(char::is_uppercase);
+    if first_upper
+        || noun.ends_with('s') && !noun.ends_with("ss")
+        || matches!(noun, "text" | "bytes" | "string") && noun != "string"
+    {
+        noun.to_owned()
+    } else {
+        format!("{} {noun}", article(noun))
+    }
+}
+
+/// Whether a word is a past participle.
+fn is_past(word: &str) -> bool {
+    word.len() > 4 && word.ends_with("ed")
+        || matches!(word, "lost" | "made" | "done" | "found" | "sent" | "built" | "read" | "written" | "set")
+}
+
+/// A name that begins with no verb.
+fn noun_named(subject: &Subject<'_>, words: &[String]) -> Said {
+    if let Some(at) =
+        words.iter().position(|word| word == "to" || word == "2").filter(|&at| at > 0 && at + 1 < words.len())
+    {
+        let (from, to) = words.split_at(at);
+        return verb(
+            "convert",
+            format!(
+                "{} to {}{}",
+                the(&phrase(from)),
+                phrase(to.get(1..).unwrap_or(&[])),
+                tail(subject, VerbClass::Check, words, 0)
+            ),
+        );
+    }
+    if let Some((last, before)) = words.split_last().filter(|(last, _)| is_past(last)) {
+        match (before.is_empty(), subject.owner_phrase().filter(|_| subject.has_instance())) {
+            (false, _) if !subject.returns_value() => {
+                return verb("react", format!("when {} is {last}", the(&phrase(before))));
+            }
+            (true, Some(owner)) if subject.returns_value() && subject.symbol.params.is_empty() => {
+                return verb("return", format!("whether {owner} is {last}"));
+            }
+            _ => {}
+        }
+    }
+    let named = the(&phrase(words));
+    if subject.flags().is_generator {
+        return verb("yield", format!("{named}{}", tail(subject, VerbClass::Query, words, 0)));
+    }
+    let of = tail(subject, VerbClass::Check, words, 0);
+    if subject.returns_value() || subject.flags().is_stub || subject.flags().is_abstract {
+        verb(
+            "return",
+            format!("{named}{}", if of.is_empty() { of_owner(subject) } else { of.replacen(" for ", " of ", 1) }),
+        )
+    } else {
+        verb("carry_out", format!("{named}{of}"))
+    }
+}
+
+/// What the verb is given: " from `path`", " for `key`". `skip` parameters have been named already.
+fn tail(subject: &Subject<'_>, class: VerbClass, words: &[String], skip: usize) -> String {
+    let required = subject.required();
+    let params: Vec<&&Param> = required
+        .iter()
+        .skip(skip)
+        .filter(|param| !split(&param.name).iter().all(|word| words.contains(word)))
+        .collect();
+    if params.is_empty() {
+        return match class {
+            VerbClass::Add => subject.owner_phrase().map(|owner| format!(" to {owner}")).unwrap_or_default(),
+            VerbClass::Remove => subject.owner_phrase().map(|owner| format!(" from {owner}")).unwrap_or_default(),
+            _ if skip == 0 && words.len() > 1 => {
+                subject.owner_phrase().map(|owner| format!(" of {owner}")).unwrap_or_default()
+            }
+            _ => String::new(),
+        };
+    }
+    let names: Vec<String> = params.iter().take(3).filter_map(|param| code(&param.name)).collect();
+    if names.is_empty() {
+        return String::new();
+    }
+    let first = params.first().map_or("", |param| param.name.as_str());
+    let source = is_like(
+        first,
+        &[
+            "path", "file", "filename", "filepath", "fname", "url", "uri", "source", "src", "stream", "fp", "text",
+            "string", "content", "contents", "data", "buffer",
+        ],
+    );
+    let target = is_like(
+        first,
+        &[
+            "path",
+            "file",
+            "filename",
+            "filepath",
+            "fname",
+            "fp",
+            "stream",
+            "url",
+            "dest",
+            "destination",
+            "target",
+            "out",
+            "output",
+        ],
+    );
+    let value = params
+        .iter()
+        .rev()
+        .find(|param| is_like(&param.name, &["value", "val", "to", "new"]))
+        .and_then(|param| code(&param.name));
+    let preposition = match class {
+        VerbClass::Read | VerbClass::Query if source => "from",
+        VerbClass::Write if target => "to",
+        VerbClass::Make | VerbClass::Read if skip > 0 => "with",
+        VerbClass::Make | VerbClass::Read => "from",
+        VerbClass::Add if skip > 0 => "to",
+        VerbClass::Remove if skip > 0 => "from",
+        VerbClass::Set => match value {
+            Some(value) if params.len() == 1 => return format!(" to {value}"),
+            _ if params.len() == 1 && skip == 0 && words.len() > 1 => "with",
+            _ => "for",
+        },
+        VerbClass::Act | VerbClass::Convert if skip > 0 => "with",
+        VerbClass::Act => "with",
+        _ => "for",
+    };
+    format!(" {preposition} {}", list(&names, "and"))
+}
+
+fn is_like(name: &str, list: &[&str]) -> bool {
+    split(name).last().is_some_and(|word| list.contains(&word.as_str()))
+}
+
+pub(super) const PREPOSITIONS: [&str; 22] = [
+    "from", "to", "by", "with", "for", "in", "on", "at", "of", "as", "into", "via", "through", "against", "without",
+    "until", "if", "when", "onto", "between", "after", "before",
+];
