@@ -162,3 +162,61 @@ fn escaped(text: &str) -> String {
     }
     result
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `§` is the cursor.
+    fn complete(language: &str, text: &str) -> Option<(DocCompletion, String)> {
+        let offset = text.find('§').expect("a cursor");
+        let text = text.replace('§', "");
+        let completion =
+            doc_completion(Language::from_id(language).unwrap(), &text, offset, &WriterOptions::default())?;
+        let after = format!("{}{}{}", &text[..completion.span.start], completion.plain, &text[completion.span.end..]);
+        Some((completion, after))
+    }
+
+    #[test]
+    fn an_unclosed_docstring_is_drafted() {
+        let (completion, after) = complete(
+            "python",
+            "class C:\n    def load(self, path):\n        \"\"\"§\n        return read(path)\n\ndef g():\n    pass\n",
+        )
+        .unwrap();
+        assert!(after.contains("        \"\"\"Load `path`"), "{after}");
+        assert!(after.contains("\n            path: The path, passed on to `read`.\n"), "{after}");
+        assert!(after.ends_with("        \"\"\"\n        return read(path)\n\ndef g():\n    pass\n"), "{after}");
+        assert!(completion.snippet.starts_with("\"\"\"${1:Load"), "{}", completion.snippet);
+        assert!(completion.snippet.contains("path: ${2:The path, passed on to `read`.}"), "{}", completion.snippet);
+        assert_eq!(completion.label, "Document load");
+    }
+
+    #[test]
+    fn the_closing_that_an_editor_put_is_replaced() {
+        let (_, after) = complete("python", "def f(x):\n    \"\"\"§\"\"\"\n    return g(x)\n").unwrap();
+        assert_eq!(after.matches("\"\"\"").count(), 2, "{after}");
+        let (_, after) = complete("javascript", "/**§ */\nfunction f(x) { return g(x); }\n").unwrap();
+        assert_eq!(after.matches("*/").count(), 1, "{after}");
+        assert!(after.contains(" * @param {*} x - "), "{after}");
+    }
+
+    #[test]
+    fn a_body_of_nothing_else_is_enough() {
+        assert!(complete("python", "def f(x):\n    \"\"\"§\n").is_some());
+    }
+
+    #[test]
+    fn snippets_escape_what_they_must() {
+        assert_eq!(escaped("a${b}\\c"), "a\\${b\\}\\\\c");
+    }
+
+    #[test]
+    fn elsewhere_nothing_is_offered() {
+        assert!(complete("python", "x = \"\"\"§\n").is_none());
+        assert!(complete("python", "def f():\n    y = 1\n    \"\"\"§\n    return y\n").is_none());
+        assert!(complete("python", "def f():\n    \"\"\"Done.\"\"\"\n    \"\"\"§\n").is_none());
+        assert!(complete("javascript", "const a = 1; /**§\n").is_none());
+        assert!(complete("python", "🎉§").is_none());
+    }
+}

@@ -50,3 +50,36 @@ fn converted(model: &FileModel, symbol: &Symbol, to: DocStyle, options: &WriterO
     let comment = rewrite::convert(&model.text, doc, to, &layout)?;
     (comment != doc.block.span.of(&model.text)).then(|| TextEdit::replace(doc.block.span, comment))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{after, model};
+
+    const GOOGLE: &str = "def f(a):\n    \"\"\"Do it.\n\n    Args:\n        a (int): One, in words of its own.\n\n    Returns:\n        str: All.\n    \"\"\"\n    return str(a)\n";
+
+    #[test]
+    fn a_docstring_is_written_in_another_style_with_its_words() {
+        let before = model("python", GOOGLE);
+        let edits = convert(&before, 1, DocStyle::Sphinx, &WriterOptions::default()).unwrap();
+        let sphinx = after(&before, &edits);
+        assert!(
+            sphinx.contains(":param a: One, in words of its own.")
+                || sphinx.contains(":param int a: One, in words of its own."),
+            "{sphinx}"
+        );
+        let back = model("python", &sphinx);
+        let google = after(&back, &convert_file(&back, DocStyle::Google, &WriterOptions::default()).unwrap());
+        assert_eq!(google, GOOGLE);
+    }
+
+    #[test]
+    fn a_style_of_another_language_and_the_same_style_are_refused() {
+        let model = model("python", GOOGLE);
+        assert!(matches!(
+            convert(&model, 1, DocStyle::Jsdoc, &WriterOptions::default()),
+            Err(Refusal::StyleUnfit { .. })
+        ));
+        assert_eq!(convert(&model, 1, DocStyle::Google, &WriterOptions::default()), Err(Refusal::NothingToDo));
+    }
+}

@@ -129,3 +129,71 @@ fn write(model: &FileModel, index: usize, symbol: &Symbol, options: &WriterOptio
         None => insert_comment(model, symbol, &comment, eol(&model.text)),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{after, findings, model, symbol};
+    use syntax::docstring::DocStyle;
+
+    fn documented(language: &str, text: &str, options: &WriterOptions) -> String {
+        let before = model(language, text);
+        let after = after(&before, &document_scope(&before, Scope::File, options).unwrap());
+        let again = model(language, &after);
+        assert_eq!(document_scope(&again, Scope::File, options).unwrap(), [], "a second run changes nothing");
+        after
+    }
+
+    #[test]
+    fn a_function_is_documented_from_its_facts() {
+        let text = "def load_config(path, retries=3, *args):\n    if not path:\n        raise ValueError('no path')\n    return parse(path, retries, *args)\n";
+        let expected = "def load_config(path, retries=3, *args):\n    \"\"\"Load the configuration from `path`.\n\n    Args:\n        path: The path, passed on to `parse`. Must not be empty.\n        retries: The retries, passed on to `parse`. Defaults to `3`.\n        *args: Positional arguments passed on to `parse`.\n\n    Returns:\n        The loaded configuration.\n\n    Raises:\n        ValueError: If `path` is empty or missing.\n    \"\"\"\n    if not path:\n        raise ValueError('no path')\n    return parse(path, retries, *args)\n";
+        let written = documented("python", text, &WriterOptions::default());
+        assert_eq!(written, expected);
+        assert_eq!(findings(&model("python", &written)), [], "our own rules have nothing to say");
+    }
+
+    #[test]
+    fn the_style_asked_for_is_written_where_the_language_has_it() {
+        let options = WriterOptions { style: Some(DocStyle::Sphinx), ..WriterOptions::default() };
+        let written = documented("python", "def f(a):\n    return g(a)\n", &options);
+        assert!(written.contains(":param a: The value of ``a``, passed on to ``g``."), "{written}");
+        let written = documented("javascript", "function f(a) { return g(a); }\n", &options);
+        assert!(written.contains("@param {*} a - "), "{written}");
+    }
+
+    #[test]
+    fn line_breaks_tabs_and_emoji_stay_as_they_are() {
+        let text = "class Ä:\r\n\tdef größe(self, 名):\r\n\t\tx = '🎉'\r\n\t\treturn 名\r\n";
+        let written = documented("python", text, &WriterOptions::default());
+        assert!(!written.replace("\r\n", "").contains('\n'), "{written:?}");
+        assert!(written.contains("\t\t\"\"\""), "{written:?}");
+        assert!(written.contains("\t\tx = '🎉'\r\n"), "{written:?}");
+    }
+
+    #[test]
+    fn what_is_private_overriding_a_test_or_nested_is_left_alone() {
+        let text = "def _p(a):\n    return a\n\ndef test_x():\n    assert f()\n\nclass C(B):\n    \"\"\"Doc.\"\"\"\n    @override\n    def m(self):\n        return 1\n";
+        assert_eq!(documented("python", text, &WriterOptions::default()), text);
+        let everyone = WriterOptions { audience: Audience::Everyone, ..WriterOptions::default() };
+        assert!(documented("python", text, &everyone).contains("def _p(a):\n    \"\"\""));
+    }
+
+    #[test]
+    fn documentation_that_says_something_is_never_doubled() {
+        let model = model("python", "def f(a):\n    \"\"\"Do it.\"\"\"\n    return a\n");
+        let refusal = document(&model, symbol(&model, "f"), &WriterOptions::default()).unwrap_err();
+        assert_eq!(refusal, Refusal::AlreadyDocumented { name: "f".into() });
+    }
+
+    #[test]
+    fn an_empty_docstring_is_filled() {
+        let written = documented(
+            "python",
+            "def load(path):\n    \"\"\"\"\"\"\n    return read(path)\n",
+            &WriterOptions::default(),
+        );
+        assert_eq!(written.matches("\"\"\"").count(), 2, "{written}");
+        assert!(written.contains("Load `path`") || written.contains("Load"), "{written}");
+    }
+}

@@ -192,3 +192,58 @@ pub fn insert_comment(model: &FileModel, symbol: &Symbol, comment: &str, eol: &s
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::model;
+
+    const TEXT: &str = "def f(a, b):\r\n    \"\"\"Do 🎉.\r\n\r\n    Args:\r\n        a: One.\r\n    \"\"\"\r\n    return a  # b\r\n\r\ndef g(x):\r\n    return x\r\n";
+
+    fn refusal(edit: TextEdit) -> Refusal {
+        prove(&model("python", TEXT), &[edit]).unwrap_err()
+    }
+
+    fn at(part: &str) -> Span {
+        let start = TEXT.find(part).unwrap();
+        Span::new(start, start + part.len())
+    }
+
+    #[test]
+    fn an_edit_inside_documentation_is_proved_and_told() {
+        let proof = prove(&model("python", TEXT), &[TextEdit::replace(at("One"), "Two")]).unwrap();
+        assert_eq!(proof.after, TEXT.replace("One", "Two"));
+        assert_eq!(proof.touched, [1]);
+    }
+
+    #[test]
+    fn code_comments_and_broken_strings_are_out_of_reach() {
+        assert_eq!(refusal(TextEdit::replace(at("return a"), "return b")), Refusal::OutsideDocumentation);
+        assert_eq!(refusal(TextEdit::replace(at("# b"), "# c")), Refusal::OutsideDocumentation);
+        let end = refusal(TextEdit::replace(at("One."), "One.\"\"\"; boom()"));
+        assert!(matches!(end, Refusal::NewSyntaxErrors | Refusal::CodeChanged), "{end:?}");
+        assert_eq!(refusal(TextEdit::insert(at("return x").start, "boom()\r\n    ")), Refusal::CodeChanged);
+        assert_eq!(refusal(TextEdit::insert(9999, "x")), Refusal::Overlap);
+    }
+
+    #[test]
+    fn a_parameter_written_twice_is_refused() {
+        let twice = refusal(TextEdit::insert(at("        a: One").start, "        a: One.\r\n"));
+        assert_eq!(twice, Refusal::ParametersAmiss { name: "f".into() });
+    }
+
+    #[test]
+    fn new_documentation_must_list_all_parameters_in_order() {
+        let slot = at("return x").start;
+        let wrong = TextEdit::insert(slot, "\"\"\"G.\r\n\r\n    Args:\r\n        y: One.\r\n    \"\"\"\r\n    ");
+        assert_eq!(refusal(wrong), Refusal::ParametersAmiss { name: "g".into() });
+        let right = TextEdit::insert(slot, "\"\"\"G.\r\n\r\n    Args:\r\n        x: One.\r\n    \"\"\"\r\n    ");
+        assert!(prove(&model("python", TEXT), &[right]).is_ok());
+    }
+
+    #[test]
+    fn refusals_are_sentences() {
+        let names = [Refusal::NoSymbol, Refusal::Stale, Refusal::CodeChanged, Refusal::NoPlace { name: "f".into() }];
+        assert!(names.iter().all(|refusal| refusal.to_string().ends_with('.')));
+    }
+}

@@ -187,3 +187,42 @@ fn entry_text(entry: &Entry) -> String {
         (false, false) => format!("{head}: {}", entry.description),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{findings, model};
+
+    #[test]
+    fn documentation_is_shown_with_marks_where_it_drifted() {
+        let text = "def f(a):\n    \"\"\"Do it.\n\n    Args:\n        b: One.\n    \"\"\"\n    return a\n";
+        let model = model("python", text);
+        let shown = hover(&model, &findings(&model), 4).unwrap();
+        assert_eq!(shown.span.of(text), "f");
+        assert!(
+            shown
+                .markdown
+                .starts_with("```python\ndef f(a)\n```\n\nDo it.\n\n**Args**\n\n- `b`: One. ⚠ *`b` is documented"),
+            "{}",
+            shown.markdown
+        );
+    }
+
+    #[test]
+    fn tags_become_lists_under_headings() {
+        let text = "/**\n * Adds.\n * @param {number} a - left\n * @returns {number} sum\n */\nfunction add(a) { return a; }\n";
+        let model = model("javascript", text);
+        let shown = hover(&model, &[], text.find("add").unwrap()).unwrap();
+        assert!(
+            shown.markdown.contains("**Parameters**\n\n- `a` (`number`): left\n\n**Returns**\n\n- `number`: sum"),
+            "{}",
+            shown.markdown
+        );
+    }
+
+    #[test]
+    fn code_without_a_definition_shows_nothing() {
+        let model = model("python", "x = 1\ny = 2\n");
+        assert_eq!(hover(&model, &[], 4), None);
+    }
+}

@@ -52,3 +52,26 @@ pub fn lenses(model: &FileModel, findings: &[Finding]) -> Vec<Lens> {
 fn is_drift(finding: &Finding) -> bool {
     !finding.repairs.is_empty() && !finding.repairs.contains(&Repair::Draft)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{findings, model};
+
+    #[test]
+    fn a_definition_is_undocumented_drifted_or_fine() {
+        let model = model(
+            "python",
+            "def f(a):\n    \"\"\"Do it.\n\n    Args:\n        b: One.\n    \"\"\"\n    use(a)\n\ndef g(x):\n    use(x)\n\ndef h():\n    \"\"\"Be fine.\"\"\"\n",
+        );
+        let lenses: Vec<(usize, LensKind, String)> =
+            lenses(&model, &findings(&model)).into_iter().map(|lens| (lens.symbol, lens.kind, lens.title)).collect();
+        assert_eq!(
+            lenses,
+            [
+                (1, LensKind::Drifted, "drifted: 1 problem".to_owned()),
+                (2, LensKind::Undocumented, "undocumented".to_owned())
+            ]
+        );
+    }
+}

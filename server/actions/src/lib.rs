@@ -11,5 +11,7 @@ pub mod hover;
 pub mod layout;
 pub mod lens;
 pub mod offer;
+#[cfg(test)]
+mod testing;
 pub mod update_docs;
 pub mod writer;

@@ -267,3 +267,60 @@ fn conversions(model: &FileModel, span: Span, list: &mut Vec<Offer>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{after, findings, model};
+
+    const TEXT: &str = "def f(a):\n    \"\"\"Do it.\n\n    Args:\n        b: One.\n    \"\"\"\n    return a\n\ndef g(x):\n    return h(x)\n";
+
+    fn ids(at: &str, only: &[OfferGroup]) -> Vec<String> {
+        let model = model("python", TEXT);
+        let start = TEXT.find(at).unwrap();
+        offers(&model, &findings(&model), Span::at(start), only).into_iter().map(|offer| offer.id).collect()
+    }
+
+    #[test]
+    fn a_place_gets_its_own_offers() {
+        let on_entry = ids("b: One", &[]);
+        assert!(on_entry.iter().any(|id| id.starts_with("fix:")), "{on_entry:?}");
+        assert!(on_entry.contains(&"update:1".to_owned()) && on_entry.contains(&"fix-all".to_owned()), "{on_entry:?}");
+        assert!(on_entry.contains(&"convert:1:numpy".to_owned()), "{on_entry:?}");
+        assert!(!on_entry.contains(&"document:1".to_owned()), "{on_entry:?}");
+        assert!(ids("g(x)", &[]).contains(&"document:2".to_owned()));
+    }
+
+    #[test]
+    fn only_the_families_asked_for_are_offered() {
+        assert_eq!(ids("b: One", &[OfferGroup::FixAll]), ["fix-all"]);
+        assert!(ids("g(x)", &[OfferGroup::QuickFix]).iter().all(|id| id.starts_with("fix:")));
+    }
+
+    #[test]
+    fn every_offer_runs_or_says_why_not() {
+        let model = model("python", TEXT);
+        let findings = findings(&model);
+        for offset in (0..TEXT.len()).step_by(3) {
+            for offer in offers(&model, &findings, Span::at(offset), &[]) {
+                let edits = run(&model, &findings, &offer, &WriterOptions::default());
+                let edits = edits.unwrap_or_else(|refusal| panic!("{} at {offset}: {refusal}", offer.id));
+                assert_ne!(after(&model, &edits), TEXT, "{}", offer.id);
+            }
+        }
+    }
+
+    #[test]
+    fn an_offer_of_another_version_is_refused() {
+        let model = model("python", TEXT);
+        let offer = Offer {
+            id: "fix:9".into(),
+            title: String::new(),
+            kind: OfferKind::Fix,
+            span: Span::at(0),
+            findings: vec![99],
+            preferred: true,
+        };
+        assert_eq!(run(&model, &findings(&model), &offer, &WriterOptions::default()), Err(Refusal::Stale));
+    }
+}

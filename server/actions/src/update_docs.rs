@@ -156,3 +156,80 @@ fn own_types(symbol: &Symbol) -> Option<bool> {
         doc.entries_of(EntryKind::Param).map(|(_, entry)| if entry.type_text.is_some() { 1 } else { -1 }).sum();
     (balance != 0).then_some(balance > 0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{findings, mended, model};
+
+    fn check(language: &str, before: &str, after: &str) {
+        assert_eq!(mended(language, before), after);
+        assert_eq!(mended(language, after), after, "a second run changes nothing");
+    }
+
+    #[test]
+    fn a_rename_keeps_the_sentence_and_follows_in_prose() {
+        check(
+            "python",
+            "def f(name_value):\n    \"\"\"Greet `name` 🎉.\n\n    Args:\n        name: Whom to greet,   oddly   spaced.\n    \"\"\"\n    print(name_value)\n",
+            "def f(name_value):\n    \"\"\"Greet `name_value` 🎉.\n\n    Args:\n        name_value: Whom to greet,   oddly   spaced.\n    \"\"\"\n    print(name_value)\n",
+        );
+    }
+
+    #[test]
+    fn entries_come_go_and_move_together() {
+        check(
+            "python",
+            "def f(c, a, b=2):\n    \"\"\"Do it.\n\n    Args:\n        a: First.\n        c: Third.\n        gone: Old.\n    \"\"\"\n    use(a, b, c)\n",
+            "def f(c, a, b=2):\n    \"\"\"Do it.\n\n    Args:\n        c: Third.\n        a: First.\n        b: The value, passed on to `use`. Defaults to `2`.\n    \"\"\"\n    use(a, b, c)\n",
+        );
+    }
+
+    #[test]
+    fn a_function_that_became_a_generator_yields() {
+        let mended = mended(
+            "python",
+            "def f(xs):\n    \"\"\"Do it.\n\n    Args:\n        xs: Some.\n\n    Returns:\n        The items.\n    \"\"\"\n    for x in xs:\n        yield x\n",
+        );
+        assert!(mended.contains("    Yields:\n        The items.\n"), "{mended}");
+        assert!(!mended.contains("Returns"), "{mended}");
+    }
+
+    #[test]
+    fn exceptions_are_told_with_their_condition() {
+        let mended = mended(
+            "python",
+            "def f(x):\n    \"\"\"Do it.\n\n    Raises:\n        KeyError: Never now.\n    \"\"\"\n    if x < 0:\n        raise ValueError('no')\n",
+        );
+        assert!(mended.contains("        ValueError: If `x` is negative.\n"), "{mended}");
+        assert!(!mended.contains("KeyError"), "{mended}");
+    }
+
+    #[test]
+    fn jsdoc_is_mended_in_place() {
+        check(
+            "javascript",
+            "/**\r\n * Adds 🎉.\r\n * @param {number} a - left\r\n * @param {number} old - gone\r\n * @returns {number} the sum\r\n */\r\nfunction add(a, b) {\r\n  return plus(a, b);\r\n}\r\n",
+            "/**\r\n * Adds 🎉.\r\n * @param {number} a - left\r\n * @param {number} b - gone\r\n * @returns {number} the sum\r\n */\r\nfunction add(a, b) {\r\n  return plus(a, b);\r\n}\r\n",
+        );
+    }
+
+    #[test]
+    fn a_clean_file_is_left_alone() {
+        let text = "def f(a):\n    \"\"\"Do  it .\n\n    Args:\n      a:   One\n    \"\"\"\n    use(a)\n";
+        check("python", text, text);
+    }
+
+    #[test]
+    fn findings_without_repair_are_told() {
+        let model = model(
+            "python",
+            "def f(a):\n    \"\"\"Do it.\n\n    Args:\n        a: One.\n        b: Two.\n    \"\"\"\n    use(a)\n",
+        );
+        let mut findings = findings(&model);
+        findings[0].repairs.clear();
+        let mending = mend_reported(&model, &findings, &WriterOptions::default()).unwrap();
+        assert_eq!(mending.skipped.iter().map(|skipped| skipped.finding).collect::<Vec<_>>(), [0]);
+        assert_eq!(mending.edits, []);
+    }
+}
