@@ -97,7 +97,8 @@ pub fn parse_incremental(
             parser.set_language(&grammar.language).ok();
             parser
         });
-        let mut progress = |_: &tree_sitter::ParseState| if cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
+        let mut progress =
+            |_: &tree_sitter::ParseState| if cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
         let options = ParseOptions::new().progress_callback(&mut progress);
         let bytes = text.as_bytes();
         let mut read = |offset: usize, _: Point| bytes.get(offset..).unwrap_or(&[]);

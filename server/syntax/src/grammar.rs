@@ -43,7 +43,9 @@ pub enum QueryProblem {
         reason: String,
     },
     /// No file of a language's folder has that name.
-    #[error("There is no query file named {name}; known are symbols.scm, signature.scm, docs.scm, calls.scm, complexity.scm and smells.scm.")]
+    #[error(
+        "There is no query file named {name}; known are symbols.scm, signature.scm, docs.scm, calls.scm, complexity.scm and smells.scm."
+    )]
     UnknownFile {
         /// The name given.
         name: String,
@@ -194,7 +196,9 @@ fn matcher(words: &[String]) -> Option<aho_corasick::AhoCorasick> {
 /// What the captures of a pattern make of the nodes it is rooted at.
 fn pattern_role(source: &str) -> u16 {
     let makes = |kind: &str| {
-        source.match_indices(kind).any(|(at, _)| !source[at + kind.len()..].starts_with(|next: char| next.is_alphanumeric()))
+        source
+            .match_indices(kind)
+            .any(|(at, _)| !source[at + kind.len()..].starts_with(|next: char| next.is_alphanumeric()))
     };
     match () {
         () if makes("@symbol.variant") => role::ROOT | role::VARIANT,
@@ -208,7 +212,9 @@ fn pattern_role(source: &str) -> u16 {
 /// The kinds that a pattern is rooted at: `(function_definition …` → `function_definition`, `[(a) (b …)] @x` → `a` and `b`.
 fn root_kinds(pattern: &str) -> Vec<String> {
     let pattern = pattern.trim_start_matches(|character: char| character.is_whitespace() || character == '(');
-    let kind_at = |rest: &str| rest.chars().take_while(|character| character.is_alphanumeric() || *character == '_').collect::<String>();
+    let kind_at = |rest: &str| {
+        rest.chars().take_while(|character| character.is_alphanumeric() || *character == '_').collect::<String>()
+    };
     let Some(choices) = pattern.strip_prefix('[') else { return vec![kind_at(pattern)] };
     let (mut kinds, mut depth) = (Vec::new(), 0usize);
     for (at, character) in choices.char_indices() {

@@ -20,7 +20,8 @@ pub fn outline(model: &FileModel) -> String {
         };
     }
     for smell in &model.smells {
-        let _ = writeln!(out, "smell {} on line {}: {}", smell.rule, model.lines.line(smell.span.start) + 1, smell.note);
+        let _ =
+            writeln!(out, "smell {} on line {}: {}", smell.rule, model.lines.line(smell.span.start) + 1, smell.note);
     }
     for literal in &model.literals {
         let _ = writeln!(out, "literal {} on line {}", literal.name, model.lines.line(literal.span.start) + 1);
@@ -38,7 +39,10 @@ pub fn outline(model: &FileModel) -> String {
 }
 
 fn depth(model: &FileModel, index: usize) -> usize {
-    std::iter::successors(model.symbols[index].parent, |parent| model.symbols.get(*parent).and_then(|symbol| symbol.parent)).count()
+    std::iter::successors(model.symbols[index].parent, |parent| {
+        model.symbols.get(*parent).and_then(|symbol| symbol.parent)
+    })
+    .count()
 }
 
 fn write_symbol(out: &mut String, model: &FileModel, symbol: &Symbol, depth: usize) {
@@ -64,7 +68,11 @@ fn write_symbol(out: &mut String, model: &FileModel, symbol: &Symbol, depth: usi
         detail(format!("bases {}", symbol.bases.join(", ")));
     }
     for param in &symbol.type_params {
-        detail(format!("type parameter {}{}", param.name, param.bound.as_ref().map_or(String::new(), |bound| format!(": {bound}"))));
+        detail(format!(
+            "type parameter {}{}",
+            param.name,
+            param.bound.as_ref().map_or(String::new(), |bound| format!(": {bound}"))
+        ));
     }
     if let Some(receiver) = &symbol.receiver {
         detail(format!("receiver {receiver}"));
@@ -143,10 +151,16 @@ fn flags(flags: &SymbolFlags) -> Vec<&'static str> {
 fn fact_lines(facts: &BodyFacts) -> Vec<String> {
     let mut lines = Vec::new();
     for fact in &facts.returns {
-        lines.push(fact.value.as_ref().map_or("return".to_string(), |value| format!("return {}", first_line(&value.text))));
+        lines.push(
+            fact.value.as_ref().map_or("return".to_string(), |value| format!("return {}", first_line(&value.text))),
+        );
     }
     for fact in &facts.yields {
-        lines.push(format!("yield{} {}", if fact.delegates { " from" } else { "" }, fact.value.as_deref().map_or("", first_line)));
+        lines.push(format!(
+            "yield{} {}",
+            if fact.delegates { " from" } else { "" },
+            fact.value.as_deref().map_or("", first_line)
+        ));
     }
     let thrown = |word: &str, fact: &ThrowFact| {
         let mut line = format!("{word} {}", if fact.type_name.is_empty() { "?" } else { &fact.type_name });
@@ -161,7 +175,11 @@ fn fact_lines(facts: &BodyFacts) -> Vec<String> {
     lines.extend(facts.throws.iter().map(|fact| thrown("throws", fact)));
     lines.extend(facts.rejects.iter().map(|fact| thrown("rejects", fact)));
     for panic in &facts.panics {
-        lines.push(format!("panics {}{}", panic.call, panic.condition.as_ref().map_or(String::new(), |condition| format!(" if {condition}"))));
+        lines.push(format!(
+            "panics {}{}",
+            panic.call,
+            panic.condition.as_ref().map_or(String::new(), |condition| format!(" if {condition}"))
+        ));
     }
     if !facts.catches.is_empty() {
         lines.push(format!("catches {}", facts.catches.join(", ")));

@@ -63,7 +63,15 @@ pub(super) fn facts(
     context: BodyContext,
 ) -> BodyFacts {
     let flow = Flow { table, text };
-    let mut reader = Reader { flow, body, facts: BodyFacts::default(), boundaries: Vec::new(), tries: Vec::new(), throws: Vec::new() };
+    let mut reader = Reader {
+        flow,
+        body,
+        facts: BodyFacts::default(),
+        boundaries: Vec::new(),
+        tries: Vec::new(),
+        throws: Vec::new(),
+        calls: Vec::new(),
+    };
     reader.collect(&grammar.calls, cursor);
     let mut facts = reader.conclude(context);
     (facts.cyclomatic, facts.cognitive) = complexity(&grammar.complexity, cursor, body, text);
@@ -77,6 +85,7 @@ struct Reader<'t, 's> {
     boundaries: Vec<Span>,
     tries: Vec<(usize, Try)>,
     throws: Vec<(usize, Throw<'t>)>,
+    calls: Vec<Span>,
 }
 
 impl<'t> Reader<'t, '_> {
@@ -124,7 +133,7 @@ impl<'t> Reader<'t, '_> {
                 }
             }
             "try" | "try.body" | "catch" | "catch.type" | "catch.name" => self.tell_try(capture, node, main),
-            "throw" | "reject" | "panic" | "panic.name" | "panic.unless" => self.tell_throw(capture, node, main),
+            "throw" | "reject" | "panic" | "panic.name" => self.tell_throw(capture, node, main),
             _ if capture.starts_with("throw.") => self.tell_throw(capture, node, main),
             "attribute" => {
                 let attribute = spanned(node, text);
@@ -133,9 +142,11 @@ impl<'t> Reader<'t, '_> {
                 }
             }
             "call" => {
-                let called = span_of(node).of(text);
-                if called.len() <= 120 && !called.contains(|character: char| character.is_whitespace() || "()'\"`".contains(character)) && !self.facts.calls.iter().any(|known| known == called) {
-                    self.facts.calls.push(called.to_string());
+                let is_name = |called: &str| {
+                    called.len() <= 120 && !called.contains(|c: char| c.is_whitespace() || "()'\"`".contains(c))
+                };
+                if is_name(span_of(node).of(text)) {
+                    self.calls.push(span_of(node));
                 }
             }
             _ => {}
@@ -195,10 +206,11 @@ impl<'t> Reader<'t, '_> {
                 let mark = text.get(node.end_byte()..).is_some_and(|rest| rest.starts_with('!'));
                 throw.type_name = Some(spanned(node, text).text + if mark { "!" } else { "" });
             }
-            "panic.unless" => {
+            "throw.unless" => {
                 let arguments = span_of(node).of(text);
                 let condition = first_argument(arguments).map(|first| first.of(arguments).trim());
-                throw.condition = condition.filter(|text| !text.is_empty()).map(|text| negated(text, &self.flow.table.negation));
+                throw.condition =
+                    condition.filter(|text| !text.is_empty()).map(|text| negated(text, &self.flow.table.negation));
             }
             "throw.call" => throw.is_call = true,
             "throw.message" => throw.message = plain_string(span_of(node).of(text)),
@@ -223,11 +235,18 @@ impl<'t> Reader<'t, '_> {
             self.facts.returns.push(ReturnFact { span: span_of(*tail), value: Some(spanned(*tail, text)) });
         }
         self.facts.returns.sort_by_key(|fact| fact.span.start);
+        let mut known: rustc_hash::FxHashSet<&str> = rustc_hash::FxHashSet::default();
+        for called in self.calls.iter().filter(|called| boundaries.own(**called)).map(|called| called.of(text)) {
+            if known.insert(called) {
+                self.facts.calls.push(called.to_string());
+            }
+        }
         let throws = std::mem::take(&mut self.throws);
         for (_, throw) in &throws {
             let Some(node) = throw.node else { continue };
             let span = span_of(node);
-            let is_returned = || self.facts.returns.iter().any(|fact| fact.value.as_ref().is_some_and(|value| value.span == span));
+            let is_returned =
+                || self.facts.returns.iter().any(|fact| fact.value.as_ref().is_some_and(|value| value.span == span));
             if boundaries.own(span) && (!throw.only_returned || is_returned()) {
                 self.conclude_throw(throw, node, context.is_async && self.flow.table.async_rejects);
             }
@@ -249,7 +268,12 @@ impl<'t> Reader<'t, '_> {
             self.facts.panics.push(PanicFact { call, span, condition, message: throw.message.clone() });
             return;
         }
-        let handler = self.tries.iter().flat_map(|(_, known)| &known.handlers).filter(|handler| handler.span.contains(span)).min_by_key(|handler| handler.span.len());
+        let handler = self
+            .tries
+            .iter()
+            .flat_map(|(_, known)| &known.handlers)
+            .filter(|handler| handler.span.contains(span))
+            .min_by_key(|handler| handler.span.len());
         let rethrown = match (&throw.type_name, handler) {
             (None, Some(handler)) => Some(handler),
             (Some(name), Some(handler)) if !throw.is_call && handler.name.as_ref() == Some(name) => Some(handler),
@@ -269,7 +293,7 @@ impl<'t> Reader<'t, '_> {
                 span,
                 condition: condition.clone(),
                 message: throw.message.clone(),
-                is_rethrow: rethrown.is_some() || throw.is_again,
+                is_rethrow: rethrown.is_some() || throw.is_again && throw.type_name.is_none(),
             };
             if throw.kind == ThrowKind::Reject || rejects {
                 self.facts.rejects.push(fact.clone());
@@ -286,7 +310,8 @@ impl<'t> Reader<'t, '_> {
             known.handlers.iter().any(|handler| {
                 handler.types.is_empty()
                     || handler.types.iter().any(|caught| {
-                        last_part(caught) == last_part(type_name) && !type_name.is_empty() || self.flow.table.catch_all.iter().any(|all| all == last_part(caught))
+                        last_part(caught) == last_part(type_name) && !type_name.is_empty()
+                            || self.flow.table.catch_all.iter().any(|all| all == last_part(caught))
                     })
             })
         })
@@ -307,7 +332,9 @@ fn known_type(throw: &Throw) -> String {
     {
         return owner.to_string();
     }
-    let looks_like_type = ["error", "exception", "exit", "warning", "fault", "failure"].iter().any(|end| last.to_lowercase().ends_with(end));
+    let looks_like_type = ["error", "exception", "exit", "warning", "fault", "failure"]
+        .iter()
+        .any(|end| last.to_lowercase().ends_with(end));
     if throw.is_call && looks_like_type { name.to_string() } else { String::new() }
 }
 

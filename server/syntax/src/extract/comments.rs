@@ -10,7 +10,12 @@ use std::sync::LazyLock;
 use tree_sitter::Node;
 
 /// The documentation comment among the comments right before a definition that starts at `start`.
-pub(super) fn documentation(comments: &[Node], start: usize, facts: &DocFacts, text: &str) -> Option<(Span, CommentForm)> {
+pub(super) fn documentation(
+    comments: &[Node],
+    start: usize,
+    facts: &DocFacts,
+    text: &str,
+) -> Option<(Span, CommentForm)> {
     // Another comment, such as a switch for a linter, may stand between the documentation and the definition.
     let mut below = start;
     for (index, comment) in comments.iter().enumerate().rev() {
@@ -128,7 +133,10 @@ pub(super) fn todos(text: &str, in_comment: impl Fn(usize) -> bool) -> Vec<Todo>
     for hit in marks.find_iter(text) {
         let is_word = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
         let bytes = text.as_bytes();
-        if is_word(hit.start().checked_sub(1).and_then(|before| bytes.get(before))) || is_word(bytes.get(hit.end())) || !in_comment(hit.start()) {
+        if is_word(hit.start().checked_sub(1).and_then(|before| bytes.get(before)))
+            || is_word(bytes.get(hit.end()))
+            || !in_comment(hit.start())
+        {
             continue;
         }
         let line = text[hit.start()..].lines().next().unwrap_or("").trim_end().trim_end_matches("*/").trim_end();
@@ -143,7 +151,12 @@ pub(super) fn todos(text: &str, in_comment: impl Fn(usize) -> bool) -> Vec<Todo>
 }
 
 /// Comments and attributes that switch rules off.
-pub(super) fn suppressions(text: &str, lines: &LineIndex, symbols: &[Symbol], is_switch: impl Fn(usize) -> bool) -> Vec<Suppression> {
+pub(super) fn suppressions(
+    text: &str,
+    lines: &LineIndex,
+    symbols: &[Symbol],
+    is_switch: impl Fn(usize) -> bool,
+) -> Vec<Suppression> {
     let Some(switches) = SWITCHES.as_ref() else { return Vec::new() };
     let mut found: Vec<Suppression> = Vec::new();
     for hit in switches.find_iter(text) {
@@ -162,9 +175,14 @@ pub(super) fn suppressions(text: &str, lines: &LineIndex, symbols: &[Symbol], is
             "noqa" => ("noqa", codes(rest), around(lines, text, symbols, line, false)),
             "nolint" => ("nolint", codes(rest), around(lines, text, symbols, line, alone)),
             "[allow(" => {
-                let codes = rest.split(')').next().unwrap_or("").split(',').map(|code| code.trim().to_string()).collect();
+                let codes =
+                    rest.split(')').next().unwrap_or("").split(',').map(|code| code.trim().to_string()).collect();
                 let inner = text[..hit.start()].ends_with("#!");
-                let owner = symbols.iter().skip(1).filter(|symbol| symbol.span.touches(hit.start())).min_by_key(|symbol| symbol.span.len());
+                let owner = symbols
+                    .iter()
+                    .skip(1)
+                    .filter(|symbol| symbol.span.touches(hit.start()))
+                    .min_by_key(|symbol| symbol.span.len());
                 ("allow", codes, if inner { whole(text) } else { owner.map_or(line_span, Symbol::extent) })
             }
             _ => eslint(rest, lines, text, symbols, line, hit.start()),
@@ -174,7 +192,14 @@ pub(super) fn suppressions(text: &str, lines: &LineIndex, symbols: &[Symbol], is
     found
 }
 
-fn eslint(rest: &str, lines: &LineIndex, text: &str, symbols: &[Symbol], line: usize, start: usize) -> (&'static str, Vec<String>, Span) {
+fn eslint(
+    rest: &str,
+    lines: &LineIndex,
+    text: &str,
+    symbols: &[Symbol],
+    line: usize,
+    start: usize,
+) -> (&'static str, Vec<String>, Span) {
     if let Some(rest) = rest.strip_prefix("-next-line") {
         return ("eslint-disable", codes(rest), around(lines, text, symbols, line, true));
     }
@@ -192,7 +217,8 @@ fn whole(text: &str) -> Span {
 /// `: DOC101, DOC103 -- because` → the codes.
 fn codes(rest: &str) -> Vec<String> {
     let listed = rest.trim_start_matches([':', '[', ' ']);
-    let listed = listed.split(" --").next().unwrap_or("").split("*/").next().unwrap_or("").split("//").next().unwrap_or("");
+    let listed =
+        listed.split(" --").next().unwrap_or("").split("*/").next().unwrap_or("").split("//").next().unwrap_or("");
     listed
         .split([',', ' ', '\t', ']'])
         .map(str::trim)

@@ -24,7 +24,8 @@ pub(super) struct Pending<'t> {
 /// A node that names its value.
 #[derive(Clone, Copy)]
 pub(super) struct Namer<'t> {
-    name: Node<'t>,
+    node: Node<'t>,
+    pub name: Node<'t>,
     is_member: bool,
 }
 
@@ -35,6 +36,8 @@ struct Named<'t> {
     owner: Option<String>,
     is_method: bool,
     is_exported: bool,
+    /// A member of the instance that the function around works on.
+    is_of_self: bool,
 }
 
 /// What the patterns of `symbols.scm` tell of one node.
@@ -99,8 +102,26 @@ impl<'t> Walker<'t, '_> {
             }
         }
         raw.names.sort_by_key(Node::start_byte);
+        raw.type_params.sort_by_key(Node::start_byte);
         raw.bases.sort_by_key(Node::start_byte);
         raw.decorators.sort_by_key(Node::start_byte);
+        raw
+    }
+
+    /// What the patterns tell of a definition and of what names it: a method that is the value of a private field is private.
+    pub(super) fn raw_with_namer(&mut self, node: Node<'t>, namer: Option<Namer<'t>>) -> Raw<'t> {
+        let mut raw = self.raw(node);
+        let Some(namer) =
+            namer.filter(|namer| raw.kind.is_some() && self.grammar.role(namer.node.kind_id()) & role::ROOT != 0)
+        else {
+            return raw;
+        };
+        let around = self.raw(namer.node);
+        raw.visibility = raw.visibility.or(around.visibility);
+        raw.value_type = raw.value_type.or(around.value_type);
+        raw.flags.is_static |= around.flags.is_static;
+        raw.flags.is_override |= around.flags.is_override;
+        raw.decorators.extend(around.decorators);
         raw
     }
 
@@ -111,15 +132,19 @@ impl<'t> Walker<'t, '_> {
             self.symbols[0].name = span_of(*name).of(self.text).to_string();
         }
         self.symbols[0].signature = span_of(node);
-        if let Some((span, form)) = comments::documentation(&pending.comments, node.start_byte(), &self.language.facts.docs, self.text) {
+        if let Some((span, form)) =
+            comments::documentation(&pending.comments, node.start_byte(), &self.language.facts.docs, self.text)
+        {
             self.symbols[0].doc = Some(self.parse_doc(span, form));
         }
-        self.symbols[0].doc_slot = DocSlot { offset: node.start_byte(), indent: String::new(), placement: Placement::Before, usable: true };
+        self.symbols[0].doc_slot =
+            DocSlot { offset: node.start_byte(), indent: String::new(), placement: Placement::Before, usable: true };
     }
 
     /// Whether the comments before `start` document what begins there.
     pub(super) fn documents(&self, pending: &Pending<'t>, start: usize) -> bool {
-        !pending.comments.is_empty() && comments::documentation(&pending.comments, start, &self.language.facts.docs, self.text).is_some()
+        !pending.comments.is_empty()
+            && comments::documentation(&pending.comments, start, &self.language.facts.docs, self.text).is_some()
     }
 
     /// Whether the value of a namer is a function or type.
@@ -130,15 +155,18 @@ impl<'t> Walker<'t, '_> {
 
     pub(super) fn namer(&self, node: Node<'t>) -> Option<Namer<'t>> {
         let facts = self.language.facts.walk.namers.iter().find(|namer| namer.kind == node.kind())?;
-        Some(Namer { name: node.child_by_field_name(&facts.name)?, is_member: facts.member })
+        Some(Namer { node, name: node.child_by_field_name(&facts.name)?, is_member: facts.member })
     }
 
-    fn named(&self, namer: Option<Namer<'t>>, around: &str) -> Named<'t> {
-        let Some(Namer { name, is_member }) = namer else { return Named::default() };
+    fn named(&self, namer: Option<Namer<'t>>, parent: usize) -> Named<'t> {
+        let Some(Namer { name, is_member, .. }) = namer else { return Named::default() };
         let facts = &self.language.facts;
         let plain = Named { name: Some(name), is_method: is_member, ..Named::default() };
         let Some(path) = facts.walk.paths.iter().find(|path| path.kind == name.kind()) else { return plain };
-        let (Some(owner), Some(last)) = (name.child_by_field_name(&path.owner), name.child_by_field_name(&path.name)) else { return plain };
+        let (Some(owner), Some(last)) = (name.child_by_field_name(&path.owner), name.child_by_field_name(&path.name))
+        else {
+            return plain;
+        };
         let is_export = |text: &str| facts.names.export_objects.iter().any(|known| known == text);
         let owner = span_of(owner).of(self.text);
         let named = Named { name: Some(last), ..Named::default() };
@@ -149,16 +177,34 @@ impl<'t> Walker<'t, '_> {
             return Named { is_exported: true, ..named };
         }
         if facts.names.selves.iter().any(|word| word == owner) {
-            return Named { owner: Some(around.to_string()), is_method: true, ..named };
+            // A method works on the instance of its type, a plain function on its own.
+            let around =
+                self.symbols[parent].parent.filter(|owner| self.symbols[*owner].kind.is_type()).unwrap_or(parent);
+            return Named {
+                owner: Some(self.symbols[around].path.clone()),
+                is_method: true,
+                is_of_self: true,
+                ..named
+            };
         }
-        if let Some(of_type) = owner.strip_suffix(facts.names.prototype.as_str()).and_then(|rest| rest.strip_suffix('.')) {
+        if let Some(of_type) =
+            owner.strip_suffix(facts.names.prototype.as_str()).and_then(|rest| rest.strip_suffix('.'))
+        {
             return Named { owner: Some(of_type.to_string()), is_method: true, ..named };
         }
-        let is_simple = owner.len() < 60 && owner.chars().all(|character| character.is_alphanumeric() || "_$.".contains(character));
+        let is_simple =
+            owner.len() < 60 && owner.chars().all(|character| character.is_alphanumeric() || "_$.".contains(character));
         Named { owner: is_simple.then(|| owner.to_string()), ..named }
     }
 
-    pub(super) fn symbol(&mut self, kind: SymbolKind, raw: &Raw<'t>, node: Node<'t>, context: &Context<'t>, pending: &Pending<'t>) -> Symbol {
+    pub(super) fn symbol(
+        &mut self,
+        kind: SymbolKind,
+        raw: &Raw<'t>,
+        node: Node<'t>,
+        context: &Context<'t>,
+        pending: &Pending<'t>,
+    ) -> Symbol {
         let text = self.text;
         let facts = &self.language.facts;
         let parent = context.parent;
@@ -166,11 +212,11 @@ impl<'t> Walker<'t, '_> {
         let start = pending.start.unwrap_or(decorated).min(decorated).min(node.start_byte());
         let outer = context.wrapper.unwrap_or(span_of(node));
         let mut symbol = blank(kind, Span::new(outer.start.min(start), outer.end.max(node.end_byte())));
-        let named = self.named(context.namer, &self.symbols[parent].path);
+        let named = self.named(context.namer, parent);
         symbol.parent = Some(parent);
         symbol.flags = raw.flags;
         symbol.flags.is_exported |= context.exported || named.is_exported;
-        symbol.flags.is_local = context.in_body;
+        symbol.flags.is_local = context.in_body && (!named.is_of_self || self.symbols[parent].flags.is_local);
         if let Some(name) = named.name.or_else(|| raw.names.first().copied()) {
             symbol.name_span = span_of(name);
             symbol.name = symbol.name_span.of(text).trim_matches(['"', '\'']).to_string();
@@ -185,8 +231,10 @@ impl<'t> Walker<'t, '_> {
             symbol.name = bare_type(&symbol.name);
             symbol.path = symbol.name.clone();
         }
-        let decorators_end = raw.decorators.iter().map(Node::end_byte).filter(|end| *end <= symbol.name_span.start).max();
-        let first = decorators_end.map_or(node.start_byte(), |end| end + text[end..].len() - text[end..].trim_start().len());
+        let decorators_end =
+            raw.decorators.iter().map(Node::end_byte).filter(|end| *end <= symbol.name_span.start).max();
+        let first =
+            decorators_end.map_or(node.start_byte(), |end| end + text[end..].len() - text[end..].trim_start().len());
         let body_start = raw.body.map_or(node.end_byte(), |body| body.start_byte());
         symbol.signature = Span::new(first.min(symbol.name_span.start), body_start);
         symbol.body = raw.body.map(span_of);
@@ -195,7 +243,8 @@ impl<'t> Walker<'t, '_> {
         }
         symbol.bases = raw.bases.iter().map(|base| span_of(*base).of(text).to_string()).collect();
         symbol.return_type = raw.return_type.map(|node| annotation(node, text));
-        symbol.value = raw.value.map(|node| spanned(node, text));
+        let has_value = is_value(kind);
+        symbol.value = raw.value.filter(|_| has_value).map(|node| spanned(node, text));
         symbol.value_type = raw.value_type.map(|node| annotation(node, text));
         self.settle_kind(&mut symbol, parent, raw.receiver_type.is_some() || named.is_method);
         symbol.flags = self.decorator_flags(&symbol);
@@ -207,7 +256,8 @@ impl<'t> Walker<'t, '_> {
         }
         if let Some(receiver) = raw.receiver {
             let written = span_of(receiver).of(text).trim();
-            symbol.receiver = Some(written.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')).unwrap_or(written).to_string());
+            symbol.receiver =
+                Some(written.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')).unwrap_or(written).to_string());
         }
         for node in &raw.type_params {
             signature::type_params(&self.grammar.signature, &mut self.cursor, *node, text, &mut symbol.type_params);
@@ -234,9 +284,13 @@ impl<'t> Walker<'t, '_> {
                 symbol.flags.in_documented_group |= first.doc.is_some();
                 symbol.doc_slot.usable = false;
                 let around = &self.symbols[first.parent.unwrap_or(0)];
-                symbol.visibility = self.visibility(&symbol, raw.visibility.map(|node| span_of(node).of(self.text)), first.parent.unwrap_or(0)).min(
-                    if around.kind == SymbolKind::Module { Visibility::Public } else { around.visibility },
-                );
+                symbol.visibility = self
+                    .visibility(
+                        &symbol,
+                        raw.visibility.map(|node| span_of(node).of(self.text)),
+                        first.parent.unwrap_or(0),
+                    )
+                    .min(if around.kind == SymbolKind::Module { Visibility::Public } else { around.visibility });
                 self.symbols.push(symbol);
             }
         }
@@ -246,16 +300,21 @@ impl<'t> Walker<'t, '_> {
     fn settle_kind(&self, symbol: &mut Symbol, parent: usize, has_owner: bool) {
         let parent = &self.symbols[parent];
         let names = &self.language.facts.names;
-        let in_type = has_owner || parent.kind.is_type() || matches!(parent.kind, SymbolKind::Impl | SymbolKind::TypeAlias);
+        let in_type =
+            has_owner || parent.kind.is_type() || matches!(parent.kind, SymbolKind::Impl | SymbolKind::TypeAlias);
         if symbol.kind == SymbolKind::Function && in_type {
             symbol.kind = SymbolKind::Method;
         }
         if symbol.kind == SymbolKind::Constant && in_type {
             symbol.kind = SymbolKind::Field;
         }
-        let makes = |prefix: &String| symbol.name.strip_prefix(prefix.as_str()).is_some_and(|rest| !rest.starts_with(char::is_lowercase));
+        let makes = |prefix: &String| {
+            symbol.name.strip_prefix(prefix.as_str()).is_some_and(|rest| !rest.starts_with(char::is_lowercase))
+        };
         let is_constructor = match symbol.kind {
-            SymbolKind::Method => names.constructors.contains(&symbol.name) && parent.bases.is_empty() | parent.kind.is_type(),
+            SymbolKind::Method => {
+                names.constructors.contains(&symbol.name) && parent.bases.is_empty() | parent.kind.is_type()
+            }
             SymbolKind::Function => names.constructor_prefixes.iter().any(makes),
             _ => false,
         };
@@ -267,7 +326,8 @@ impl<'t> Walker<'t, '_> {
     fn settle_flags(&self, symbol: &mut Symbol, raw: &Raw<'t>, parent: usize) {
         let around = &self.symbols[parent];
         let is_callable = symbol.kind.is_callable();
-        symbol.flags.is_stub = raw.body.is_none() && is_callable && symbol.kind != SymbolKind::Macro || raw.body.is_some_and(|body| self.is_stub(body));
+        symbol.flags.is_stub = raw.body.is_none() && is_callable && symbol.kind != SymbolKind::Macro
+            || raw.body.is_some_and(|body| self.is_stub(body));
         symbol.flags.is_abstract |= around.kind == SymbolKind::Interface && is_callable && raw.body.is_none();
         symbol.flags.is_override |= around.kind == SymbolKind::Impl && !around.bases.is_empty();
         let begins = |prefix: &String| {
@@ -307,7 +367,10 @@ impl<'t> Walker<'t, '_> {
         let is_method = matches!(symbol.kind, SymbolKind::Method | SymbolKind::Constructor | SymbolKind::Property);
         let in_type = self.symbols[parent].kind.is_type();
         if facts.names.first_is_receiver && is_method && in_type && !symbol.flags.is_static {
-            let is_plain = symbol.params.first().is_some_and(|first| matches!(first.kind, ParamKind::Normal | ParamKind::PositionalOnly));
+            let is_plain = symbol
+                .params
+                .first()
+                .is_some_and(|first| matches!(first.kind, ParamKind::Normal | ParamKind::PositionalOnly));
             if is_plain {
                 symbol.receiver = Some(symbol.params.remove(0).name);
             }
@@ -335,7 +398,11 @@ impl<'t> Walker<'t, '_> {
                 None => self.inherited(symbol, parent),
             },
             _ => {
-                if symbol.name.starts_with(char::is_uppercase) { Visibility::Public } else { Visibility::Private }
+                if symbol.name.starts_with(char::is_uppercase) {
+                    Visibility::Public
+                } else {
+                    Visibility::Private
+                }
             }
         };
         let around = &self.symbols[parent];
@@ -349,7 +416,9 @@ impl<'t> Walker<'t, '_> {
             SymbolKind::Interface | SymbolKind::Enum | SymbolKind::Variant => around.visibility,
             SymbolKind::Impl if !around.bases.is_empty() => Visibility::Public,
             _ if symbol.kind == SymbolKind::Impl => Visibility::Public,
-            _ if symbol.kind == SymbolKind::Macro && symbol.decorators.iter().any(|decorator| decorator.starts_with("macro_export")) => {
+            _ if symbol.kind == SymbolKind::Macro
+                && symbol.decorators.iter().any(|decorator| decorator.starts_with("macro_export")) =>
+            {
                 Visibility::Public
             }
             _ => Visibility::Private,
@@ -367,12 +436,17 @@ impl<'t> Walker<'t, '_> {
         {
             body = only;
         }
-        let mut meaningful = (0..body.named_child_count() as u32).filter_map(|index| body.named_child(index)).filter(|child| !child.is_extra());
+        let mut meaningful = (0..body.named_child_count() as u32)
+            .filter_map(|index| body.named_child(index))
+            .filter(|child| !child.is_extra());
         let is_text = |node: Node| {
             let text = span_of(node).of(self.text).trim().trim_end_matches(';');
-            table.stubs.iter().any(|stub| stub == text) || table.stub_throws.iter().any(|throw| text.starts_with(throw.as_str()))
+            table.stubs.iter().any(|stub| stub == text)
+                || table.stub_throws.iter().any(|throw| text.starts_with(throw.as_str()))
         };
-        let is_doc = |node: Node| node.child_count() == 1 && node.child(0).is_some_and(|child| child.kind() == facts.docs.literal);
+        let is_doc = |node: Node| {
+            node.child_count() == 1 && node.child(0).is_some_and(|child| child.kind() == facts.docs.literal)
+        };
         let is_inside = facts.docs.placement == "inside";
         let first = meaningful.next();
         let statement = if is_inside && first.is_some_and(is_doc) { meaningful.next() } else { first };
@@ -385,11 +459,14 @@ impl<'t> Walker<'t, '_> {
 
 /// A function or type is more than the value that holds it.
 fn stronger(known: Option<SymbolKind>, new: Option<SymbolKind>) -> Option<SymbolKind> {
-    let is_value = |kind: SymbolKind| matches!(kind, SymbolKind::Constant | SymbolKind::Field | SymbolKind::TypeAlias);
     match (known, new) {
         (Some(known), Some(new)) if is_value(known) && !is_value(new) => Some(new),
         (known, new) => known.or(new),
     }
+}
+
+fn is_value(kind: SymbolKind) -> bool {
+    matches!(kind, SymbolKind::Constant | SymbolKind::Field | SymbolKind::Variant | SymbolKind::TypeAlias)
 }
 
 fn symbol_kind(capture: &str) -> Option<SymbolKind> {
@@ -422,6 +499,10 @@ fn bare_type(name: &str) -> String {
 /// Without `@` or `#[…]`.
 pub(super) fn bare_decorator(source: &str) -> String {
     let bare = source.trim().trim_start_matches('@');
-    let bare = bare.strip_prefix("#![").or_else(|| bare.strip_prefix("#[")).and_then(|rest| rest.strip_suffix(']')).unwrap_or(bare);
+    let bare = bare
+        .strip_prefix("#![")
+        .or_else(|| bare.strip_prefix("#["))
+        .and_then(|rest| rest.strip_suffix(']'))
+        .unwrap_or(bare);
     bare.trim().to_string()
 }

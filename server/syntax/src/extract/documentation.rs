@@ -61,8 +61,11 @@ impl<'t> Walker<'t, '_> {
     }
 
     pub(super) fn module_slot(&self, root: Node<'t>) -> DocSlot {
-        let placement = if self.language.facts.docs.placement == "inside" { Placement::Inside } else { Placement::Before };
-        let first = (0..root.named_child_count() as u32).filter_map(|index| root.named_child(index)).find(|child| !child.is_extra());
+        let placement =
+            if self.language.facts.docs.placement == "inside" { Placement::Inside } else { Placement::Before };
+        let first = (0..root.named_child_count() as u32)
+            .filter_map(|index| root.named_child(index))
+            .find(|child| !child.is_extra());
         let offset = first.map_or(0, |first| first.start_byte());
         DocSlot { offset, indent: String::new(), placement, usable: placement == Placement::Inside && first.is_some() }
     }
@@ -78,7 +81,12 @@ impl<'t> Walker<'t, '_> {
         }
         let start = self.symbols[index].span.start;
         let (indent, alone) = self.lead(start);
-        DocSlot { offset: start - indent.len(), indent, placement: Placement::Before, usable: alone && !node.has_error() }
+        DocSlot {
+            offset: start - indent.len(),
+            indent,
+            placement: Placement::Before,
+            usable: alone && !node.has_error(),
+        }
     }
 
     /// The white space before a place, and whether nothing else stands before it on its line. Looks no further back than that:

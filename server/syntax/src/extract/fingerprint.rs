@@ -61,7 +61,8 @@ pub fn code_fingerprint(language: &'static Language, text: &str) -> CodeFingerpr
 /// A comment, or a string statement that opens a body.
 fn is_documentation(cursor: &TreeCursor, grammar: &Grammar, facts: &DocFacts, text: &str) -> bool {
     let node = cursor.node();
-    grammar.role(node.kind_id()) & role::COMMENT != 0 || facts.placement == "inside" && opens_body(node, grammar, facts, text)
+    grammar.role(node.kind_id()) & role::COMMENT != 0
+        || facts.placement == "inside" && opens_body(node, grammar, facts, text)
 }
 
 fn opens_body(node: Node, grammar: &Grammar, facts: &DocFacts, text: &str) -> bool {
@@ -69,7 +70,9 @@ fn opens_body(node: Node, grammar: &Grammar, facts: &DocFacts, text: &str) -> bo
     if node.kind() != facts.statement || node.child_count() != 1 || !node.child(0).is_some_and(is_string) {
         return false;
     }
-    let Some(parent) = node.parent().filter(|parent| facts.bodies.iter().any(|kind| kind == parent.kind())) else { return false };
+    let Some(parent) = node.parent().filter(|parent| facts.bodies.iter().any(|kind| kind == parent.kind())) else {
+        return false;
+    };
     let is_first = (0..parent.child_count() as u32)
         .filter_map(|index| parent.child(index))
         .find(|child| grammar.role(child.kind_id()) & role::COMMENT == 0)

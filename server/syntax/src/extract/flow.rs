@@ -34,7 +34,8 @@ impl Flow<'_> {
                 }
                 // Another branch of the same guard has its own condition; only a plain else is the negation.
                 let mut cursor = outer.walk();
-                let has_middle = outer.children(&mut cursor).any(|child| child.id() != inner.id() && self.is_guard(child));
+                let has_middle =
+                    outer.children(&mut cursor).any(|child| child.id() != inner.id() && self.is_guard(child));
                 let is_opaque = guard.opaque.iter().any(|kind| kind == condition.kind());
                 return (!has_middle && !is_opaque).then(|| negated(&written, &self.table.negation));
             }
@@ -66,18 +67,25 @@ impl Flow<'_> {
         if let Some(guard) = self.table.guards.iter().find(|guard| guard.kind == node.kind()) {
             let mut cursor = node.walk();
             let mut alternatives: Vec<Node> = node.children_by_field_name("alternative", &mut cursor).collect();
-            let consequence = |node: Node| node.child_by_field_name(&guard.consequence).is_some_and(|branch| self.ends(branch, depth + 1));
+            let consequence = |node: Node| {
+                node.child_by_field_name(&guard.consequence).is_some_and(|branch| self.ends(branch, depth + 1))
+            };
             let Some(last) = alternatives.pop() else { return false };
             return consequence(node) && alternatives.into_iter().all(consequence) && self.ends(last, depth + 1);
         }
         if is(&self.table.all_end, node) {
             let mut cursor = node.walk();
-            let parts: Vec<Node> =
-                node.named_children(&mut cursor).filter(|child| self.is_block(*child) || is(&self.table.all_end, *child) || self.is_guard(*child)).collect();
+            let parts: Vec<Node> = node
+                .named_children(&mut cursor)
+                .filter(|child| self.is_block(*child) || is(&self.table.all_end, *child) || self.is_guard(*child))
+                .collect();
             // `else return x` has no block of its own.
             return match parts.is_empty() {
                 true => last_child(node).is_some_and(|last| self.ends(last, depth + 1)),
-                false => parts.into_iter().filter(|part| !is(&self.table.never_count, *part)).all(|part| self.ends(part, depth + 1)),
+                false => parts
+                    .into_iter()
+                    .filter(|part| !is(&self.table.never_count, *part))
+                    .all(|part| self.ends(part, depth + 1)),
             };
         }
         self.is_block(node) && last_child(node).is_some_and(|last| self.ends(last, depth + 1))
@@ -99,21 +107,31 @@ impl Flow<'_> {
             for part in through {
                 let mut cursor = node.walk();
                 match part.as_str() {
-                    "*" => open.extend(node.named_children(&mut cursor).filter(|child| !child.is_extra()).map(|child| (child, depth + 1))),
+                    "*" => open.extend(
+                        node.named_children(&mut cursor)
+                            .filter(|child| !child.is_extra())
+                            .map(|child| (child, depth + 1)),
+                    ),
                     "$" => open.extend(last_child(node).map(|child| (child, depth + 1))),
                     field => open.extend(node.child_by_field_name(field).map(|child| (child, depth + 1))),
                 }
             }
         }
         found.sort_by_key(Node::start_byte);
-        found.retain(|node| !self.table.terminators.iter().any(|kind| kind == node.kind()) && !span_of(*node).of(self.text).ends_with(';'));
+        found.retain(|node| {
+            !self.table.terminators.iter().any(|kind| kind == node.kind())
+                && !span_of(*node).of(self.text).ends_with(';')
+        });
         found
     }
 }
 
 /// The last statement, comments apart.
 fn last_child(node: Node) -> Option<Node> {
-    (0..node.named_child_count() as u32).rev().filter_map(|index| node.named_child(index)).find(|child| !child.is_extra())
+    (0..node.named_child_count() as u32)
+        .rev()
+        .filter_map(|index| node.named_child(index))
+        .find(|child| !child.is_extra())
 }
 
 /// Without brackets around it, white space folded.

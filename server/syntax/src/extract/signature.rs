@@ -28,7 +28,13 @@ pub(super) fn spanned(node: Node, text: &str) -> Spanned {
 }
 
 /// Reads the parameters below `node`.
-pub(super) fn params(query: &CompiledQuery, facts: &PatternFacts, cursor: &mut QueryCursor, node: Node, text: &str) -> Signature {
+pub(super) fn params(
+    query: &CompiledQuery,
+    facts: &PatternFacts,
+    cursor: &mut QueryCursor,
+    node: Node,
+    text: &str,
+) -> Signature {
     let mut signature = Signature::default();
     // Keyed by the start of the parameter: several patterns may each tell a part of it.
     let mut found: Vec<(usize, Param)> = Vec::new();
@@ -37,7 +43,10 @@ pub(super) fn params(query: &CompiledQuery, facts: &PatternFacts, cursor: &mut Q
     let mut matches = cursor.matches(&query.query, node, text.as_bytes());
     while let Some(hit) = matches.next() {
         let node_of = |name: &str| {
-            hit.captures().iter().find(|capture| query.names[capture.index as usize] == name).map(|capture| capture.node.start_byte())
+            hit.captures()
+                .iter()
+                .find(|capture| query.names[capture.index as usize] == name)
+                .map(|capture| capture.node.start_byte())
         };
         // One declaration may have several names (`a, b int`): each is a parameter then, known by its name's place.
         let key = node_of("param").or_else(|| node_of("param.each").and_then(|_| node_of("param.name")));
@@ -108,7 +117,14 @@ fn tell(param: &mut Param, facts: &PatternFacts, capture: &str, node: Node, text
 }
 
 /// The names that a destructured pattern binds, with the keys around them: `{a: {b = 1}}` gives `a.b`.
-fn pattern_fields(facts: &PatternFacts, pattern: Node, prefix: &str, text: &str, fields: &mut Vec<ParamField>, depth: usize) {
+fn pattern_fields(
+    facts: &PatternFacts,
+    pattern: Node,
+    prefix: &str,
+    text: &str,
+    fields: &mut Vec<ParamField>,
+    depth: usize,
+) {
     let is = |kinds: &[String], node: Node| kinds.iter().any(|kind| kind == node.kind());
     if depth > DEEPEST || !is(&facts.objects, pattern) {
         return;
@@ -117,12 +133,19 @@ fn pattern_fields(facts: &PatternFacts, pattern: Node, prefix: &str, text: &str,
     for child in pattern.named_children(&mut cursor).filter(|child| !child.is_extra() && !child.is_error()) {
         let (mut key, mut value) = (child, child);
         if is(&facts.pairs, child) {
-            let (Some(own_key), Some(own_value)) = (child.child_by_field_name("key"), child.child_by_field_name("value")) else { continue };
+            let (Some(own_key), Some(own_value)) =
+                (child.child_by_field_name("key"), child.child_by_field_name("value"))
+            else {
+                continue;
+            };
             (key, value) = (own_key, own_value);
         }
         let mut default = None;
         if is(&facts.defaults, value) {
-            let (Some(left), Some(right)) = (value.child_by_field_name("left"), value.child_by_field_name("right")) else { continue };
+            let (Some(left), Some(right)) = (value.child_by_field_name("left"), value.child_by_field_name("right"))
+            else {
+                continue;
+            };
             default = Some(spanned(right, text));
             key = if key.id() == value.id() { left } else { key };
             value = left;
@@ -151,7 +174,13 @@ pub(super) fn annotation(node: Node, text: &str) -> Spanned {
 }
 
 /// Reads the generic parameters below `node` into `found`; a list of bounds that stands apart (`where`) adds to those known.
-pub(super) fn type_params(query: &CompiledQuery, cursor: &mut QueryCursor, node: Node, text: &str, found: &mut Vec<TypeParam>) {
+pub(super) fn type_params(
+    query: &CompiledQuery,
+    cursor: &mut QueryCursor,
+    node: Node,
+    text: &str,
+    found: &mut Vec<TypeParam>,
+) {
     cursor.set_max_start_depth(Some(0));
     let mut matches = cursor.matches(&query.query, node, text.as_bytes());
     while let Some(hit) = matches.next() {

@@ -32,13 +32,22 @@ pub(super) fn smells(language: &'static Language, root: Node, text: &str, model:
     for statement in statements {
         let mut matches = cursor.matches(&query.query, statement, text.as_bytes());
         while let Some(hit) = matches.next() {
-            let node_of = |name: &str| hit.captures().iter().find(|capture| query.names[capture.index as usize] == name).map(|capture| capture.node);
+            let node_of = |name: &str| {
+                hit.captures()
+                    .iter()
+                    .find(|capture| query.names[capture.index as usize] == name)
+                    .map(|capture| capture.node)
+            };
             if let (Some(name), Some(value)) = (node_of("literal.name"), node_of("literal.value")) {
                 let value = spanned(value, text);
                 if let Some(unquoted) = body::unquoted(&value)
                     && !model.literals.iter().any(|known| known.span == value.span)
                 {
-                    model.literals.push(NamedLiteral { name: spanned(name, text).text, value: unquoted, span: value.span });
+                    model.literals.push(NamedLiteral {
+                        name: spanned(name, text).text,
+                        value: unquoted,
+                        span: value.span,
+                    });
                 }
             }
             for capture in hit.captures() {

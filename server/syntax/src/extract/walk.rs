@@ -64,7 +64,8 @@ pub(super) fn model(language: &'static Language, root: Node, text: Arc<str>, dep
     };
     model.todos = comments::todos(&text, |offset| is_in(offset, 3, role::COMMENT));
     let switches = role::COMMENT | role::DECORATOR | role::INNER_DECORATOR;
-    model.suppressions = comments::suppressions(&text, &model.lines, &model.symbols, |offset| is_in(offset, 4, switches));
+    model.suppressions =
+        comments::suppressions(&text, &model.lines, &model.symbols, |offset| is_in(offset, 4, switches));
     model
 }
 
@@ -134,7 +135,9 @@ impl<'t> Walker<'t, '_> {
             if kind & role::COMMENT != 0 {
                 // A comment behind other code on its line speaks of that code, unless more code follows it there.
                 let row = child.start_position().row;
-                if row != previous_row || child.next_sibling().is_some_and(|next| next.start_position().row == child.end_position().row) {
+                if row != previous_row
+                    || child.next_sibling().is_some_and(|next| next.start_position().row == child.end_position().row)
+                {
                     pending.comments.push(child);
                 }
             } else if kind & role::INNER_DECORATOR != 0 {
@@ -145,7 +148,14 @@ impl<'t> Walker<'t, '_> {
                 if std::mem::take(&mut at_start) {
                     self.opening_doc(context.parent, &mut pending);
                 }
-                self.child(cursor, child, kind, context, std::mem::take(&mut pending));
+                // The name in front of a value, or its type, is not what a comment before the whole speaks of.
+                let is_part = context.wrapper.is_some()
+                    && (kind & (role::ROOT | role::ENTER) == 0
+                        || kind & role::VARIANT != 0
+                        || context.namer.is_some_and(|namer| namer.name.id() == child.id()));
+                if !is_part {
+                    self.child(cursor, child, kind, context, std::mem::take(&mut pending));
+                }
             }
             previous_row = child.end_position().row;
             if !cursor.goto_next_sibling() {
@@ -158,7 +168,14 @@ impl<'t> Walker<'t, '_> {
         cursor.goto_parent();
     }
 
-    fn child(&mut self, cursor: &mut TreeCursor<'t>, child: Node<'t>, kind: u16, context: &Context<'t>, pending: Pending<'t>) {
+    fn child(
+        &mut self,
+        cursor: &mut TreeCursor<'t>,
+        child: Node<'t>,
+        kind: u16,
+        context: &Context<'t>,
+        pending: Pending<'t>,
+    ) {
         // Variables of a body are its own affair; fields of a type in it are not.
         let skips_values = context.in_body && !self.symbols[context.parent].kind.is_type();
         let mut wanted = if skips_values { role::CODE_ROOT } else { role::ROOT };
@@ -187,7 +204,8 @@ impl<'t> Walker<'t, '_> {
         if kind & role::NAMER != 0 {
             inner.namer = self.namer(child);
         }
-        let first = pending.decorators.first().map_or(child.start_byte(), |first| first.start_byte().min(child.start_byte()));
+        let first =
+            pending.decorators.first().map_or(child.start_byte(), |first| first.start_byte().min(child.start_byte()));
         let first = pending.start.map_or(first, |start| start.min(first));
         let outer = context.wrapper.unwrap_or(Span::new(first, child.end_byte()));
         if kind & role::GROUP != 0
@@ -207,7 +225,9 @@ impl<'t> Walker<'t, '_> {
         let mut cursor = group.walk();
         let mut count = 0;
         let mut shares_row = true;
-        for child in group.named_children(&mut cursor).filter(|child| self.grammar.role(child.kind_id()) & role::ROOT != 0) {
+        for child in
+            group.named_children(&mut cursor).filter(|child| self.grammar.role(child.kind_id()) & role::ROOT != 0)
+        {
             if count == 0 {
                 shares_row = child.start_position().row == group.start_position().row;
             }
@@ -217,13 +237,20 @@ impl<'t> Walker<'t, '_> {
     }
 
     /// Takes `node` as a definition; gives the pending comments back where no pattern matches.
-    fn definition(&mut self, cursor: &mut TreeCursor<'t>, node: Node<'t>, context: &Context<'t>, pending: Pending<'t>) -> Option<Pending<'t>> {
-        let is_nameless = self.grammar.role(node.kind_id()) & role::BODY != 0 && context.namer.is_none() && !context.exported;
+    fn definition(
+        &mut self,
+        cursor: &mut TreeCursor<'t>,
+        node: Node<'t>,
+        context: &Context<'t>,
+        pending: Pending<'t>,
+    ) -> Option<Pending<'t>> {
+        let is_nameless =
+            self.grammar.role(node.kind_id()) & role::BODY != 0 && context.namer.is_none() && !context.exported;
         // A callback is a part of the function around it, unless a comment says what it is for.
         if is_nameless && !self.documents(&pending, node.start_byte()) {
             return Some(pending);
         }
-        let raw = self.raw(node);
+        let raw = self.raw_with_namer(node, context.namer);
         let Some(kind) = raw.kind else { return Some(pending) };
         if kind == SymbolKind::Module {
             self.module(&raw, node, &pending);
@@ -251,7 +278,8 @@ impl<'t> Walker<'t, '_> {
 
     fn finish(&mut self, depth: Depth) {
         for symbol in &mut self.symbols[1..] {
-            symbol.flags.is_exported |= symbol.parent == Some(0) && !symbol.name.is_empty() && self.exports.contains(&symbol.name);
+            symbol.flags.is_exported |=
+                symbol.parent == Some(0) && !symbol.name.is_empty() && self.exports.contains(&symbol.name);
         }
         if self.language.facts.names.overloads {
             self.mark_overloads();
@@ -263,7 +291,8 @@ impl<'t> Walker<'t, '_> {
                 continue;
             }
             let symbol = &self.symbols[index];
-            let context = body::BodyContext { is_async: symbol.flags.is_async, has_result: symbol.return_type.is_some() };
+            let context =
+                body::BodyContext { is_async: symbol.flags.is_async, has_result: symbol.return_type.is_some() };
             let facts = body::facts(self.grammar, table, &mut self.cursor, body, self.text, context);
             self.symbols[index].flags.is_generator |= !facts.yields.is_empty();
             self.symbols[index].facts = Some(facts);
@@ -272,13 +301,15 @@ impl<'t> Walker<'t, '_> {
 
     fn wants_facts(&self, index: usize) -> bool {
         let symbol = &self.symbols[index];
-        let speaks = |symbol: &Symbol| {
-            symbol.doc.as_ref().is_some_and(|doc| doc.is_structured() || matches!(doc.style, DocStyle::Rustdoc | DocStyle::Godoc))
-        };
+        // Where a convention has titles only for what is worth one, a comment without any may lack one.
+        let has_titles = matches!(self.language.doc_style, DocStyle::Rustdoc | DocStyle::Godoc);
+        let speaks = |symbol: &Symbol| symbol.doc.as_ref().is_some_and(|doc| has_titles || doc.is_structured());
         let owner = symbol.parent.map(|parent| &self.symbols[parent]);
         let of_class = owner.is_some_and(|owner| {
             owner.kind.is_type()
-                && owner.doc.as_ref().is_some_and(|doc| doc.speaks_of(EntryKind::Attribute) || symbol.kind == SymbolKind::Constructor && doc.is_structured())
+                && owner.doc.as_ref().is_some_and(|doc| {
+                    doc.speaks_of(EntryKind::Attribute) || symbol.kind == SymbolKind::Constructor && doc.is_structured()
+                })
         });
         speaks(symbol) || of_class
     }
@@ -286,11 +317,16 @@ impl<'t> Walker<'t, '_> {
     /// Same-named neighbours without a body are overloads of each other.
     fn mark_overloads(&mut self) {
         let mut names: rustc_hash::FxHashMap<(Option<usize>, &str), usize> = rustc_hash::FxHashMap::default();
-        for symbol in self.symbols.iter().filter(|symbol| symbol.kind.is_callable() && symbol.kind != SymbolKind::Property) {
+        for symbol in
+            self.symbols.iter().filter(|symbol| symbol.kind.is_callable() && symbol.kind != SymbolKind::Property)
+        {
             *names.entry((symbol.parent, &symbol.name)).or_default() += 1;
         }
-        let is_repeated = |symbol: &Symbol| symbol.body.is_none() && names.get(&(symbol.parent, symbol.name.as_str())).is_some_and(|count| *count > 1);
-        let overloads: Vec<usize> = (0..self.symbols.len()).filter(|index| is_repeated(&self.symbols[*index])).collect();
+        let is_repeated = |symbol: &Symbol| {
+            symbol.body.is_none() && names.get(&(symbol.parent, symbol.name.as_str())).is_some_and(|count| *count > 1)
+        };
+        let overloads: Vec<usize> =
+            (0..self.symbols.len()).filter(|index| is_repeated(&self.symbols[*index])).collect();
         for index in overloads {
             self.symbols[index].flags.is_overload |= self.symbols[index].kind.is_callable();
         }
@@ -307,7 +343,8 @@ impl<'t> Walker<'t, '_> {
             }
         };
         let mut hidden: rustc_hash::FxHashMap<(Option<usize>, String), Visibility> = rustc_hash::FxHashMap::default();
-        for symbol in self.symbols.iter().filter(|symbol| symbol.kind.is_type() || symbol.kind == SymbolKind::TypeAlias) {
+        for symbol in self.symbols.iter().filter(|symbol| symbol.kind.is_type() || symbol.kind == SymbolKind::TypeAlias)
+        {
             if symbol.visibility != Visibility::Public {
                 hidden.insert((symbol.parent, symbol.name.clone()), symbol.visibility);
             }
