@@ -1,17 +1,16 @@
 //! What can be done, and the edits that do it. Offering is free; an edit is made only when asked for, proved, and moved to the text of now.
 
 use crate::answers::{Command, FileEdit, Offer, OfferKind, WorkspaceEdit};
-use crate::diagnose::{Analysis, Target};
+use crate::commands::{action_offer, offer_of};
+use crate::diagnose::Analysis;
+use crate::diagnose_workspace::Target;
 use crate::error::CoreError;
-use crate::events::{Event, ProgressStep};
+use crate::progress::Progress;
 use crate::server_core::{ServerCore, Shared};
 use crate::tasks::{CancelFlag, Class, TaskError, TaskSpec};
 use actions::edit::Refusal;
 use actions::offer::{self as action, OfferGroup};
-use analysis::diagnostic::{Finding, Repair};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use syntax::docstring::DocStyle;
 use syntax::extract::Depth;
 use syntax::language::Language;
 use syntax::model::FileModel;
@@ -25,17 +24,20 @@ impl ServerCore {
     /// # Errors
     /// As for [`Self::diagnostics`].
     pub async fn offers(&self, uri: &str, span: Span, only: &[OfferKind]) -> Result<Vec<Offer>, CoreError> {
-        let measure = self.metrics().request("offers");
-        let result = self.analysis(uri, measure.correlation).await.map(|analysis| {
-            let groups: Vec<OfferGroup> = only.iter().map(|kind| kind.group()).collect();
-            let diagnosis = &analysis.diagnosis;
-            let offers = action::offers(&diagnosis.model, &diagnosis.findings, span, &groups);
-            if let Some(mut slot) = self.inner.slots.get_mut(diagnosis.uri.as_str()) {
+        let groups: Vec<OfferGroup> = only.iter().map(|kind| kind.group()).collect();
+        let work = |correlation| async move {
+            let analysis = self.analysis(uri, correlation).await?;
+            if let Some(mut slot) = self.inner.slots.get_mut(analysis.diagnosis.uri.as_str()) {
                 slot.offered = Some(analysis.clone());
             }
-            offers.into_iter().map(|offer| Offer::of(offer, &analysis)).collect()
-        });
-        measure.end(result)
+            let list = move |_: &Shared| {
+                let diagnosis = &analysis.diagnosis;
+                let offers = action::offers(&diagnosis.model, &diagnosis.findings, span, &groups);
+                offers.into_iter().map(|offer| Offer::of(offer, &analysis)).collect()
+            };
+            self.compute("offers", correlation, list).await
+        };
+        self.measured("offers", work).await
     }
 
     /// Makes the edit of an offer, moved to the text of now.
@@ -43,18 +45,18 @@ impl ServerCore {
     /// # Errors
     /// [`CoreError::Conflict`] if the text was changed where the edit would go; [`CoreError::Refused`] if it cannot be done.
     pub async fn resolve(&self, offer: &Offer) -> Result<WorkspaceEdit, CoreError> {
-        let measure = self.metrics().request("resolve");
-        let result = self.resolve_offer(offer, measure.correlation).await;
-        measure.end(result)
+        self.measured("resolve", |correlation| self.resolve_offer(offer, correlation)).await
     }
 
     async fn resolve_offer(&self, offer: &Offer, correlation: u64) -> Result<WorkspaceEdit, CoreError> {
         let analysis = self.analysis_of_revision(&offer.uri, offer.revision, correlation).await?;
-        let span = Span::new(offer.start, offer.end);
-        let diagnosis = &analysis.diagnosis;
-        let all = action::offers(&diagnosis.model, &diagnosis.findings, span, &[]);
-        let chosen = all.into_iter().find(|one| one.id == offer.id).ok_or(Refusal::Stale).map_err(refused)?;
-        self.edit_by(analysis, chosen, correlation).await
+        let (id, span) = (offer.id.clone(), Span::new(offer.start, offer.end));
+        let choose = move |analysis: &Analysis| {
+            let diagnosis = &analysis.diagnosis;
+            let all = action::offers(&diagnosis.model, &diagnosis.findings, span, &[]);
+            all.into_iter().find(|one| one.id == id).ok_or_else(|| refused(Refusal::Stale))
+        };
+        self.edit_by(analysis, choose, correlation).await
     }
 
     /// The analysis that an offer was made from, as long as it is remembered.
@@ -72,17 +74,16 @@ impl ServerCore {
         if analysis.revision == revision { Ok(analysis) } else { Err(Conflict::Forgotten.into()) }
     }
 
-    /// Has an action done on a thread for such work.
+    /// Has an action chosen and done on a thread for such work.
     async fn edit_by(
         &self,
         analysis: Arc<Analysis>,
-        offer: action::Offer,
+        choose: impl FnOnce(&Analysis) -> Result<action::Offer, CoreError> + Send + 'static,
         correlation: u64,
     ) -> Result<WorkspaceEdit, CoreError> {
-        let shared = self.shared().clone();
-        let spec = self.action_spec("act", Class::Interactive, correlation);
-        let work = self.inner.tasks.submit(spec, move |_| {
-            let model = analysis.full_model(&shared);
+        let work = move |shared: &Shared| {
+            let offer = choose(&analysis)?;
+            let model = analysis.full_model(shared);
             let writer = analysis.view.writer();
             let edits = shared.strategy.run(&model, &analysis.diagnosis.findings, &offer, &writer).map_err(refused)?;
             let mut file = shared.file_edit(&analysis, edits)?;
@@ -90,13 +91,8 @@ impl ServerCore {
                 file.placeholders = placeholders(&file, model.language);
             }
             Ok(WorkspaceEdit { files: vec![file], note: format!("{}.", offer.title.trim_end_matches('.')) })
-        })?;
-        work.await?
-    }
-
-    fn action_spec(&self, name: &'static str, class: Class, correlation: u64) -> TaskSpec {
-        let deadline = (class == Class::Interactive).then(|| self.shared().view().settings.limits.deadline());
-        TaskSpec { name, class, client: self.client.clone(), key: None, deadline, correlation }
+        };
+        self.compute("act", correlation, work).await?
     }
 
     /// Executes a command and gives the edit to be applied. `token` names its progress in [`Event::Progress`].
@@ -104,14 +100,14 @@ impl ServerCore {
     /// # Errors
     /// As for [`Self::resolve`].
     pub async fn run(&self, command: Command, token: Option<&str>) -> Result<WorkspaceEdit, CoreError> {
-        let measure = self.metrics().request(command.name());
         let progress = Progress::begin(self.shared().clone(), token, command.title());
-        let result = self.run_command(command, &progress, measure.correlation).await;
+        let name = command.name();
+        let result = self.measured(name, |correlation| self.run_command(command, &progress, correlation)).await;
         progress.end(match &result {
             Ok(edit) => edit.note.clone(),
             Err(error) => error.to_string(),
         });
-        measure.end(result)
+        result
     }
 
     async fn run_command(
@@ -131,14 +127,20 @@ impl ServerCore {
             | Command::ConvertStyle { uri, .. } => uri.clone(),
         };
         let analysis = self.analysis(&uri, correlation).await?;
-        let offer = offer_of(&command, &analysis)?;
-        self.edit_by(analysis, offer, correlation).await
+        self.edit_by(analysis, move |analysis| offer_of(&command, analysis), correlation).await
     }
 
     /// Documents all files of the workspace, one after the other.
     async fn document_workspace(&self, progress: &Progress, correlation: u64) -> Result<WorkspaceEdit, CoreError> {
         let (shared, progress) = (self.shared().clone(), progress.teller());
-        let spec = self.action_spec("document-workspace", Class::Bulk, correlation);
+        let spec = TaskSpec {
+            name: "document-workspace",
+            class: Class::Bulk,
+            client: self.client.clone(),
+            key: None,
+            deadline: None,
+            correlation,
+        };
         let work = self.inner.tasks.submit(spec, move |cancel| {
             let stop = || cancel.is_set();
             let targets = shared.targets(&stop);
@@ -283,79 +285,6 @@ fn placeholders(file: &FileEdit, language: &'static Language) -> Vec<Span> {
     summary.into_iter().chain(descriptions).filter(on_one_line).collect()
 }
 
-/// The action that a command stands for.
-fn offer_of(command: &Command, analysis: &Analysis) -> Result<action::Offer, CoreError> {
-    let (model, findings) = (&analysis.diagnosis.model, &analysis.diagnosis.findings);
-    let whole = Span::new(0, model.text.len());
-    let symbol_at = |offset: usize| model.symbol_at(offset).ok_or(Refusal::NoSymbol).map_err(refused);
-    Ok(match command {
-        Command::DocumentSymbol { offset, .. } => {
-            action_offer(action::OfferKind::Document(symbol_at(*offset)?), Span::at(*offset), Vec::new())
-        }
-        Command::DocumentSelection { start, end, .. } => {
-            action_offer(action::OfferKind::DocumentSelection, Span::new(*start, *end), Vec::new())
-        }
-        Command::UpdateDocs { offset: Some(offset), .. } => {
-            let symbol = symbol_at(*offset)?;
-            let mends = drifts(findings, |finding| finding.symbol == symbol);
-            if mends.is_empty() {
-                return Err(refused(Refusal::NothingToDo));
-            }
-            action_offer(action::OfferKind::Update(symbol), Span::at(*offset), mends)
-        }
-        Command::UpdateDocs { offset: None, .. } => {
-            let mends = drifts(findings, |_| true);
-            if mends.is_empty() {
-                return Err(refused(Refusal::NothingToDo));
-            }
-            action_offer(action::OfferKind::Fix, whole, mends)
-        }
-        Command::FixAll { .. } => action_offer(action::OfferKind::FixAll, whole, (0..findings.len()).collect()),
-        Command::ConvertStyle { offset, style, .. } => {
-            let to = DocStyle::from_name(style).ok_or_else(|| {
-                CoreError::refused(format!("There is no style `{style}`; use one of {}.", style_names()))
-            })?;
-            match offset {
-                Some(offset) => {
-                    action_offer(action::OfferKind::Convert(symbol_at(*offset)?, to), Span::at(*offset), Vec::new())
-                }
-                None => action_offer(action::OfferKind::ConvertFile(to), whole, Vec::new()),
-            }
-        }
-        Command::DocumentFile { .. } | Command::DocumentWorkspace | Command::Apply { .. } => {
-            action_offer(action::OfferKind::DocumentFile, whole, Vec::new())
-        }
-    })
-}
-
-fn style_names() -> String {
-    let writable = DocStyle::ALL.into_iter().filter(|style| !matches!(style, DocStyle::Plain | DocStyle::Epydoc));
-    writable.map(|style| format!("`{}`", style.name())).collect::<Vec<_>>().join(", ")
-}
-
-/// Findings about documentation that is there and can be made true.
-fn drifts(findings: &[Finding], wanted: impl Fn(&Finding) -> bool) -> Vec<usize> {
-    let is_drift = |finding: &Finding| !finding.repairs.is_empty() && !finding.repairs.contains(&Repair::Draft);
-    findings
-        .iter()
-        .enumerate()
-        .filter(|(_, finding)| is_drift(finding) && wanted(finding))
-        .map(|(index, _)| index)
-        .collect()
-}
-
-pub(crate) fn action_offer(kind: action::OfferKind, span: Span, findings: Vec<usize>) -> action::Offer {
-    let title = match kind {
-        action::OfferKind::Document(_) => "Document the symbol",
-        action::OfferKind::DocumentSelection => "Document the selection",
-        action::OfferKind::DocumentFile => "Document the file",
-        action::OfferKind::Fix | action::OfferKind::Update(_) => "Update the documentation",
-        action::OfferKind::FixAll => "Fix all documentation problems",
-        action::OfferKind::Convert(..) | action::OfferKind::ConvertFile(_) => "Convert the documentation",
-    };
-    action::Offer { id: String::new(), title: title.to_string(), kind, span, findings, preferred: false }
-}
-
 pub(crate) fn refused(refusal: Refusal) -> CoreError {
     CoreError::refused(refusal.to_string())
 }
@@ -393,55 +322,6 @@ impl OfferKind {
             Self::Rewrite => OfferGroup::Rewrite,
             Self::Source => OfferGroup::Source,
             Self::FixAll => OfferGroup::FixAll,
-        }
-    }
-}
-
-/// Tells how far a command is; ends its progress exactly once, when dropped at the latest.
-struct Progress {
-    teller: Teller,
-    ended: std::sync::atomic::AtomicBool,
-}
-
-/// The part of a progress that a task may hold.
-#[derive(Clone)]
-struct Teller {
-    shared: Arc<Shared>,
-    token: Option<Arc<str>>,
-}
-
-impl Progress {
-    fn begin(shared: Arc<Shared>, token: Option<&str>, title: &str) -> Self {
-        let teller = Teller { shared, token: token.map(Into::into) };
-        teller.tell(ProgressStep::Begin { title: title.to_string() });
-        Self { teller, ended: false.into() }
-    }
-
-    fn teller(&self) -> Teller {
-        self.teller.clone()
-    }
-
-    fn end(&self, message: String) {
-        if !self.ended.swap(true, Ordering::Relaxed) {
-            self.teller.tell(ProgressStep::End { message });
-        }
-    }
-}
-
-impl Drop for Progress {
-    fn drop(&mut self) {
-        self.end("Cancelled.".to_string());
-    }
-}
-
-impl Teller {
-    fn report(&self, message: &str, percent: usize) {
-        self.tell(ProgressStep::Report { message: message.to_string(), percent: Some(percent.min(100) as u8) });
-    }
-
-    fn tell(&self, step: ProgressStep) {
-        if let Some(token) = &self.token {
-            self.shared.publish(Event::Progress { token: token.to_string(), step });
         }
     }
 }

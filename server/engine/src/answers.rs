@@ -365,7 +365,7 @@ pub struct Summary {
 }
 
 /// How files are gone through.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct BatchOptions {
     /// Threads; 0 means as many as the machine has.
     pub threads: usize,
@@ -375,10 +375,4 @@ pub struct BatchOptions {
     pub symbol: Option<String>,
     /// Style of new documentation; `None` means what the file and the repository use.
     pub style: Option<DocStyle>,
-}
-
-impl Default for BatchOptions {
-    fn default() -> Self {
-        Self { threads: 0, write: false, symbol: None, style: None }
-    }
 }

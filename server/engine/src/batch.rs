@@ -2,9 +2,11 @@
 //!
 //! A file is written only whole, only after the proof of its edits, and only if nobody else wrote it meanwhile.
 
-use crate::act::action_offer;
+mod items;
+mod reports;
+
 use crate::answers::{BatchOptions, FileChangeReport, FileProblem, FileReport, Summary};
-use crate::error::CoreError;
+use crate::commands::action_offer;
 use crate::server_core::{ServerCore, Shared};
 use crate::tasks::in_order;
 use crate::view::{self, Customs, View};
@@ -12,7 +14,8 @@ use actions::edit::Refusal;
 use actions::offer::OfferKind;
 use actions::writer::WriterOptions;
 use analysis::diagnostic::Finding;
-use rustc_hash::FxHashSet;
+use items::{Item, expand};
+use reports::{panicked, panicked_change, problem_change, problem_report, unsupported};
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -28,13 +31,6 @@ const UNKNOWN_TAG: &str = "unknown-tag";
 const MAX_ROUNDS: usize = 4;
 /// Files that are looked at for the customs of the repository before writing.
 const SURVEY_FILES: usize = 300;
-
-/// A path to be worked on.
-struct Item {
-    path: PathBuf,
-    /// The user named it, so that passing it over in silence would be wrong.
-    is_named: bool,
-}
 
 /// What is to be done to a file.
 #[derive(Clone, Copy)]
@@ -326,20 +322,6 @@ impl Shared {
     }
 }
 
-/// All files to work on: each path's own, sorted, in the order of the paths, none twice.
-fn expand(shared: &Shared, paths: &[PathBuf]) -> Vec<Item> {
-    let files = shared.workspace.files();
-    let mut seen = FxHashSet::default();
-    let mut items = Vec::new();
-    for path in paths {
-        let listed = files.list(path, &|| false);
-        let is_named = listed.is_empty() && !files.is_directory(path) || listed.first() == Some(path);
-        let found = if is_named { vec![path.clone()] } else { listed };
-        items.extend(found.into_iter().filter(|path| seen.insert(path.clone())).map(|path| Item { path, is_named }));
-    }
-    items
-}
-
 fn writer(view: &View, options: &BatchOptions) -> WriterOptions {
     let writer = view.writer();
     WriterOptions { style: options.style.or(writer.style), ..writer }
@@ -354,74 +336,4 @@ fn drop_custom_tags(report: &mut FileReport, facts: &RepositoryFacts) {
 
 fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).map_err(|panic| crate::tasks::panic_message(&*panic))
-}
-
-fn unsupported(path: &Path) -> FileProblem {
-    let error = CoreError::UnsupportedLanguage { uri: path.display().to_string() };
-    FileProblem { message: error.to_string(), is_trouble: true }
-}
-
-fn problem_report(path: &Path, problem: FileProblem) -> FileReport {
-    FileReport {
-        path: path.into(),
-        text: "".into(),
-        lines: Arc::new(LineIndex::new("")),
-        findings: Vec::new(),
-        problem: Some(problem),
-    }
-}
-
-fn problem_change(path: &Path, problem: FileProblem) -> FileChangeReport {
-    FileChangeReport {
-        path: path.into(),
-        before: "".into(),
-        after: "".into(),
-        lines: Arc::new(LineIndex::new("")),
-        written: 0,
-        mended: 0,
-        findings: Vec::new(),
-        problem: Some(problem),
-    }
-}
-
-fn internal(path: &Path, message: &str) -> FileProblem {
-    let message =
-        format!("An internal error stopped the work on {} ({message}); the file is left as it is.", path.display());
-    FileProblem { message, is_trouble: true }
-}
-
-fn panicked(path: &Path, message: &str) -> FileReport {
-    problem_report(path, internal(path, message))
-}
-
-fn panicked_change(path: &Path, message: &str) -> FileChangeReport {
-    problem_change(path, internal(path, message))
-}
-
-impl Summary {
-    fn count_problem(&mut self, problem: Option<&FileProblem>) {
-        match problem {
-            None => self.files += 1,
-            Some(problem) if problem.is_trouble => self.troubles += 1,
-            Some(_) => self.skipped += 1,
-        }
-    }
-
-    fn count_findings(&mut self, findings: &[Finding]) {
-        self.findings += findings.len();
-        self.fixable += findings.iter().filter(|finding| !finding.repairs.is_empty()).count();
-    }
-
-    fn count_check(&mut self, report: &FileReport) {
-        self.count_problem(report.problem.as_ref());
-        self.count_findings(&report.findings);
-    }
-
-    fn count_change(&mut self, report: &FileChangeReport) {
-        self.count_problem(report.problem.as_ref());
-        self.count_findings(&report.findings);
-        self.changed += usize::from(report.before != report.after);
-        self.written += report.written;
-        self.mended += report.mended;
-    }
 }

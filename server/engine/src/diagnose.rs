@@ -1,21 +1,20 @@
 //! From a document to its findings: one task for each state of a document, shared by all who ask, gone when the document moves on or nobody asks any more.
 
-use crate::answers::{Diagnosis, WorkspaceReport};
+use crate::answers::Diagnosis;
 use crate::error::CoreError;
 use crate::events::Event;
 use crate::server_core::{ServerCore, Shared};
 use crate::tasks::{CancelFlag, Class, TaskError, TaskHandle, TaskSpec, panic_message};
 use crate::view::{self, Customs, View};
-use rustc_hash::{FxHashMap, FxHasher};
+use rustc_hash::FxHasher;
 use std::hash::Hasher;
 use std::panic::AssertUnwindSafe;
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use syntax::extract::{Depth, Parsed};
 use syntax::language::Language;
 use syntax::model::FileModel;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use workspace::index::FileRecord;
 use workspace::{Snapshot, uri};
 
@@ -29,6 +28,7 @@ pub(crate) struct Analysis {
     pub view: Arc<View>,
     parsed: Parsed,
     full: OnceLock<Arc<FileModel>>,
+    indexed: AtomicBool,
 }
 
 impl Analysis {
@@ -90,9 +90,8 @@ impl ServerCore {
     /// # Errors
     /// If there is no such document, it is too large, of an unknown language, or the task was cancelled.
     pub async fn diagnostics(&self, uri: &str) -> Result<Arc<Diagnosis>, CoreError> {
-        let measure = self.metrics().request("diagnostics");
-        let result = self.analysis(uri, measure.correlation).await;
-        measure.end(result.map(|analysis| analysis.diagnosis.clone()))
+        let work = |correlation| self.analysis(uri, correlation);
+        self.measured("diagnostics", work).await.map(|analysis| analysis.diagnosis.clone())
     }
 
     /// The analysis of the newest state of a document, or of a file on disk.
@@ -164,9 +163,9 @@ impl ServerCore {
             let run = || shared.analyse_document(&snapshot, language, view, cancel);
             match std::panic::catch_unwind(AssertUnwindSafe(run)) {
                 Ok(Some(analysis)) => {
-                    // Made known first: who has the answer may rely on the index to have it too.
+                    sender.send_replace(Some(Ok(analysis.clone())));
+                    cancel.settle();
                     shared.made(&snapshot, &analysis);
-                    sender.send_replace(Some(Ok(analysis)));
                 }
                 Ok(None) => {}
                 Err(panic) => {
@@ -191,6 +190,15 @@ impl ServerCore {
         // Cancels the work for the older state, outside of the map's lock.
         drop(old);
         Ok(waiter)
+    }
+
+    /// The analyses of open documents that are done.
+    pub(crate) fn open_analyses(&self) -> Vec<(Arc<str>, Arc<Analysis>)> {
+        let done = |slot: &Slot| match &*slot.answer.borrow() {
+            Some(Ok(analysis)) => Some(analysis.clone()),
+            _ => None,
+        };
+        self.inner.slots.iter().filter_map(|slot| Some((slot.key().clone(), done(&slot)?))).collect()
     }
 
     fn wait_for<'a>(&'a self, slot: &Slot, uri: Arc<str>) -> Waiter<'a> {
@@ -241,50 +249,6 @@ impl ServerCore {
         })?;
         work.await?
     }
-
-    /// The findings of all files of the workspace, one after the other; `previous` maps URIs to result ids. Dropping the receiver ends the work.
-    ///
-    /// # Errors
-    /// If too much is waiting already.
-    pub fn workspace_diagnostics(
-        &self,
-        previous: FxHashMap<String, String>,
-    ) -> Result<mpsc::Receiver<WorkspaceReport>, CoreError> {
-        let (sender, receiver) = mpsc::channel(64);
-        let shared = self.shared().clone();
-        let spec = TaskSpec {
-            name: "diagnose-workspace",
-            class: Class::Bulk,
-            client: self.client.clone(),
-            key: Some(format!("diagnose-workspace {}", self.client).into()),
-            deadline: None,
-            correlation: self.metrics().correlation(),
-        };
-        let work = self.inner.tasks.submit(spec, move |cancel| {
-            let stop = || cancel.is_set() || sender.is_closed();
-            for target in shared.targets(&stop) {
-                if stop() {
-                    return;
-                }
-                // A file that cannot be read has no findings; the editor shows it itself.
-                let Some(report) = shared.workspace_report(&target, &previous, cancel) else { continue };
-                if sender.blocking_send(report).is_err() {
-                    return;
-                }
-            }
-        })?;
-        // The receiver alone says whether anybody listens.
-        work.detach();
-        Ok(receiver)
-    }
-}
-
-/// A file of the workspace.
-pub(crate) struct Target {
-    /// As its client wrote it if it is open.
-    pub uri: Arc<str>,
-    /// Its path, where it has one.
-    pub path: Option<PathBuf>,
 }
 
 impl Shared {
@@ -330,7 +294,14 @@ impl Shared {
             model: Arc::new(model),
         };
         let (revision, diagnosis) = (snapshot.revision, Arc::new(diagnosis));
-        Some(Arc::new(Analysis { revision, diagnosis, view, parsed, full: OnceLock::new() }))
+        Some(Arc::new(Analysis {
+            revision,
+            diagnosis,
+            view,
+            parsed,
+            full: OnceLock::new(),
+            indexed: AtomicBool::new(false),
+        }))
     }
 
     /// Makes known what was found in an open document.
@@ -341,7 +312,14 @@ impl Shared {
         if self.push.load(Ordering::Relaxed) {
             self.publish(Event::Diagnostics(analysis.diagnosis.clone()));
         }
-        self.remember(&snapshot.uri, &analysis.diagnosis.model);
+        self.index_once(&snapshot.uri, analysis);
+    }
+
+    /// Puts an open document into the index, unless its task has done so already.
+    pub fn index_once(&self, uri: &Arc<str>, analysis: &Analysis) {
+        if !analysis.indexed.swap(true, Ordering::AcqRel) {
+            self.remember(uri, &analysis.diagnosis.model);
+        }
     }
 
     /// Puts a model's names and customs into the index.
@@ -352,52 +330,10 @@ impl Shared {
             self.publish(Event::WorkspaceChanged);
         }
     }
-
-    /// All files of the workspace: open documents, then what the roots hold.
-    pub fn targets(&self, stop: &(dyn Fn() -> bool + Sync)) -> Vec<Target> {
-        let open = self.workspace.open_uris();
-        let open_paths: Vec<PathBuf> = open.iter().filter_map(|uri| uri::to_path(uri)).collect();
-        let mut targets: Vec<Target> = open.into_iter().map(|uri| Target { path: uri::to_path(&uri), uri }).collect();
-        let mut seen: rustc_hash::FxHashSet<PathBuf> = open_paths.into_iter().collect();
-        for root in self.workspace.roots() {
-            for path in self.workspace.files().list(&root, stop) {
-                if seen.insert(path.clone()) {
-                    targets.push(Target { uri: uri::from_path(&path).into(), path: Some(path) });
-                }
-            }
-        }
-        targets
-    }
-
-    fn workspace_report(
-        &self,
-        target: &Target,
-        previous: &FxHashMap<String, String>,
-        cancel: &CancelFlag,
-    ) -> Option<WorkspaceReport> {
-        let snapshot = self.workspace.load(&target.uri, self.size_limit()).ok()?;
-        let language = self.check(&snapshot).ok()?;
-        let view = self.view();
-        let result_id = result_id(&snapshot.text(), view.epoch);
-        if previous.get(&*target.uri) == Some(&result_id) {
-            return Some(WorkspaceReport::Unchanged {
-                uri: target.uri.to_string(),
-                version: snapshot.version,
-                result_id,
-            });
-        }
-        let run = || self.analyse_document(&snapshot, language, view, cancel);
-        // A file that upsets the analysis must not take the others along.
-        let analysis = std::panic::catch_unwind(AssertUnwindSafe(run)).ok()??;
-        if snapshot.version.is_none() {
-            self.remember(&snapshot.uri, &analysis.diagnosis.model);
-        }
-        Some(WorkspaceReport::Full(analysis.diagnosis.clone()))
-    }
 }
 
 /// Equal for equal text under equal settings.
-fn result_id(text: &str, epoch: u64) -> String {
+pub(crate) fn result_id(text: &str, epoch: u64) -> String {
     let mut hasher = FxHasher::default();
     hasher.write(text.as_bytes());
     hasher.write_usize(text.len());

@@ -5,14 +5,17 @@
 mod act;
 pub mod answers;
 pub mod batch;
+mod commands;
 pub mod config;
 mod diagnose;
+mod diagnose_workspace;
 pub mod error;
 pub mod events;
 pub mod health;
 mod look;
 pub mod metrics;
 pub mod mode;
+mod progress;
 pub mod recovery;
 pub mod server_core;
 pub mod tasks;

@@ -17,6 +17,7 @@ use syntax::model::{FileModel, Symbol};
 use syntax::text::Span;
 use tokio::sync::watch;
 use workspace::files::FileError;
+use workspace::index::Place;
 use workspace::uri;
 
 /// Files that are looked at for the customs of the repository when the first document is opened.
@@ -40,16 +41,18 @@ impl ServerCore {
     /// # Errors
     /// As for [`Self::diagnostics`].
     pub async fn hover(&self, uri: &str, offset: usize) -> Result<Option<Hover>, CoreError> {
-        let measure = self.metrics().request("hover");
         if !self.shared().view().settings.editor.hover {
-            return measure.end(Ok(None));
+            return Ok(None);
         }
-        let result = self.analysis(uri, measure.correlation).await.map(|analysis| {
-            let diagnosis = &analysis.diagnosis;
-            let hover = actions::hover::hover(&diagnosis.model, &diagnosis.findings, offset);
-            hover.map(|hover| Hover { span: hover.span, markdown: hover.markdown })
-        });
-        measure.end(result)
+        let work = |correlation| async move {
+            let analysis = self.analysis(uri, correlation).await?;
+            let look = move |_: &Shared| {
+                actions::hover::hover(&analysis.diagnosis.model, &analysis.diagnosis.findings, offset)
+            };
+            let hover = self.compute("hover", correlation, look).await?;
+            Ok(hover.map(|hover| Hover { span: hover.span, markdown: hover.markdown }))
+        };
+        self.measured("hover", work).await
     }
 
     /// A docstring drafted behind the opening (`"""`, `/**`, `///`, …) that ends at a byte.
@@ -57,9 +60,7 @@ impl ServerCore {
     /// # Errors
     /// As for [`Self::diagnostics`].
     pub async fn completion(&self, uri: &str, offset: usize) -> Result<Option<Completion>, CoreError> {
-        let measure = self.metrics().request("completion");
-        let result = self.draft(uri, offset, measure.correlation).await;
-        measure.end(result)
+        self.measured("completion", |correlation| self.draft(uri, offset, correlation)).await
     }
 
     async fn draft(&self, uri: &str, offset: usize, correlation: u64) -> Result<Option<Completion>, CoreError> {
@@ -97,23 +98,19 @@ impl ServerCore {
     /// # Errors
     /// As for [`Self::diagnostics`].
     pub async fn lenses(&self, uri: &str) -> Result<Vec<Lens>, CoreError> {
-        let measure = self.metrics().request("lenses");
         if !self.shared().view().settings.editor.lenses {
-            return measure.end(Ok(Vec::new()));
+            return Ok(Vec::new());
         }
-        let result = self.analysis(uri, measure.correlation).await.map(|analysis| {
-            let diagnosis = &analysis.diagnosis;
-            let lenses = actions::lens::lenses(&diagnosis.model, &diagnosis.findings);
-            let command = |lens: &actions::lens::Lens| match lens.kind {
-                LensKind::Undocumented => Command::DocumentSymbol { uri: uri.to_string(), offset: lens.span.start },
-                LensKind::Drifted => Command::UpdateDocs { uri: uri.to_string(), offset: Some(lens.span.start) },
-            };
-            lenses
+        let work = |correlation| async move {
+            let analysis = self.analysis(uri, correlation).await?;
+            let look = move |_: &Shared| actions::lens::lenses(&analysis.diagnosis.model, &analysis.diagnosis.findings);
+            let lenses = self.compute("lenses", correlation, look).await?;
+            Ok(lenses
                 .into_iter()
-                .map(|lens| Lens { command: command(&lens), span: lens.span, title: lens.title })
-                .collect()
-        });
-        measure.end(result)
+                .map(|lens| Lens { command: click(uri, &lens), span: lens.span, title: lens.title })
+                .collect())
+        };
+        self.measured("lenses", work).await
     }
 
     /// The outline of a file.
@@ -121,9 +118,11 @@ impl ServerCore {
     /// # Errors
     /// As for [`Self::diagnostics`].
     pub async fn outline(&self, uri: &str) -> Result<Vec<OutlineItem>, CoreError> {
-        let measure = self.metrics().request("outline");
-        let result = self.analysis(uri, measure.correlation).await.map(|analysis| outline(&analysis.diagnosis.model));
-        measure.end(result)
+        let work = |correlation| async move {
+            let analysis = self.analysis(uri, correlation).await?;
+            self.compute("outline", correlation, move |_| outline(&analysis.diagnosis.model)).await
+        };
+        self.measured("outline", work).await
     }
 
     /// Symbols of the workspace by name, best first.
@@ -131,25 +130,20 @@ impl ServerCore {
     /// # Errors
     /// If too much is waiting already.
     pub async fn symbols(&self, query: &str) -> Result<Vec<FoundSymbol>, CoreError> {
-        let measure = self.metrics().request("symbols");
-        let scanned = self.scan().map(|mut done| async move {
+        let work = |correlation| async move {
+            let mut done = self.scan()?;
             // Without patience left, or with the scan gone, the answer is what is known so far.
-            tokio::time::timeout(SCAN_PATIENCE, done.wait_for(|done| *done)).await.is_ok()
-        });
-        match scanned {
-            Ok(scanned) => scanned.await,
-            Err(error) => return measure.end(Err(error)),
+            tokio::time::timeout(SCAN_PATIENCE, done.wait_for(|done| *done)).await.ok();
+            let (open, query) = (self.open_analyses(), query.to_string());
+            let search = move |shared: &Shared| {
+                // Their own tasks may not have come to it yet.
+                open.iter().for_each(|(uri, analysis)| shared.index_once(uri, analysis));
+                shared.workspace.index.search(&query, MAX_FOUND)
+            };
+            let found = self.compute("symbols", correlation, search).await?;
+            Ok(found.into_iter().map(|(uri, place)| found_symbol(&uri, place)).collect())
         };
-        let found = self.workspace().index.search(query, MAX_FOUND).into_iter();
-        let symbols = found.map(|(uri, place)| FoundSymbol {
-            name: place.name.into(),
-            kind: place.kind,
-            container: place.container.into(),
-            uri: uri.to_string(),
-            start: place.start,
-            end: place.end,
-        });
-        measure.end(Ok(symbols.collect()))
+        self.measured("symbols", work).await
     }
 
     /// Begins, once, to read the symbols of all files.
@@ -215,6 +209,25 @@ impl ServerCore {
         // It serves all who come later, so it does not end with the one who asked first.
         self.inner.tasks.submit(spec, move |cancel| work(&shared, cancel))?.detach();
         Ok(())
+    }
+}
+
+/// What a click on a lens does.
+fn click(uri: &str, lens: &actions::lens::Lens) -> Command {
+    match lens.kind {
+        LensKind::Undocumented => Command::DocumentSymbol { uri: uri.to_string(), offset: lens.span.start },
+        LensKind::Drifted => Command::UpdateDocs { uri: uri.to_string(), offset: Some(lens.span.start) },
+    }
+}
+
+fn found_symbol(uri: &str, place: Place) -> FoundSymbol {
+    FoundSymbol {
+        name: place.name.into(),
+        kind: place.kind,
+        container: place.container.into(),
+        uri: uri.to_string(),
+        start: place.start,
+        end: place.end,
     }
 }
 

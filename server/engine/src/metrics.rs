@@ -138,7 +138,6 @@ impl MetricsCollector {
     /// Begins to measure a request; dropped without an outcome it counts as cancelled.
     pub fn request(self: &Arc<Self>, name: &'static str) -> Measure {
         let correlation = self.correlation();
-        tracing::debug!(name, correlation, "request");
         Measure { metrics: self.clone(), name, correlation, began: Instant::now(), outcome: Outcome::Cancelled }
     }
 

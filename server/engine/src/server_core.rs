@@ -5,11 +5,12 @@
 
 use crate::config::{ConfigError, ConfigurationManager};
 use crate::diagnose::Slot;
+use crate::error::CoreError;
 use crate::events::{Event, MessageLevel};
 use crate::health::Health;
 use crate::metrics::{Kind, MetricsCollector, Outcome};
 use crate::mode::{Mode, Strategy};
-use crate::tasks::TaskOrchestrator;
+use crate::tasks::{Class, TaskOrchestrator, TaskSpec};
 use crate::view::{Customs, View};
 use arc_swap::ArcSwap;
 use dashmap::DashMap;
@@ -20,6 +21,7 @@ use std::time::Instant;
 use syntax::document::Change;
 use syntax::text::PositionEncoding;
 use tokio::sync::broadcast;
+use tracing::Instrument;
 use workspace::files::FileSystem;
 use workspace::{ChangeOutcome, Snapshot, Workspace, uri};
 
@@ -269,6 +271,37 @@ impl ServerCore {
         for error in errors {
             self.shared().publish(Event::Message { level: MessageLevel::Error, text: error.to_string() });
         }
+    }
+
+    /// Measures a request and ties all that it causes together, in measures and in traces.
+    pub(crate) async fn measured<T, F: Future<Output = Result<T, CoreError>>>(
+        &self,
+        name: &'static str,
+        work: impl FnOnce(u64) -> F,
+    ) -> Result<T, CoreError> {
+        let measure = self.metrics().request(name);
+        let correlation = measure.correlation;
+        let result = work(correlation).instrument(tracing::debug_span!("request", name, correlation)).await;
+        measure.end(result)
+    }
+
+    /// Has something computed that somebody waits for, away from the threads that talk.
+    pub(crate) async fn compute<T: Send + 'static>(
+        &self,
+        name: &'static str,
+        correlation: u64,
+        work: impl FnOnce(&Shared) -> T + Send + 'static,
+    ) -> Result<T, CoreError> {
+        let spec = TaskSpec {
+            name,
+            class: Class::Interactive,
+            client: self.client.clone(),
+            key: None,
+            deadline: Some(self.shared().view().settings.limits.deadline()),
+            correlation,
+        };
+        let shared = self.shared().clone();
+        Ok(self.inner.tasks.submit(spec, move |_| work(&shared))?.await?)
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {

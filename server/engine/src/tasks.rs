@@ -2,7 +2,10 @@
 //!
 //! Only this file starts threads for tasks. A task never touches the async runtime; its handle is a future that cancels on drop.
 
+mod order;
 mod queue;
+
+pub use order::in_order;
 
 use crate::metrics::{Kind, MetricsCollector, Outcome};
 use queue::{Queue, Waiting};
@@ -10,7 +13,7 @@ use rustc_hash::FxHashMap;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -76,17 +79,31 @@ pub struct TaskSpec {
 
 /// Tells a running task that nobody wants its result any more.
 #[derive(Clone, Debug, Default)]
-pub struct CancelFlag(Arc<AtomicBool>);
+pub struct CancelFlag(Arc<AtomicU8>);
+
+const WANTED: u8 = 0;
+const CANCELLED: u8 = 1;
+const SETTLED: u8 = 2;
 
 impl CancelFlag {
     /// Whether to stop; cheap enough to be asked all the time.
     pub fn is_set(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.0.load(Ordering::Relaxed) == CANCELLED
     }
 
     /// Asks the task to stop.
     pub fn set(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.move_to(CANCELLED);
+    }
+
+    /// The result has gone out: what is left to do is done to its end, and the task counts as a success whoever goes away.
+    pub fn settle(&self) {
+        self.move_to(SETTLED);
+    }
+
+    fn move_to(&self, state: u8) {
+        // The first of the two decides; that the other came too late is no error.
+        self.0.compare_exchange(WANTED, state, Ordering::Relaxed, Ordering::Relaxed).ok();
     }
 }
 
@@ -363,76 +380,6 @@ impl<T> Drop for TaskHandle<T> {
 pub(crate) fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_string());
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "unknown".to_string())
-}
-
-/// Runs `work` over `items` on `threads` threads and hands each result to `take` in the order of the items, on the calling thread.
-///
-/// At most a window of results is ahead of the slowest item, so that memory stays bounded. A panic in `work` is turned into `failed`.
-pub fn in_order<I: Sync, R: Send>(
-    items: &[I],
-    threads: usize,
-    work: impl Fn(&I) -> R + Sync,
-    failed: impl Fn(&I, String) -> R + Sync,
-    mut take: impl FnMut(usize, R),
-) {
-    const WINDOW: usize = 256;
-    let guarded = |item: &I| match std::panic::catch_unwind(AssertUnwindSafe(|| work(item))) {
-        Ok(result) => result,
-        Err(panic) => failed(item, panic_message(&*panic)),
-    };
-    struct Line<R> {
-        next: usize,
-        taken: usize,
-        done: FxHashMap<usize, R>,
-    }
-    let line = Mutex::new(Line { next: 0, taken: 0, done: FxHashMap::default() });
-    let (ready, room) = (Condvar::new(), Condvar::new());
-    let serve = || {
-        let mut state = lock(&line);
-        loop {
-            while state.next < items.len() && state.next >= state.taken + WINDOW {
-                state = room.wait(state).unwrap_or_else(PoisonError::into_inner);
-            }
-            let number = state.next;
-            let Some(item) = items.get(number) else { return };
-            state.next += 1;
-            drop(state);
-            let result = guarded(item);
-            state = lock(&line);
-            state.done.insert(number, result);
-            if state.taken == number {
-                ready.notify_one();
-            }
-        }
-    };
-    std::thread::scope(|scope| {
-        let wanted = threads.clamp(1, items.len().max(1));
-        let spawn = |number: usize| {
-            std::thread::Builder::new()
-                .name(format!("batch-{number}"))
-                .stack_size(STACK)
-                .spawn_scoped(scope, serve)
-                .is_ok()
-        };
-        if !(0..wanted).map(spawn).fold(false, |any, started| any | started) {
-            // Without a single thread to be had, the calling one does the work.
-            items.iter().enumerate().for_each(|(number, item)| take(number, guarded(item)));
-            return;
-        }
-        for number in 0..items.len() {
-            let mut state = lock(&line);
-            let result = loop {
-                match state.done.remove(&number) {
-                    Some(result) => break result,
-                    None => state = ready.wait(state).unwrap_or_else(PoisonError::into_inner),
-                }
-            };
-            state.taken = number + 1;
-            drop(state);
-            room.notify_all();
-            take(number, result);
-        }
-    });
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

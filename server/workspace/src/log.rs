@@ -144,7 +144,7 @@ mod tests {
             let edits = [far.clone(), TextEdit::replace(span, "y")];
             assert_eq!(log.rebase(&edits, &[], 1), Err(Conflict::Touched), "{span:?}");
         }
-        assert_eq!(log.rebase(&[far.clone()], &[], 1).map(|moved| moved.edits), Ok(vec![far]));
+        assert_eq!(log.rebase(std::slice::from_ref(&far), &[], 1).map(|moved| moved.edits), Ok(vec![far]));
     }
 
     #[test]

@@ -183,11 +183,12 @@ async fn settings_take_effect_while_the_core_runs() {
     let core = core_with(&files);
     core.set_push(true);
     core.open(URI, "python", 1, DRIFTED);
-    assert_eq!(rules(&*core.diagnostics(URI).await.unwrap()), ["param-renamed"]);
+    assert_eq!(rules(&core.diagnostics(URI).await.unwrap()), ["param-renamed"]);
     let mut events = core.events();
     files.put("/w/code-agent.toml", "[analysis.rules]\nparam-renamed = 'off'\n");
     core.add_root("file:///w");
-    assert_eq!(rules(&*next_diagnosis(&mut events).await), Vec::<&str>::new());
+    let diagnosis = next_diagnosis(&mut events).await;
+    assert_eq!(rules(&diagnosis), Vec::<&str>::new());
     files.put("/w/code-agent.toml", "[analysis.rules]\nparam-renamed = 'loud'\n");
     core.watched_files_changed(&["file:///w/code-agent.toml".into()]);
     let message = loop {
@@ -198,7 +199,7 @@ async fn settings_take_effect_while_the_core_runs() {
     assert!(message.contains("code-agent.toml") && message.contains("param-renamed"), "{message}");
     assert!(core.diagnostics(URI).await.unwrap().findings.is_empty(), "the last good settings hold");
     core.config().set_editor(serde_json::json!({"analysis": {"rules": {"param-renamed": "error"}}})).unwrap();
-    assert_eq!(rules(&*core.diagnostics(URI).await.unwrap()), ["param-renamed"]);
+    assert_eq!(rules(&core.diagnostics(URI).await.unwrap()), ["param-renamed"]);
 }
 
 #[tokio::test]

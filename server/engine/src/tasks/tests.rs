@@ -184,7 +184,7 @@ fn results_of_many_threads_come_in_order() {
     let items: Vec<u64> = (0..1000).collect();
     let mut taken = Vec::new();
     let work = |item: &u64| {
-        if item % 100 == 0 {
+        if item.is_multiple_of(100) {
             std::thread::sleep(Duration::from_millis(1));
         }
         assert!(*item != 500, "five hundred");

@@ -1,0 +1,103 @@
+//! The findings of all files of the workspace, open or not, told one after the other.
+
+use crate::answers::WorkspaceReport;
+use crate::diagnose::result_id;
+use crate::error::CoreError;
+use crate::server_core::{ServerCore, Shared};
+use crate::tasks::{CancelFlag, Class, TaskSpec};
+use rustc_hash::FxHashMap;
+use std::panic::AssertUnwindSafe;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::sync::mpsc;
+use workspace::uri;
+
+impl ServerCore {
+    /// The findings of all files of the workspace, one after the other; `previous` maps URIs to result ids. Dropping the receiver ends the work.
+    ///
+    /// # Errors
+    /// If too much is waiting already.
+    pub fn workspace_diagnostics(
+        &self,
+        previous: FxHashMap<String, String>,
+    ) -> Result<mpsc::Receiver<WorkspaceReport>, CoreError> {
+        let (sender, receiver) = mpsc::channel(64);
+        let shared = self.shared().clone();
+        let spec = TaskSpec {
+            name: "diagnose-workspace",
+            class: Class::Bulk,
+            client: self.client.clone(),
+            key: Some(format!("diagnose-workspace {}", self.client).into()),
+            deadline: None,
+            correlation: self.metrics().correlation(),
+        };
+        let work = self.inner.tasks.submit(spec, move |cancel| {
+            let stop = || cancel.is_set() || sender.is_closed();
+            for target in shared.targets(&stop) {
+                if stop() {
+                    return;
+                }
+                // A file that cannot be read has no findings; the editor shows it itself.
+                let Some(report) = shared.workspace_report(&target, &previous, cancel) else { continue };
+                if sender.blocking_send(report).is_err() {
+                    return;
+                }
+            }
+        })?;
+        // The receiver alone says whether anybody listens.
+        work.detach();
+        Ok(receiver)
+    }
+}
+
+/// A file of the workspace.
+pub(crate) struct Target {
+    /// As its client wrote it if it is open.
+    pub uri: Arc<str>,
+    /// Its path, where it has one.
+    pub path: Option<PathBuf>,
+}
+
+impl Shared {
+    /// All files of the workspace: open documents, then what the roots hold.
+    pub fn targets(&self, stop: &(dyn Fn() -> bool + Sync)) -> Vec<Target> {
+        let open = self.workspace.open_uris();
+        let open_paths: Vec<PathBuf> = open.iter().filter_map(|uri| uri::to_path(uri)).collect();
+        let mut targets: Vec<Target> = open.into_iter().map(|uri| Target { path: uri::to_path(&uri), uri }).collect();
+        let mut seen: rustc_hash::FxHashSet<PathBuf> = open_paths.into_iter().collect();
+        for root in self.workspace.roots() {
+            for path in self.workspace.files().list(&root, stop) {
+                if seen.insert(path.clone()) {
+                    targets.push(Target { uri: uri::from_path(&path).into(), path: Some(path) });
+                }
+            }
+        }
+        targets
+    }
+
+    fn workspace_report(
+        &self,
+        target: &Target,
+        previous: &FxHashMap<String, String>,
+        cancel: &CancelFlag,
+    ) -> Option<WorkspaceReport> {
+        let snapshot = self.workspace.load(&target.uri, self.size_limit()).ok()?;
+        let language = self.check(&snapshot).ok()?;
+        let view = self.view();
+        let result_id = result_id(&snapshot.text(), view.epoch);
+        if previous.get(&*target.uri) == Some(&result_id) {
+            return Some(WorkspaceReport::Unchanged {
+                uri: target.uri.to_string(),
+                version: snapshot.version,
+                result_id,
+            });
+        }
+        let run = || self.analyse_document(&snapshot, language, view, cancel);
+        // A file that upsets the analysis must not take the others along.
+        let analysis = std::panic::catch_unwind(AssertUnwindSafe(run)).ok()??;
+        if snapshot.version.is_none() {
+            self.remember(&snapshot.uri, &analysis.diagnosis.model);
+        }
+        Some(WorkspaceReport::Full(analysis.diagnosis.clone()))
+    }
+}
