@@ -17,18 +17,24 @@ pub(super) fn holds(source: &Source<'_>, new: &str, to: DocStyle) -> bool {
     }
     let doc = parse(&text, Span::new(indent.len(), text.len()), form, to);
     let has_types = to != DocStyle::Tsdoc && source.doc.style != DocStyle::Tsdoc;
+    let by_name = named_results(source.doc);
+    let whole = squeezed(&text);
     doc.problems.len() <= source.doc.problems.len()
-        && facts(source.doc, has_types) == facts(&doc, has_types)
+        && facts(source.doc, has_types, &by_name) == facts(&doc, has_types, &by_name)
+        && told(source.doc, &by_name).iter().all(|words| whole.contains(words.as_str()))
         && words(source.text, source.doc).iter().all(|line| text.contains(line.as_str()))
 }
 
 type Fact = (EntryKind, String, Option<String>, String);
 
 /// Each name with its type and description, kind by kind.
-fn facts(doc: &Docstring, has_types: bool) -> Vec<Fact> {
+fn facts(doc: &Docstring, has_types: bool, but: &[EntryKind]) -> Vec<Fact> {
     let mut facts: Vec<Fact> = Vec::new();
-    let squeezed = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     for entry in doc.entries.iter().filter(|entry| is_named(entry.kind)) {
+        if but.contains(&entry.kind) {
+            facts.push((entry.kind, String::new(), None, String::new()));
+            continue;
+        }
         let thrown = matches!(entry.kind, EntryKind::Raise | EntryKind::Reject | EntryKind::Warn);
         let type_text =
             entry.type_text.as_ref().filter(|_| has_types && !thrown).map(|mention| squeezed(&mention.text));
@@ -41,7 +47,31 @@ fn facts(doc: &Docstring, has_types: bool) -> Vec<Fact> {
         }
     }
     facts.sort_by_key(|fact| (fact.0 as u8, fact.1.clone()));
+    facts.dedup_by(|a, b| a == b && but.contains(&a.0));
     facts
+}
+
+fn squeezed(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Kinds of results that have names, which not every style can say apart from the text.
+fn named_results(doc: &Docstring) -> Vec<EntryKind> {
+    let is_result = |kind| matches!(kind, EntryKind::Return | EntryKind::Yield | EntryKind::Receive);
+    let named = doc.entries.iter().filter(|entry| is_result(entry.kind) && !entry.names.is_empty());
+    named.map(|entry| entry.kind).collect()
+}
+
+/// Descriptions, names and types of those kinds.
+fn told(doc: &Docstring, kinds: &[EntryKind]) -> Vec<String> {
+    let entries = doc.entries.iter().filter(|entry| kinds.contains(&entry.kind));
+    entries
+        .flat_map(|entry| {
+            let names = entry.names.iter().map(|name| name.name.clone());
+            let types = entry.type_text.iter().map(|mention| squeezed(&mention.text));
+            names.chain(types).chain([squeezed(&entry.description)]).collect::<Vec<_>>()
+        })
+        .collect()
 }
 
 fn is_named(kind: EntryKind) -> bool {

@@ -2,7 +2,7 @@
 
 use super::Source;
 use crate::docstring::render::{Content, Part, framed};
-use crate::docstring::shape::Item;
+use crate::docstring::shape::{Body, Item};
 use crate::docstring::{DocStyle, Entry, EntryKind, Layout, canon};
 use std::ops::Range;
 
@@ -86,13 +86,25 @@ fn items(source: &Source<'_>, entries: &[&Entry], to: DocStyle, layout: &Layout)
             items.extend(item.name.split(", ").map(|name| Item { name: name.to_owned(), ..item.clone() }));
             continue;
         }
-        if !entry.names.is_empty() && matches!(entry.kind, EntryKind::Return | EntryKind::Yield) && canon::is_field(to)
-        {
-            return None;
+        if !entry.names.is_empty() && is_result(entry.kind) && canon::is_field(to) {
+            items.push(unnamed(item, entries.len())?);
+            continue;
         }
         items.push(item);
     }
     Some(items)
+}
+
+fn is_result(kind: EntryKind) -> bool {
+    matches!(kind, EntryKind::Return | EntryKind::Yield)
+}
+
+/// A field has no name for its result, so the name goes into the text, marked as Sphinx itself marks it. One field holds one result.
+fn unnamed(item: Item, count: usize) -> Option<Item> {
+    let Body::Lines(mut lines) = item.body else { return None };
+    let first = lines.first_mut().filter(|_| count == 1)?;
+    *first = format!("**{}** -- {first}", item.name);
+    Some(Item { name: String::new(), body: Body::Lines(lines), ..item })
 }
 
 /// Lines of the fields that hold types.

@@ -81,12 +81,33 @@ fn tags_keep_their_order_and_other_tags_their_lines() {
 }
 
 #[test]
+fn names_of_results_stay_in_sight() {
+    let numpy = "\"\"\"A.\n\nReturns\n-------\nsum : int\n    It is\n    long.\n\"\"\"";
+    check(
+        numpy,
+        DocStyle::Numpy,
+        DocStyle::Google,
+        "\"\"\"A.\n\nReturns:\n    sum (int): It is\n        long.\n\"\"\"",
+    );
+    check(
+        numpy,
+        DocStyle::Numpy,
+        DocStyle::Sphinx,
+        "\"\"\"A.\n\n:returns: **sum** -- It is\n    long.\n:rtype: int\n\"\"\"",
+    );
+}
+
+#[test]
 fn what_cannot_be_kept_is_not_converted() {
     for (before, from, to) in [
         ("/**\n * @param {int} [x=5] - It.\n */", DocStyle::Jsdoc, DocStyle::Tsdoc),
         ("/**\n * @param {int} opts.x - It.\n */", DocStyle::Jsdoc, DocStyle::Tsdoc),
         ("\"\"\"A.\n\nArgs:\n    x: It.\n\n    And words between.\n\"\"\"", DocStyle::Google, DocStyle::Numpy),
-        ("\"\"\"A.\n\nReturns\n-------\nsum : int\n    It.\n\"\"\"", DocStyle::Numpy, DocStyle::Sphinx),
+        (
+            "\"\"\"A.\n\nReturns\n-------\nsum : int\n    It.\nrest : int\n    That.\n\"\"\"",
+            DocStyle::Numpy,
+            DocStyle::Sphinx,
+        ),
         ("\"\"\"A.\n\nArgs:\n    x: It.\n\"\"\"", DocStyle::Google, DocStyle::Google),
         ("\"\"\"A.\n\nArgs:\n    x: It.\n\"\"\"", DocStyle::Google, DocStyle::Jsdoc),
     ] {

@@ -1,7 +1,7 @@
 //! A comment as parts, and the lines that each style makes of them.
 
 use super::frame::{first_room, room};
-use crate::docstring::shape::{Item, Shape};
+use crate::docstring::shape::{Hang, Item, Shape};
 use crate::docstring::wrap::wrap;
 use crate::docstring::{DocDraft, DocStyle, EntryDraft, EntryKind, Layout, canon, escape};
 
@@ -160,7 +160,12 @@ fn lay_part(part: &Part, style: DocStyle, layout: &Layout) -> Option<Vec<String>
             Some(head.into_iter().chain(body).collect())
         }
         Part::Entries(kind, title, items) => {
-            let shape = Shape::of(style, *kind, layout)?;
+            let mut shape = Shape::of(style, *kind, layout)?;
+            let is_result = matches!(kind, EntryKind::Return | EntryKind::Yield | EntryKind::Receive);
+            if is_result && items.iter().any(|item| !item.name.is_empty()) {
+                // Where results have names, their later lines must not look like one more.
+                shape.hang = Hang::Indent(unit.clone());
+            }
             let room = room(layout);
             let taken = if style == DocStyle::Google { unit.chars().count() } else { 0 };
             let written = items.iter().flat_map(|item| shape.write(*kind, item, room.saturating_sub(taken)).all());
