@@ -31,7 +31,7 @@ class Client:
         capabilities = {
             "general": {"positionEncodings": ["utf-16"]},
             "textDocument": {
-                "codeAction": {"codeActionLiteralSupport": {"codeActionKind": {"valueSet": ["quickfix", "source"]}}, "resolveSupport": {"properties": ["edit"]}},
+                "codeAction": {"dataSupport": True, "codeActionLiteralSupport": {"codeActionKind": {"valueSet": ["quickfix", "source"]}}, "resolveSupport": {"properties": ["edit"]}},
                 "publishDiagnostics": {"versionSupport": True},
             },
             "workspace": {"applyEdit": True, "workspaceEdit": {"documentChanges": True}},
