@@ -173,10 +173,21 @@ impl<'a> DocContext<'a> {
     /// What the body does, where it was read and is more than a stub.
     pub fn facts(&self) -> Option<&'a BodyFacts> {
         let flags = self.symbol.flags;
-        if flags.is_stub || flags.is_abstract || flags.is_overload || self.doc.inherits {
+        if flags.is_stub || flags.is_abstract || flags.is_overload || self.doc.inherits || self.is_hollow() {
             return None;
         }
         self.symbol.facts.as_ref().filter(|_| self.symbol.kind.is_callable())
+    }
+
+    /// A body in braces that holds nothing, or only says that others are to write it.
+    pub fn is_hollow(&self) -> bool {
+        let body = self.symbol.body.map_or("", |body| self.text(body)).trim();
+        let Some(inside) = body.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) else { return false };
+        let is_bare = |line: &str| {
+            let line = line.trim();
+            line.is_empty() || line.starts_with("//") || line.starts_with("/*") || line.starts_with('*')
+        };
+        inside.lines().all(is_bare) || (inside.len() < 200 && inside.contains("bstract"))
     }
 
     /// Entries of a kind, with their indices.

@@ -94,7 +94,8 @@ fn class_signature<'a>(doc: &DocContext<'a>) -> Option<Signature<'a>> {
         let overloads = doc.file.overloads(owner);
         let known =
             overloads.iter().flat_map(|(_, other)| other.params.iter().map(|param| param.name.as_str())).collect();
-        let is_open = constructor.params.iter().any(|param| param.kind == ParamKind::KeywordRest);
+        let has_own_new = doc.file.children(doc.index).any(|(_, member)| member.name == "__new__");
+        let is_open = has_own_new || constructor.params.iter().any(|param| param.kind == ParamKind::KeywordRest);
         return Some(Signature {
             owner,
             params: Cow::Borrowed(&constructor.params),
@@ -190,7 +191,7 @@ pub fn match_params(doc: &DocContext<'_>) -> Option<ParamMatching> {
     let mut names = collect_names(doc);
     let mut matching = ParamMatching::default();
     let mut taken = vec![false; params.len()];
-    match_exactly(params, &mut names, &mut taken, &mut matching);
+    match_exactly(doc.file.is_thorough(), params, &mut names, &mut taken, &mut matching);
     match_patterns(params, &mut names, &mut taken, &mut matching);
     let has_extra = names.iter().any(|name| name.param.is_none());
     let may_be_missing = |index: usize, param: &Param| {
@@ -214,6 +215,9 @@ pub fn match_params(doc: &DocContext<'_>) -> Option<ParamMatching> {
     matching.missing.retain(|index| params.get(*index).is_none_or(|param| !param.name.starts_with('_')));
     if !matching.missing.is_empty() && is_templated(doc) {
         matching.missing.clear();
+    }
+    if !doc.file.is_thorough() {
+        matching.missing.retain(|index| params.get(*index).is_none_or(|param| is_expected(doc, param)));
     }
     matching.out_of_order = out_of_order(doc, params, &names, &matching);
     matching.documented = names.iter().filter(|name| !name.is_nested()).map(|name| (name.at, name.param)).collect();
@@ -240,9 +244,18 @@ fn collect_names<'a>(doc: &DocContext<'a>) -> Vec<DocName<'a>> {
     names
 }
 
-fn match_exactly(params: &[Param], names: &mut [DocName<'_>], taken: &mut [bool], matching: &mut ParamMatching) {
+fn match_exactly(
+    is_thorough: bool,
+    params: &[Param],
+    names: &mut [DocName<'_>],
+    taken: &mut [bool],
+    matching: &mut ParamMatching,
+) {
     let mut first: Vec<Option<NameRef>> = vec![None; params.len()];
-    let spellings: [fn(&str) -> &str; 2] = [|name| name, |name| name.trim_start_matches('_')];
+    // Underscores in front mark what is private or unused; behind, what would be a keyword.
+    let loosest: fn(&str) -> &str =
+        if is_thorough { |name| name.trim_start_matches('_') } else { |name| name.trim_matches('_') };
+    let spellings: [fn(&str) -> &str; 2] = [|name| name, loosest];
     for spelling in spellings {
         for name in names.iter_mut().filter(|name| name.param.is_none()) {
             let root = root_of(name.text);
@@ -382,7 +395,8 @@ fn settle_extras(
         if candidate.gap.is_allowed {
             continue;
         }
-        if absorbs && candidate.gap.after.is_none() {
+        let is_group = candidate.entry.names.len() > 1 && !doc.file.is_thorough();
+        if absorbs && (candidate.gap.after.is_none() || is_group) {
             absorbed += 1;
             continue;
         }
@@ -412,6 +426,7 @@ struct Openness {
     rest_entry: Option<usize>,
     last_plain: Option<usize>,
     is_thorough: bool,
+    is_bare: bool,
 }
 
 impl Openness {
@@ -431,10 +446,20 @@ impl Openness {
                 kind_of(name).is_some_and(|kind| !matches!(kind, ParamKind::KeywordRest | ParamKind::Rest))
             }),
             is_thorough: doc.file.is_thorough(),
+            is_bare: params.is_empty(),
         }
     }
 
     fn allows(&self, doc: &DocContext<'_>, place: usize, name: &DocName<'_>) -> bool {
+        // `draw(/* scene, camera */) {}`: what a base class leaves to others.
+        let is_left_out = || {
+            let (text, signature, word) = (&doc.file.model.text, doc.symbol.signature, root_of(name.text));
+            let is_there = doc.text(signature).contains("/*") && prose::occurs(text, signature, &[], word);
+            is_there && !prose::is_used_name(text, signature, &[], false, word)
+        };
+        if doc.file.is_script() && (is_left_out() || (self.is_bare && !self.is_thorough && doc.is_hollow())) {
+            return true;
+        }
         if !self.is_open {
             return false;
         }
@@ -479,8 +504,33 @@ fn out_of_order(
     displaced
 }
 
+/// Whether the quiet profile misses a parameter: there is a list of parameters, of the kind that would hold it,
+/// and no line of it begins with the name in a form that the style does not know.
+fn is_expected(doc: &DocContext<'_>, param: &Param) -> bool {
+    let sections = || doc.doc.sections.iter().filter(|section| section.kind == EntryKind::Param);
+    if sections().next().is_none() {
+        return true;
+    }
+    let is_partial = |title: &str| ["eyword", "ther", "ption"].iter().any(|word| title.contains(word));
+    let has_entries = doc.entries(EntryKind::Param).next().is_some();
+    if !has_entries || (param.kind != ParamKind::KeywordOnly && sections().all(|section| is_partial(&section.title))) {
+        return false;
+    }
+    let begins_line = |line: &str| {
+        let head = [":", " -", "(", ". "]
+            .iter()
+            .filter_map(|end| line.find(end))
+            .min()
+            .and_then(|end| line.get(..end))
+            .unwrap_or(line);
+        prose::has_word(head, &param.name)
+    };
+    let lines = sections().flat_map(|section| doc.doc.block.lines.get(section.lines.clone()).unwrap_or(&[]));
+    !lines.skip(1).any(|line| begins_line(doc.text(line.span)))
+}
+
 /// Whether parts of the text are filled in at run time (`%(param)s`, `{params}`), so that nothing can be said to be missing.
-fn is_templated(doc: &DocContext<'_>) -> bool {
+pub fn is_templated(doc: &DocContext<'_>) -> bool {
     let is_placeholder = |line: &str| {
         let framed = |open: &str, close: &str| {
             line.strip_prefix(open).and_then(|rest| rest.strip_suffix(close)).is_some_and(is_identifier)

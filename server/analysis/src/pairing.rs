@@ -58,10 +58,8 @@ pub fn pair(candidates: &[Candidate<'_>], params: &[Param], missing: &[usize]) -
 }
 
 fn score(candidate: &Candidate<'_>, index: usize, param: &Param, params: &[Param], missing: &[usize]) -> Option<f32> {
-    let stars =
-        candidate.entry.names.iter().find(|name| name.name == candidate.name).map_or("", |name| name.stars.as_str());
     let is_rest = matches!(param.kind, ParamKind::Rest | ParamKind::KeywordRest);
-    if is_rest && stars.is_empty() && similarity(candidate.name, &param.name) < 0.6 {
+    if is_rest && stars_of(candidate).is_empty() && similarity(candidate.name, &param.name) < 0.6 {
         return None;
     }
     let alike = similarity(candidate.name, &param.name);
@@ -84,6 +82,10 @@ fn score(candidate: &Candidate<'_>, index: usize, param: &Param, params: &[Param
     is_good.then_some(total)
 }
 
+fn stars_of<'a>(candidate: &Candidate<'a>) -> &'a str {
+    candidate.entry.names.iter().find(|name| name.name == candidate.name).map_or("", |name| name.stars.as_str())
+}
+
 /// 1 where the documented neighbours are the parameter's neighbours in the signature, half for one side.
 fn neighbours(candidate: &Candidate<'_>, index: usize, params: &[Param], missing: &[usize]) -> f32 {
     let is_matched = |other: &usize| !missing.contains(other);
@@ -102,9 +104,9 @@ fn pair_by_place(candidates: &[Candidate<'_>], params: &[Param], missing: &[usiz
     };
     let left: Vec<&Candidate<'_>> = candidates.iter().filter(is_free).collect();
     let fits = |candidate: &Candidate<'_>, index: usize| {
-        let is_plain =
-            params.get(index).is_some_and(|param| !matches!(param.kind, ParamKind::Rest | ParamKind::KeywordRest));
-        is_plain && neighbours(candidate, index, params, missing) >= 1.0
+        let is_rest =
+            params.get(index).is_some_and(|param| matches!(param.kind, ParamKind::Rest | ParamKind::KeywordRest));
+        is_rest != stars_of(candidate).is_empty() && neighbours(candidate, index, params, missing) >= 1.0
     };
     let mut found = Vec::new();
     for candidate in &left {

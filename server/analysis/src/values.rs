@@ -29,6 +29,10 @@ pub fn agree(documented: &str, coded: &str) -> Agreement {
     if documented == coded {
         return Agreement::Same;
     }
+    // Marks that say that nothing was given, not what is used then.
+    if matches!(coded.trim_matches(['"', '\'']), "deprecated" | "warn") {
+        return Agreement::Unknown;
+    }
     let (Some(said), Some(meant)) = (read(documented), read(coded)) else { return Agreement::Unknown };
     compare(&said, &meant)
 }
@@ -209,6 +213,7 @@ mod tests {
             ("sys.maxsize", "9"),
             ("empty", "[]"),
             ("30 seconds", "30000"),
+            ("100", "\"deprecated\""),
         ] {
             assert_eq!(agree(said, meant), Agreement::Unknown, "{said} {meant}");
         }

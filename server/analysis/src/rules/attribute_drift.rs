@@ -93,6 +93,10 @@ fn is_param(doc: &DocContext<'_>, name: &str) -> bool {
 
 /// Bodies are not always read, and attributes may be set in ways that no query sees: a word in the class's code is enough to keep silent.
 fn is_mentioned(doc: &DocContext<'_>, name: &str) -> bool {
+    let code = doc.text(doc.symbol.span);
+    if !doc.file.is_thorough() && ["setattr", "__dict__", "__getattr__", "__getattribute__"].iter().any(|word| prose::has_word(code, word)) {
+        return true;
+    }
     prose::occurs(&doc.file.model.text, doc.symbol.span, doc.file.doc_spans(), name)
 }
 

@@ -40,7 +40,7 @@ mod tests {
     #[test]
     fn a_key_is_found_and_not_repeated() {
         let key = format!("{}{}", "AKIA", "Q3EGRIXJ7ZT5NWPL");
-        let source = format!("aws_key = '{key}'\nplaceholder_token = 'changeme'\n");
+        let source = format!("aws_secret_key = '{key}'\nplaceholder_token = 'changeme'\n");
         let found = findings("python", &source, &Settings::default());
         assert_eq!(found.len(), 1, "{found:?}");
         assert_eq!(found[0].rule, "hardcoded-secret");

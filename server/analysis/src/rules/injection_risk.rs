@@ -9,7 +9,7 @@ pub static RULE: RuleInfo = RuleInfo {
     name: "injection-risk",
     summary: "A query or a command is put together from values that others may choose.",
     group: Group::Code,
-    default_severity: Severity::Warning,
+    default_severity: Severity::Info,
     fixable: false,
     aliases: &["S608", "S602", "S605", "B608", "B602", "security/detect-sql-injection", "G201", "G202", "G204"],
     page: include_str!("../../rules/injection-risk.md"),

@@ -9,6 +9,7 @@ use crate::names::{is_identifier, last_segment};
 use crate::prose::has_word;
 use syntax::docstring::EntryKind;
 use syntax::model::BodyFacts;
+use syntax::text::Span;
 
 /// The rule.
 pub static RULE: RuleInfo = RuleInfo {
@@ -50,14 +51,19 @@ fn check(doc: &DocContext<'_>, report: &mut Reporter<'_>) {
 
 /// The quiet profile speaks only where nothing in the body can raise: no call, and no operation that fails by itself.
 fn is_tolerated(doc: &DocContext<'_>, facts: &BodyFacts, name: &str) -> bool {
-    let body = doc.symbol.body.map_or("", |body| doc.text(body));
-    if name == "AssertionError" && has_word(body, "assert") {
+    // The documentation stands in the body in some languages, and always before its code.
+    let body = doc.symbol.body.unwrap_or_default();
+    let code = doc.text(Span::new(if body.contains(doc.doc.block.span) { doc.doc.block.span.end } else { body.start }, body.end));
+    if name == "AssertionError" && has_word(code, "assert") {
         return true;
     }
     if doc.file.is_thorough() {
         return false;
     }
-    !facts.calls.is_empty() || !facts.throws.is_empty() || exceptions::IMPLICIT.contains(&name) || exceptions::is_base_of_implicit(name) || has_word(body, "await") || has_word(body, "import")
+    let acts = !facts.calls.is_empty() || !facts.throws.is_empty() || ["await", "import", "new", name].iter().any(|word| has_word(code, word));
+    // Another object's attribute may be a property, and its look-up anything.
+    let reaches_out = code.contains('[') || code.match_indices('.').any(|(place, _)| !code.get(..place).is_some_and(|before| before.ends_with("self") || before.ends_with("this")));
+    acts || reaches_out || exceptions::IMPLICIT.contains(&name) || exceptions::is_base_of_implicit(name)
 }
 
 #[cfg(test)]

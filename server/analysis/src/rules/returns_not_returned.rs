@@ -4,7 +4,7 @@ use super::{Check, Group, RuleInfo};
 use crate::context::{DocContext, Reporter};
 use crate::diagnostic::{FindingTag, Repair, Severity};
 use crate::types;
-use syntax::docstring::{DocStyle, EntryKind};
+use syntax::docstring::{DocStyle, Entry, EntryKind};
 
 /// The rule.
 pub static RULE: RuleInfo = RuleInfo {
@@ -32,6 +32,12 @@ fn check(doc: &DocContext<'_>, report: &mut Reporter<'_>) {
     if !facts.falls_through && facts.returns.is_empty() {
         return;
     }
+    // `return None` written out, or a promise of nothing in particular, is an answer of its own kind.
+    let answers = facts.returns.iter().any(|fact| fact.value.is_some()) && !doc.file.is_thorough();
+    let promises = doc.symbol.flags.is_async && doc.entries(EntryKind::Return).all(|(_, entry)| is_bare_promise(entry));
+    if answers || promises {
+        return;
+    }
     let is_typed = matches!(doc.doc.style, DocStyle::Rustdoc | DocStyle::Godoc);
     if is_typed && doc.symbol.return_type.is_some() {
         return;
@@ -56,6 +62,11 @@ fn says_nothing(doc: &DocContext<'_>) -> bool {
             || (!doc.file.is_thorough() && may_be_nothing(documented))
             || (documented.is_empty() && ["None", "nothing", "void", "undefined", "no ", "n/a", "never"].iter().any(|word| opens(word)))
     })
+}
+
+fn is_bare_promise(entry: &Entry) -> bool {
+    let documented = entry.type_text.as_ref().map_or("", |documented| documented.text.trim());
+    matches!(documented, "Promise" | "Promise<any>" | "Promise<*>" | "Promise<unknown>") || documented.is_empty()
 }
 
 /// The quiet profile takes a base class's empty body for one of the answers that the type allows.

@@ -47,7 +47,9 @@ fn called<'a>(doc: &DocContext<'a>) -> Option<(&'a str, &'a [Param])> {
         }
         SymbolKind::Class if symbol.decorators.is_empty() => {
             let (owner, constructor) = doc.file.constructor(doc.index)?;
-            doc.file.overloads(owner).is_empty().then_some((symbol.name.as_str(), constructor.params.as_slice()))
+            let has_own_new = doc.file.children(doc.index).any(|(_, member)| member.name == "__new__");
+            let is_plain = !has_own_new && constructor.decorators.is_empty() && doc.file.overloads(owner).is_empty();
+            is_plain.then_some((symbol.name.as_str(), constructor.params.as_slice()))
         }
         _ => None,
     }
@@ -56,7 +58,7 @@ fn called<'a>(doc: &DocContext<'a>) -> Option<(&'a str, &'a [Param])> {
 fn misfit(doc: &DocContext<'_>, call: &Call<'_>, params: &[Param]) -> Option<(String, Vec<String>)> {
     let is_method = doc.symbol.kind == SymbolKind::Method;
     // `other.name(…)` may be another function of the same name.
-    if is_method != call.has_receiver {
+    if is_method != call.has_receiver || (is_method && !doc.file.is_thorough()) {
         return None;
     }
     let takes_any = |kind: ParamKind| params.iter().any(|param| param.kind == kind);

@@ -3,7 +3,7 @@
 use super::{Check, Group, RuleInfo};
 use crate::context::{DocContext, Reporter};
 use crate::diagnostic::{Finding, Repair, Severity};
-use crate::names::{is_identifier, is_near};
+use crate::names::{is_identifier, is_near, same_loosely, words};
 use crate::prose::{self, is_common, is_constant};
 use syntax::docstring::{EntryKind, Mention, MentionKind};
 use syntax::model::Param;
@@ -40,8 +40,7 @@ fn check(doc: &DocContext<'_>, report: &mut Reporter<'_>) {
         if told.contains(&name) || !is_candidate(doc, name, params) {
             continue;
         }
-        let may_succeed = doc.file.is_thorough() || !is_common(name);
-        let successor = params.iter().find(|param| may_succeed && is_near(name, &param.name));
+        let successor = params.iter().find(|param| may_succeed(doc, mention, name, &param.name));
         let is_gone = gone.contains(&name);
         let speaks_of_param = doc.file.is_thorough() && successor.is_none() && !is_gone && !is_common(name) && is_called_param(doc, mention);
         if (successor.is_none() && !is_gone && !speaks_of_param) || is_still_known(doc, name) {
@@ -50,6 +49,20 @@ fn check(doc: &DocContext<'_>, report: &mut Reporter<'_>) {
         told.push(name);
         report.add(finding(doc, mention, name, successor.filter(|_| !is_gone)));
     }
+}
+
+/// Whether `param` is likely what `name` became. The quiet profile wants a slip of the pen, or words that call it a parameter.
+fn may_succeed(doc: &DocContext<'_>, mention: &Mention, name: &str, param: &str) -> bool {
+    let is_capital = |text: &str| text.starts_with(char::is_uppercase);
+    if is_capital(name) && !is_capital(param) || !is_near(name, param) {
+        return false;
+    }
+    if doc.file.is_thorough() {
+        return true;
+    }
+    let is_slip = same_loosely(name, param) || (words(name).len() == words(param).len() && name.len().abs_diff(param.len()) <= 1);
+    let is_plural = name.trim_end_matches('s') == param.trim_end_matches('s');
+    !is_common(name) && ((is_slip && !is_plural) || is_called_param(doc, mention))
 }
 
 fn finding(doc: &DocContext<'_>, mention: &Mention, name: &str, successor: Option<&Param>) -> Finding {
@@ -119,7 +132,7 @@ mod tests {
     use crate::settings::Settings;
     use crate::testing::{check, check_only, check_quiet, findings};
 
-    const SOURCE: &str = "def full_like(fill_value_value):\n    \"\"\"Fill with `fill_value`.\n\n    Args:\n        fill_value_value: The value.\n    \"\"\"\n    return fill_value_value\n";
+    const SOURCE: &str = "def full_like(fill_value_value):\n    \"\"\"Fill with the `fill_value` parameter.\n\n    Args:\n        fill_value_value: The value.\n    \"\"\"\n    return fill_value_value\n";
 
     #[test]
     fn a_former_name_in_prose_is_found_and_replaced() {

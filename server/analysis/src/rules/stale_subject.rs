@@ -48,7 +48,10 @@ fn subject<'t>(doc: &DocContext<'_>, text: &'t str) -> Option<(usize, &'t str)> 
     let ticks = text.len() - text.trim_start_matches('`').len();
     let after = text.get(ticks + first.len()..)?;
     if doc.file.is("go") {
-        return (doc.symbol.visibility == Visibility::Public && looks_like_name(first)).then_some((ticks, first));
+        // Constants and fields are often told of together; words in capitals are terms.
+        let is_asked = doc.symbol.kind.is_callable() || doc.symbol.kind.is_type();
+        let is_term = !first.contains(char::is_lowercase) || doc.symbol.flags.is_test;
+        return (is_asked && doc.symbol.visibility == Visibility::Public && looks_like_name(first) && !is_term).then_some((ticks, first));
     }
     let is_marked = ticks > 0 && after.starts_with(&"`".repeat(ticks)) && doc.doc.summary.len() == 1;
     if is_marked || after.starts_with("()") {

@@ -3,6 +3,7 @@
 use super::{Check, Group, RuleInfo};
 use crate::context::{DocContext, Reporter};
 use crate::diagnostic::Severity;
+use crate::matching::is_templated;
 use syntax::docstring::DocProblemKind;
 
 /// The rule.
@@ -19,6 +20,9 @@ pub static RULE: RuleInfo = RuleInfo {
 };
 
 fn check(doc: &DocContext<'_>, report: &mut Reporter<'_>) {
+    if doc.doc.problems.is_empty() || is_templated(doc) {
+        return;
+    }
     for problem in &doc.doc.problems {
         if let DocProblemKind::UnparsableSection { title, reason } = &problem.kind {
             let reason = reason.trim().trim_end_matches('.');

@@ -9,7 +9,7 @@ pub static RULE: RuleInfo = RuleInfo {
     name: "unsafe-eval",
     summary: "Text is run as code, or data is read in a way that can run code.",
     group: Group::Code,
-    default_severity: Severity::Warning,
+    default_severity: Severity::Info,
     fixable: false,
     aliases: &["S307", "S102", "S301", "B307", "B301", "no-eval", "no-implied-eval", "no-new-func"],
     page: include_str!("../../rules/unsafe-eval.md"),
