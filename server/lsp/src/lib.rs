@@ -4,8 +4,6 @@
 
 mod capabilities;
 mod commands;
-#[cfg(test)]
-mod conversations;
 mod events;
 mod from_proto;
 mod handlers;
@@ -14,7 +12,7 @@ mod progress;
 mod serve;
 mod server;
 #[cfg(test)]
-mod test_client;
+mod tests;
 mod to_proto;
 
 pub use serve::Outcome;

@@ -5,12 +5,12 @@
 //! and then runs on its own. Every request gets exactly one reply: after a cancel, a panic and malformed input too.
 //! The framework's own loop is never used: it runs notifications and cancels through the same few slots as slow requests.
 
-#[cfg(test)]
-mod conformance;
 mod dispatch;
 mod framing;
 mod message;
 mod read;
+#[cfg(test)]
+mod tests;
 mod write;
 
 use dispatch::Dispatcher;
