@@ -10,6 +10,7 @@ mod definition;
 mod documentation;
 mod fingerprint;
 mod flow;
+mod memory;
 mod signature;
 mod smells;
 mod walk;
@@ -38,6 +39,8 @@ pub enum Depth {
 pub struct Parsed {
     language: &'static Language,
     tree: Tree,
+    /// Only for a text that is edited: a text read once has nothing to remember.
+    memory: Option<Arc<memory::FactMemory>>,
 }
 
 /// A change to a parsed text, in bytes and in rows with byte columns.
@@ -107,13 +110,18 @@ pub fn parse_incremental(
         if tree.is_none() {
             parser.reset();
         }
-        tree.map(|tree| Parsed { language, tree })
+        tree.map(|tree| Parsed { language, tree, memory: old.map(|old| old.memory.clone().unwrap_or_default()) })
     })
 }
 
 /// The model of a parsed text; `text` is the text that was parsed.
 pub fn model_from(parsed: &Parsed, text: Arc<str>, depth: Depth) -> FileModel {
-    walk::model(parsed.language, parsed.tree.root_node(), text, depth)
+    let mut recall = parsed.memory.as_ref().map(|memory| memory.recall());
+    let model = walk::model(parsed.language, parsed.tree.root_node(), text, depth, recall.as_mut());
+    if let (Some(memory), Some(recall)) = (&parsed.memory, recall) {
+        memory.keep(recall);
+    }
+    model
 }
 
 /// Parses `text` afresh and reads its model.

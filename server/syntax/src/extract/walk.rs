@@ -4,6 +4,7 @@
 //! that keeps a cold read of a file near the cost of parsing it.
 
 use super::definition::{Namer, Pending};
+use super::memory::Recall;
 use super::signature::span_of;
 use super::{Depth, body, comments, smells};
 use crate::docstring::{DocStyle, EntryKind};
@@ -38,7 +39,15 @@ pub(super) fn empty(language: &'static Language, text: Arc<str>) -> FileModel {
 }
 
 /// Reads the model below `root`.
-pub(super) fn model(language: &'static Language, root: Node, text: Arc<str>, depth: Depth) -> FileModel {
+///
+/// `recall` holds what is known of the bodies of the version before.
+pub(super) fn model(
+    language: &'static Language,
+    root: Node,
+    text: Arc<str>,
+    depth: Depth,
+    recall: Option<&mut Recall>,
+) -> FileModel {
     let mut model = empty(language, text.clone());
     let grammar = language.grammar();
     let mut walker = Walker {
@@ -53,7 +62,7 @@ pub(super) fn model(language: &'static Language, root: Node, text: Arc<str>, dep
     walker.inside_doc(0, root);
     walker.symbols[0].doc_slot = walker.module_slot(root);
     walker.children(&mut root.walk(), &Context::default(), Pending::default());
-    walker.finish(depth);
+    walker.finish(depth, recall);
     model.symbols = walker.symbols;
     model.exports = walker.exports;
     model.syntax_errors = syntax_errors(root);
@@ -191,7 +200,8 @@ impl<'t> Walker<'t, '_> {
                 Some(pending) => pending,
             },
         };
-        if kind & role::ENTER == 0 {
+        // What does not parse may hold whole definitions: the rest of a file while a line in it is being written.
+        if kind & role::ENTER == 0 && !child.is_error() {
             return;
         }
         let mut inner = Context { depth: context.depth + 1, ..*context };
@@ -276,7 +286,7 @@ impl<'t> Walker<'t, '_> {
         None
     }
 
-    fn finish(&mut self, depth: Depth) {
+    fn finish(&mut self, depth: Depth, mut recall: Option<&mut Recall>) {
         for symbol in &mut self.symbols[1..] {
             symbol.flags.is_exported |=
                 symbol.parent == Some(0) && !symbol.name.is_empty() && self.exports.contains(&symbol.name);
@@ -293,7 +303,12 @@ impl<'t> Walker<'t, '_> {
             let symbol = &self.symbols[index];
             let context =
                 body::BodyContext { is_async: symbol.flags.is_async, has_result: symbol.return_type.is_some() };
-            let facts = body::facts(self.grammar, table, &mut self.cursor, body, self.text, context);
+            let (grammar, cursor, text) = (self.grammar, &mut self.cursor, self.text);
+            let mut read = || body::facts(grammar, table, cursor, body, text, context);
+            let facts = match recall.as_mut().filter(|_| !body.has_error()) {
+                Some(recall) => recall.facts(text, span_of(body), context, read),
+                None => read(),
+            };
             self.symbols[index].flags.is_generator |= !facts.yields.is_empty();
             self.symbols[index].facts = Some(facts);
         }

@@ -1,0 +1,126 @@
+//! What was read of bodies, kept from one version of a text to the next: an edit changes one body and moves the others.
+//!
+//! A body is known again by its text and by what its signature says of it, wherever it stands now. Bodies that do not parse are not kept.
+
+use super::body::BodyContext;
+use crate::model::{BodyFacts, Spanned, ThrowFact};
+use crate::text::Span;
+use rustc_hash::FxHashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::{Mutex, PoisonError};
+
+/// A body's text and context, hashed, and its length.
+type Key = (u64, usize);
+
+/// Facts of the bodies of one document, with the byte at which each body began when it was read.
+#[derive(Debug, Default)]
+pub(super) struct FactMemory {
+    known: Mutex<FxHashMap<Key, (usize, BodyFacts)>>,
+}
+
+/// The memory while one model is made: what was known, and what will be known.
+#[derive(Default)]
+pub(super) struct Recall {
+    known: FxHashMap<Key, (usize, BodyFacts)>,
+    kept: FxHashMap<Key, (usize, BodyFacts)>,
+}
+
+impl FactMemory {
+    /// Takes what is known; another model made at the same time starts from nothing, which costs only time.
+    pub(super) fn recall(&self) -> Recall {
+        let known = std::mem::take(&mut *self.known.lock().unwrap_or_else(PoisonError::into_inner));
+        Recall { known, kept: FxHashMap::default() }
+    }
+
+    /// Puts back what the newest model holds; bodies that are gone are forgotten.
+    pub(super) fn keep(&self, recall: Recall) {
+        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = recall.kept;
+    }
+}
+
+impl Recall {
+    /// The facts of the body at `span`: as known, moved to where it stands now, or as `read` now.
+    pub(super) fn facts(
+        &mut self,
+        text: &str,
+        span: Span,
+        context: BodyContext,
+        read: impl FnOnce() -> BodyFacts,
+    ) -> BodyFacts {
+        let body = span.of(text);
+        let mut hasher = DefaultHasher::new();
+        (body, context.is_async, context.has_result).hash(&mut hasher);
+        let key = (hasher.finish(), body.len());
+        if let Some((start, facts)) = self.kept.get(&key) {
+            return moved(facts.clone(), *start, span.start);
+        }
+        let facts = match self.known.remove(&key) {
+            Some((start, facts)) => moved(facts, start, span.start),
+            None => read(),
+        };
+        self.kept.insert(key, (span.start, facts.clone()));
+        facts
+    }
+}
+
+/// The facts of a body that began at `from` and begins at `to` now.
+fn moved(mut facts: BodyFacts, from: usize, to: usize) -> BodyFacts {
+    if from == to {
+        return facts;
+    }
+    // All spans lie in the body, so that none begins before `from`.
+    let shift = |span: &mut Span| *span = Span::new(span.start - from + to, span.end - from + to);
+    let shift_spanned = |part: &mut Spanned| shift(&mut part.span);
+    for fact in &mut facts.returns {
+        shift(&mut fact.span);
+        fact.value.iter_mut().for_each(shift_spanned);
+    }
+    facts.yields.iter_mut().for_each(|fact| shift(&mut fact.span));
+    let shift_throw = |fact: &mut ThrowFact| shift(&mut fact.span);
+    facts.throws.iter_mut().for_each(shift_throw);
+    facts.rejects.iter_mut().for_each(shift_throw);
+    facts.panics.iter_mut().for_each(|fact| shift(&mut fact.span));
+    facts.assigned_attributes.iter_mut().for_each(shift_spanned);
+    facts
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::extract::{Depth, TreeEdit, model, model_from, parse_incremental};
+    use crate::language::Language;
+    use crate::outline::outline;
+
+    /// Every edit of a file gives the model that a fresh read gives, spans included.
+    #[test]
+    fn a_model_after_edits_is_the_model_of_the_text() {
+        let language = Language::from_id("python").unwrap();
+        let part = "def f_N(x):\n    \"\"\"Get 🎉.\n\n    Args:\n        x: A.\n    \"\"\"\n    if x:\n        raise ValueError('x')\n    self.a = 1\n    yield x\n    return x\n\n\n";
+        let mut text: String = (0..8).map(|n| part.replace('N', &n.to_string())).collect();
+        let mut parsed = parse_incremental(language, &text, None, &|| false).unwrap();
+        // Inserts at the top, in a body, and in the middle of a docstring; then takes one away again.
+        let places =
+            [(0, "import os\n"), (text.find("return").unwrap() + 10, "(x)"), (text.rfind("Args").unwrap() + 10, "é")];
+        for (at, new) in places {
+            text.insert_str(at, new);
+            let point = |offset: usize| {
+                let row = text[..offset].matches('\n').count();
+                (row, offset - text[..offset].rfind('\n').map_or(0, |start| start + 1))
+            };
+            parsed.edit(&TreeEdit {
+                start_byte: at,
+                old_end_byte: at,
+                new_end_byte: at + new.len(),
+                start_point: point(at),
+                old_end_point: point(at),
+                new_end_point: point(at + new.len()),
+            });
+            parsed = parse_incremental(language, &text, Some(&parsed), &|| false).unwrap();
+            let again = model_from(&parsed, text.as_str().into(), Depth::Full);
+            let fresh = model(language, text.as_str().into(), Depth::Full);
+            assert_eq!(outline(&again), outline(&fresh));
+            for (one, other) in again.symbols.iter().zip(&fresh.symbols) {
+                assert_eq!(format!("{:?}", one.facts), format!("{:?}", other.facts));
+            }
+        }
+    }
+}
