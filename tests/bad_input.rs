@@ -39,7 +39,9 @@ fn a_huge_file_is_refused_when_named_and_skipped_when_met() {
     let project = Project::new();
     let mut content = CLEAN.as_bytes().to_vec();
     while content.len() < 50 * 1024 * 1024 {
-        content.extend_from_slice(b"value = 'a line that is repeated until the file is far too large to be worth reading'\n");
+        content.extend_from_slice(
+            b"value = 'a line that is repeated until the file is far too large to be worth reading'\n",
+        );
     }
     project.write("huge.py", &content);
     let named = project.run(&["check", "huge.py"]);
@@ -106,7 +108,11 @@ fn an_unreadable_path_is_named() {
 
 #[test]
 fn a_file_that_cannot_be_parsed_is_no_crash() {
-    let project = Project::with(&[("a.py", "def (((:\n  class\n\"\"\" unfinished"), ("b.js", "function { /** `${"), ("c.rs", "fn \"")]);
+    let project = Project::with(&[
+        ("a.py", "def (((:\n  class\n\"\"\" unfinished"),
+        ("b.js", "function { /** `${"),
+        ("c.rs", "fn \""),
+    ]);
     let outcome = project.run(&["check", "--format", "json"]);
     assert_eq!(outcome.code, Some(1), "{}", outcome.stderr);
     assert!(outcome.codes().iter().all(|code| code == "syntax-error"), "{:?}", outcome.codes());
@@ -186,7 +192,12 @@ fn a_server_whose_reader_is_gone_ends() {
 #[test]
 fn wrong_usage_ends_with_two() {
     let project = Project::new();
-    for arguments in [&["chekc"][..], &["check", "--format", "xml"], &["check", "--write-baseline"], &["document", "--diff", "--write"]] {
+    for arguments in [
+        &["chekc"][..],
+        &["check", "--format", "xml"],
+        &["check", "--write-baseline"],
+        &["document", "--diff", "--write"],
+    ] {
         let outcome = project.run(arguments);
         assert_eq!(outcome.code, Some(2), "{arguments:?}");
         assert!(outcome.stderr.starts_with("error: "), "{}", outcome.stderr);

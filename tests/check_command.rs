@@ -101,7 +101,9 @@ fn sarif_has_the_shape_that_code_scanning_asks_for() {
         assert!(rule["helpUri"].as_str().expect("a link").starts_with("https://"), "{rule}");
         assert!(!rule["shortDescription"]["text"].as_str().expect("text").is_empty());
         assert!(!rule["help"]["text"].as_str().expect("text").is_empty());
-        assert!(["error", "warning", "note"].contains(&rule["defaultConfiguration"]["level"].as_str().expect("a level")));
+        assert!(
+            ["error", "warning", "note"].contains(&rule["defaultConfiguration"]["level"].as_str().expect("a level"))
+        );
     }
     let results = run["results"].as_array().expect("results");
     assert!(!results.is_empty());
@@ -200,12 +202,14 @@ fn a_baseline_accepts_what_is_there_and_not_what_comes() {
     let project = drifted();
     let written = project.run(&["check", "--baseline", "accepted.json", "--write-baseline"]);
     assert_eq!(written.code, Some(0), "{}", written.stderr);
-    let with_baseline = |project: &Project| -> Outcome {
-        project.run(&["check", "--format", "json", "--baseline", "accepted.json"])
-    };
+    let with_baseline =
+        |project: &Project| -> Outcome { project.run(&["check", "--format", "json", "--baseline", "accepted.json"]) };
     assert_eq!(with_baseline(&project).code, Some(0));
     // The accepted finding moves, and another one comes.
-    project.write("src/sums.py", DRIFTED.replace("\n\n\ndef", "\n\nLIMIT = 3\n\n\ndef").replace("second: The", "secnod: The"));
+    project.write(
+        "src/sums.py",
+        DRIFTED.replace("\n\n\ndef", "\n\nLIMIT = 3\n\n\ndef").replace("second: The", "secnod: The"),
+    );
     let outcome = with_baseline(&project);
     assert_eq!(outcome.code, Some(1));
     for finding in outcome.json_lines() {

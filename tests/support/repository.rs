@@ -10,12 +10,14 @@ pub struct SourceFile {
     pub path: String,
     /// The whole text.
     pub text: String,
+    /// Whether it is declared as a module for tests.
+    pub only_tests: bool,
 }
 
 impl SourceFile {
     /// A file made up for a test.
     pub fn new(path: &str, text: &str) -> Self {
-        Self { path: path.to_owned(), text: text.to_owned() }
+        Self { path: path.to_owned(), text: text.to_owned(), only_tests: false }
     }
 
     /// The file's name without its folder.
@@ -44,9 +46,23 @@ impl SourceFile {
         code
     }
 
-    /// Whether the whole file is tests.
+    /// Whether the whole file is tests, or an example that is run by hand.
     pub fn is_test(&self) -> bool {
-        self.path.starts_with("tests/") || self.path.contains("/tests/") || self.name() == "tests.rs"
+        self.only_tests
+            || self.path.starts_with("tests/")
+            || ["/tests/", "/examples/"].iter().any(|folder| self.path.contains(folder))
+    }
+
+    /// Paths, without their ending, of the modules that this file declares for tests only.
+    fn test_modules(&self) -> Vec<String> {
+        let folder = match self.path.strip_suffix("/lib.rs").or_else(|| self.path.strip_suffix("/main.rs")) {
+            Some(folder) => folder,
+            None => self.path.trim_end_matches(".rs"),
+        };
+        let lines: Vec<&str> = self.text.lines().map(str::trim).collect();
+        let declared = lines.windows(2).filter(|pair| pair[0] == "#[cfg(test)]");
+        let names = declared.filter_map(|pair| pair[1].rsplit_once("mod ")?.1.strip_suffix(';'));
+        names.map(|name| format!("{folder}/{name}")).collect()
     }
 }
 
@@ -63,15 +79,22 @@ pub fn files() -> Vec<SourceFile> {
         .into_iter()
         .filter_map(|path| {
             let text = std::fs::read_to_string(root.join(&path)).ok()?;
-            Some(SourceFile { path, text })
+            Some(SourceFile::new(&path, &text))
         })
         .collect()
 }
 
-/// All Rust files of the repository.
+/// All Rust files of the repository but those that are samples for tests.
 pub fn rust_files() -> Vec<SourceFile> {
     let mut files = files();
-    files.retain(|file| file.path.ends_with(".rs"));
+    files.retain(|file| file.path.ends_with(".rs") && !file.path.starts_with("tests/queries/"));
+    let modules: Vec<String> = files.iter().flat_map(SourceFile::test_modules).collect();
+    for file in &mut files {
+        let stem = file.path.trim_end_matches(".rs");
+        file.only_tests = modules.iter().any(|module| {
+            stem == module || stem.strip_prefix(module.as_str()).is_some_and(|rest| rest.starts_with('/'))
+        });
+    }
     assert!(files.len() > 20, "only {} Rust files were found; the search is broken", files.len());
     files
 }

@@ -26,7 +26,11 @@ const PLACES: &[Place] = &[
         marks: &["tokio::spawn(", "thread::spawn(", "spawn_blocking(", "thread::scope(", "thread::Builder"],
         allowed: &["server/engine/src/tasks.rs", "server/engine/src/tasks/", "server/lsp/src/serve.rs"],
     },
-    Place { what: "starts a process", marks: &["Command::new(", "process::Command"], allowed: &["server/security/src/cage.rs"] },
+    Place {
+        what: "starts a process",
+        marks: &["Command::new(", "process::Command"],
+        allowed: &["server/security/src/cage.rs"],
+    },
     Place {
         what: "opens standard output",
         marks: &["io::stdout(", "println!(", "print!(", "allow(clippy::print_stdout"],
@@ -44,9 +48,10 @@ const PLACES: &[Place] = &[
 fn out_of_place(place: &Place, files: &[SourceFile]) -> Vec<String> {
     let mut offences = Vec::new();
     for file in files.iter().filter(|file| file.path.starts_with("server/") && !file.is_test()) {
-        let allowed = place.allowed.iter().any(|allowed| {
-            file.path == *allowed || (allowed.ends_with('/') && file.path.starts_with(allowed))
-        });
+        let allowed = place
+            .allowed
+            .iter()
+            .any(|allowed| file.path == *allowed || (allowed.ends_with('/') && file.path.starts_with(allowed)));
         if allowed {
             continue;
         }
@@ -73,7 +78,10 @@ fn strangers_at_the_top(entries: &[String]) -> Vec<String> {
         .cloned()
         .collect();
     strangers.extend(
-        TOP_LEVEL.iter().filter(|name| !entries.iter().any(|entry| entry == *name)).map(|name| format!("{name} is missing")),
+        TOP_LEVEL
+            .iter()
+            .filter(|name| !entries.iter().any(|entry| entry == *name))
+            .map(|name| format!("{name} is missing")),
     );
     strangers
 }

@@ -125,8 +125,16 @@ fn every_language_is_complete() {
     let paths: BTreeSet<String> = files().into_iter().map(|file| file.path).collect();
     assert_clean("languages", &incomplete_languages(&paths));
     for language in Language::all() {
-        let sample = format!("tests/queries/{}/", language.id);
-        assert!(paths.iter().any(|path| path.starts_with(&sample)), "{sample} holds no sample");
+        let is_sample = |path: &&String| {
+            let ending = path.strip_prefix("tests/queries/").and_then(|path| path.rsplit('.').next());
+            ending.is_some_and(|ending| language.extensions.iter().any(|known| known == ending))
+        };
+        let samples: Vec<&String> = paths.iter().filter(is_sample).collect();
+        assert!(!samples.is_empty(), "there is no sample of {}", language.id);
+        for sample in samples {
+            let model = sample.rsplit_once('.').map(|(stem, _)| format!("{stem}.model")).expect("an ending");
+            assert!(paths.contains(&model), "{sample} has no model beside it");
+        }
     }
 }
 
@@ -169,7 +177,9 @@ fn what_users_are_told_to_type_exists() {
         }
     }
     assert_clean("commands in documents", &offences);
-    for editor in ["editors/helix/languages.toml", "editors/neovim/lsp/code-agent.lua", "editors/vscode/src/extension.ts"] {
+    for editor in
+        ["editors/helix/languages.toml", "editors/neovim/lsp/code-agent.lua", "editors/vscode/src/extension.ts"]
+    {
         let text = read(editor);
         assert!(text.contains("code-agent") && text.contains("\"lsp\""), "{editor} must start `code-agent lsp`");
     }
@@ -195,6 +205,7 @@ fn all_versions_are_equal() {
 #[test]
 fn another_version_is_caught() {
     let bad = SourceFile::new("editors/x/package.json", "{\n  \"version\": \"0.0.9\",\n}\n");
-    let good = SourceFile::new("Cargo.toml", "[workspace.package]\nversion = \"1.2.3\"\n[x]\na = { version = \"2\" }\n");
+    let good =
+        SourceFile::new("Cargo.toml", "[workspace.package]\nversion = \"1.2.3\"\n[x]\na = { version = \"2\" }\n");
     assert_eq!(other_versions(&[bad, good], "1.2.3"), ["editors/x/package.json has version 0.0.9, not 1.2.3"]);
 }

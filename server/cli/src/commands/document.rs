@@ -104,7 +104,8 @@ impl Document {
 }
 
 fn copy(path: &Path, out: &mut impl Write) -> Result<(), Failure> {
-    let bytes = std::fs::read(path).map_err(|error| Failure(format!("{} could not be read: {error}.", path.display())))?;
+    let bytes =
+        std::fs::read(path).map_err(|error| Failure(format!("{} could not be read: {error}.", path.display())))?;
     out.write_all(&bytes)?;
     Ok(())
 }

@@ -25,7 +25,11 @@ pub fn write(report: &FileChangeReport, out: &mut dyn Write, colours: bool) -> i
                 ChangeTag::Insert => ("+", super::terminal::ADDED),
                 ChangeTag::Equal => (" ", anstyle::Style::new()),
             };
-            let (on, off) = if colours { (style.render().to_string(), style.render_reset().to_string()) } else { Default::default() };
+            let (on, off) = if colours {
+                (style.render().to_string(), style.render_reset().to_string())
+            } else {
+                Default::default()
+            };
             let line = change.value();
             // The carriage return of a Windows line belongs to the line, or the diff would not apply.
             let body = line.strip_suffix('\n').unwrap_or(line);

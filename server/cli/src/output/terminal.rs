@@ -34,7 +34,8 @@ pub fn complain(message: &str) {
     use std::io::Write;
     let stderr = std::io::stderr();
     let colours = AutoStream::choice(&stderr) != ColorChoice::Never;
-    let (on, off) = if colours { (ERROR.render().to_string(), ERROR.render_reset().to_string()) } else { Default::default() };
+    let (on, off) =
+        if colours { (ERROR.render().to_string(), ERROR.render_reset().to_string()) } else { Default::default() };
     // Where standard error itself is gone there is nobody left to tell.
     let _ = writeln!(stderr.lock(), "{on}error:{off} {message}");
 }
