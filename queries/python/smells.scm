@@ -1,6 +1,6 @@
 ; Code that asks for trouble. `note` is what the message says.
 
-((call function: (identifier) @_name arguments: (argument_list . [(identifier) (call) (attribute) (binary_operator) (subscript)])) @smell.unsafe-eval
+((call function: (identifier) @_name arguments: (argument_list . [(identifier) (call) (attribute) (binary_operator) (subscript) (string (interpolation))])) @smell.unsafe-eval
   (#any-of? @_name "eval" "exec") (#set! note "Runs text as code"))
 
 ((call function: (attribute attribute: (identifier) @_name)

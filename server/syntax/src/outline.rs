@@ -198,3 +198,69 @@ fn fact_lines(facts: &BodyFacts) -> Vec<String> {
     ));
     lines
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::extract::{Depth, model};
+    use crate::language::Language;
+    use std::path::{Path, PathBuf};
+
+    /// Where the samples are; with `UPDATE=1` their models are written anew, to be read before they are kept.
+    fn samples() -> Vec<PathBuf> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/queries");
+        let mut found: Vec<PathBuf> = Vec::new();
+        for folder in std::fs::read_dir(root).unwrap().flatten().filter(|folder| folder.path().is_dir()) {
+            let files = std::fs::read_dir(folder.path()).unwrap().flatten().map(|file| file.path());
+            found.extend(files.filter(|file| Language::from_path(file).is_some()));
+        }
+        found.sort();
+        found
+    }
+
+    fn read(path: &Path) -> FileModel {
+        let text = std::fs::read_to_string(path).unwrap();
+        model(Language::from_path(path).unwrap(), text.into(), Depth::Full)
+    }
+
+    #[test]
+    fn every_sample_has_the_model_beside_it() {
+        let samples = samples();
+        assert!(samples.len() > 20, "the samples are gone");
+        let update = std::env::var_os("UPDATE").is_some();
+        let mut wrong = Vec::new();
+        for path in samples {
+            let expected = path.with_extension("model");
+            let found = outline(&read(&path));
+            if update {
+                std::fs::write(&expected, &found).unwrap();
+            } else if std::fs::read_to_string(&expected).unwrap_or_default() != found {
+                wrong.push(format!("{}\n{found}", expected.display()));
+            }
+        }
+        assert!(wrong.is_empty(), "UPDATE=1 writes these models anew:\n{}", wrong.join("\n"));
+    }
+
+    #[test]
+    fn every_language_has_samples() {
+        let samples = samples();
+        for language in Language::all() {
+            let has_one = samples.iter().any(|path| Language::from_path(path).is_some_and(|found| found.id == language.id));
+            assert!(has_one, "{} has no sample", language.id);
+        }
+    }
+
+    #[test]
+    fn a_file_that_ends_anywhere_has_a_model_whose_places_lie_in_it() {
+        for path in samples() {
+            let whole = read(&path);
+            for cut in (0..whole.text.len()).step_by(37).filter(|cut| whole.text.is_char_boundary(*cut)) {
+                let model = model(whole.language, whole.text[..cut].into(), Depth::Full);
+                for symbol in &model.symbols {
+                    assert!(symbol.span.end <= cut && symbol.signature.end <= cut && symbol.doc_slot.offset <= cut);
+                    assert!(model.text.is_char_boundary(symbol.span.start) && model.text.is_char_boundary(symbol.name_span.end));
+                }
+            }
+        }
+    }
+}
