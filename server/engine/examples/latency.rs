@@ -36,13 +36,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         core.diagnostics(&uri).await?;
         for version in 1..=edits {
             let line = (lines as u32 / 2 + version as u32 * 37 % 400).min(lines as u32);
-            let place = Position { line, character: 0 };
-            let end = if version % 2 == 0 { Position { line, character: 1 } } else { place };
-            let line_end = Position { line, character: 10_000 };
-            // A space typed at the end of a line, as the smallest of all edits.
-            let range = if version % 2 == 1 { (line_end, line_end) } else { (place, end.min(place)) };
+            // A blank typed at the end of a line: the position is clamped to it.
+            let end = Position { line, character: u32::MAX };
             let began = Instant::now();
-            core.change(&uri, version, &[Change { range: Some(range), text: " ".into() }]);
+            core.change(&uri, version, &[Change { range: Some((end, end)), text: " ".into() }]);
             changes.push(began.elapsed());
             core.diagnostics(&uri).await?;
             totals.push(began.elapsed());

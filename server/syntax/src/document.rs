@@ -372,7 +372,10 @@ mod tests {
 
     #[test]
     fn random_edits_agree_with_a_plain_string_in_every_encoding() {
-        const PIECES: [&str; 14] = ["a", "é", "🎉", "\n", "\r\n", "\r", "\t", "  x = 1", "\u{feff}", "\u{2028}", "", "e\u{301}", "\"\"\"", "x\r"];
+        const PIECES: [&str; 14] = [
+            "a", "é", "🎉", "\n", "\r\n", "\r", "\t", "  x = 1", "\u{feff}", "\u{2028}", "", "e\u{301}", "\"\"\"",
+            "x\r",
+        ];
         for (number, encoding) in ENCODINGS.into_iter().enumerate() {
             let mut random = Random(0x9e37_79b9_7f4a_7c15 + number as u64);
             let mut model = String::from("first\r\nsecond\n");
@@ -406,7 +409,11 @@ mod tests {
                 }
                 let probe = random.below(model.len() + 2);
                 let expected = LineIndex::new(&model).position(&model, probe, encoding);
-                assert_eq!(document.content().position(probe, encoding), expected, "{encoding:?} step {step} byte {probe}");
+                assert_eq!(
+                    document.content().position(probe, encoding),
+                    expected,
+                    "{encoding:?} step {step} byte {probe}"
+                );
                 if model.len() > 600 {
                     model.clear();
                     document = Document::new("");
@@ -470,7 +477,8 @@ mod tests {
             }
             for line in 0..6 {
                 for column in 0..9 {
-                    let (one, other) = (rope.offset(at(line, column), encoding), plain.offset(at(line, column), encoding));
+                    let (one, other) =
+                        (rope.offset(at(line, column), encoding), plain.offset(at(line, column), encoding));
                     assert_eq!(one, other, "{encoding:?} {line}:{column}");
                 }
             }
