@@ -112,7 +112,7 @@ fn inherits(model: &FileModel, symbol: &Symbol) -> bool {
     });
     let accessor =
         flags.is_setter && model.symbols.iter().any(|other| other.path == symbol.path && other.flags.is_getter);
-    flags.is_overload && model.language.id == "python" || flags.is_override || accessor || decorated
+    flags.is_overload || flags.is_override || accessor || decorated
 }
 
 /// Writes the comment of one symbol.

@@ -1,9 +1,10 @@
 //! One fact more for a sentence that would only repeat the name.
 
 use super::condition::clause;
-use super::subject::Subject;
+use super::subject::{Subject, Tongue};
 use super::summary::Said;
 use super::words::{code, list, split};
+use syntax::model::SymbolKind;
 
 /// Words of little weight.
 const LIGHT: &str = " the a an of to for from with and or in on by as at into this that it its is are be given return returns get gets set sets whether all each one new instance value function method class object \
@@ -133,7 +134,14 @@ fn fact(subject: &Subject<'_>, text: &str) -> String {
         return format!(" unless {first}");
     }
     if symbol.flags.is_abstract || symbol.flags.is_stub {
-        return "; left to subclasses".to_owned();
+        return match subject.tongue {
+            Tongue::Python | Tongue::JavaScript => "; left to subclasses".to_owned(),
+            _ => "; left to implementations".to_owned(),
+        };
     }
-    ", without taking anything".to_owned()
+    if symbol.params.is_empty() && symbol.kind != SymbolKind::Macro {
+        ", without taking anything".to_owned()
+    } else {
+        String::new()
+    }
 }

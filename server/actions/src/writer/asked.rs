@@ -21,7 +21,7 @@ pub fn whether_clause(subject: &Subject<'_>) -> Option<String> {
             return Some(clause);
         }
     }
-    const PREDICATES: [&str; 14] = [
+    const PREDICATES: [&str; 16] = [
         "equal",
         "equals",
         "empty",
@@ -30,6 +30,8 @@ pub fn whether_clause(subject: &Subject<'_>) -> Option<String> {
         "close",
         "exists",
         "contains",
+        "has",
+        "includes",
         "matches",
         "startswith",
         "endswith",
@@ -46,7 +48,7 @@ pub fn whether_clause(subject: &Subject<'_>) -> Option<String> {
                 format!("{} are {}", list(&names, "and"), if word == "equals" { "equal" } else { word })
             }
             (Some(owner), [other], "equals" | "equal") => format!("{owner} is equal to {other}"),
-            (Some(owner), [other], "contains" | "matches") => format!("{owner} {word} {other}"),
+            (Some(owner), [other], "contains" | "matches" | "has" | "includes") => format!("{owner} {word} {other}"),
             (Some(owner), [], "exists") => format!("{owner} exists"),
             (Some(owner), [], "empty" | "valid") => format!("{owner} is {word}"),
             _ => return None,

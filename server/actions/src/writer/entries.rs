@@ -336,6 +336,9 @@ fn use_clause(subject: &Subject<'_>, param: &Param, usage: &Usage) -> String {
     if usage.iterated {
         return " to iterate over".to_owned();
     }
+    if param.is_property {
+        return code(&format!("this.{}", param.name)).map(|name| format!(", kept as {name}")).unwrap_or_default();
+    }
     if let Some(attribute) = usage.stored.as_ref().and_then(|attribute| code(attribute)) {
         return format!(", kept as {attribute}");
     }

@@ -86,9 +86,8 @@ fn field(subject: &Subject<'_>) -> String {
 }
 
 fn variant(subject: &Subject<'_>) -> String {
-    let words = split(&subject.symbol.name);
-    let owner = subject.owner.map(|owner| phrase(&split(&owner.name))).unwrap_or_else(|| "choice".to_owned());
-    format!("The {owner} is {}", phrase(&words))
+    let owner = subject.owner.and_then(|owner| code(&owner.name)).map(|owner| format!(" of {owner}"));
+    format!("The {} case{}", phrase(&split(&subject.symbol.name)), owner.unwrap_or_default())
 }
 
 fn type_text(subject: &Subject<'_>) -> String {
@@ -159,6 +158,9 @@ fn type_text(subject: &Subject<'_>) -> String {
         );
     }
     let named = phrase(&words);
+    if named.ends_with('s') && !named.ends_with("ss") && !named.ends_with("us") {
+        return format!("{}{}", capital(&named), with_members(subject, "with"));
+    }
     let base = symbol
         .bases
         .iter()

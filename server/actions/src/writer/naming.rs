@@ -1,11 +1,12 @@
 //! The sentence that the words of a name make: verb, object, and what leads to the arguments.
 
+use super::Person;
 use super::asked::claim;
 use super::subject::Subject;
 use super::summary::{Said, joined, meaningful, of_owner, verb};
 use super::verbs::{self, VerbClass};
 use super::words::{article, code, list, phrase, split, the};
-use syntax::model::Param;
+use syntax::model::{Param, SymbolKind};
 
 /// The verb and the object of a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,7 +59,7 @@ pub(super) fn named(subject: &Subject<'_>, words: &[String]) -> Said {
             let by = first_param.map(|name| format!(" `{}`", name.trim_matches('`'))).unwrap_or_default();
             return verb("create", format!("{made} from {}{by}", the(&phrase(rest))));
         }
-        "with" if !rest.is_empty() => return verb("set", format!("{} and return the result", the(&phrase(rest)))),
+        "with" if !rest.is_empty() => return verb("set", format!("{}, returning the result", the(&phrase(rest)))),
         "on" if !rest.is_empty() => return verb("react", format!("to {}", the(&phrase(rest)))),
         "init" | "setup" if rest.is_empty() && owner.is_none() => {}
         _ => {}
@@ -66,6 +67,14 @@ pub(super) fn named(subject: &Subject<'_>, words: &[String]) -> Said {
     let Some(found) = verbs::verb(first).filter(|found| !(found.noun_too && is_noun_here(subject, rest))) else {
         return noun_named(subject, words);
     };
+    // `listen_and_serve` is two verbs.
+    if let Some(joint @ ("and" | "or")) = rest.first().map(String::as_str)
+        && rest.get(1).is_some_and(|word| verbs::verb(word).is_some())
+        && let Said::Verb(other, text) = named(subject, rest.get(1..).unwrap_or(&[]))
+    {
+        let other = if subject.person == Person::Third { verbs::third(&other) } else { verbs::base(&other) };
+        return verb(found.say, format!("{joint} {}", joined(&other, &text)));
+    }
     if found.class == VerbClass::Check
         && let Some(claim) = claim(subject, rest)
     {
@@ -189,6 +198,8 @@ fn noun_named(subject: &Subject<'_>, words: &[String]) -> Said {
             "return",
             format!("{named}{}", if of.is_empty() { of_owner(subject) } else { of.replacen(" for ", " of ", 1) }),
         )
+    } else if subject.symbol.kind == SymbolKind::Macro {
+        verb("expand", format!("to {named}"))
     } else {
         verb("carry_out", format!("{named}{of}"))
     }
@@ -248,6 +259,7 @@ fn tail(subject: &Subject<'_>, class: VerbClass, words: &[String], skip: usize) 
         .find(|param| is_like(&param.name, &["value", "val", "to", "new"]))
         .and_then(|param| code(&param.name));
     let preposition = match class {
+        _ if skip > 0 && words.first().is_some_and(|word| word == "divide" || word == "multiply") => "by",
         VerbClass::Read | VerbClass::Query if source => "from",
         VerbClass::Write if target => "to",
         VerbClass::Make | VerbClass::Read if skip > 0 => "with",

@@ -137,7 +137,6 @@ const SCRIPT: &[(&str, &str)] = &[
     ("toJSON", "return § as a value for JSON"),
     ("valueOf", "return § as a primitive value"),
     ("then", "run a callback when § is done"),
-    ("render", "render §"),
     ("componentDidMount", "prepare § after it is mounted"),
     ("componentWillUnmount", "clean up § before it is unmounted"),
     ("componentDidUpdate", "react to new properties or state of §"),
@@ -230,7 +229,7 @@ fn prefixed(subject: &Subject<'_>, owner: Option<&str>) -> Option<String> {
         (Tongue::Rust, "with", Some(_)) if subject.symbol.receiver.is_none() => {
             Some(format!("create {} with {}", subject.an_owner().unwrap_or_default(), the(&rest_phrase)))
         }
-        (Tongue::Rust, "with", Some(owner)) => Some(format!("set {} and return {owner}", the(&rest_phrase))),
+        (Tongue::Rust, "with", Some(owner)) => Some(format!("set {}, returning {owner}", the(&rest_phrase))),
         (Tongue::Rust, "from", Some(_)) => {
             Some(format!("create {} from {}", subject.an_owner().unwrap_or_default(), the(&rest_phrase)))
         }

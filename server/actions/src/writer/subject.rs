@@ -32,6 +32,8 @@ pub struct Subject<'a> {
     pub symbol: &'a Symbol,
     /// The type that it belongs to.
     pub owner: Option<&'a Symbol>,
+    /// The name of that type, which may be defined in another file.
+    pub owner_name: Option<String>,
     /// The language.
     pub tongue: Tongue,
     /// The style to be written.
@@ -63,7 +65,14 @@ impl<'a> Subject<'a> {
         });
         let person = if tongue == Tongue::Go { Person::Third } else { person };
         let tokens = tokens(body_text(model, symbol));
-        Some(Self { model, index, symbol, owner, tongue, style, person, tokens })
+        let named = owner.map(|owner| owner.name.as_str()).or_else(|| {
+            let path = symbol.receiver.as_ref().and_then(|_| symbol.path.rsplit_once('.'))?;
+            Some(path.0.rsplit('.').next().unwrap_or(path.0))
+        });
+        let owner_name = named
+            .map(|name| name.split(['<', ' ', '[']).next().unwrap_or("").to_owned())
+            .filter(|name| !name.is_empty());
+        Some(Self { model, index, symbol, owner, owner_name, tongue, style, person, tokens })
     }
 
     /// What the body does with a name.
@@ -83,11 +92,7 @@ impl<'a> Subject<'a> {
 
     /// The owner's name in back-ticks, with its article.
     pub fn owner_phrase(&self) -> Option<String> {
-        let owner = self.owner?;
-        let name = owner.name.split(['<', ' ']).next().unwrap_or("");
-        if name.is_empty() {
-            return None;
-        }
+        let name = self.owner_name.as_deref()?;
         Some(match self.tongue {
             Tongue::Rust => format!("this `{name}`"),
             _ => format!("the `{name}`"),
@@ -122,7 +127,7 @@ impl<'a> Subject<'a> {
     /// Whether the symbol works on an instance of its owner.
     pub fn has_instance(&self) -> bool {
         let flags = self.symbol.flags;
-        self.owner.is_some() && !flags.is_static && !flags.is_class_method
+        self.owner_name.is_some() && !flags.is_static && !flags.is_class_method
     }
 
     /// Flags of the symbol.

@@ -12,11 +12,18 @@ use syntax::model::SymbolKind;
 
 /// The first sentence, full stop included.
 pub fn summary(subject: &Subject<'_>) -> String {
-    let said = said(subject);
-    let said = enriched(subject, said);
-    let sentence =
-        if subject.tongue == Tongue::Go { godoc(subject, &said) } else { with_person(&said, subject.person) };
-    format!("{}.", capital(&sentence))
+    let said = match special(subject) {
+        Some(text) => {
+            let (first, rest) = text.split_once(' ').unwrap_or((&text, ""));
+            verb(first, rest)
+        }
+        None => enriched(subject, said(subject)),
+    };
+    match subject.tongue {
+        // The name that a godoc sentence begins with keeps its letters.
+        Tongue::Go => format!("{}.", godoc(subject, &said)),
+        _ => format!("{}.", capital(&with_person(&said, subject.person))),
+    }
 }
 
 /// The sentence in the person of the file; the first word is a verb in its base form.
@@ -38,7 +45,8 @@ fn godoc(subject: &Subject<'_>, said: &Said) -> String {
 }
 
 pub(super) fn joined(verb: &str, rest: &str) -> String {
-    if rest.is_empty() || rest.starts_with(',') { format!("{verb}{rest}") } else { format!("{verb} {rest}") }
+    let rest = rest.trim();
+    if rest.is_empty() || rest.starts_with([',', ';']) { format!("{verb}{rest}") } else { format!("{verb} {rest}") }
 }
 
 /// What is said: a verb and the rest, or a noun phrase.
@@ -54,10 +62,6 @@ pub(super) fn verb(verb: &str, rest: impl Into<String>) -> Said {
 
 fn said(subject: &Subject<'_>) -> Said {
     let symbol = subject.symbol;
-    if let Some(text) = special(subject) {
-        let (first, rest) = text.split_once(' ').unwrap_or((&text, ""));
-        return verb(first, rest);
-    }
     if symbol.kind == SymbolKind::Constructor {
         return constructor(subject);
     }
