@@ -112,8 +112,10 @@ pub(crate) struct Grammar {
     pub symbols: CompiledQuery,
     pub signature: CompiledQuery,
     pub docs: CompiledQuery,
-    pub calls: CompiledQuery,
-    pub complexity: CompiledQuery,
+    /// `calls.scm` and behind it `complexity.scm`: a body is gone through once for both.
+    pub bodies: CompiledQuery,
+    /// The first pattern of `complexity.scm` in `bodies`.
+    pub first_of_complexity: usize,
     pub smells: CompiledQuery,
     roles: Vec<u16>,
     pub smell_triggers: Option<aho_corasick::AhoCorasick>,
@@ -124,6 +126,17 @@ impl Grammar {
     pub(crate) fn new(language: TsLanguage, facts: &Facts, sources: [&str; 6]) -> Result<Self, QueryProblem> {
         let compile = |file: QueryFile| CompiledQuery::new(&language, file, sources[file as usize]);
         let symbols = compile(QueryFile::Symbols)?;
+        let (calls, complexity) = (sources[QueryFile::Calls as usize], sources[QueryFile::Complexity as usize]);
+        let both = format!("{calls}\n{complexity}");
+        // Which of the two files is broken, and on which line of it, only its own compilation tells.
+        let bodies = match CompiledQuery::new(&language, QueryFile::Calls, &both) {
+            Ok(bodies) => bodies,
+            Err(problem) => {
+                return Err(compile(QueryFile::Calls).and(compile(QueryFile::Complexity)).err().unwrap_or(problem));
+            }
+        };
+        let starts_behind = |pattern: &usize| bodies.query.start_byte_for_pattern(*pattern) > calls.len();
+        let first_of_complexity = (0..bodies.query.pattern_count()).find(starts_behind).unwrap_or(usize::MAX);
         let mut roles = vec![0u16; language.node_kind_count()];
         let mut mark = |kinds: &[String], bit: u16| {
             for (id, role) in roles.iter_mut().enumerate() {
@@ -153,8 +166,8 @@ impl Grammar {
         Ok(Self {
             signature: compile(QueryFile::Signature)?,
             docs: compile(QueryFile::Docs)?,
-            calls: compile(QueryFile::Calls)?,
-            complexity: compile(QueryFile::Complexity)?,
+            bodies,
+            first_of_complexity,
             smells: compile(QueryFile::Smells)?,
             symbols,
             roles,
@@ -171,8 +184,8 @@ impl Grammar {
             symbols: nothing(),
             signature: nothing(),
             docs: nothing(),
-            calls: nothing(),
-            complexity: nothing(),
+            bodies: nothing(),
+            first_of_complexity: 0,
             smells: nothing(),
             roles: vec![0; language.node_kind_count()],
             smell_triggers: None,

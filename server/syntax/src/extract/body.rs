@@ -1,10 +1,10 @@
 //! What a body does, by the patterns of `calls.scm`.
 
 use super::boundaries::Boundaries;
-use super::complexity::complexity;
+use super::complexity::Complexity;
 use super::flow::{Flow, first_argument, negated};
 use super::signature::{span_of, spanned};
-use crate::grammar::{CompiledQuery, Grammar};
+use crate::grammar::Grammar;
 use crate::language::BodyFactsTable;
 use crate::model::{BodyFacts, PanicFact, ReturnFact, Spanned, ThrowFact, YieldFact};
 use crate::text::Span;
@@ -72,9 +72,9 @@ pub(super) fn facts(
         throws: Vec::new(),
         calls: Vec::new(),
     };
-    reader.collect(&grammar.calls, cursor);
+    let complexity = reader.collect(grammar, cursor);
     let mut facts = reader.conclude(context);
-    (facts.cyclomatic, facts.cognitive) = complexity(&grammar.complexity, cursor, body, text);
+    (facts.cyclomatic, facts.cognitive) = complexity.conclude();
     facts
 }
 
@@ -89,16 +89,23 @@ struct Reader<'t, 's> {
 }
 
 impl<'t> Reader<'t, '_> {
-    fn collect(&mut self, query: &CompiledQuery, cursor: &mut QueryCursor) {
+    fn collect(&mut self, grammar: &Grammar, cursor: &mut QueryCursor) -> Complexity {
+        let mut complexity = Complexity::default();
+        let query = &grammar.bodies;
         cursor.set_max_start_depth(None);
         let mut matches = cursor.matches(&query.query, self.body, self.flow.text.as_bytes());
         while let Some(hit) = matches.next() {
+            let Some(main) = hit.captures().first().map(|first| first.node) else { continue };
+            let counts = hit.pattern_index >= grammar.first_of_complexity;
             for capture in hit.captures() {
                 let name = query.names[capture.index as usize].as_str();
-                let main = hit.captures()[0].node;
-                self.tell(name, capture.node, main);
+                match counts {
+                    true => complexity.tell(name, capture.node),
+                    false => self.tell(name, capture.node, main),
+                }
             }
         }
+        complexity
     }
 
     /// Takes in one capture; `main` is the node of the pattern's first capture, to which the details belong.
