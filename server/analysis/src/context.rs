@@ -2,9 +2,10 @@
 
 use crate::RepoFacts;
 use crate::diagnostic::{Finding, Severity};
-use crate::matching::{self, ParamMatching, Signature};
+use crate::matching::{self, ParamMatching};
 use crate::rules::RuleInfo;
 use crate::settings::{Profile, Settings};
+use crate::signature::{self, Signature};
 use std::cell::OnceCell;
 use syntax::docstring::{DocStyle, Docstring, Entry, EntryKind};
 use syntax::model::{BodyFacts, FileModel, Symbol, SymbolKind};
@@ -162,7 +163,7 @@ impl<'a> DocContext<'a> {
 
     /// The parameters that this documentation speaks of; `None` where they are not known.
     pub fn signature(&self) -> Option<&Signature<'a>> {
-        self.signature.get_or_init(|| matching::signature(self)).as_ref()
+        self.signature.get_or_init(|| signature::signature(self)).as_ref()
     }
 
     /// How entries and parameters fit; `None` where nothing can be said.

@@ -13,6 +13,7 @@ mod pairing;
 pub mod prose;
 pub mod rules;
 pub mod settings;
+pub mod signature;
 pub mod suppress;
 #[cfg(test)]
 mod testing;

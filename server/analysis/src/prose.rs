@@ -124,7 +124,7 @@ fn places_outside<'t>(
     word_places(span.of(text), word).filter(move |start| {
         let place = Span::at(span.start + start);
         let candidate = except.partition_point(|other| other.end <= place.start);
-        !except.get(candidate).is_some_and(|other| other.start <= place.start)
+        except.get(candidate).is_none_or(|other| other.start > place.start)
     })
 }
 
