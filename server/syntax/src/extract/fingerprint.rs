@@ -73,7 +73,7 @@ fn opens_body(node: Node, grammar: &Grammar, facts: &DocFacts, text: &str) -> bo
     let Some(parent) = node.parent().filter(|parent| facts.bodies.iter().any(|kind| kind == parent.kind())) else {
         return false;
     };
-    let is_first = (0..parent.child_count() as u32)
+    let is_first = (0..parent.child_count())
         .filter_map(|index| parent.child(index))
         .find(|child| grammar.role(child.kind_id()) & role::COMMENT == 0)
         .is_some_and(|first| first.id() == node.id());
