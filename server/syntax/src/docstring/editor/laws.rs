@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::docstring::render::render;
-use crate::docstring::{DocDraft, parse};
+use crate::docstring::{CommentForm, DocDraft, parse};
 use crate::text::apply_edits;
 use proptest::prelude::*;
 

@@ -171,6 +171,12 @@ impl<'a> Sheet<'a> {
         let was_one_line = self.block.lines.len() <= 1;
         let grows = was_one_line && rows.len() > 1;
         let is_block = matches!(self.block.form, CommentForm::Block { .. });
+        // `/** */` has no words, so its one row is no blank line of the comment that it becomes.
+        let rows = if grows && is_block && rows.first().is_some_and(Row::is_blank) {
+            rows.get(1..).unwrap_or(&[])
+        } else {
+            rows
+        };
         let (mut open, mut close) = (self.open_text().to_owned(), self.close_text().to_owned());
         if grows
             && let CommentForm::PythonString { quote, .. } = &self.block.form
@@ -195,7 +201,7 @@ impl<'a> Sheet<'a> {
         for (number, row) in rows.iter().enumerate() {
             let is_last = number + 1 == rows.len();
             if number == 0 && !open_alone {
-                result.push_str(if row.is_blank() && !row.is_kept { open.trim_end() } else { &open });
+                result.push_str(if row.is_blank() && (grows || !row.is_kept) { open.trim_end() } else { &open });
                 if is_block && open.ends_with('*') && row.body.starts_with('/') {
                     result.push(' ');
                 }

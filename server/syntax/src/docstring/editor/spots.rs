@@ -2,7 +2,7 @@
 //!
 //! Each function adds its replacements to [`Spots`], which keeps the first where two would touch the same bytes.
 
-use super::units::{below, line_of, tag_word};
+use super::units::{below, is_type_word, line_of, tag_word};
 use crate::docstring::{DocStyle, Docstring, Entry, EntryKind, MentionKind, canon, escape};
 use crate::text::Span;
 
@@ -76,10 +76,17 @@ impl<'a> Spots<'a> {
         }
         if canon::is_field(self.style) {
             self.rename_type_field(entry, &old.name, to);
+            for other in self.doc.entries.iter().filter(|other| is_stray_type(other)) {
+                for inner in other.names.iter().filter(|inner| inner.name == old.name) {
+                    self.name(inner.span, to);
+                }
+            }
         }
-        for mention in &self.doc.mentions {
-            if mention.kind == MentionKind::Code && mention.text == old.name {
-                self.words(mention.span, to);
+        for mention in self.doc.mentions.iter().filter(|mention| mention.kind == MentionKind::Code) {
+            let rest = mention.text.strip_prefix(old.name.as_str());
+            // `x.shape` and `x[0]` speak of `x` too.
+            if rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '['])) {
+                self.words(Span::new(mention.span.start, mention.span.start + old.name.len()), to);
             }
         }
     }
@@ -291,6 +298,11 @@ fn clash(left: Span, right: Span) -> bool {
         return false;
     }
     left.start < right.end && right.start < left.end
+}
+
+/// Whether this is a field with the type of something that has one already, or is documented nowhere: `:type b:`.
+pub(super) fn is_stray_type(entry: &Entry) -> bool {
+    entry.kind == EntryKind::Other && !entry.names.is_empty() && entry.tag.as_deref().is_some_and(is_type_word)
 }
 
 /// Whether names of this kind carry a type beside them; the name of an exception is a type itself.

@@ -1,5 +1,5 @@
 use super::*;
-use crate::docstring::parse;
+use crate::docstring::{CommentForm, parse};
 use crate::text::apply_edits;
 
 fn layout(text: &str, form: &CommentForm, with_types: bool) -> Layout {
@@ -321,6 +321,29 @@ fn a_comment_of_one_line_becomes_one_of_many() {
     );
     let deprecated = |editor: &mut DocEditor<'_>| editor.add_section(EntryKind::Deprecated, "Use g.");
     check(DocStyle::Godoc, "// F is.\nfunc F() {}", deprecated, "// F is.\n//\n// Deprecated: Use g.\nfunc F() {}");
+}
+
+#[test]
+fn an_empty_comment_takes_entries() {
+    let x = draft("x", "int", "It.");
+    let insert = |editor: &mut DocEditor<'_>| editor.insert(EntryKind::Param, None, &x);
+    check(DocStyle::Jsdoc, "/** */", insert, "/**\n * @param {int} x - It.\n */");
+    check(DocStyle::Jsdoc, "/**\n *\n */", insert, "/**\n *\n * @param {int} x - It.\n */");
+    check(DocStyle::Google, "\"\"\" \"\"\"", insert, "\"\"\"\nArgs:\n    x (int): It.\n\"\"\"");
+}
+
+#[test]
+fn a_type_field_of_a_grouped_name_follows_it() {
+    let before = "\"\"\"A `b.c` and `bc`.\n\n:param a, b: Two.\n:type a: int\n:type b: str\n\"\"\"";
+    check(
+        DocStyle::Sphinx,
+        before,
+        |editor| editor.rename(0, 1, "new"),
+        &before.replace("`b.c`", "`new.c`").replace("a, b", "a, new").replace("type b", "type new"),
+    );
+    let after = before.replace("a, b", "a").replace(":type b: str\n", "");
+    check(DocStyle::Sphinx, before, |editor| editor.remove_name(0, 1), &after);
+    check(DocStyle::Sphinx, before, |editor| editor.remove_entry(0), "\"\"\"A `b.c` and `bc`.\n\"\"\"");
 }
 
 #[test]

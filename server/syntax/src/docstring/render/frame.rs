@@ -66,7 +66,7 @@ fn block(lines: &[&str], open: &str, layout: &Layout) -> String {
         if line.is_empty() {
             return format!("{open} */");
         }
-        if line.chars().count() + open.len() + 1 <= room(layout) {
+        if line.chars().count() + open.len() < room(layout) {
             return format!("{open} {line} */");
         }
     }
