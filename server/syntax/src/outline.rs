@@ -245,7 +245,8 @@ mod tests {
     fn every_language_has_samples() {
         let samples = samples();
         for language in Language::all() {
-            let has_one = samples.iter().any(|path| Language::from_path(path).is_some_and(|found| found.id == language.id));
+            let has_one =
+                samples.iter().any(|path| Language::from_path(path).is_some_and(|found| found.id == language.id));
             assert!(has_one, "{} has no sample", language.id);
         }
     }
@@ -258,7 +259,10 @@ mod tests {
                 let model = model(whole.language, whole.text[..cut].into(), Depth::Full);
                 for symbol in &model.symbols {
                     assert!(symbol.span.end <= cut && symbol.signature.end <= cut && symbol.doc_slot.offset <= cut);
-                    assert!(model.text.is_char_boundary(symbol.span.start) && model.text.is_char_boundary(symbol.name_span.end));
+                    assert!(
+                        model.text.is_char_boundary(symbol.span.start)
+                            && model.text.is_char_boundary(symbol.name_span.end)
+                    );
                 }
             }
         }
