@@ -198,6 +198,13 @@ fn standard_input_is_checked_under_the_name_it_is_given() {
 }
 
 #[test]
+fn standard_input_is_mended_onto_standard_output() {
+    let arguments = ["check", "--fix", "--stdin-filename", "given.py"];
+    let outcome = Project::new().run_with_input(&arguments, DRIFTED.as_bytes());
+    assert_eq!((outcome.code, outcome.stdout, outcome.stderr), (Some(0), mended(), String::new()));
+}
+
+#[test]
 fn a_baseline_accepts_what_is_there_and_not_what_comes() {
     let project = drifted();
     let written = project.run(&["check", "--baseline", "accepted.json", "--write-baseline"]);

@@ -39,6 +39,14 @@ fn one_file_is_printed_with_its_documentation() {
 }
 
 #[test]
+fn standard_input_is_documented_as_the_file_would_be() {
+    let project = project();
+    let printed = project.run(&["document", "sums.py"]).stdout;
+    let outcome = project.run_with_input(&["document", "--stdin-filename", "sums.py"], SOURCE.as_bytes());
+    assert_eq!((outcome.code, outcome.stdout), (Some(0), printed));
+}
+
+#[test]
 fn a_diff_is_one_that_git_applies() {
     let project = project();
     let diff = project.run(&["document", "--diff", "sums.py"]);

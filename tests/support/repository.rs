@@ -54,7 +54,7 @@ impl SourceFile {
     }
 
     /// Paths, without their ending, of the modules that this file declares for tests only.
-    fn test_modules(&self) -> Vec<String> {
+    fn modules_for_tests(&self) -> Vec<String> {
         let folder = match self.path.strip_suffix("/lib.rs").or_else(|| self.path.strip_suffix("/main.rs")) {
             Some(folder) => folder,
             None => self.path.trim_end_matches(".rs"),
@@ -88,7 +88,7 @@ pub fn files() -> Vec<SourceFile> {
 pub fn rust_files() -> Vec<SourceFile> {
     let mut files = files();
     files.retain(|file| file.path.ends_with(".rs") && !file.path.starts_with("tests/queries/"));
-    let modules: Vec<String> = files.iter().flat_map(SourceFile::test_modules).collect();
+    let modules: Vec<String> = files.iter().flat_map(SourceFile::modules_for_tests).collect();
     for file in &mut files {
         let stem = file.path.trim_end_matches(".rs");
         file.only_tests = modules.iter().any(|module| {

@@ -11,8 +11,9 @@ mod stats;
 use crate::output::terminal::complain;
 use clap::{Parser, Subcommand};
 use engine::answers::FileProblem;
-use std::io;
+use std::io::{self, Read};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 /// Finds documentation that is missing or no longer true, and mends it. Offline.
 ///
@@ -84,6 +85,15 @@ pub fn run(arguments: Arguments) -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+/// The whole text on standard input.
+fn read_input() -> Result<Arc<str>, Failure> {
+    let mut bytes = Vec::new();
+    let read = io::stdin().lock().read_to_end(&mut bytes);
+    read.map_err(|error| Failure(format!("Standard input could not be read: {error}.")))?;
+    let text = String::from_utf8(bytes).map_err(|_| Failure("The text on standard input is not UTF-8.".to_owned()))?;
+    Ok(text.into())
 }
 
 /// Says what was wrong with a file that the user asked for; a file that a walk only came upon is left out in silence.

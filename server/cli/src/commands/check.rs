@@ -1,14 +1,14 @@
 //! `code-agent check`: finds what is wrong in files, and mends what can be mended.
 
-use super::{Failure, Outcome, tell};
+use super::{Failure, Outcome, read_input, tell};
 use crate::output::terminal::{Progress, colours};
 use crate::output::{Pipe, Reporter, github::Github, json::Json, sarif::Sarif, text::Text};
 use crate::wiring::{self, Wish};
 use engine::analysis::baseline::Baseline;
 use engine::analysis::settings::Profile;
-use engine::answers::{BatchOptions, FileChangeReport, FileReport, Summary};
+use engine::answers::{BatchOptions, FileChangeReport, FileProblem, FileReport, Summary};
 use engine::syntax::text::LineIndex;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -26,8 +26,8 @@ pub struct Check {
     /// Mend what can be mended; findings that remain are reported.
     #[arg(long)]
     fix: bool,
-    /// Check the text on standard input as if it were this file.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["paths", "fix"])]
+    /// Check the text on standard input as if it were this file; with --fix, print the mended text and nothing else.
+    #[arg(long, value_name = "FILE", conflicts_with = "paths")]
     stdin_filename: Option<PathBuf>,
     /// Leave out the findings that this file accepts.
     #[arg(long, value_name = "FILE")]
@@ -76,9 +76,17 @@ impl Check {
             failure: None,
         };
         let paths = if self.paths.is_empty() { vec![PathBuf::from(".")] } else { self.paths.clone() };
-        let summary = if let Some(name) = &self.stdin_filename {
+        let summary = if let Some(name) = self.stdin_filename.as_ref().filter(|_| self.fix) {
+            let report = core.fix_text(name, read_input()?, &BatchOptions::default());
+            run.reporter = Box::new(Source { text: report.after.clone() });
+            let summary =
+                Summary { files: 1, troubles: usize::from(is_trouble(report.problem.as_ref())), ..Summary::default() };
+            run.file(remaining(report));
+            summary
+        } else if let Some(name) = &self.stdin_filename {
             let report = core.check_text(name, read_input()?);
-            let summary = Summary { files: 1, troubles: usize::from(is_trouble(&report)), ..Summary::default() };
+            let summary =
+                Summary { files: 1, troubles: usize::from(is_trouble(report.problem.as_ref())), ..Summary::default() };
             run.file(report);
             summary
         } else if self.fix {
@@ -168,22 +176,29 @@ impl<W: Write> Run<W> {
     }
 }
 
+/// Writes the mended text of standard input, whatever is left to be said of it.
+struct Source {
+    text: Arc<str>,
+}
+
+impl Reporter for Source {
+    fn file(&mut self, _report: &FileReport, _out: &mut dyn Write) -> std::io::Result<()> {
+        Ok(())
+    }
+
+    fn finish(&mut self, _summary: &Summary, out: &mut dyn Write) -> std::io::Result<()> {
+        out.write_all(self.text.as_bytes())
+    }
+}
+
 /// What is left of a file's findings after it was mended.
 fn remaining(report: FileChangeReport) -> FileReport {
     let lines = Arc::new(LineIndex::new(&report.after));
     FileReport { path: report.path, text: report.after, lines, findings: report.findings, problem: report.problem }
 }
 
-fn is_trouble(report: &FileReport) -> bool {
-    report.problem.as_ref().is_some_and(|problem| problem.is_trouble)
-}
-
-fn read_input() -> Result<Arc<str>, Failure> {
-    let mut bytes = Vec::new();
-    let read = std::io::stdin().lock().read_to_end(&mut bytes);
-    read.map_err(|error| Failure(format!("Standard input could not be read: {error}.")))?;
-    let text = String::from_utf8(bytes).map_err(|_| Failure("The text on standard input is not UTF-8.".to_owned()))?;
-    Ok(text.into())
+fn is_trouble(problem: Option<&FileProblem>) -> bool {
+    problem.is_some_and(|problem| problem.is_trouble)
 }
 
 fn read_baseline(path: &Path) -> Result<Baseline, Failure> {

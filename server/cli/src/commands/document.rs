@@ -1,6 +1,6 @@
 //! `code-agent document`: writes documentation where there is none.
 
-use super::{Failure, Outcome, tell};
+use super::{Failure, Outcome, read_input, tell};
 use crate::output::terminal::{Progress, colours};
 use crate::output::{Pipe, counted, diff};
 use crate::wiring::{self, Wish};
@@ -28,6 +28,9 @@ pub struct Document {
     /// Change the files.
     #[arg(long)]
     write: bool,
+    /// Document the text on standard input as if it were this file, and print it.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["paths", "write"])]
+    stdin_filename: Option<PathBuf>,
 }
 
 fn style(name: &str) -> Result<DocStyle, String> {
@@ -48,7 +51,8 @@ enum Form {
 impl Document {
     /// Documents.
     pub fn run(self) -> Result<Outcome, Failure> {
-        let core = wiring::batch(Wish { place: self.paths.first().cloned(), ..Wish::default() })?;
+        let place = self.stdin_filename.as_ref().or(self.paths.first()).cloned();
+        let core = wiring::batch(Wish { place, ..Wish::default() })?;
         let form = self.form();
         let paths = if self.paths.is_empty() { vec![PathBuf::from(".")] } else { self.paths };
         let options = BatchOptions {
@@ -59,6 +63,17 @@ impl Document {
         };
         let mut out = Pipe::new(io::BufWriter::new(io::stdout().lock()));
         let colours = colours();
+        if let Some(name) = &self.stdin_filename {
+            let report = core.document_text(name, read_input()?, &options);
+            tell(report.problem.as_ref());
+            match form {
+                Form::Diff => diff::write(&report, &mut out, colours)?,
+                Form::Source | Form::Write => out.write_all(report.after.as_bytes())?,
+            }
+            out.flush()?;
+            let trouble = report.problem.is_some_and(|problem| problem.is_trouble);
+            return Ok(if trouble { Outcome::Trouble } else { Outcome::Clean });
+        }
         let progress = Progress::new("documenting");
         let (mut failure, mut printed) = (None, false);
         let summary = core.document_paths(&paths, &options, &mut |report: FileChangeReport| {
@@ -97,7 +112,9 @@ impl Document {
     fn form(&self) -> Form {
         match self.paths.as_slice() {
             _ if self.write => Form::Write,
-            [path] if !self.diff && !path.is_dir() => Form::Source,
+            _ if self.diff => Form::Diff,
+            [] if self.stdin_filename.is_some() => Form::Source,
+            [path] if !path.is_dir() => Form::Source,
             _ => Form::Diff,
         }
     }

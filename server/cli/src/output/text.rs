@@ -51,7 +51,7 @@ impl Text {
         for related in &finding.related {
             let (line, column) = place(report, related.span);
             let at = format!("{}:{}:{}", shown(&report.path), line + 1, column + 1);
-            writeln!(out, "{:width$} {} {}: {} ({at})", "", frame("="), self.paint(STRONG, "note"), related.message)?;
+            writeln!(out, "{:width$} {} {at}: {}", "", frame("="), related.message)?;
         }
         let mut remarks = Vec::new();
         if !finding.symbol_path.is_empty() {
@@ -100,7 +100,8 @@ fn sentence(summary: &Summary, files_with_findings: usize) -> String {
         let found = if parts.is_empty() { "Found" } else { "found" };
         let fixable = match summary.fixable {
             0 => String::new(),
-            count => format!(", {count} of them can be mended with --fix"),
+            count if count == summary.findings => ", which --fix can mend".to_owned(),
+            count => format!(", {count} of which --fix can mend"),
         };
         let problems = counted(summary.findings, "problem");
         parts.push(format!("{found} {problems} in {files_with_findings} of {files}{fixable}"));
@@ -120,7 +121,7 @@ mod tests {
         let clean = Summary { files: 1, ..Summary::default() };
         assert_eq!(sentence(&clean, 0), "No problems in 1 file.");
         let found = Summary { files: 9, findings: 3, fixable: 2, skipped: 1, ..Summary::default() };
-        let text = "Found 3 problems in 2 of 9 files, 2 of them can be mended with --fix; 1 file skipped.";
+        let text = "Found 3 problems in 2 of 9 files, 2 of which --fix can mend; 1 file skipped.";
         assert_eq!(sentence(&found, 2), text);
         let mended = Summary { files: 9, findings: 1, mended: 4, changed: 2, ..Summary::default() };
         assert_eq!(sentence(&mended, 1), "Mended 4 problems in 2 files; found 1 problem in 1 of 9 files.");
