@@ -194,3 +194,126 @@ fn each_text(draft: &mut DocDraft, change: impl Fn(&str) -> String) {
         *text = change(text);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{model, symbol};
+
+    fn draft_of(language: &str, text: &str, path: &str) -> DocDraft {
+        let model = model(language, text);
+        draft(&model, symbol(&model, path), model.language.doc_style, &WriterOptions::default()).expect("a draft")
+    }
+
+    #[test]
+    fn summaries_come_from_names_and_facts() {
+        for (language, text, path, summary) in [
+            (
+                "python",
+                "def get_user_name(user_id):\n    return db[user_id]\n",
+                "get_user_name",
+                "Return the user name for `user_id`.",
+            ),
+            ("python", "def is_valid(token):\n    return token == 1\n", "is_valid", "Return whether `token` is valid."),
+            (
+                "python",
+                "class C:\n    def __eq__(self, other):\n        return True\n",
+                "C.__eq__",
+                "Return whether the `C` is equal to `other`.",
+            ),
+            ("python", "class ParseError(Exception):\n    pass\n", "ParseError", "Raised when parsing fails."),
+            (
+                "python",
+                "def rows(table):\n    for row in table:\n        yield row\n",
+                "rows",
+                "Yield the rows for `table`.",
+            ),
+            ("python", "def parse_URL(text):\n    return urlsplit(text)\n", "parse_URL", "Parse the URL from `text`."),
+            (
+                "python",
+                "class T:\n    @property\n    def size(self):\n        return self._n\n",
+                "T.size",
+                "The size of the `T`, which is `self._n`.",
+            ),
+            (
+                "javascript",
+                "class EventBus { constructor(name) { this.name = name; } }\n",
+                "EventBus.constructor",
+                "Create an `EventBus` with `name`.",
+            ),
+            ("javascript", "export function toHex(color) { return f(color); }\n", "toHex", "Convert `color` to hex."),
+            (
+                "typescript",
+                "class R { has(id: string): boolean { return this.s.has(id); } }\n",
+                "R.has",
+                "Return whether the `R` has `id`.",
+            ),
+            ("rust", "struct S;\nimpl S { pub fn load(&self, path: &Path) -> u8 { 1 } }\n", "S.load", "Loads `path`."),
+            (
+                "go",
+                "package p\n\nfunc ParseURL(raw string) error { return nil }\n",
+                "ParseURL",
+                "ParseURL parses the URL from raw.",
+            ),
+        ] {
+            assert_eq!(draft_of(language, text, path).summary, summary, "{text}");
+        }
+    }
+
+    #[test]
+    fn parameters_tell_their_use() {
+        let text = "def f(mode, items, callback, n_jobs, verbose=False, *args):\n    if mode == 'r':\n        pass\n    for item in items:\n        callback(item)\n    self.n = n_jobs\n    run(*args)\n";
+        let texts: Vec<String> = draft_of("python", text, "f").params.into_iter().map(|entry| entry.text).collect();
+        assert_eq!(
+            texts,
+            [
+                "The mode, compared with `'r'`.",
+                "The items to iterate over.",
+                "The function to call back, called as `callback(item)`.",
+                "The number of jobs, kept as `self.n`.",
+                "Whether to be verbose. Defaults to `False`.",
+                "Positional arguments passed on to `run`.",
+            ]
+        );
+    }
+
+    #[test]
+    fn failures_tell_their_condition() {
+        let raises = draft_of("python", "def f(x, y):\n    if x < 0:\n        raise ValueError('x')\n    try:\n        g(y)\n    except KeyError as error:\n        raise LookupError('y') from error\n", "f").raises;
+        let told: Vec<(String, String)> = raises.into_iter().map(|entry| (entry.name, entry.text)).collect();
+        assert_eq!(
+            told,
+            [
+                ("ValueError".to_owned(), "If `x` is negative.".to_owned()),
+                ("LookupError".to_owned(), "If a `KeyError` occurs.".to_owned())
+            ]
+        );
+        let rust = draft_of(
+            "rust",
+            "pub unsafe fn f(p: *const u8) -> Result<u8, E> { let x = read(p)?; assert!(x > 0); Ok(x) }\n",
+            "f",
+        );
+        assert_eq!(rust.raises.first().map(|entry| entry.text.as_str()), Some("Returns an error if `read` fails."));
+        assert_eq!(rust.panics, ["Panics if `x` is not positive."]);
+        assert_eq!(
+            rust.safety.as_deref(),
+            Some("The caller must uphold the contracts of the unsafe operations in the body.")
+        );
+    }
+
+    #[test]
+    fn no_draft_holds_a_placeholder() {
+        let text = "class A:\n    def _(self, _x, *, y=object()): ...\n    x = 1\ndef __(): pass\nasync def n(a, /, b, **k): return lambda: a\n";
+        let model = model("python", text);
+        for index in 0..model.symbols.len() {
+            let draft = draft(&model, index, DocStyle::Google, &WriterOptions::default()).unwrap();
+            let texts = draft.params.iter().map(|entry| &entry.text).chain([&draft.summary]);
+            for text in texts {
+                assert!(
+                    text.ends_with('.') && text.len() > 8 && !text.contains("TODO") && !text.contains("  "),
+                    "{text:?}"
+                );
+            }
+        }
+    }
+}

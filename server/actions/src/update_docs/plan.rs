@@ -180,6 +180,11 @@ impl<'a> Plan<'a> {
         let wordless = || "There are no facts in the code to write it from.".to_owned();
         match repair {
             Repair::Draft => {}
+            Repair::AddParam { .. } | Repair::AddParamField { .. }
+                if matches!(self.style, DocStyle::Rustdoc | DocStyle::Godoc) =>
+            {
+                return Err("This style does not list parameters.".to_owned());
+            }
             Repair::AddParam { param } => {
                 let after = self.place(*param);
                 let drafts = self.param_drafts(*param);

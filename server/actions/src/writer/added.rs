@@ -139,9 +139,9 @@ fn fact(subject: &Subject<'_>, text: &str) -> String {
             _ => "; left to implementations".to_owned(),
         };
     }
-    if symbol.params.is_empty() && symbol.kind != SymbolKind::Macro {
-        ", without taking anything".to_owned()
-    } else {
-        String::new()
+    match symbol.kind {
+        SymbolKind::Macro => " where the macro is expanded".to_owned(),
+        _ if symbol.params.is_empty() => ", without taking anything".to_owned(),
+        _ => String::new(),
     }
 }

@@ -16,10 +16,10 @@ pub fn whether_clause(subject: &Subject<'_>) -> Option<String> {
     let words = meaningful(&subject.symbol.name);
     let asking = words.first().is_some_and(|word| ASKING.contains(&word.as_str()))
         || words.iter().skip(1).any(|word| word == "is" || word == "are" || word == "has" || word == "have");
-    if subject.returns_bool() || asking && subject.returns_value() {
-        if let Some(clause) = asked(subject, &words) {
-            return Some(clause);
-        }
+    if (subject.returns_bool() || asking && subject.returns_value())
+        && let Some(clause) = asked(subject, &words)
+    {
+        return Some(clause);
     }
     const PREDICATES: [&str; 16] = [
         "equal",
@@ -80,18 +80,13 @@ pub(super) fn asked(subject: &Subject<'_>, words: &[String]) -> Option<String> {
     };
     let first = rest.first().map_or("", String::as_str);
     let text = phrase(rest);
-    let text = if matches!(question, "is" | "was") && is_noun(rest) {
-        format!("{} {text}", article(&text))
-    } else if matches!(question, "has" | "have" | "needs" | "contains" | "supports")
+    let is_thing = matches!(question, "is" | "was") && is_noun(rest);
+    let has_thing = matches!(question, "has" | "have" | "needs" | "contains" | "supports")
         && !describes(first)
         && !text.ends_with('s')
         && !PREPOSITIONS.contains(&first)
-        && first != "no"
-    {
-        format!("{} {text}", article(&text))
-    } else {
-        text
-    };
+        && first != "no";
+    let text = if is_thing || has_thing { format!("{} {text}", article(&text)) } else { text };
     let given: Vec<String> = params
         .filter(|param| !asked_of.contains(&format!("`{}`", param.name)))
         .take(2)

@@ -312,7 +312,7 @@ fn called(condition: &str, negated: bool) -> Option<String> {
                 "{} {} the attribute {}",
                 code(subject)?,
                 does("has", "does not have"),
-                code(attribute.trim_matches(['\'', '"']))?
+                code(attribute)?
             ));
         }
         ("any" | "all", [one]) if one.contains(" for ") => return None.or_else(|| bare(condition, negated)),

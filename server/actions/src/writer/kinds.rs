@@ -77,10 +77,17 @@ fn field(subject: &Subject<'_>) -> String {
     if truth {
         return format!("Whether {}", super::entries::whether(&words));
     }
-    let end = match (&subject.owner, symbol.value.as_ref().and_then(|value| code(&value.text))) {
-        (Some(owner), _) => code(&owner.name).map(|owner| format!(" of the {owner}")).unwrap_or_default(),
+    let owner = subject.owner.and_then(|owner| code(&owner.name));
+    let held = symbol
+        .value_type
+        .as_ref()
+        .and_then(|declared| code(&declared.text))
+        .map(|declared| format!(", held as {declared}"));
+    let value = symbol.value.as_ref().and_then(|value| code(&value.text));
+    let end = match (owner, value) {
+        (Some(owner), _) => format!(" of the {owner}{}", held.unwrap_or_default()),
         (None, Some(value)) => format!(", {value}"),
-        (None, None) => " of this file".to_owned(),
+        (None, None) => held.unwrap_or_else(|| " of this file".to_owned()),
     };
     format!("{}{end}", capital(&the(&phrase(&words))))
 }

@@ -162,9 +162,7 @@ impl<'a> Subject<'a> {
         }
         match &self.symbol.facts {
             // Where there is a body, only the body tells; a stub tells nothing.
-            Some(facts) => {
-                !declared.is_some_and(|declared| none(declared)) && facts.returns.iter().any(|fact| fact.has_value())
-            }
+            Some(facts) => !declared.is_some_and(none) && facts.returns.iter().any(|fact| fact.has_value()),
             None => declared.is_some_and(|declared| !none(declared)) && !self.flags().is_generator,
         }
     }

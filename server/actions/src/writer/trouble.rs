@@ -227,7 +227,7 @@ pub fn errors(subject: &Subject<'_>) -> Vec<EntryDraft> {
             .collect();
         return named.into_iter().map(|text| EntryDraft { text, ..EntryDraft::default() }).collect();
     }
-    let failing = question_marks(&subject.symbol.body.map(|body| body.of(&subject.model.text)).unwrap_or(""));
+    let failing = question_marks(subject.symbol.body.map(|body| body.of(&subject.model.text)).unwrap_or(""));
     let text = match failing.as_slice() {
         [] => "Returns an error if the call cannot be completed.".to_owned(),
         some => format!("Returns an error if {} fails.", list(some, "or")),
