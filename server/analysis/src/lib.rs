@@ -41,27 +41,34 @@ pub struct RepoFacts {
 
 /// All findings of one file, in the order of their places.
 pub fn diagnostics(model: &FileModel, settings: &Settings, repo: &RepoFacts) -> Vec<Finding> {
+    diagnostics_around(model, settings, repo, &mut |_, run| run())
+}
+
+/// As [`diagnostics`], with each rule run by `around`, which gets its name and must call it once: the place for a caller to measure.
+pub fn diagnostics_around(
+    model: &FileModel,
+    settings: &Settings,
+    repo: &RepoFacts,
+    around: &mut dyn FnMut(&'static str, &mut dyn FnMut()),
+) -> Vec<Finding> {
     let file = FileContext::new(model, settings, repo);
+    let symbols = || model.symbols.iter().enumerate();
+    let docs: Vec<DocContext> = symbols()
+        .filter_map(|(index, symbol)| Some(DocContext::new(&file, index, symbol, symbol.doc.as_ref()?)))
+        .collect();
     let mut findings = Vec::new();
-    let mut for_symbols = Vec::new();
-    let mut for_docs = Vec::new();
     for rule in RULES {
         let Some(severity) = settings.severity(rule) else { continue };
-        match rule.check {
-            Check::File(check) => check(&file, &mut Reporter::new(&mut findings, rule, severity)),
-            Check::Symbol(check) => for_symbols.push((rule, severity, check)),
-            Check::Doc(check) => for_docs.push((rule, severity, check)),
-        }
-    }
-    for (index, symbol) in model.symbols.iter().enumerate() {
-        for (rule, severity, check) in &for_symbols {
-            check(&SymbolContext { file: &file, index, symbol }, &mut Reporter::new(&mut findings, rule, *severity));
-        }
-        let Some(doc) = &symbol.doc else { continue };
-        let context = DocContext::new(&file, index, symbol, doc);
-        for (rule, severity, check) in &for_docs {
-            check(&context, &mut Reporter::new(&mut findings, rule, *severity));
-        }
+        let mut reporter = Reporter::new(&mut findings, rule, severity);
+        let mut run = || match rule.check {
+            Check::File(check) => check(&file, &mut reporter),
+            Check::Symbol(check) => {
+                symbols()
+                    .for_each(|(index, symbol)| check(&SymbolContext { file: &file, index, symbol }, &mut reporter));
+            }
+            Check::Doc(check) => docs.iter().for_each(|doc| check(doc, &mut reporter)),
+        };
+        around(rule.name, &mut run);
     }
     suppress::drop_suppressed(model, settings, &mut findings);
     findings.sort_by(|left, right| left.span.cmp(&right.span).then(left.rule.cmp(right.rule)));

@@ -33,8 +33,10 @@ pub enum Kind {
     Parse,
     /// Tree to model.
     Model,
-    /// A rule, or all rules of a file.
+    /// A rule, run over one file.
     Rule,
+    /// What a rule found; counted, not timed.
+    Finding,
 }
 
 /// How it ended.
@@ -174,7 +176,7 @@ impl MetricsCollector {
                 histogram: Histogram::new_with_bounds(1, LONGEST, 2).ok(),
                 outcomes: [0; OUTCOMES],
             });
-            if let Some(histogram) = &mut series.histogram {
+            if let Some(histogram) = series.histogram.as_mut().filter(|_| sample.kind != Kind::Finding) {
                 histogram.saturating_record_n(
                     sample.micros.clamp(1, LONGEST),
                     u32::try_from(sample.times).unwrap_or(u32::MAX),
@@ -362,7 +364,7 @@ mod tests {
     fn the_table_has_a_line_for_each_name() {
         let metrics = MetricsCollector::default();
         metrics.record(Kind::Task, "diagnose", Duration::from_millis(3), Outcome::Panicked);
-        metrics.count(Kind::Rule, "param-renamed", 7);
+        metrics.count(Kind::Finding, "param-renamed", 7);
         let table = metrics.stats().table();
         assert_eq!(table.lines().count(), 3, "{table}");
         assert!(table.contains("1 panicked") && table.contains("param-renamed"), "{table}");
@@ -372,8 +374,8 @@ mod tests {
     #[test]
     fn two_collectors_on_one_thread_stay_apart() {
         let (one, other) = (MetricsCollector::default(), MetricsCollector::default());
-        one.count(Kind::Rule, "x", 1);
-        other.count(Kind::Rule, "x", 2);
-        assert_eq!((row(&one, Kind::Rule, "x").count, row(&other, Kind::Rule, "x").count), (1, 2));
+        one.count(Kind::Finding, "x", 1);
+        other.count(Kind::Finding, "x", 2);
+        assert_eq!((row(&one, Kind::Finding, "x").count, row(&other, Kind::Finding, "x").count), (1, 2));
     }
 }

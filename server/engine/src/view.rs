@@ -107,10 +107,12 @@ pub(crate) fn model(
 
 /// What the rules find.
 pub(crate) fn findings(model: &FileModel, view: &View, metrics: &MetricsCollector) -> Vec<Finding> {
-    let findings = metrics
-        .time(Kind::Rule, "all", || analysis::diagnostics(model, &view.settings.analysis, view.facts(model.language)));
+    let (settings, facts) = (&view.settings.analysis, view.facts(model.language));
+    let findings = analysis::diagnostics_around(model, settings, facts, &mut |rule, run| {
+        metrics.time(Kind::Rule, rule, run);
+    });
     for finding in &findings {
-        metrics.count(Kind::Rule, finding.rule, 1);
+        metrics.count(Kind::Finding, finding.rule, 1);
     }
     findings
 }

@@ -32,7 +32,10 @@ impl Lsp {
                 "A language server talks to an editor, not to a terminal; `code-agent --help` lists the other commands.".to_owned(),
             ));
         }
-        let (core, _errors) = wiring::editor(Wish { log: self.log, ..Wish::default() });
+        let (core, errors) = wiring::editor(Wish { log: self.log, ..Wish::default() });
+        for error in errors {
+            tracing::error!("{error}");
+        }
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
