@@ -13,7 +13,9 @@
 (raise_statement) @throw
 (raise_statement . (identifier) @throw.type) @throw
 (raise_statement . (attribute) @throw.type) @throw
-(raise_statement . (call function: (_) @throw.type) @throw.call) @throw
+(raise_statement . (call function: [(identifier) (attribute object: [(identifier) (attribute)])] @throw.type) @throw.call) @throw
+; raise Error(…).with_traceback(…)
+(raise_statement . (call function: (attribute object: (call function: [(identifier) (attribute)] @throw.type) @throw.call))) @throw
 (raise_statement . (call arguments: (argument_list . (string) @throw.message))) @throw
 
 (try_statement body: (block) @try.body) @try

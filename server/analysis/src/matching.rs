@@ -7,7 +7,7 @@ use crate::names::is_identifier;
 use crate::pairing::{self, Gap};
 use crate::prose;
 use crate::signature::{Signature, root_of};
-use syntax::docstring::{Entry, EntryKind, EntryName};
+use syntax::docstring::{DocStyle, Entry, EntryKind, EntryName};
 use syntax::model::{Param, ParamKind};
 
 /// One name of an entry.
@@ -66,7 +66,9 @@ pub fn match_params(doc: &DocContext<'_>) -> Option<ParamMatching> {
         return None;
     }
     let speaks = doc.doc.speaks_of(EntryKind::Param);
-    let is_asked = speaks || (doc.file.is_thorough() && doc.has_contract());
+    // In Rust and Go parameters are told in prose; a list of them is the author's choice.
+    let is_listed = !matches!(doc.doc.style, DocStyle::Rustdoc | DocStyle::Godoc);
+    let is_asked = speaks || (doc.file.is_thorough() && is_listed && doc.has_contract());
     if !is_asked {
         return None;
     }

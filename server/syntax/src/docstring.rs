@@ -18,9 +18,9 @@ pub mod prose;
 pub mod python;
 pub mod render;
 mod scan;
+mod shape;
 #[cfg(test)]
 mod sketch;
-mod shape;
 mod wrap;
 
 use crate::text::Span;
@@ -353,7 +353,9 @@ impl Docstring {
 pub fn parse(text: &str, span: Span, form: CommentForm, hint: DocStyle) -> Docstring {
     let block = block::read(text, span, form);
     match hint {
-        DocStyle::Google | DocStyle::Numpy | DocStyle::Sphinx | DocStyle::Epydoc | DocStyle::Plain => python::parse(text, block, hint),
+        DocStyle::Google | DocStyle::Numpy | DocStyle::Sphinx | DocStyle::Epydoc | DocStyle::Plain => {
+            python::parse(text, block, hint)
+        }
         DocStyle::Jsdoc | DocStyle::Tsdoc => jsdoc::parse(text, block, hint),
         DocStyle::Rustdoc | DocStyle::Godoc => markdown::parse(text, block, hint),
     }

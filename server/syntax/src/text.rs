@@ -228,7 +228,8 @@ mod tests {
             for encoding in [PositionEncoding::Utf8, PositionEncoding::Utf16, PositionEncoding::Utf32] {
                 let position = index.position(text, offset, encoding);
                 let back = index.offset(text, position, encoding);
-                let inside_break = matches!(text.as_bytes()[offset], b'\n') && offset > 0 && text.as_bytes()[offset - 1] == b'\r';
+                let inside_break =
+                    matches!(text.as_bytes()[offset], b'\n') && offset > 0 && text.as_bytes()[offset - 1] == b'\r';
                 assert!(back == offset || inside_break, "{offset} {encoding:?} {position:?} {back}");
             }
         }

@@ -70,6 +70,11 @@ mod tests {
     }
 
     #[test]
+    fn where_parameters_are_told_in_prose_no_list_is_owed() {
+        check_only("param-not-documented", "rust", "/// Makes it.\n///\n/// # Panics\n///\n/// If `a` is zero.\npub fn f(a: u8) -> u8 { assert!(a > 0); 1 / a }\n", &[]);
+    }
+
+    #[test]
     fn a_class_may_document_what_its_constructor_takes() {
         check_only("param-not-documented", "python", "class C:\n    \"\"\"A thing.\n\n    Args:\n        a: One.\n    \"\"\"\n\n    def __init__(self, a, b):\n        \"\"\"Make it.\n\n        Args:\n            b: Two.\n        \"\"\"\n", &[]);
     }
