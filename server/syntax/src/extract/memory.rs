@@ -5,40 +5,63 @@
 use super::body::BodyContext;
 use crate::model::{BodyFacts, Spanned, ThrowFact};
 use crate::text::Span;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Mutex, PoisonError};
 
 /// A body's text and context, hashed, and its length.
 type Key = (u64, usize);
 
-/// Facts of the bodies of one document, with the byte at which each body began when it was read.
+/// What is known of the functions of one document.
 #[derive(Debug, Default)]
 pub(super) struct FactMemory {
-    known: Mutex<FxHashMap<Key, (usize, BodyFacts)>>,
+    known: Mutex<Known>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    /// Facts of bodies, with the byte at which each began when it was read.
+    facts: FxHashMap<Key, (usize, BodyFacts)>,
+    /// Functions that hold no definition.
+    plain: FxHashSet<Key>,
 }
 
 /// The memory while one model is made: what was known, and what will be known.
 #[derive(Default)]
 pub(super) struct Recall {
-    known: FxHashMap<Key, (usize, BodyFacts)>,
-    kept: FxHashMap<Key, (usize, BodyFacts)>,
+    known: Known,
+    kept: Known,
 }
 
 impl FactMemory {
     /// Takes what is known; another model made at the same time starts from nothing, which costs only time.
     pub(super) fn recall(&self) -> Recall {
         let known = std::mem::take(&mut *self.known.lock().unwrap_or_else(PoisonError::into_inner));
-        Recall { known, kept: FxHashMap::default() }
+        Recall { known, kept: Known::default() }
     }
 
-    /// Puts back what the newest model holds; bodies that are gone are forgotten.
+    /// Puts back what the newest model holds; functions that are gone are forgotten.
     pub(super) fn keep(&self, recall: Recall) {
         *self.known.lock().unwrap_or_else(PoisonError::into_inner) = recall.kept;
     }
 }
 
 impl Recall {
+    /// Whether the function with that source is known to hold no definition, so that it need not be walked.
+    pub(super) fn defines_nothing(&mut self, source: &str) -> bool {
+        let key = key(source, BodyContext::default());
+        let is_known = self.known.plain.contains(&key);
+        if is_known {
+            self.kept.plain.insert(key);
+        }
+        is_known
+    }
+
+    /// Notes that the function with that source holds no definition.
+    pub(super) fn note_that_nothing_is_defined(&mut self, source: &str) {
+        self.kept.plain.insert(key(source, BodyContext::default()));
+    }
+
     /// The facts of the body at `span`: as known, moved to where it stands now, or as `read` now.
     pub(super) fn facts(
         &mut self,
@@ -47,20 +70,23 @@ impl Recall {
         context: BodyContext,
         read: impl FnOnce() -> BodyFacts,
     ) -> BodyFacts {
-        let body = span.of(text);
-        let mut hasher = DefaultHasher::new();
-        (body, context.is_async, context.has_result).hash(&mut hasher);
-        let key = (hasher.finish(), body.len());
-        if let Some((start, facts)) = self.kept.get(&key) {
+        let key = key(span.of(text), context);
+        if let Some((start, facts)) = self.kept.facts.get(&key) {
             return moved(facts.clone(), *start, span.start);
         }
-        let facts = match self.known.remove(&key) {
+        let facts = match self.known.facts.remove(&key) {
             Some((start, facts)) => moved(facts, start, span.start),
             None => read(),
         };
-        self.kept.insert(key, (span.start, facts.clone()));
+        self.kept.facts.insert(key, (span.start, facts.clone()));
         facts
     }
+}
+
+fn key(source: &str, context: BodyContext) -> Key {
+    let mut hasher = DefaultHasher::new();
+    (source, context.is_async, context.has_result).hash(&mut hasher);
+    (hasher.finish(), source.len())
 }
 
 /// The facts of a body that began at `from` and begins at `to` now.
@@ -96,6 +122,7 @@ mod tests {
         let language = Language::from_id("python").unwrap();
         let part = "def f_N(x):\n    \"\"\"Get 🎉.\n\n    Args:\n        x: A.\n    \"\"\"\n    if x:\n        raise ValueError('x')\n    self.a = 1\n    yield x\n    return x\n\n\n";
         let mut text: String = (0..8).map(|n| part.replace('N', &n.to_string())).collect();
+        text.push_str("def g():\n    def h():\n        return 2\n    return h\n");
         let mut parsed = parse_incremental(language, &text, None, &|| false).unwrap();
         // Inserts at the top, in a body, and in the middle of a docstring; then takes one away again.
         let places =

@@ -58,11 +58,12 @@ pub(super) fn model(
         symbols: std::mem::take(&mut model.symbols),
         bodies: Vec::new(),
         exports: Vec::new(),
+        recall,
     };
     walker.inside_doc(0, root);
     walker.symbols[0].doc_slot = walker.module_slot(root);
     walker.children(&mut root.walk(), &Context::default(), Pending::default());
-    walker.finish(depth, recall);
+    walker.finish(depth);
     model.symbols = walker.symbols;
     model.exports = walker.exports;
     model.syntax_errors = syntax_errors(root);
@@ -128,6 +129,7 @@ pub(super) struct Walker<'t, 's> {
     pub symbols: Vec<Symbol>,
     pub bodies: Vec<(usize, Node<'t>)>,
     pub exports: Vec<String>,
+    pub recall: Option<&'s mut Recall>,
 }
 
 impl<'t> Walker<'t, '_> {
@@ -282,11 +284,28 @@ impl<'t> Walker<'t, '_> {
         self.more_names(&raw, index);
         let in_body = context.in_body || self.symbols[index].kind.is_callable();
         let inner = Context { parent: index, in_body, depth: context.depth + 1, ..Context::default() };
-        self.children(cursor, &inner, Pending::default());
+        self.members(cursor, node, &inner);
         None
     }
 
-    fn finish(&mut self, depth: Depth, mut recall: Option<&mut Recall>) {
+    /// Walks what a definition holds, unless it is a function that is known to define nothing.
+    fn members(&mut self, cursor: &mut TreeCursor<'t>, node: Node<'t>, inner: &Context<'t>) {
+        let source = span_of(node).of(self.text);
+        let is_function = self.symbols[inner.parent].kind.is_callable() && !node.has_error();
+        if is_function && self.recall.as_mut().is_some_and(|recall| recall.defines_nothing(source)) {
+            return;
+        }
+        let before = self.symbols.len();
+        self.children(cursor, inner, Pending::default());
+        if is_function
+            && self.symbols.len() == before
+            && let Some(recall) = self.recall.as_mut()
+        {
+            recall.note_that_nothing_is_defined(source);
+        }
+    }
+
+    fn finish(&mut self, depth: Depth) {
         for symbol in &mut self.symbols[1..] {
             symbol.flags.is_exported |=
                 symbol.parent == Some(0) && !symbol.name.is_empty() && self.exports.contains(&symbol.name);
@@ -305,7 +324,7 @@ impl<'t> Walker<'t, '_> {
                 body::BodyContext { is_async: symbol.flags.is_async, has_result: symbol.return_type.is_some() };
             let (grammar, cursor, text) = (self.grammar, &mut self.cursor, self.text);
             let mut read = || body::facts(grammar, table, cursor, body, text, context);
-            let facts = match recall.as_mut().filter(|_| !body.has_error()) {
+            let facts = match self.recall.as_mut().filter(|_| !body.has_error()) {
                 Some(recall) => recall.facts(text, span_of(body), context, read),
                 None => read(),
             };
