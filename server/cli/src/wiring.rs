@@ -26,13 +26,19 @@ pub struct Wish {
 
 /// The core for work over files. A setting that is wrong is a reason not to begin.
 pub fn batch(wish: Wish) -> Result<ServerCore, Failure> {
-    Ok(core(settings(wish)?, Arc::new(BatchMode)))
+    let config = settings(wish)?;
+    match own_queries(&config.settings()).into_iter().next() {
+        Some(problem) => Err(Failure(problem)),
+        None => Ok(core(config, Arc::new(BatchMode))),
+    }
 }
 
 /// The core for an editor. A setting that is wrong is told, and the others hold.
-pub fn editor(wish: Wish) -> (ServerCore, Vec<ConfigError>) {
+pub fn editor(wish: Wish) -> (ServerCore, Vec<String>) {
     let (config, errors) = ConfigurationManager::new(sources(&wish));
-    (core(config, Arc::new(EditorMode)), errors)
+    let told = errors.iter().map(ToString::to_string);
+    let problems = told.chain(own_queries(&config.settings())).collect();
+    (core(config, Arc::new(EditorMode)), problems)
 }
 
 /// The settings in force for a place.
@@ -56,6 +62,12 @@ fn core(config: ConfigurationManager, usual: Arc<dyn Mode>) -> ServerCore {
         config: Arc::new(config),
         metrics: Arc::new(MetricsCollector::default()),
     })
+}
+
+/// Takes the user's own queries into use; gives a sentence for each that cannot be.
+fn own_queries(settings: &Settings) -> Vec<String> {
+    let folder = settings.core.queries.as_deref().map(Path::new);
+    folder.map_or_else(Vec::new, |folder| engine::queries::install(&DiskFiles, folder))
 }
 
 fn mode(settings: &Settings, usual: Arc<dyn Mode>) -> Arc<dyn Mode> {

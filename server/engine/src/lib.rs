@@ -16,6 +16,7 @@ mod look;
 pub mod metrics;
 pub mod mode;
 mod progress;
+pub mod queries;
 pub mod recovery;
 pub mod server_core;
 pub mod tasks;

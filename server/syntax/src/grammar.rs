@@ -33,7 +33,7 @@ impl QueryFile {
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum QueryProblem {
     /// The query does not compile.
-    #[error("The query {file} does not compile at line {line}: {reason}; the built-in query is used.")]
+    #[error("The query {file} does not compile at line {line}: {reason}.")]
     Broken {
         /// The file's name.
         file: &'static str,

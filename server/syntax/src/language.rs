@@ -320,14 +320,17 @@ impl Language {
         Self::all().find(|language| language.extensions.iter().any(|known| known == extension))
     }
 
-    /// Replaces one of the language's query files, for the rest of the process. To be called before the first file of the language is read.
+    /// Puts other query files, given by name and source, in the place of the built-in ones for the rest of the process.
+    /// To be called once, before the first file of the language is read.
     ///
     /// # Errors
-    /// If the query does not compile, if there is no such file, or if the language is in use already; the built-in query then stays.
-    pub fn replace_query(&'static self, file: &str, source: &str) -> Result<(), QueryProblem> {
-        let file = QueryFile::from_name(file).ok_or_else(|| QueryProblem::UnknownFile { name: file.to_string() })?;
+    /// If a query does not compile, if there is no such file, or if the language is in use already; all built-in queries then stay.
+    pub fn replace_queries(&'static self, files: &[(String, String)]) -> Result<(), QueryProblem> {
         let mut queries: [&str; 6] = self.queries;
-        queries[file as usize] = source;
+        for (name, source) in files {
+            let file = QueryFile::from_name(name).ok_or_else(|| QueryProblem::UnknownFile { name: name.clone() })?;
+            queries[file as usize] = source;
+        }
         let grammar = Grammar::new((self.make_grammar)(), &self.facts, queries)?;
         self.grammar.set(grammar).map_err(|_| QueryProblem::InUse { language: self.id.to_string() })
     }
@@ -357,7 +360,8 @@ mod tests {
     #[test]
     fn a_broken_query_is_refused_with_one_sentence() {
         let language = Language::from_id("go").unwrap();
-        let problem = language.replace_query("smells.scm", "(call_expression").unwrap_err();
+        let problem =
+            language.replace_queries(&[("smells.scm".to_owned(), "(call_expression".to_owned())]).unwrap_err();
         assert!(problem.to_string().contains("smells.scm"), "{problem}");
     }
 }

@@ -208,6 +208,8 @@ pub struct CoreSettings {
     /// Threads for computing; 0 leaves the choice to the mode.
     #[schemars(range(max = 256))]
     pub threads: u16,
+    /// A folder with queries of your own, laid out as `queries/` of the project: `<language>/<file>.scm`. Read once, when the program starts.
+    pub queries: Option<String>,
 }
 
 /// A way to work.
