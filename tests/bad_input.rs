@@ -24,6 +24,20 @@ fn a_language_that_is_not_known_is_named() {
 }
 
 #[test]
+fn a_query_that_does_not_compile_is_named() {
+    let project = Project::with(&[
+        ("code-agent.toml", "[core]\nqueries = \"own\"\n"),
+        ("own/python/smells.scm", "(call function: (identifier"),
+        ("fine.py", CLEAN),
+    ]);
+    let outcome = project.run(&["check", "fine.py"]);
+    assert_eq!(outcome.code, Some(2), "{}", outcome.stdout);
+    outcome.assert_one_sentence("smells.scm");
+    project.write("own/python/smells.scm", b"; nothing smells here\n");
+    assert_eq!(project.run(&["check", "fine.py"]).code, Some(0));
+}
+
+#[test]
 fn a_binary_file_is_refused_when_named_and_skipped_when_met() {
     let project = Project::new();
     project.write("blob.py", b"\x00\x01\x02\x00\xff\xfe binary");
