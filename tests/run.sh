@@ -21,8 +21,9 @@ fi
 
 passed=0
 failed=0
-log="$(mktemp)"
-trap 'rm -f "$log"' EXIT
+scratch="$(mktemp -d)"
+log="$scratch/log"
+trap 'rm -rf "$scratch"' EXIT
 
 title() { printf '\n== %s\n' "$1"; }
 
@@ -100,9 +101,11 @@ python=python3
 check "set-up" set_up
 check "format" cargo fmt --all --check
 check "lints" cargo clippy --workspace --all-targets --quiet -- -D warnings
-count "Rust tests" '^ *(Summary|test result:)' rust_tests
+count "Rust tests" '^ *Summary|^test result:' rust_tests
 check "program" cargo build --quiet --bin code-agent
-export CODE_AGENT_PROGRAM="$CARGO_TARGET_DIR/debug/code-agent"
+# A copy, so that another build cannot replace it under the tests.
+export CODE_AGENT_PROGRAM="$scratch/code-agent"
+cp "$CARGO_TARGET_DIR/debug/code-agent" "$CODE_AGENT_PROGRAM" || failed=$((failed + 1))
 count "editors and source trees" '(passed|failed|error).* in [0-9.]+s' "$python" -m pytest -c tests/pytest.ini tests
 check "extension of VS Code" extension
 

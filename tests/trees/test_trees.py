@@ -79,7 +79,8 @@ def test_only_documentation_changes_and_only_once(project, program, name, job):
     run(program, project, *job, ".")
     after = contents(files)
     touched = changed(before, after, project)
-    assert touched, "there is something to write or to mend in every tree"
+    if job[0] == "document" or FULL:
+        assert touched, "there is something to write or to mend in every tree"
     other_code = [str(file.relative_to(project)) for file, old, new in zip(files, code, code_of(files)) if old != new]
     assert not other_code, f"the code of {len(other_code)} files changed: {other_code[:20]}"
     run(program, project, *job, ".")
