@@ -11,7 +11,6 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-import tarfile
 import zipfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -68,7 +67,7 @@ def webpack() -> pathlib.Path:
     def fetch(folder: pathlib.Path) -> None:
         run(["npm", "pack", "--silent", f"webpack@{WEBPACK}"], folder)
         for archive in folder.glob("*.tgz"):
-            tarfile.open(archive).extractall(folder, filter="data")
+            run(["tar", "-xzf", archive.name], folder)
 
     return once(f"webpack-{WEBPACK}", fetch) / "package" / "lib"
 

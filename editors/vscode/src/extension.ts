@@ -10,6 +10,17 @@ const LANGUAGES = ["python", "javascript", "javascriptreact", "typescript", "typ
 let client: LanguageClient | undefined;
 
 /**
+ * Leaves out what only the extension itself reads; the server refuses settings that it does not know.
+ */
+function forServer(settings: unknown): unknown {
+  if (typeof settings !== "object" || settings === null) {
+    return settings;
+  }
+  const { path: _path, trace: _trace, ...rest } = settings as Record<string, unknown>;
+  return rest;
+}
+
+/**
  * Builds a client with the settings as they are now.
  */
 function build(): LanguageClient {
@@ -19,7 +30,15 @@ function build(): LanguageClient {
   const options: LanguageClientOptions = {
     documentSelector: LANGUAGES.map((language) => ({ language })),
     synchronize: { configurationSection: "code-agent" },
-    initializationOptions: vscode.workspace.getConfiguration("code-agent"),
+    initializationOptions: forServer(vscode.workspace.getConfiguration().get("code-agent")),
+    middleware: {
+      workspace: {
+        configuration: async (params, token, next) => {
+          const answers = await next(params, token);
+          return Array.isArray(answers) ? answers.map(forServer) : answers;
+        },
+      },
+    },
   };
   return new LanguageClient("code-agent", "code-agent", server, options);
 }
