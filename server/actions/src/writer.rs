@@ -261,6 +261,63 @@ mod tests {
     }
 
     #[test]
+    fn sentences_claim_nothing_false() {
+        for (language, text, path, summary) in [
+            ("go", "package p\n\nfunc MustParse(s string) int { return 1 }\n", "MustParse", "MustParse parses s."),
+            (
+                "go",
+                "package p\n\nfunc Get(id string) (*Cart[int], error) { return nil, nil }\n",
+                "Get",
+                "Get returns the Cart for id.",
+            ),
+            (
+                "typescript",
+                "class Q<K, V> { get(key: K): V | undefined { return this.m.find(key); } }\n",
+                "Q.get",
+                "Return the value for `key`.",
+            ),
+            ("rust", "pub struct Point(f64, f64);\n", "Point", "A point."),
+            ("rust", "pub union U { a: u8, b: i8 }\n", "U", "The type `U`."),
+            ("python", "class Marker:\n    pass\n", "Marker", "An empty marker."),
+            ("go", "package p\n\ntype Kind int\n", "Kind", "Kind is a type of its own, based on int."),
+            ("go", "package p\n\ntype Kind = int\n", "Kind", "Kind is another name for int."),
+            ("rust", "pub enum A { X, Y }\n", "A", "Enumerates the cases of `A`: `X` and `Y`."),
+        ] {
+            assert_eq!(draft_of(language, text, path).summary, summary, "{text}");
+        }
+        let two =
+            draft_of("python", "def sound(loud):\n    if loud:\n        return 'WOOF'\n    return 'woof'\n", "sound");
+        assert!(!two.summary.contains("which is"), "{}", two.summary);
+    }
+
+    #[test]
+    fn a_loop_before_a_raise_is_its_reason_only_where_a_match_returns() {
+        for (text, reason) in [
+            (
+                "def f(xs):\n    for x in xs:\n        if x:\n            return x\n    raise KeyError(1)\n",
+                "If nothing in `xs` fits.",
+            ),
+            (
+                "def f(n):\n    for i in range(n):\n        if g(i):\n            return i\n    raise KeyError(1)\n",
+                "If the call cannot be completed.",
+            ),
+            (
+                "def f(n):\n    for attempt in range(n):\n        try:\n            return g()\n        except OSError:\n            pass\n    raise KeyError(1)\n",
+                "If all attempts fail.",
+            ),
+        ] {
+            let told = draft_of("python", text, "f").raises;
+            assert!(told.iter().any(|entry| entry.text == reason), "{told:?}");
+        }
+    }
+
+    #[test]
+    fn names_that_only_the_body_knows_are_not_told() {
+        let draft = draft_of("python", "def flat(xs):\n    for x in xs:\n        yield from x\n", "flat");
+        assert_eq!(draft.yields.map(|entry| entry.text).as_deref(), Some("Each value of the items of `xs`."));
+    }
+
+    #[test]
     fn parameters_tell_their_use() {
         let text = "def f(mode, items, callback, n_jobs, verbose=False, *args):\n    if mode == 'r':\n        pass\n    for item in items:\n        callback(item)\n    self.n = n_jobs\n    run(*args)\n";
         let texts: Vec<String> = draft_of("python", text, "f").params.into_iter().map(|entry| entry.text).collect();

@@ -47,6 +47,14 @@ fn extra(subject: &Subject<'_>, text: &str) -> String {
     format!("{owner}{}", fact(subject, text))
 }
 
+/// Whether the name promises the value that is returned, so that its type can follow.
+fn reads(subject: &Subject<'_>) -> bool {
+    match super::naming::object(subject).and_then(|object| object.verb) {
+        Some(verb) => super::outcome::hands_out(verb),
+        None => true,
+    }
+}
+
 fn fact(subject: &Subject<'_>, text: &str) -> String {
     let symbol = subject.symbol;
     let names: Vec<String> = symbol
@@ -109,22 +117,23 @@ fn fact(subject: &Subject<'_>, text: &str) -> String {
     let calls: Vec<String> = facts
         .iter()
         .flat_map(|facts| &facts.calls)
-        .filter(|call| !is_dull(call) && call.len() <= 40 && **call != symbol.name)
+        .filter(|call| !is_dull(call) && !subject.names_local(call) && call.len() <= 40 && **call != symbol.name)
         .take(2)
         .filter_map(|call| code(call))
         .collect();
     if !calls.is_empty() {
         return format!(" by calling {}", list(&calls, "and"));
     }
-    if let Some(declared) =
-        symbol.return_type.as_ref().and_then(|declared| code(&declared.text)).filter(|_| subject.returns_value())
-    {
+    if let Some(declared) = symbol.return_type.as_ref().and_then(|declared| code(&declared.text)).filter(|declared| {
+        let own = ["Self", "self", "this"].iter().any(|own| declared.trim_matches(['`', '&', ' ']).ends_with(own));
+        subject.returns_value() && !own && !subject.flags().is_setter && reads(subject)
+    }) {
         return format!(" as {declared}");
     }
-    if let Some(value) = facts
-        .and_then(|facts| facts.returns.first())
-        .and_then(|fact| fact.value.as_ref())
-        .and_then(|value| code(&value.text))
+    // Only one way out: a value that some calls hand back is not what the function is.
+    if let Some([only]) = facts.filter(|facts| !facts.falls_through).map(|facts| facts.returns.as_slice())
+        && let Some(value) = only.value.as_ref().filter(|value| reads(subject) && !subject.names_local(&value.text))
+        && let Some(value) = code(&value.text).filter(|value| !matches!(value.as_str(), "`self`" | "`this`" | "`s`"))
     {
         return format!(", which is {value}");
     }

@@ -16,7 +16,11 @@ pub fn whether_clause(subject: &Subject<'_>) -> Option<String> {
     let words = meaningful(&subject.symbol.name);
     let asking = words.first().is_some_and(|word| ASKING.contains(&word.as_str()))
         || words.iter().skip(1).any(|word| word == "is" || word == "are" || word == "has" || word == "have");
-    if (subject.returns_bool() || asking && subject.returns_value())
+    let untyped = subject.symbol.return_type.as_ref().is_none_or(|declared| {
+        let text = &declared.text;
+        ["bool", " is ", "TypeGuard", "TypeIs"].iter().any(|part| text.contains(part))
+    });
+    if (subject.returns_bool() || asking && untyped && subject.returns_value() && !is_modal(&words))
         && let Some(clause) = asked(subject, &words)
     {
         return Some(clause);
@@ -55,6 +59,11 @@ pub fn whether_clause(subject: &Subject<'_>) -> Option<String> {
         });
     }
     None
+}
+
+/// `must_parse` and its like ask nothing unless the answer is seen to be yes or no.
+fn is_modal(words: &[String]) -> bool {
+    matches!(words.first().map(String::as_str), Some("must" | "should" | "can" | "will"))
 }
 
 /// `is_x`, `has_x`, `x_is_y` as a clause about the owner or the first parameter.

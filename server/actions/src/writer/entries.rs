@@ -102,6 +102,7 @@ fn param_type(subject: &Subject<'_>, param: &Param) -> Option<String> {
     }
     Some(match param.kind {
         ParamKind::Rest => "...*".to_owned(),
+        ParamKind::Pattern if param.span.of(&subject.model.text).trim_start().starts_with('[') => "Array".to_owned(),
         ParamKind::Pattern => "object".to_owned(),
         _ if subject.usage(&param.name).called_with.is_some() => "Function".to_owned(),
         _ => literal_type(param.default.as_ref().map(|default| default.text.as_str())),
@@ -151,6 +152,12 @@ fn text(subject: &Subject<'_>, param: &Param) -> String {
             .map_or(String::new(), |callee| format!(", passed on to {callee}"));
         return format!("Whether {}{end}.", whether(&words));
     }
+    if words.len() == 1 && is_small(&param.name) {
+        return match usage.passed_to.first().and_then(|callee| code(callee)) {
+            Some(callee) => format!("Value that is passed on to {callee}.{}", guard(subject, &param.name)),
+            None => format!("The value of `{}`.{}", param.name, guard(subject, &param.name)),
+        };
+    }
     let head = head(&words, &usage);
     let clause = use_clause(subject, param, &usage);
     let clause = if head.contains(" to ") && clause.starts_with(" to ") { String::new() } else { clause };
@@ -199,7 +206,7 @@ fn rest_text(subject: &Subject<'_>, param: &Param, usage: &Usage, words: &[Strin
 pub fn whether(words: &[String]) -> String {
     const PREPOSITIONS: [&str; 14] =
         ["from", "to", "by", "with", "for", "in", "on", "at", "of", "as", "into", "if", "when", "only"];
-    const ADJECTIVES: [&str; 24] = [
+    const ADJECTIVES: [&str; 34] = [
         "verbose",
         "strict",
         "recursive",
@@ -224,6 +231,16 @@ pub fn whether(words: &[String]) -> String {
         "ascending",
         "descending",
         "sync",
+        "loud",
+        "fast",
+        "slow",
+        "visible",
+        "hidden",
+        "active",
+        "public",
+        "private",
+        "optional",
+        "mutable",
     ];
     let Some(first) = words.first() else {
         return "it applies".to_owned();
@@ -264,8 +281,15 @@ pub fn whether(words: &[String]) -> String {
             format!("to {} {}", verbs::base(verb.say), phrase(rest))
         }
         Some(verb) => format!("to {} {}", verbs::base(verb.say), the(&phrase(rest))),
+        // A word that is not known may be an adjective as well as a noun.
+        None if rest.is_empty() => format!("`{first}` applies"),
         None => format!("{} is wanted", the(&phrase(words))),
     }
+}
+
+/// Whether a name is a pronoun or a preposition, which can take no article.
+fn is_small(name: &str) -> bool {
+    super::naming::PREPOSITIONS.contains(&name) || matches!(name, "it" | "he" | "them" | "they" | "me" | "us" | "who")
 }
 
 /// The noun that a parameter is.

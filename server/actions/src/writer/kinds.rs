@@ -1,6 +1,7 @@
 //! The first sentence on what is no function: types, fields, variants, constants and whole files.
 
 use super::subject::{Subject, Tongue};
+use super::usage::Token;
 use super::verbs;
 use super::words::{article, capital, code, list, phrase, plural, split, the};
 use syntax::model::{Symbol, SymbolKind, Visibility};
@@ -46,6 +47,10 @@ pub fn noun(subject: &Subject<'_>) -> String {
         kind if kind.is_type() => type_text(subject),
         SymbolKind::TypeAlias => {
             match symbol.value.as_ref().or(symbol.value_type.as_ref()).and_then(|value| code(&value.text)) {
+                // `type A B` makes a new type in Go, `type A = B` a second name.
+                Some(value) if subject.tongue == Tongue::Go && !symbol.span.of(&subject.model.text).contains('=') => {
+                    format!("A type of its own, based on {value}")
+                }
                 Some(value) => format!("Another name for {value}"),
                 None => format!("{} as a type of its own", capital(&the(&phrase(&split(&symbol.name))))),
             }
@@ -165,6 +170,14 @@ fn type_text(subject: &Subject<'_>) -> String {
         );
     }
     let named = phrase(&words);
+    if symbol.name.chars().count() == 1
+        && let Some(name) = code(&symbol.name)
+    {
+        return format!("The type {name}{}", with_members(subject, "with"));
+    }
+    if is_empty_class(subject) {
+        return format!("An empty {named}");
+    }
     if named.ends_with('s') && !named.ends_with("ss") && !named.ends_with("us") {
         return format!("{}{}", capital(&named), with_members(subject, "with"));
     }
@@ -181,6 +194,20 @@ fn type_text(subject: &Subject<'_>) -> String {
         }
         _ => format!("{} {named}{}", capital(article(&named)), with_members(subject, "with")),
     }
+}
+
+/// Whether a class of Python or JavaScript holds nothing at all and inherits nothing.
+fn is_empty_class(subject: &Subject<'_>) -> bool {
+    let scripted = matches!(subject.tongue, Tongue::Python | Tongue::JavaScript | Tongue::TypeScript);
+    let nothing = |token: &Token<'_>| {
+        matches!(token, Token::Line | Token::Mark('{' | '}') | Token::Word("pass") | Token::Operator("..."))
+    };
+    scripted
+        && subject.symbol.kind == SymbolKind::Class
+        && subject.symbol.body.is_some()
+        && subject.symbol.bases.is_empty()
+        && subject.symbol.decorators.is_empty()
+        && subject.tokens().iter().all(nothing)
 }
 
 /// ", with `a`, `b` and `c`": what the type has, so that the sentence tells more than its name.
@@ -210,7 +237,7 @@ fn with_members(subject: &Subject<'_>, joiner: &str) -> String {
     if names.is_empty() {
         return match subject.symbol.bases.first().and_then(|base| code(base)) {
             Some(base) => format!(", based on {base}"),
-            None => ", without members of its own".to_owned(),
+            None => String::new(),
         };
     }
     let shown: Vec<String> = names.iter().take(3).cloned().collect();
@@ -222,7 +249,11 @@ fn with_members(subject: &Subject<'_>, joiner: &str) -> String {
 }
 
 fn enum_text(subject: &Subject<'_>, words: &[String]) -> String {
-    let kinds = plural(&phrase(words));
+    // The plural of a letter is no word.
+    let kinds = match code(&subject.symbol.name) {
+        Some(name) if subject.symbol.name.chars().count() == 1 => format!("cases of {name}:"),
+        _ => plural(&phrase(words)),
+    };
     let cases: Vec<String> = subject
         .model
         .children(subject.index)
@@ -231,7 +262,7 @@ fn enum_text(subject: &Subject<'_>, words: &[String]) -> String {
         .collect();
     let shown: Vec<String> = cases.iter().take(4).cloned().collect();
     match cases.len() {
-        0 => format!("Enumerates the {kinds}"),
+        0 => format!("Enumerates the {}", kinds.trim_end_matches(':')),
         1..=4 => format!("Enumerates the {kinds} {}", list(&shown, "and")),
         _ => format!("Enumerates the {kinds} {} and others", shown.join(", ")),
     }

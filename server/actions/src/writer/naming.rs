@@ -2,7 +2,7 @@
 
 use super::Person;
 use super::asked::claim;
-use super::subject::Subject;
+use super::subject::{Subject, Tongue};
 use super::summary::{Said, joined, meaningful, of_owner, verb};
 use super::verbs::{self, VerbClass};
 use super::words::{article, code, list, phrase, split, the};
@@ -64,6 +64,10 @@ pub(super) fn named(subject: &Subject<'_>, words: &[String]) -> Said {
         "init" | "setup" if rest.is_empty() && owner.is_none() => {}
         _ => {}
     }
+    // `MustParse` parses; a demand is no question.
+    if first == "must" && rest.first().is_some_and(|word| verbs::verb(word).is_some()) {
+        return named(subject, rest);
+    }
     let Some(found) = verbs::verb(first).filter(|found| !(found.noun_too && is_noun_here(subject, rest))) else {
         return noun_named(subject, words);
     };
@@ -80,7 +84,22 @@ pub(super) fn named(subject: &Subject<'_>, words: &[String]) -> Said {
     {
         return verb(found.say, format!("that {claim}"));
     }
+    if found.class == VerbClass::Check
+        && let [only] = rest
+        && matches!(only.as_str(), "ok" | "true" | "false" | "valid" | "empty" | "none" | "null")
+        && let Some(name) = &first_param
+    {
+        return verb(found.say, format!("that {name} is {}", if only == "ok" { "OK" } else { only }));
+    }
     let preposition = rest.iter().position(|word| PREPOSITIONS.contains(&word.as_str()));
+    // What is asked with is not what is handed back.
+    if rest.is_empty() && found.say == "return" {
+        let given: Vec<String> = required.iter().take(3).filter_map(|param| code(&param.name)).collect();
+        if !given.is_empty() {
+            return verb(found.say, format!("the {} for {}", result_noun(subject), list(&given, "and")));
+        }
+        return verb(found.say, format!("the {}{}", result_noun(subject), of_owner(subject)));
+    }
     if rest.is_empty() || preposition == Some(0) {
         let what = match (&owner, found.class) {
             (_, VerbClass::Add | VerbClass::Remove | VerbClass::Write | VerbClass::Convert | VerbClass::Check)
@@ -89,6 +108,10 @@ pub(super) fn named(subject: &Subject<'_>, words: &[String]) -> Said {
                 first_param.clone()
             }
             (Some(owner), _) if first_param.is_none() => Some(owner.clone()),
+            // A context or a set of options is not what is acted on.
+            (Some(owner), VerbClass::Act) if required.first().is_some_and(|param| is_aside(&param.name)) => {
+                Some(owner.clone())
+            }
             _ => first_param.clone().or_else(|| owner.clone()),
         };
         let what = what.unwrap_or_default();
@@ -138,9 +161,29 @@ pub(super) fn named(subject: &Subject<'_>, words: &[String]) -> Said {
     verb(found.say, format!("{object}{end}"))
 }
 
+/// What is handed back, by its declared type where that has a name of its own: "`Cart`", else "value".
+fn result_noun(subject: &Subject<'_>) -> String {
+    let declared = subject.symbol.return_type.as_ref().map_or("", |declared| declared.text.trim());
+    let first = match declared.strip_prefix('(') {
+        Some(several) => several.split(',').next().unwrap_or("").trim_end_matches(')'),
+        None => declared,
+    };
+    let bare = first.trim().trim_start_matches(['*', '&']);
+    let bare = if subject.tongue == Tongue::Go { bare.split('[').next().unwrap_or("") } else { bare };
+    let named = bare.chars().all(|character| character.is_alphanumeric() || matches!(character, '_' | '.'))
+        && bare.rsplit('.').next().is_some_and(|last| last.starts_with(char::is_uppercase) && last.chars().count() > 1)
+        && !matches!(bare, "Any" | "Self" | "None" | "String" | "Object" | "Optional" | "T_co");
+    Some(bare).filter(|_| named).and_then(code).unwrap_or_else(|| "value".to_owned())
+}
+
 /// Whether a word that is a verb and a noun is a noun in this name: alone, nothing given, something returned.
 fn is_noun_here(subject: &Subject<'_>, rest: &[String]) -> bool {
     rest.is_empty() && subject.required().is_empty() && subject.returns_value()
+}
+
+/// Whether a parameter only goes along with a call.
+fn is_aside(name: &str) -> bool {
+    matches!(name, "ctx" | "context" | "options" | "opts" | "config" | "timeout" | "deadline" | "signal")
 }
 
 fn with_article(noun: &str) -> String {
@@ -188,6 +231,33 @@ fn noun_named(subject: &Subject<'_>, words: &[String]) -> Said {
             _ => {}
         }
     }
+    // "distance to": a preposition at the end leads to the first parameter, or falls away with what it would lead to.
+    let (words, led): (&[String], Option<&str>) = match words.split_last() {
+        Some((last, before)) if !before.is_empty() && PREPOSITIONS.contains(&last.as_str()) => {
+            (before, Some(last.as_str()))
+        }
+        _ => (words, None),
+    };
+    if let ([only], None) = (words, led)
+        && PREPOSITIONS.contains(&only.as_str())
+    {
+        let made = subject.an_owner().filter(|_| subject.returns_value() && !subject.has_instance());
+        let given: Vec<String> = subject.required().iter().take(3).filter_map(|param| code(&param.name)).collect();
+        let given = if given.is_empty() { String::new() } else { format!(" from {}", list(&given, "and")) };
+        return match made {
+            Some(made) => verb("create", format!("{made}{given}")),
+            None if subject.returns_value() => {
+                verb("return", format!("the {}{}", result_noun(subject), given.replacen("from", "for", 1)))
+            }
+            None => verb("apply", format!("`{only}`{}", given.replacen("from", "to", 1))),
+        };
+    }
+    if let Some(word) = led
+        && subject.returns_value()
+        && let Some(name) = subject.required().first().and_then(|param| code(&param.name))
+    {
+        return verb("return", format!("{}{} {word} {name}", the(&phrase(words)), of_owner(subject)));
+    }
     let named = the(&phrase(words));
     if subject.flags().is_generator {
         return verb("yield", format!("{named}{}", tail(subject, VerbClass::Query, words, 0)));
@@ -201,7 +271,20 @@ fn noun_named(subject: &Subject<'_>, words: &[String]) -> Said {
     } else if subject.symbol.kind == SymbolKind::Macro {
         verb("expand", format!("to {named}"))
     } else {
-        verb("carry_out", format!("{named}{of}"))
+        // Nothing comes back, so that the first word is what is done.
+        match words.split_first() {
+            Some((first, rest)) if first.chars().all(|letter| letter.is_ascii_lowercase()) && first.len() > 2 => {
+                let object = if rest.is_empty() {
+                    let given: Vec<String> =
+                        subject.required().iter().take(3).filter_map(|param| code(&param.name)).collect();
+                    if given.is_empty() { subject.owner_phrase().unwrap_or_default() } else { list(&given, "and") }
+                } else {
+                    format!("{}{of}", the(&phrase(rest)))
+                };
+                verb(first, object)
+            }
+            _ => verb("carry_out", format!("{named}{of}")),
+        }
     }
 }
 

@@ -206,7 +206,7 @@ fn closes_at_end(text: &str) -> bool {
 }
 
 /// Whether the value returned by a function named with this verb is its object.
-fn hands_out(verb: &str) -> bool {
+pub(super) fn hands_out(verb: &str) -> bool {
     verbs::verb(verb).is_some_and(|verb| {
         matches!(verb.class, VerbClass::Query | VerbClass::Read | VerbClass::Make | VerbClass::Convert)
     })
@@ -247,7 +247,9 @@ pub fn yields(subject: &Subject<'_>) -> Option<EntryDraft> {
         && !matches!(value, "None" | "True" | "False");
     let text = if first.delegates {
         let callee = value.get(..value.find('(').unwrap_or(value.len())).unwrap_or(value);
-        code(callee)
+        let source = subject.loop_source(value).and_then(code).map(|source| format!("the items of {source}"));
+        source
+            .or_else(|| code(callee).filter(|_| !subject.names_local(callee)))
             .map_or_else(|| "Each value of the inner iterator.".to_owned(), |callee| format!("Each value of {callee}."))
     } else if value.is_empty() || value == "None" {
         "Control, without a value.".to_owned()

@@ -80,6 +80,52 @@ impl<'a> Subject<'a> {
         usage(&self.tokens, name)
     }
 
+    /// Whether an expression uses a name that only the body knows, so that no reader of the documentation can.
+    pub fn names_local(&self, expression: &str) -> bool {
+        let mut previous = Token::Line;
+        for token in tokens(expression) {
+            if let Token::Word(word) = token
+                && !matches!(previous, Token::Mark('.') | Token::Operator("::"))
+                && !self.symbol.params.iter().any(|param| param.name == word)
+                && self.is_bound(word)
+            {
+                return true;
+            }
+            previous = token;
+        }
+        false
+    }
+
+    /// Whether the body gives `name` a value: by a loop, a declaration or an assignment.
+    fn is_bound(&self, name: &str) -> bool {
+        let at = |index: Option<usize>| index.and_then(|index| self.tokens.get(index));
+        (0..self.tokens.len()).filter(|&index| self.tokens.get(index) == Some(&Token::Word(name))).any(|index| {
+            match at(index.checked_sub(1)) {
+                Some(Token::Mark('.') | Token::Operator("::")) => return false,
+                Some(Token::Word("for" | "let" | "const" | "var" | "mut" | "as" | "with")) => return true,
+                _ => {}
+            }
+            let mut end = index + 1;
+            while matches!(at(Some(end)), Some(Token::Mark(',' | ')') | Token::Word(_)))
+                && !matches!(at(Some(end)), Some(Token::Word("in" | "if" | "and" | "or")))
+            {
+                end += 1;
+            }
+            let walrus = at(Some(end)) == Some(&Token::Mark(':')) && at(Some(end + 1)) == Some(&Token::Mark('='));
+            walrus || matches!(at(Some(end)), Some(Token::Mark('=') | Token::Word("in")))
+        })
+    }
+
+    /// What a loop over `name` goes through, where that is a parameter.
+    pub fn loop_source(&self, name: &str) -> Option<&'a str> {
+        self.tokens.windows(4).find_map(|window| match window {
+            [Token::Word("for"), Token::Word(item), Token::Word("in" | "of"), Token::Word(source)] if *item == name => {
+                self.symbol.params.iter().find(|param| param.name == *source).map(|param| param.name.as_str())
+            }
+            _ => None,
+        })
+    }
+
     /// The tokens of the body.
     pub fn tokens(&self) -> &[Token<'a>] {
         &self.tokens

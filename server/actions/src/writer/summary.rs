@@ -15,6 +15,8 @@ pub fn summary(subject: &Subject<'_>) -> String {
     let said = match special(subject) {
         Some(text) => {
             let (first, rest) = text.split_once(' ').unwrap_or((&text, ""));
+            let third = subject.person == Person::Third || subject.tongue == Tongue::Go;
+            let rest = if third { rest.replacen(" and return ", " and returns ", 1) } else { rest.to_owned() };
             verb(first, rest)
         }
         None => enriched(subject, said(subject)),

@@ -80,7 +80,10 @@ fn reason(subject: &Subject<'_>, throw: &ThrowFact) -> String {
 fn around(subject: &Subject<'_>, place: Span) -> Option<String> {
     let text = &subject.model.text;
     let body = subject.symbol.body?;
-    let before = text.get(body.start..place.start)?;
+    // From the start of the line, so that the first statement has its indentation.
+    let lead = text.get(..body.start)?.rsplit(['\n', '\r']).next()?;
+    let start = if lead.trim().is_empty() { body.start - lead.len() } else { body.start };
+    let before = text.get(start..place.start)?;
     let header = if subject.tongue == Tongue::Python {
         let column = before.rsplit(['\n', '\r']).next()?.len();
         if let Some(clause) = after_loop(before, column) {
@@ -127,15 +130,32 @@ fn around(subject: &Subject<'_>, place: Span) -> Option<String> {
 /// A raise right behind a loop that returns: nothing that the loop went through did.
 fn after_loop(before: &str, column: usize) -> Option<String> {
     let indent = |line: &str| line.len() - line.trim_start().len();
-    let mut inside = false;
+    // Only a return behind a condition is a match; a loop that returns in any case is none.
+    let mut return_at = None;
+    let (mut matched, mut returned) = (false, false);
     for line in before.lines().rev().skip(1).filter(|line| !line.trim().is_empty()) {
         if indent(line) > column {
-            inside |= line.trim_start().starts_with("return") || line.trim_start().starts_with("yield");
+            let start = line.trim_start();
+            if start.starts_with("break") {
+                return None;
+            }
+            if start.starts_with("return") {
+                returned = true;
+                return_at = Some(indent(line));
+            } else if return_at.is_some_and(|at| indent(line) < at) {
+                matched |= start.starts_with("if ") || start.starts_with("elif ");
+                return_at = None;
+            }
             continue;
         }
         let gone_through = line.trim().strip_prefix("for ")?.trim_end_matches(':').split_once(" in ")?.1;
+        if gone_through.trim_start().starts_with("range(") {
+            let counter = line.trim().strip_prefix("for ")?.split(" in ").next()?.trim();
+            let tries = matches!(counter, "attempt" | "retry" | "try_" | "trial" | "attempts" | "retries");
+            return (tries && returned && indent(line) == column).then(|| "all attempts fail".to_owned());
+        }
         return code(gone_through)
-            .filter(|_| inside && indent(line) == column)
+            .filter(|_| matched && indent(line) == column)
             .map(|items| format!("nothing in {items} fits"));
     }
     None

@@ -134,7 +134,7 @@ fn known() -> usize {
 
 /// Verbs whose last letter doubles: "mapped", "mapping".
 const DOUBLING: &str = " map get set put run stop drop log trim wrap strip skip swap plan submit commit begin forget cut hit quit split shut pop \
-     clip plot scan step ship zip flip slip snap tap tag grab ban pin spin win fit flag pad crop dedup ";
+     clip plot scan step ship zip flip slip snap tap tag grab ban pin spin win fit flag pad crop dedup format forbid ";
 
 const IRREGULAR: &[(&str, &str)] = &[
     ("find", "found"),
