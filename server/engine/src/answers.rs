@@ -45,6 +45,11 @@ pub enum WorkspaceReport {
         /// The id that still holds.
         result_id: String,
     },
+    /// The client has findings for a file that is there no more or cannot be analysed: they go away.
+    Gone {
+        /// The file, as the client wrote it.
+        uri: String,
+    },
 }
 
 /// What sort of action an offer is; the names are those of the protocol's kinds.

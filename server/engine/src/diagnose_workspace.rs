@@ -5,7 +5,7 @@ use crate::diagnose::result_id;
 use crate::error::CoreError;
 use crate::server_core::{ServerCore, Shared};
 use crate::tasks::{CancelFlag, Class, TaskSpec};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -33,13 +33,21 @@ impl ServerCore {
         };
         let work = self.inner.tasks.submit(spec, move |cancel| {
             let stop = || cancel.is_set() || sender.is_closed();
+            let mut reported = Reported::default();
             for target in shared.targets(&stop) {
                 if stop() {
                     return;
                 }
                 // A file that cannot be read has no findings; the editor shows it itself.
                 let Some(report) = shared.workspace_report(&target, &previous, cancel) else { continue };
+                reported.add(target);
                 if sender.blocking_send(report).is_err() {
+                    return;
+                }
+            }
+            // Work that was stopped knows nothing about the files it did not come to.
+            for uri in previous.into_keys().filter(|uri| !reported.contains(uri)) {
+                if stop() || sender.blocking_send(WorkspaceReport::Gone { uri }).is_err() {
                     return;
                 }
             }
@@ -58,13 +66,31 @@ pub(crate) struct Target {
     pub path: Option<PathBuf>,
 }
 
+/// The files that were told of, by every name that a client may have for them.
+#[derive(Default)]
+struct Reported {
+    uris: FxHashSet<Arc<str>>,
+    paths: FxHashSet<PathBuf>,
+}
+
+impl Reported {
+    fn add(&mut self, target: Target) {
+        self.uris.insert(target.uri);
+        self.paths.extend(target.path);
+    }
+
+    fn contains(&self, uri: &str) -> bool {
+        self.uris.contains(uri) || uri::to_path(uri).is_some_and(|path| self.paths.contains(&path))
+    }
+}
+
 impl Shared {
     /// All files of the workspace: open documents, then what the roots hold.
     pub fn targets(&self, stop: &(dyn Fn() -> bool + Sync)) -> Vec<Target> {
         let open = self.workspace.open_uris();
         let open_paths: Vec<PathBuf> = open.iter().filter_map(|uri| uri::to_path(uri)).collect();
         let mut targets: Vec<Target> = open.into_iter().map(|uri| Target { path: uri::to_path(&uri), uri }).collect();
-        let mut seen: rustc_hash::FxHashSet<PathBuf> = open_paths.into_iter().collect();
+        let mut seen: FxHashSet<PathBuf> = open_paths.into_iter().collect();
         for root in self.workspace.roots() {
             for path in self.workspace.files().list(&root, stop) {
                 if seen.insert(path.clone()) {

@@ -76,6 +76,19 @@ pub(crate) struct DiagnosticParts {
     pub(crate) data: bool,
 }
 
+impl DiagnosticParts {
+    /// What is understood by either way. A diagnostic is shown by the same code however it came, and many clients that pull
+    /// name its parts only where they speak of pushed ones.
+    fn or(self, other: Self) -> Self {
+        Self {
+            related: self.related || other.related,
+            tags: self.tags || other.tags,
+            link: self.link || other.link,
+            data: self.data || other.data,
+        }
+    }
+}
+
 impl ClientProfile {
     /// Reads the client's capabilities.
     pub(crate) fn new(params: &InitializeParams) -> Self {
@@ -95,9 +108,8 @@ impl ClientProfile {
             encoding: agree_on_encoding(offered.unwrap_or_default()),
             polls_workspace: pull.is_some()
                 && params.client_info.as_ref().is_some_and(|client| is_polling(&client.name)),
-            diagnostics: read_parts(
-                pull.as_ref().map_or(&push.diagnostics_capabilities, |pull| &pull.diagnostics_capabilities),
-            ),
+            diagnostics: read_parts(&push.diagnostics_capabilities)
+                .or(pull.as_ref().map(|pull| read_parts(&pull.diagnostics_capabilities)).unwrap_or_default()),
             pulls_diagnostics: pull.is_some(),
             versioned_push: push.version_support == Some(true),
             refreshes_diagnostics: workspace.diagnostics.and_then(|refresh| refresh.refresh_support) == Some(true),
@@ -264,6 +276,21 @@ mod tests {
         assert!(!profile.pulls_diagnostics && !profile.polls_workspace && !profile.document_changes);
         assert_eq!(profile.diagnostics, DiagnosticParts::default());
         assert_eq!(profile.server_capabilities().diagnostic_provider, None);
+    }
+
+    #[test]
+    fn parts_of_a_diagnostic_are_understood_wherever_the_client_names_them() {
+        let parts = |push: serde_json::Value, pull: serde_json::Value| {
+            profile(json!({ "textDocument": { "publishDiagnostics": push, "diagnostic": pull } })).diagnostics
+        };
+        let all = json!({ "relatedInformation": true, "tagSupport": { "valueSet": [1, 2] },
+            "codeDescriptionSupport": true, "dataSupport": true });
+        let expected = DiagnosticParts { related: true, tags: true, link: true, data: true };
+        assert_eq!(parts(all.clone(), json!({})), expected);
+        assert_eq!(parts(json!({}), all.clone()), expected);
+        assert_eq!(parts(all, serde_json::Value::Null), expected);
+        let both = parts(json!({ "dataSupport": true }), json!({ "relatedInformation": true, "dataSupport": false }));
+        assert_eq!(both, DiagnosticParts { related: true, data: true, ..DiagnosticParts::default() });
     }
 
     #[test]

@@ -7,6 +7,7 @@
 
 mod dispatch;
 mod framing;
+mod mend;
 mod message;
 mod read;
 #[cfg(test)]

@@ -18,6 +18,7 @@ use futures_util::future::BoxFuture;
 use lsp_types::{
     InitializeParams, InitializeResult, InitializedParams, LogTraceNotification, LogTraceParams, MessageType,
 };
+use serde_json::{Map, Value};
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -58,12 +59,26 @@ pub(crate) struct Server {
 #[derive(Default)]
 pub(crate) struct Shared {
     profile: OnceLock<ClientProfile>,
+    /// The settings that came with `initialize`.
+    initial_settings: OnceLock<Value>,
     /// 0 off, 1 messages, 2 verbose.
     pub(crate) trace: AtomicU8,
     /// URIs of the open documents.
     open: Mutex<HashSet<String>>,
     /// The document that was last opened, changed or asked about.
     last: Mutex<Option<String>>,
+}
+
+impl Shared {
+    /// Takes note of the settings that came with `initialize`.
+    pub(crate) fn set_initial_settings(&self, settings: Value) {
+        let _ = self.initial_settings.set(settings);
+    }
+
+    /// The settings that came with `initialize`, or none.
+    pub(crate) fn initial_settings(&self) -> Value {
+        self.initial_settings.get().cloned().unwrap_or_else(|| Value::Object(Map::new()))
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -273,6 +273,23 @@ async fn pulled_diagnostics_have_result_ids_and_come_in_parts() {
 }
 
 #[tokio::test]
+async fn what_the_client_still_shows_for_a_file_that_is_gone_is_cleared() {
+    let mut editor = Editor::with_files(Profile::Neovim, &[("/project/party.py", PARTY)]).await;
+    let report = editor.client.result("workspace/diagnostic", json!({ "previousResultIds": [] })).await;
+    let known = json!({ "uri": URI, "value": report["items"][0]["resultId"] });
+    let gone = json!({ "uri": "file:///project/gone.py", "value": "old" });
+    // Another spelling of a file that is there must not be cleared: the client takes both for the same file.
+    let spelled = json!({ "uri": "file:///project/%70arty.py", "value": "old" });
+    let params = json!({ "previousResultIds": [known, gone, spelled] });
+    let report = editor.client.result("workspace/diagnostic", params).await;
+    let items = report["items"].as_array().unwrap();
+    assert_eq!(items.len(), 2, "{report}");
+    assert_eq!(items[0]["kind"], "unchanged");
+    assert_eq!(items[1], json!({ "kind": "full", "uri": "file:///project/gone.py", "version": null, "items": [] }));
+    editor.stop().await;
+}
+
+#[tokio::test]
 async fn pushed_diagnostics_are_versioned_and_cleared_on_close_and_never_pushed_to_who_pulls() {
     let mut editor = Editor::start(Profile::Helix).await;
     editor.open(URI, "python", PARTY).await;
@@ -312,6 +329,12 @@ async fn changed_settings_take_effect_and_the_client_is_told_to_ask_anew() {
     let lenses = editor.client.wait_method("workspace/codeLens/refresh").await;
     editor.client.answer(&lenses, Value::Null).await;
     assert!(!codes(&editor.diagnostics(URI).await).contains(&json!("param-renamed")));
+    // The user deleted the settings: `null` means that there are none, and not that nothing changed.
+    editor.client.notify("workspace/didChangeConfiguration", json!({ "settings": null })).await;
+    let pull = editor.client.wait_method("workspace/configuration").await;
+    editor.client.answer(&pull, json!([null])).await;
+    editor.client.wait_method("workspace/diagnostic/refresh").await;
+    assert!(codes(&editor.diagnostics(URI).await).contains(&json!("param-renamed")));
     editor.stop().await;
 
     // A client that cannot be asked sends its settings along; what is wrong with them is said in one sentence.

@@ -27,12 +27,25 @@ pub(crate) fn pull(server: &Server) {
         match asker.client.configuration(vec![item]).await {
             Ok(values) => {
                 if let Some(settings) = values.into_iter().next() {
-                    apply(&asker, settings);
+                    match own_section(settings) {
+                        // No settings of ours are there any more, so that those from the start count again, if there were any.
+                        Value::Null => asker.core.set_editor_settings(asker.shared.initial_settings()),
+                        settings => asker.core.set_editor_settings(settings),
+                    }
                 }
             }
             Err(error) => tracing::warn!(%error, "The client did not give its settings."),
         }
     });
+}
+
+/// Takes the settings that came with `initialize`. Clients without a section of ours answer `null` when asked, and mean these.
+pub(crate) fn apply_initial(server: &Server, settings: Value) {
+    let settings = own_section(settings);
+    if !settings.is_null() {
+        server.shared.set_initial_settings(settings.clone());
+        server.core.set_editor_settings(settings);
+    }
 }
 
 /// Hands settings to the core, which tells by an event what is wrong with them.

@@ -86,7 +86,7 @@ pub(crate) async fn workspace(server: &Server, params: WorkspaceDiagnosticParams
             break;
         }
         files += count;
-        has_news |= batch.iter().any(|report| matches!(report, WorkspaceReport::Full(_)));
+        has_news |= batch.iter().any(|report| !matches!(report, WorkspaceReport::Unchanged { .. }));
         items.extend(batch.drain(..).map(|report| workspace_report(server, report)));
         if let Some(token) = &partial {
             let value = json!(WorkspaceDiagnosticReportPartialResult { items: std::mem::take(&mut items) });
@@ -122,6 +122,13 @@ fn workspace_report(server: &Server, report: WorkspaceReport) -> WorkspaceDocume
                 result_id: Some(diagnosis.result_id.clone()),
                 items: to_proto::diagnostics(server.profile(), &diagnosis),
             },
+        }
+        .into(),
+        // Without a result id, so that the client does not name the file again.
+        WorkspaceReport::Gone { uri } => WorkspaceFullDocumentDiagnosticReport {
+            uri: Uri(uri),
+            version: None,
+            full_document_diagnostic_report: FullDocumentDiagnosticReport::default(),
         }
         .into(),
         WorkspaceReport::Unchanged { uri, version, result_id } => WorkspaceUnchangedDocumentDiagnosticReport {

@@ -18,8 +18,8 @@ pub(crate) fn initialize(server: &Server, params: InitializeParams) -> Result<In
     for root in roots(&params) {
         server.core.add_root(&root);
     }
-    if let Some(options) = params.initialization_options.filter(|options| !options.is_null()) {
-        configuration::apply(server, options);
+    if let Some(options) = params.initialization_options {
+        configuration::apply_initial(server, options);
     }
     Ok(InitializeResult {
         capabilities,

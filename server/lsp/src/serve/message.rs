@@ -2,6 +2,7 @@
 //!
 //! Lenient where a client's slip is harmless, strict where an answer would go to nobody. Never panics on any text.
 
+use super::mend;
 use serde_json::Value;
 use tower_lsp::jsonrpc::{Error, ErrorCode, Id, Response};
 
@@ -20,9 +21,23 @@ pub(crate) enum Incoming {
     Invalid(Vec<Response>),
 }
 
-/// Reads one message. `Err` means that the text is no JSON at all.
+/// Reads one message. `Err` means that the text is no JSON at all, or that it cannot be said who waits for an answer.
 pub(crate) fn parse(body: &[u8]) -> Result<Incoming, serde_json::Error> {
-    serde_json::from_slice(body).map(classify)
+    let error = match serde_json::from_slice(body) {
+        Ok(value) => return Ok(classify(value)),
+        Err(error) => error,
+    };
+    // A message that is not read is an edit that is lost, so half an emoji must not cost it.
+    if let Some(value) = mend::replace_lone_surrogates(body).and_then(|body| serde_json::from_slice(&body).ok()) {
+        return Ok(classify(value));
+    }
+    match mend::read_envelope(body) {
+        Some((id, true)) => {
+            Ok(invalid(id, "The message cannot be read: it is nested too deeply or holds broken text."))
+        }
+        Some((id, false)) => Ok(Incoming::Reply(Response::from_error(id, Error::parse_error()))),
+        None => Err(error),
+    }
 }
 
 fn classify(value: Value) -> Incoming {

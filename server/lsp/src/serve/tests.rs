@@ -202,6 +202,8 @@ async fn a_cancel_is_answered_at_once_while_many_requests_are_slow() {
     for _ in 0..64 {
         slow.push(session.client.ask("slow", Value::Null).await);
     }
+    // All of them have begun once this is answered.
+    assert_eq!(session.client.call("quick", Value::Null).await["result"], "quick");
     let mut waits = Vec::new();
     for &id in &slow {
         let asked = Instant::now();
@@ -334,6 +336,25 @@ async fn malformed_messages_are_answered_and_the_next_one_served() {
     assert_eq!(code(&session.client.read().await.unwrap()), -32700);
     session.client.raw(b"Content-Length: 0\r\n\r\n").await;
     assert_eq!(session.client.call("quick", Value::Null).await["result"], "quick");
+    session.stop().await;
+}
+
+#[tokio::test]
+async fn half_an_emoji_costs_no_message_and_a_request_too_deep_is_answered_under_its_id() {
+    let mut session = Session::start().await;
+    let framed = |body: String| format!("Content-Length: {}\r\n\r\n{body}", body.len()).into_bytes();
+    let body = r#"{"id":"half","method":"echo","params":["\ud83d","\\ud83d","\ud83d\ude00"]}"#;
+    session.client.raw(&framed(body.to_owned())).await;
+    let reply = session.client.wait_for(|message| message["id"] == "half").await;
+    assert_eq!(reply["result"], json!(["\u{fffd}", "\\ud83d", "😀"]));
+    let body = r#"{"method":"change","params":{"version":7,"text":"\udc00"}}"#;
+    session.client.raw(&framed(body.to_owned())).await;
+    assert_eq!(session.client.call("seen", Value::Null).await["result"], 1, "the change is not lost");
+
+    let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+    session.client.raw(&framed(format!(r#"{{"id":"deep","method":"echo","params":{deep}}}"#))).await;
+    let reply = session.client.wait_for(|message| message["id"] == "deep").await;
+    assert_eq!(code(&reply), -32600);
     session.stop().await;
 }
 
