@@ -7,6 +7,7 @@ mod calls;
 pub mod context;
 pub mod diagnostic;
 mod exceptions;
+mod likelihood;
 pub mod matching;
 pub mod names;
 mod pairing;

@@ -26,6 +26,8 @@ pub struct Rename {
     pub documented: NameRef,
     /// The parameter in the signature.
     pub param: usize,
+    /// Whether more than the place speaks for it; only then may a machine write the new name.
+    pub is_believable: bool,
 }
 
 /// How entries and parameters fit.
@@ -261,22 +263,25 @@ fn settle_extras(
             gap: gaps(place, name),
         });
     }
-    let pairs = pairing::pair(&candidates, params, &matching.missing);
-    for (place, param) in &pairs {
-        if let Some(name) = names.get_mut(*place) {
-            name.param = Some(*param);
+    let mut pairs = pairing::pair(&candidates, params, &matching.missing);
+    // The quiet profile tells of a pair that only shares a place as of one name too many and one too few.
+    pairs.retain(|pair| pair.is_believable || doc.file.is_thorough());
+    for pair in &pairs {
+        if let Some(name) = names.get_mut(pair.place) {
+            name.param = Some(pair.param);
             matching.duplicated.retain(|(later, _)| *later != name.at);
-            matching.renamed.push(Rename { documented: name.at, param: *param });
+            let rename = Rename { documented: name.at, param: pair.param, is_believable: pair.is_believable };
+            matching.renamed.push(rename);
         }
     }
-    matching.missing.retain(|param| !pairs.iter().any(|(_, paired)| paired == param));
+    matching.missing.retain(|param| !pairs.iter().any(|pair| pair.param == *param));
     let absorbs = params.iter().enumerate().any(|(index, param)| {
         param.kind == ParamKind::Rest
             && (matching.missing.contains(&index) || !names.iter().any(|name| name.param == Some(index)))
     });
     let mut absorbed = 0;
     for candidate in &candidates {
-        let is_paired = pairs.iter().any(|(place, _)| *place == candidate.place);
+        let is_paired = pairs.iter().any(|pair| pair.place == candidate.place);
         let Some(name) = names.get(candidate.place).filter(|name| name.param.is_none() && !is_paired) else { continue };
         if candidate.gap.is_allowed {
             continue;

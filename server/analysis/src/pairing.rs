@@ -1,5 +1,6 @@
 //! Decides which documented name is the earlier name of which parameter, and which names stand out of order.
 
+use crate::likelihood;
 use crate::matching::NameRef;
 use crate::names::similarity;
 use crate::types;
@@ -33,8 +34,19 @@ pub struct Candidate<'a> {
     pub gap: Gap,
 }
 
+/// A documented name and the parameter in its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Pair {
+    /// The name's place among all documented names.
+    pub place: usize,
+    /// The parameter.
+    pub param: usize,
+    /// More than the place speaks for it, so that a machine may write the new name over the old one.
+    pub is_believable: bool,
+}
+
 /// Pairs documented names (by place) with missing parameters.
-pub fn pair(candidates: &[Candidate<'_>], params: &[Param], missing: &[usize]) -> Vec<(usize, usize)> {
+pub fn pair(candidates: &[Candidate<'_>], params: &[Param], missing: &[usize]) -> Vec<Pair> {
     let mut scored = Vec::new();
     for candidate in candidates.iter().filter(|candidate| !candidate.is_nested) {
         for &index in missing {
@@ -54,7 +66,22 @@ pub fn pair(candidates: &[Candidate<'_>], params: &[Param], missing: &[usize]) -
     }
     pair_by_place(candidates, params, missing, &mut pairs);
     pairs.sort_unstable();
-    pairs
+    let is_alike = |(place, index): &(usize, usize)| {
+        let old = candidates.iter().find(|candidate| candidate.place == *place);
+        old.zip(params.get(*index)).is_some_and(|(old, new)| likelihood::are_alike(old.name, &new.name))
+    };
+    // One name is gone and one parameter is new, those apart that found each other by likeness.
+    let alike = pairs.iter().filter(|pair| is_alike(pair)).count();
+    let gone = candidates.iter().filter(|candidate| !candidate.is_nested && !candidate.gap.is_allowed).count();
+    let is_only = gone == alike + 1 && missing.len() == alike + 1;
+    let judge = |pair: (usize, usize)| {
+        let fits = || {
+            let old = candidates.iter().find(|candidate| candidate.place == pair.0);
+            old.zip(params.get(pair.1)).is_some_and(|(old, new)| !likelihood::contradicts(old.name, old.entry, new))
+        };
+        Pair { place: pair.0, param: pair.1, is_believable: is_alike(&pair) || (is_only && fits()) }
+    };
+    pairs.into_iter().map(judge).collect()
 }
 
 fn score(candidate: &Candidate<'_>, index: usize, param: &Param, params: &[Param], missing: &[usize]) -> Option<f32> {
@@ -212,7 +239,7 @@ mod tests {
                 },
             })
             .collect();
-        pair(&candidates, &params, &missing)
+        pair(&candidates, &params, &missing).into_iter().map(|pair| (pair.place, pair.param)).collect()
     }
 
     #[test]

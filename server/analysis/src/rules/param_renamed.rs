@@ -26,7 +26,9 @@ fn check(doc: &DocContext<'_>, report: &mut Reporter<'_>) {
         let Some(param) = signature.params.get(rename.param) else { continue };
         let message = format!("`{}` is documented, but the parameter is called `{}`.", name.name, param.name);
         let finding = doc.finding(name.span, message).name(&name.name).name(&param.name).related(param.span, "The parameter.");
-        report.add(finding.repair(Repair::RenameName { entry: at.entry, name: at.name, to: param.name.clone() }));
+        // What only stands in the same place may speak of something else: people decide.
+        let repair = Repair::RenameName { entry: at.entry, name: at.name, to: param.name.clone() };
+        report.add(if rename.is_believable { finding.repair(repair) } else { finding });
     }
 }
 
@@ -47,6 +49,35 @@ mod tests {
     #[test]
     fn an_unlike_name_in_the_same_place_is_a_rename() {
         check("python", "def compress_rows(a):\n    \"\"\"Do.\n\n    Args:\n        x: One.\n    \"\"\"\n", &Settings::default(), &["param-renamed [x, a] at \"x\""]);
+    }
+
+    #[test]
+    fn words_on_something_else_are_not_given_a_parameters_name() {
+        for (documented, signature) in [
+            ("colour: The paint to use on walls.", "a, verbose=False"),
+            ("gone_param (int, optional): How many.", "a, seed=None"),
+            ("gone_param (int, optional): How many.", "a, seed"),
+            ("fast (bool): How it goes.", "a, seed=None"),
+            ("path: The path to write to.", "a, timeout"),
+            ("path (str): Where to.", "a, timeout: float"),
+        ] {
+            let source = format!("def f({signature}):\n    \"\"\"Do.\n\n    Args:\n        a: One.\n        {documented}\n    \"\"\"\n");
+            let (old, new) = (documented.split([':', ' ']).next().unwrap(), signature[3..].split(['=', ':']).next().unwrap());
+            let both = [format!("param-not-documented [{new}] at \"{new}\""), format!("param-not-in-signature [{old}] at \"{old}\"")];
+            check("python", &source, &Settings::default(), &[both[0].as_str(), both[1].as_str()]);
+            let settings = Settings::only("param-renamed");
+            check("python", &source, &settings, &[format!("param-renamed [{old}, {new}] at \"{old}\"").as_str()]);
+            assert_eq!(findings("python", &source, &settings)[0].repairs, [], "{documented}");
+        }
+    }
+
+    #[test]
+    fn one_name_gone_and_one_new_in_its_place_is_mended_where_all_fits() {
+        let source = "def f(a, seed=0):\n    \"\"\"Do.\n\n    Args:\n        a: One.\n        start (int): Where to begin.\n    \"\"\"\n";
+        check("python", source, &Settings::default(), &["param-renamed [start, seed] at \"start\""]);
+        assert_eq!(findings("python", source, &Settings::default())[0].repairs.len(), 1);
+        let two = source.replace("seed=0", "seed, width").replace("begin.", "begin.\n        height: Of it.");
+        assert!(findings("python", &two, &Settings::only("param-renamed")).iter().all(|finding| finding.repairs.is_empty()));
     }
 
     #[test]

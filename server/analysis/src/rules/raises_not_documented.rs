@@ -6,7 +6,7 @@ use crate::diagnostic::{Repair, Severity};
 use crate::exceptions;
 use crate::names::last_segment;
 use syntax::docstring::{Entry, EntryKind};
-use syntax::model::Visibility;
+use syntax::model::{ThrowFact, Visibility};
 
 /// The rule.
 pub static RULE: RuleInfo = RuleInfo {
@@ -39,7 +39,9 @@ fn check(doc: &DocContext<'_>, report: &mut Reporter<'_>) {
     }
     let mut told: Vec<&str> = Vec::new();
     let throws = facts.throws.iter().enumerate().map(|(index, thrown)| (thrown, Repair::AddRaise { throw: index }));
-    let rejected = rejects.iter().enumerate().map(|(index, thrown)| (thrown, Repair::AddReject { reject: index }));
+    // A rejection that is none of those is told of by the rule on rejections, unless exceptions are how this text tells of them.
+    let is_told_here = |thrown: &ThrowFact| speaks || doc.text(thrown.span).starts_with("throw");
+    let rejected = rejects.iter().enumerate().filter(|(_, thrown)| is_told_here(thrown)).map(|(index, thrown)| (thrown, Repair::AddReject { reject: index }));
     for (thrown, repair) in throws.chain(rejected) {
         let name = last_segment(&thrown.type_name);
         if name.is_empty() || !name.starts_with(|first: char| first.is_uppercase() || first == '_') || told.contains(&name) {
@@ -103,7 +105,7 @@ fn is_covered(doc: &DocContext<'_>, name: &str, documented: &[&str]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::settings::Settings;
+    use crate::settings::{Profile, Settings};
     use crate::testing::{check, check_only, check_quiet};
 
     const RAISES: &str = "def f(a):\n    \"\"\"Do.\n\n    Raises:\n        ValueError: If bad.\n    \"\"\"\n    if a:\n        raise errors.NotFound(a)\n    raise ValueError\n";
@@ -136,6 +138,15 @@ mod tests {
     fn throws_in_javascript_are_exceptions() {
         check_only("raises-not-documented", "javascript", "/**\n * Do.\n * @param {number} a one\n */\nfunction f(a) { if (!a) throw new RangeError(\"no\"); }\n", &["raises-not-documented [RangeError] at \"Do.\""]);
         check_only("raises-not-documented", "javascript", "/**\n * Do.\n * @throws {RangeError} if no\n */\nfunction f(a) { if (!a) throw new RangeError(\"no\"); }\n", &[]);
+    }
+
+    #[test]
+    fn a_rejection_is_found_once() {
+        let source = "/**\n * Do.\n * @param {number} a one\n * @returns {Promise<number>} it\n */\nfunction f(a) { return Promise.reject(new RangeError(\"no\")); }\n";
+        let strict = Settings { profile: Profile::Strict, ..Settings::default() };
+        check("javascript", source, &strict, &["rejects-not-documented [RangeError] at \"Do.\""]);
+        let told = source.replace(" */", " * @throws {TypeError} never\n */");
+        check_only("raises-not-documented", "javascript", &told, &["raises-not-documented [RangeError] at \"throws\""]);
     }
 
     #[test]

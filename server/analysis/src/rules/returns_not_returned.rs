@@ -38,8 +38,9 @@ fn check(doc: &DocContext<'_>, report: &mut Reporter<'_>) {
     if answers || promises {
         return;
     }
-    let is_typed = matches!(doc.doc.style, DocStyle::Rustdoc | DocStyle::Godoc);
-    if is_typed && doc.symbol.return_type.is_some() {
+    // Where a compiler holds the body to the declared type, something is returned: `undefined` may be one of its values.
+    let is_held = doc.file.is_script() || matches!(doc.doc.style, DocStyle::Rustdoc | DocStyle::Godoc);
+    if is_held && doc.symbol.return_type.as_ref().is_some_and(|declared| !doc.file.is_script() || !types::is_nothing(&declared.text)) {
         return;
     }
     let finding = doc.finding(doc.place_of(&[EntryKind::Return]), format!("The documentation says what `{}` returns, but it returns nothing.", doc.symbol.name));
@@ -77,7 +78,7 @@ fn may_be_nothing(documented: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use crate::settings::Settings;
-    use crate::testing::{check, check_quiet};
+    use crate::testing::{check, check_only, check_quiet};
 
     fn source(body: &str) -> String {
         format!("def f(a):\n    \"\"\"Do.\n\n    Returns:\n        int: The sum.\n    \"\"\"\n{body}")
@@ -88,6 +89,13 @@ mod tests {
         check("python", &source("    _ = a\n    return\n"), &Settings::default(), &["returns-not-returned [] at \"Returns\""]);
         check("python", &source("    print(a)\n"), &Settings::default(), &["returns-not-returned [] at \"Returns\""]);
         check("javascript", "/**\n * Do.\n * @returns {number} sum\n */\nfunction f(a) { { void (a); return; } }\n", &Settings::default(), &["returns-not-returned [] at \"returns\""]);
+    }
+
+    #[test]
+    fn a_declared_type_that_holds_more_than_nothing_is_believed() {
+        let source = "/**\n * Do.\n * @param a - one\n * @returns The first.\n */\nexport const f = (a: T[]): T | undefined => undefined;\n";
+        check_only("returns-not-returned", "typescript", source, &[]);
+        check_only("returns-not-returned", "typescript", &source.replace("T | undefined", "void"), &["returns-not-returned [] at \"returns\""]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use crate::context::{DocContext, Reporter};
 use crate::diagnostic::{Repair, Severity};
 use crate::types;
 use syntax::docstring::{Entry, EntryKind};
-use syntax::model::Symbol;
+use syntax::model::{Symbol, YieldFact};
 
 /// The rule.
 pub static RULE: RuleInfo = RuleInfo {
@@ -21,21 +21,27 @@ pub static RULE: RuleInfo = RuleInfo {
 };
 
 fn check(doc: &DocContext<'_>, report: &mut Reporter<'_>) {
+    let Some(first) = mistaken_yield(doc) else { return };
+    let finding = doc.finding(doc.place_of(&[EntryKind::Return]), format!("`{}` is a generator, but its documentation says what it returns.", doc.symbol.name));
+    report.add(finding.related(first.span, "What is yielded.").repair(Repair::Retitle { from: EntryKind::Return, to: EntryKind::Yield }));
+}
+
+/// The first value that is yielded where the documentation speaks of a returned one.
+pub(super) fn mistaken_yield<'a>(doc: &DocContext<'a>) -> Option<&'a YieldFact> {
     if !doc.doc.speaks_of(EntryKind::Return) || doc.doc.speaks_of(EntryKind::Yield) || doc.declares_elsewhere() {
-        return;
+        return None;
     }
-    let Some(facts) = doc.facts() else { return };
-    let Some(first) = facts.yields.first().filter(|_| !facts.returns.iter().any(|fact| fact.has_value())) else { return };
+    let facts = doc.facts()?;
+    let first = facts.yields.first().filter(|_| !facts.returns.iter().any(|fact| fact.has_value()))?;
     if is_context_manager(doc.symbol) || doc.entries(EntryKind::Return).any(|(_, entry)| speaks_of_iteration(entry)) {
-        return;
+        return None;
     }
     // In TypeScript the declared type says what a caller gets.
     let declared = doc.symbol.return_type.as_ref().map_or("", |declared| declared.text.as_str());
     if doc.file.is_script() && types::is_iterator(declared) && !doc.file.is_thorough() {
-        return;
+        return None;
     }
-    let finding = doc.finding(doc.place_of(&[EntryKind::Return]), format!("`{}` is a generator, but its documentation says what it returns.", doc.symbol.name));
-    report.add(finding.related(first.span, "What is yielded.").repair(Repair::Retitle { from: EntryKind::Return, to: EntryKind::Yield }));
+    Some(first)
 }
 
 /// Whether a returned value is described as something to iterate over.
@@ -50,7 +56,7 @@ pub(super) fn is_context_manager(symbol: &Symbol) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::settings::Settings;
+    use crate::settings::{Profile, Settings};
     use crate::testing::{check, check_quiet};
 
     fn source(said: &str) -> String {
@@ -60,6 +66,13 @@ mod tests {
     #[test]
     fn a_return_that_became_a_yield_is_found() {
         check("python", &source("int: The sum."), &Settings::default(), &["returns-on-generator [] at \"Returns\""]);
+    }
+
+    #[test]
+    fn one_mistake_is_one_finding() {
+        let strict = Settings { profile: Profile::Strict, ..Settings::default() };
+        let typed = source("int: The sum.").replace("Returns:", "Args:\n        a (int): One.\n\n    Returns:");
+        check("python", &typed, &strict, &["returns-on-generator [] at \"Returns\""]);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::{Check, Group, RuleInfo};
 use crate::context::{DocContext, Reporter};
 use crate::diagnostic::{Repair, Severity};
-use super::returns_on_generator::{is_context_manager, speaks_of_iteration};
+use super::returns_on_generator::{is_context_manager, mistaken_yield, speaks_of_iteration};
 use syntax::docstring::EntryKind;
 
 /// The rule.
@@ -24,6 +24,10 @@ fn check(doc: &DocContext<'_>, report: &mut Reporter<'_>) {
     let Some(first) = facts.yields.first().filter(|_| !doc.doc.speaks_of(EntryKind::Yield)) else { return };
     // "Returns an iterator over …" says the same in other words.
     if doc.entries(EntryKind::Return).any(|(_, entry)| speaks_of_iteration(entry)) || is_context_manager(doc.symbol) {
+        return;
+    }
+    // The rule on returns of generators tells of those already.
+    if mistaken_yield(doc).is_some() {
         return;
     }
     let finding = doc.finding(doc.place_of(&[EntryKind::Return]), format!("`{}` yields, but its documentation does not say what.", doc.symbol.name));
