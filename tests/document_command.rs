@@ -143,3 +143,11 @@ fn every_language_is_documented() {
         assert_ne!(outcome.stdout, text, "{name}");
     }
 }
+
+#[test]
+fn a_symbol_that_is_not_there_is_named() {
+    let project = Project::with(&[("one.py", "def known(x):\n    return x\n")]);
+    let outcome = project.run(&["document", "--symbol", "unknown", "one.py"]);
+    assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(2), ""));
+    outcome.assert_one_sentence("`unknown`");
+}

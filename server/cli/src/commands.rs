@@ -96,9 +96,9 @@ fn read_input() -> Result<Arc<str>, Failure> {
     Ok(text.into())
 }
 
-/// Says what was wrong with a file that the user asked for; a file that a walk only came upon is left out in silence.
+/// Says what was wrong with a file, also with one that a walk only came upon: nothing is left out in silence.
 fn tell(problem: Option<&FileProblem>) {
-    if let Some(problem) = problem.filter(|problem| problem.is_trouble) {
+    if let Some(problem) = problem {
         complain(&problem.message);
     }
 }

@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use syntax::extract::Depth;
 use syntax::language::Language;
-use syntax::model::FileModel;
+use syntax::model::{FileModel, Symbol};
 use syntax::text::{LineIndex, Span, TextEdit, apply_edits};
 use workspace::index::{FileRecord, RepositoryFacts};
 
@@ -209,6 +209,13 @@ impl Shared {
             Ok(text) => text,
             Err(problem) => return problem_change(&item.path, problem),
         };
+        if let Work::Document { symbol: Some(name) } = work
+            && item.is_named
+            && !self.defines(&item.path, text.clone(), name)
+        {
+            let message = format!("{}: There is no definition named `{name}`.", item.path.display());
+            return problem_change(&item.path, FileProblem { message, is_trouble: true });
+        }
         let mut report = self.change_content(&item.path, text, view, writer, work);
         if write && report.before != report.after {
             let written = self.workspace.files().replace(&item.path, report.before.as_bytes(), report.after.as_bytes());
@@ -217,6 +224,11 @@ impl Shared {
             }
         }
         report
+    }
+
+    fn defines(&self, path: &Path, text: Arc<str>, name: &str) -> bool {
+        let model = self.model_of(path, text, Depth::Documented);
+        model.is_some_and(|model| model.symbols.iter().skip(1).any(|symbol| is_called(symbol, name)))
     }
 
     fn change_content(
@@ -276,12 +288,7 @@ impl Shared {
             Work::Fix => run(OfferKind::FixAll, (0..findings.len()).collect()),
             Work::Document { symbol: None } => run(OfferKind::DocumentFile, Vec::new()),
             Work::Document { symbol: Some(name) } => {
-                let named = model
-                    .symbols
-                    .iter()
-                    .enumerate()
-                    .skip(1)
-                    .filter(|(_, symbol)| symbol.path == name || symbol.name == name);
+                let named = model.symbols.iter().enumerate().skip(1).filter(|(_, symbol)| is_called(symbol, name));
                 let mut edits = Vec::new();
                 let mut refusal = None;
                 for (index, _) in named {
@@ -336,4 +343,9 @@ fn drop_custom_tags(report: &mut FileReport, facts: &RepositoryFacts) {
 
 fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).map_err(|panic| crate::tasks::panic_message(&*panic))
+}
+
+/// Whether a user who writes `name` means the symbol.
+fn is_called(symbol: &Symbol, name: &str) -> bool {
+    symbol.path == name || symbol.name == name
 }

@@ -69,6 +69,8 @@ pub(crate) struct Inner {
     pub began: Instant,
     pub surveyed: AtomicBool,
     pub scan: crate::look::Scan,
+    /// The languages that are not supported of which the user was told.
+    pub told_languages: DashSet<String>,
 }
 
 impl ServerCore {
@@ -186,7 +188,11 @@ impl ServerCore {
     pub fn open(&self, uri: &str, language_id: &str, version: i32, text: &str) {
         let snapshot = self.workspace().open(uri, language_id, version, text);
         if let Err(error) = self.shared().check(&snapshot) {
-            let level = if snapshot.language.is_some() { MessageLevel::Warning } else { MessageLevel::Log };
+            let is_known = snapshot.language.is_some();
+            if !is_known && !self.inner.told_languages.insert(language_id.to_string()) {
+                return;
+            }
+            let level = if is_known { MessageLevel::Warning } else { MessageLevel::Log };
             self.shared().publish(Event::Message { level, text: error.to_string() });
             return;
         }

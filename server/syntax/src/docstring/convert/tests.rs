@@ -1,3 +1,5 @@
+//! What a conversion keeps, and what it refuses.
+
 use super::*;
 use crate::docstring::parse;
 

@@ -1,3 +1,5 @@
+//! Each operation of the editor on each style, before and after.
+
 use super::*;
 use crate::docstring::{CommentForm, parse};
 use crate::text::apply_edits;

@@ -1,3 +1,5 @@
+//! New comments in each style.
+
 use super::*;
 use crate::docstring::{CommentForm, EntryDraft, EntryKind, parse};
 use crate::text::Span;
