@@ -318,6 +318,75 @@ mod tests {
     }
 
     #[test]
+    fn sentences_keep_to_the_grammar() {
+        for (language, text, path, summary) in [
+            (
+                "rust",
+                "pub struct Queue;\nimpl Queue { pub fn of(x: u8) -> Queue { Queue } }\n",
+                "Queue.of",
+                "Creates a `Queue` from `x`.",
+            ),
+            (
+                "python",
+                "class P:\n    def distance_to(self, other):\n        return self.x - other.x\n",
+                "P.distance_to",
+                "Return the distance of the `P` to `other`.",
+            ),
+            (
+                "rust",
+                "pub struct W;\nimpl W { pub fn into_inner(self) -> u8 { 1 } }\n",
+                "W.into_inner",
+                "Consumes this `W` and returns what it wraps.",
+            ),
+            (
+                "rust",
+                "pub struct Server { port: u16 }\nimpl Server { pub fn set_port(&mut self, port: u16) -> &mut Self { self.port = port; self } }\n",
+                "Server.set_port",
+                "Sets the port of this `Server`.",
+            ),
+            ("python", "def assert_ok(response):\n    assert response\n", "assert_ok", "Assert that `response` is OK."),
+            ("python", "def mutate(tree):\n    tree.pop()\n", "mutate", "Mutate `tree`."),
+            (
+                "go",
+                "package p\n\nfunc (s *Server) Start(ctx Context) { s.run() }\n",
+                "Server.Start",
+                "Start starts the Server with ctx.",
+            ),
+            (
+                "go",
+                "package p\n\nfunc (n *Tree) Add(item int) { n.items = append(n.items, item) }\n",
+                "Tree.Add",
+                "Add adds item to the Tree.",
+            ),
+        ] {
+            assert_eq!(draft_of(language, text, path).summary, summary, "{text}");
+        }
+        let texts = |language, text| -> Vec<String> {
+            draft_of(language, text, "f").params.into_iter().map(|entry| entry.text).collect()
+        };
+        assert_eq!(
+            texts("python", "def f(it, to, loud: bool):\n    g(it)\n    if to:\n        pass\n"),
+            ["Value that is passed on to `g`.", "The value of `to`.", "Whether to be loud."]
+        );
+        let taken = draft_of("javascript", "function f([first, second], { x = 1, y } = {}) { return first; }\n", "f");
+        let told: Vec<_> = taken
+            .params
+            .iter()
+            .map(|entry| (entry.name.as_str(), entry.type_text.as_deref(), entry.optional))
+            .collect();
+        assert_eq!(
+            told.iter().filter(|(name, ..)| !name.contains('.')).map(|(_, kind, _)| *kind).collect::<Vec<_>>(),
+            [Some("Array"), Some("object")],
+            "{told:?}"
+        );
+        assert!(told.iter().any(|(name, _, optional)| name.ends_with(".x") && *optional), "{told:?}");
+        assert!(told.iter().any(|(name, _, optional)| name.ends_with(".y") && *optional), "{told:?}");
+        assert_eq!(verbs::participle("format"), "formatted");
+        let missing = draft_of("python", "def result_missing(key):\n    return key + 1\n", "result_missing");
+        assert_eq!(missing.returns.map(|entry| entry.text).as_deref(), Some("The result, worked out from `key`."));
+    }
+
+    #[test]
     fn parameters_tell_their_use() {
         let text = "def f(mode, items, callback, n_jobs, verbose=False, *args):\n    if mode == 'r':\n        pass\n    for item in items:\n        callback(item)\n    self.n = n_jobs\n    run(*args)\n";
         let texts: Vec<String> = draft_of("python", text, "f").params.into_iter().map(|entry| entry.text).collect();

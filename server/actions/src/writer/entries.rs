@@ -64,7 +64,8 @@ pub fn field(subject: &Subject<'_>, index: usize, field: usize) -> Option<EntryD
         name: format!("{}.{}", root_name(subject, index), field.name),
         type_text: (subject.style == DocStyle::Jsdoc && subject.tongue == Tongue::JavaScript)
             .then(|| literal_type(field.default.as_ref().map(|default| default.text.as_str()))),
-        optional: field.default.is_some(),
+        // With `= {}` the whole argument may be left out, and each field with it.
+        optional: field.default.is_some() || param.optional || param.default.is_some(),
         text: format!("{}{}", text(subject, &stand_in), stated(subject, default.as_deref())),
         default,
     })

@@ -7,6 +7,7 @@ use super::naming::{Object, object};
 use super::special::special;
 use super::subject::{Subject, Tongue};
 use super::summary::got;
+use super::usage::holds_word;
 use super::verbs::{self, VerbClass};
 use super::words::{capital, code, list, phrase, singular, split, the};
 use syntax::docstring::EntryDraft;
@@ -228,7 +229,22 @@ fn by_name(subject: &Subject<'_>) -> String {
         Some(Object { verb: Some("return"), .. }) => "the value found".to_owned(),
         Some(Object { verb: Some(verb), .. }) if hands_out(verb) => format!("the {} value", verbs::participle(verb)),
         Some(Object { verb: Some(verb), .. }) => format!("the result of {}", verbs::gerund(verb)),
-        Some(Object { verb: None, words }) if !words.is_empty() => the(&words),
+        Some(Object { verb: None, words }) if !words.is_empty() => match words.rsplit_once(' ') {
+            // An adjective behind its noun is no noun phrase.
+            Some((noun, "missing" | "pending" | "existing" | "remaining" | "changed" | "needed" | "wanted")) => {
+                let used: Vec<String> = subject
+                    .required()
+                    .iter()
+                    .filter(|param| values(subject).iter().any(|value| holds_word(value, &param.name)))
+                    .filter_map(|param| code(&param.name))
+                    .collect();
+                match used.is_empty() {
+                    true => the(noun),
+                    false => format!("{}, worked out from {}", the(noun), list(&used, "and")),
+                }
+            }
+            _ => the(&words),
+        },
         _ => "the resulting value".to_owned(),
     }
 }

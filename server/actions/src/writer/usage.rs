@@ -171,7 +171,8 @@ pub fn usage(tokens: &[Token<'_>], name: &str) -> Usage {
     usage
 }
 
-fn holds_word(text: &str, name: &str) -> bool {
+/// Whether `name` stands in a text as a word of its own.
+pub(super) fn holds_word(text: &str, name: &str) -> bool {
     let part = |character: char| character.is_alphanumeric() || character == '_';
     text.match_indices(name).any(|(at, _)| {
         let before = text.get(..at).and_then(|text| text.chars().last());
