@@ -25,7 +25,8 @@ fn check(doc: &DocContext<'_>, report: &mut Reporter<'_>) {
         let Some(entry) = doc.doc.entries.get(at.entry) else { continue };
         let Some(param) = param.and_then(|index| signature.params.get(index)) else { continue };
         let (Some(said), Some(declared)) = (&entry.type_text, &param.type_text) else { continue };
-        if types::compare(&said.text, &declared.text) != Comparison::Different {
+        let is_plain_mismatch = doc.file.is_script() && are_other_primitives(&said.text, &declared.text);
+        if types::compare(&said.text, &declared.text) != Comparison::Different && !is_plain_mismatch {
             continue;
         }
         let message = format!("`{}` is documented as `{}`, but declared as `{}`.", param.name, said.text, declared.text);
@@ -33,6 +34,13 @@ fn check(doc: &DocContext<'_>, report: &mut Reporter<'_>) {
         let is_shared = entry.names.len() > 1;
         report.add(if is_shared { finding } else { finding.repair(Repair::SetType { entry: at.entry, to: declared.text.clone() }) });
     }
+}
+
+/// In scripts `number` is one type, where elsewhere it may be any of several.
+fn are_other_primitives(said: &str, declared: &str) -> bool {
+    let is_primitive = |text: &str| matches!(text, "number" | "string" | "boolean" | "bigint" | "symbol");
+    let (said, declared) = (said.trim(), declared.trim());
+    is_primitive(said) && is_primitive(declared) && said != declared
 }
 
 #[cfg(test)]
@@ -44,6 +52,14 @@ mod tests {
     #[test]
     fn only_types_that_truly_differ_are_found() {
         check_only("param-type-mismatch", "python", SOURCE, &["param-type-mismatch [a] at \"str\""]);
+    }
+
+    #[test]
+    fn a_number_is_no_string_in_typescript() {
+        let source = "/**\n * Do.\n * @param {number} a one\n */\nexport function f(a: string): void { g(a); }\n";
+        check_only("param-type-mismatch", "typescript", source, &["param-type-mismatch [a] at \"number\""]);
+        check_only("param-type-mismatch", "typescript", &source.replace("a: string", "a: number"), &[]);
+        check_only("param-type-mismatch", "typescript", &source.replace("a: string", "a: Size"), &[]);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::exceptions;
 use crate::names::{is_identifier, last_segment};
 use crate::prose::has_word;
 use syntax::docstring::EntryKind;
-use syntax::model::BodyFacts;
+use syntax::model::{BodyFacts, SymbolKind};
 use syntax::text::Span;
 
 /// The rule.
@@ -25,7 +25,10 @@ pub static RULE: RuleInfo = RuleInfo {
 };
 
 fn check(doc: &DocContext<'_>, report: &mut Reporter<'_>) {
-    if !doc.doc.speaks_of(EntryKind::Raise) || doc.file.is("rust") || doc.file.is("go") {
+    if doc.file.is("rust") {
+        return check_errors(doc, report);
+    }
+    if !doc.doc.speaks_of(EntryKind::Raise) || doc.file.is("go") {
         return;
     }
     let Some(facts) = doc.facts().filter(|_| !doc.declares_elsewhere()) else { return };
@@ -47,6 +50,24 @@ fn check(doc: &DocContext<'_>, report: &mut Reporter<'_>) {
             report.add(finding.name(name).tagged(FindingTag::Unnecessary).related(doc.symbol.name_span, "The function.").repair(repair));
         }
     }
+}
+
+/// A section on errors of a function whose type has no room for one.
+fn check_errors(doc: &DocContext<'_>, report: &mut Reporter<'_>) {
+    let is_function = doc.symbol.kind.is_callable() && doc.symbol.kind != SymbolKind::Macro;
+    if !is_function || !doc.file.is_thorough() || !doc.doc.speaks_of(EntryKind::Raise) {
+        return;
+    }
+    // An alias may hide a `Result`; opaque, generic and associated types may be one.
+    let returned = doc.symbol.return_type.as_ref().map_or("", |returned| returned.text.as_str());
+    let may_fail = ["Result", "Error", "impl ", "dyn ", "Future", "Fut", "Either", "ControlFlow", "Poll", "Self::", "!"];
+    let is_generic = doc.symbol.type_params.iter().any(|param| has_word(returned, &param.name));
+    if is_generic || may_fail.iter().any(|word| returned.contains(word)) || returned.contains("Output") {
+        return;
+    }
+    let place = doc.place_of(&[EntryKind::Raise]);
+    let finding = doc.finding(place, format!("The documentation of `{}` has a section on errors, but it returns no `Result`.", doc.symbol.name));
+    report.add(finding.tagged(FindingTag::Unnecessary).related(doc.symbol.name_span, "The function."));
 }
 
 /// The quiet profile speaks only where nothing in the body can raise: no call, and no operation that fails by itself.
@@ -78,6 +99,16 @@ mod tests {
     #[test]
     fn an_exception_that_nothing_can_raise_is_found() {
         check("python", &source("self.a = a"), &Settings::default(), &["raises-not-raised [ValueError] at \"ValueError\""]);
+    }
+
+    #[test]
+    fn a_section_on_errors_needs_a_result() {
+        let source = "/// Does.\n///\n/// # Errors\n///\n/// If not.\npub fn f() -> u8 { 1 }\n";
+        check_only("raises-not-raised", "rust", source, &["raises-not-raised [] at \"Errors\""]);
+        for returned in ["Result<u8, E>", "io::Result<u8>", "ParseResult", "impl Future"] {
+            check_only("raises-not-raised", "rust", &source.replace("u8", returned), &[]);
+        }
+        check_quiet("rust", source);
     }
 
     #[test]

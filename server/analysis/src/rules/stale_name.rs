@@ -6,7 +6,7 @@ use crate::diagnostic::{Finding, Repair, Severity};
 use crate::names::{is_identifier, is_near, same_loosely, words};
 use crate::prose::{self, is_common, is_constant};
 use syntax::docstring::{EntryKind, Mention, MentionKind};
-use syntax::model::Param;
+use syntax::model::{Param, Symbol};
 use syntax::text::Span;
 
 /// The rule.
@@ -25,6 +25,9 @@ pub static RULE: RuleInfo = RuleInfo {
 fn check(doc: &DocContext<'_>, report: &mut Reporter<'_>) {
     if doc.doc.mentions.is_empty() || doc.doc.inherits {
         return;
+    }
+    if doc.file.is_thorough() {
+        check_links(doc, report);
     }
     let params: &[Param] = match doc.signature() {
         Some(signature) => &signature.params,
@@ -48,6 +51,29 @@ fn check(doc: &DocContext<'_>, report: &mut Reporter<'_>) {
         }
         told.push(name);
         report.add(finding(doc, mention, name, successor.filter(|_| !is_gone)));
+    }
+}
+
+/// Links to what the file does not know, while it has a name that is nearly the same: other files are linked to all the time.
+fn check_links(doc: &DocContext<'_>, report: &mut Reporter<'_>) {
+    if !doc.file.is_script() && !doc.file.is("rust") {
+        return;
+    }
+    let (model, mut told) = (doc.file.model, Vec::new());
+    for mention in doc.doc.mentions.iter().filter(|mention| mention.kind == MentionKind::Link) {
+        let target = mention.text.trim().trim_matches('`').split([' ', '|']).next().unwrap_or("");
+        let name = target.strip_suffix("()").unwrap_or(target);
+        let is_known = || doc.file.repo.known_names.contains(name) || prose::occurs(&model.text, Span::new(0, model.text.len()), doc.file.doc_spans(), name);
+        if name.chars().count() < 4 || !is_identifier(name) || is_constant(name) || told.contains(&name) || is_known() {
+            continue;
+        }
+        let is_alike = |other: &&Symbol| !other.flags.is_local && other.name.chars().count() >= 4 && is_near(name, &other.name);
+        // Parameters are told of below.
+        let is_param = doc.symbol.params.iter().any(|param| is_near(name, &param.name));
+        let Some(other) = model.symbols.iter().find(is_alike).filter(|_| !is_param) else { continue };
+        told.push(name);
+        let finding = doc.finding(mention.span, format!("The link leads to `{name}`, which this file does not know; it has `{}`.", other.name));
+        report.add(finding.name(name).name(&other.name).related(other.name_span, "The similar name."));
     }
 }
 
@@ -139,6 +165,18 @@ mod tests {
         check("python", SOURCE, &Settings::default(), &["stale-name [fill_value, fill_value_value] at \"fill_value\""]);
         let found = findings("python", SOURCE, &Settings::default());
         assert!(matches!(&found[0].repairs[..], [Repair::Replace { span, to }] if span.of(SOURCE) == "fill_value" && to == "fill_value_value"));
+    }
+
+    #[test]
+    fn a_link_to_nearly_a_name_of_the_file_is_found() {
+        let script = "/** See {@link Gatherr}. */\nexport function f() {}\n\n/** It. */\nexport class Gatherer {}\n";
+        check_only("stale-name", "typescript", script, &["stale-name [Gatherr, Gatherer] at \"Gatherr\""]);
+        let rust = "/// See [`Gatherr`].\npub fn f() {}\n\n/// It.\npub struct Gatherer;\n";
+        check_only("stale-name", "rust", rust, &["stale-name [Gatherr, Gatherer] at \"Gatherr\""]);
+        check_quiet("rust", rust);
+        for other in ["Gatherer", "Elsewhere"] {
+            check_only("stale-name", "rust", &rust.replace("Gatherr", other), &[]);
+        }
     }
 
     #[test]
