@@ -13,7 +13,7 @@ use crate::mode::{Mode, Strategy};
 use crate::tasks::{Class, TaskOrchestrator, TaskSpec};
 use crate::view::{Customs, View};
 use arc_swap::ArcSwap;
-use dashmap::DashMap;
+use dashmap::{DashMap, DashSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -102,6 +102,7 @@ impl ServerCore {
             began: Instant::now(),
             surveyed: AtomicBool::new(false),
             scan: crate::look::Scan::default(),
+            told_languages: DashSet::new(),
         };
         let core = Self { inner: Arc::new(inner), client: "local".into() };
         let (weak, client) = (Arc::downgrade(&core.inner), core.client.clone());

@@ -140,6 +140,11 @@ impl ClientProfile {
         }
     }
 
+    /// Whether a code action can be carried out: by its own edit, or by a command that has the client apply one.
+    pub(crate) fn takes_actions(&self) -> bool {
+        self.action_objects || self.applies_edits
+    }
+
     /// What the server offers to this client.
     pub(crate) fn server_capabilities(&self) -> ServerCapabilities {
         let progress = WorkDoneProgressOptions { work_done_progress: Some(true) };
@@ -163,7 +168,7 @@ impl ClientProfile {
                 DocumentSymbolOptions { label: Some("code-agent".to_owned()), ..DocumentSymbolOptions::default() }
                     .into(),
             ),
-            code_action_provider: Some(
+            code_action_provider: self.takes_actions().then(|| {
                 CodeActionOptions {
                     code_action_kinds: Some(vec![
                         CodeActionKind::QuickFix,
@@ -174,12 +179,14 @@ impl ClientProfile {
                     resolve_provider: Some(true),
                     ..CodeActionOptions::default()
                 }
-                .into(),
-            ),
-            code_lens_provider: Some(CodeLensOptions { resolve_provider: Some(true), ..CodeLensOptions::default() }),
+                .into()
+            }),
+            code_lens_provider: self
+                .applies_edits
+                .then(|| CodeLensOptions { resolve_provider: Some(true), ..CodeLensOptions::default() }),
             workspace_symbol_provider: Some(WorkspaceSymbolOptions::default().into()),
             execute_command_provider: Some(ExecuteCommandOptions {
-                commands: commands::names(),
+                commands: commands::names(self.applies_edits),
                 work_done_progress_options: progress,
             }),
             workspace: Some(WorkspaceOptions {

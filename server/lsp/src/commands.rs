@@ -13,11 +13,14 @@ const PREFIX: &str = "code-agent.";
 
 /// The commands by their short names.
 const NAMES: [&str; 8] =
-    ["apply", "document", "documentFile", "documentWorkspace", "updateDocs", "fixAll", "convertStyle", "stats"];
+    ["apply", "document", "documentFile", "documentWorkspace", "updateDocs", "fixAll", "convertStyle", STATS];
 
-/// The names as a client calls them.
-pub(crate) fn names() -> Vec<String> {
-    NAMES.map(full_name).to_vec()
+/// The one command that changes nothing.
+const STATS: &str = "stats";
+
+/// The names as a client calls them; where it applies no edits, of those that make none.
+pub(crate) fn names(applies_edits: bool) -> Vec<String> {
+    NAMES.into_iter().filter(|&name| applies_edits || name == STATS).map(full_name).collect()
 }
 
 /// A name as a client calls it.
@@ -42,7 +45,7 @@ pub(crate) fn read(
     offset: impl Fn(&str, Position) -> Option<usize>,
 ) -> Result<Task, String> {
     let short = name.strip_prefix(PREFIX).unwrap_or(name);
-    if short == "stats" {
+    if short == STATS {
         return Ok(Task::Stats);
     }
     if short == "apply" {
@@ -53,7 +56,7 @@ pub(crate) fn read(
         };
     }
     if !NAMES.contains(&short) {
-        return Err(format!("There is no command {name}; there are {}.", names().join(", ")));
+        return Err(format!("There is no command {name}; there are {}.", names(true).join(", ")));
     }
     let target = Target::read(arguments)?;
     if short == "documentWorkspace" {
@@ -148,7 +151,7 @@ mod tests {
         ] {
             let position = |offset: usize| LspPosition { line: offset as u32 / 10, character: offset as u32 % 10 };
             let sent = to_proto(&command, String::new(), &position);
-            assert!(names().contains(&sent.command));
+            assert!(names(true).contains(&sent.command));
             assert_eq!(read_at(&sent.command, json!(sent.arguments)), Ok(Task::Edit(command)));
         }
     }

@@ -8,6 +8,7 @@ mod events;
 mod from_proto;
 mod handlers;
 mod newest;
+mod parent;
 mod progress;
 mod serve;
 mod server;
@@ -39,7 +40,7 @@ where
     let events = core.events();
     let (service, socket) = server::service(core, jobs);
     let server: Server = service.inner().clone();
-    let observer = server.clone();
+    let (observer, shared) = (server.clone(), server.shared.clone());
     // Both end with this function, because the set that owns them does.
     let mut beside = JoinSet::new();
     beside.spawn(events::pass_on(server, events));
@@ -55,5 +56,8 @@ where
             }
         }
     });
-    serve::run(service, socket, input, output, observer).await
+    tokio::select! {
+        outcome = serve::run(service, socket, input, output, observer) => outcome,
+        () = shared.abandoned.notified() => Outcome::Unclean,
+    }
 }

@@ -147,6 +147,14 @@ impl Lines {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Cancels every request that has no reply yet.
+    fn cancel_all(&self) {
+        let cancels: Vec<_> = self.running().values_mut().filter_map(|request| request.cancel.take()).collect();
+        for cancel in cancels {
+            let _ = cancel.send(());
+        }
+    }
+
     /// Sends the one reply of a request, in the client's own identifier.
     fn finish(&self, id: Id, result: Result<Value, Error>) {
         self.running().remove(&id);

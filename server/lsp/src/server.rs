@@ -23,7 +23,7 @@ use std::collections::HashSet;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc, watch};
 use tower_lsp::jsonrpc::{Error, Result};
 use tower_lsp::{Client, ClientSocket, LanguageServer, LspService};
 
@@ -63,6 +63,10 @@ pub(crate) struct Shared {
     initial_settings: OnceLock<Value>,
     /// 0 off, 1 messages, 2 verbose.
     pub(crate) trace: AtomicU8,
+    /// Is told when the editor's process is gone.
+    pub(crate) abandoned: Notify,
+    /// Counts what was done to open documents.
+    pub(crate) edits: watch::Sender<u64>,
     /// URIs of the open documents.
     open: Mutex<HashSet<String>>,
     /// The document that was last opened, changed or asked about.
@@ -111,6 +115,13 @@ impl Server {
     /// Takes note that a document is closed.
     pub(crate) fn closed(&self, uri: &str) {
         lock(&self.shared.open).remove(uri);
+    }
+
+    /// Takes note that an open document has other findings than before, perhaps.
+    pub(crate) fn edited(&self, uri: &str) {
+        if self.core.snapshot(uri).is_none_or(|snapshot| snapshot.language.is_some()) {
+            self.shared.edits.send_modify(|edits| *edits = edits.wrapping_add(1));
+        }
     }
 
     /// The open documents.

@@ -516,18 +516,92 @@ async fn documents_that_cannot_be_analysed_get_empty_answers_and_a_reason() {
 }
 
 #[tokio::test]
-async fn a_client_that_names_no_capability_gets_commands_and_plain_changes() {
+async fn a_client_is_offered_only_what_it_can_carry_out() {
     let mut editor = Editor::start(Profile::Bare).await;
     editor.open(URI, "python", PARTY).await;
     let diagnostics = editor.diagnostics(URI).await;
     keep("diagnostics", Profile::Bare, &json!(diagnostics));
+    let offered = &editor.initialized["capabilities"];
+    assert!(offered.get("codeActionProvider").is_none() && offered.get("codeLensProvider").is_none(), "{offered}");
+    assert_eq!(offered["executeCommandProvider"]["commands"], json!(["code-agent.stats"]));
     let range = editor.range(URI, PARTY.find("nom").unwrap(), PARTY.find("nom").unwrap() + 3);
-    let actions = editor.actions(URI, &range, &[], Some(&["quickfix"])).await;
-    assert_eq!(actions[0]["command"], "code-agent.apply", "{actions:?}");
-    let params = json!({ "command": "code-agent.apply", "arguments": actions[0]["arguments"] });
+    assert!(editor.actions(URI, &range, &[], None).await.is_empty());
+    let params = json!({ "textDocument": { "uri": URI } });
+    assert_eq!(editor.client.result("textDocument/codeLens", params).await, Value::Null);
+    let params = json!({ "command": "code-agent.fixAll", "arguments": [URI] });
     let reply = editor.client.call("workspace/executeCommand", params).await;
     assert_eq!(reply["error"]["code"], -32803, "it cannot apply edits: {reply}");
     editor.stop().await;
+
+    let mut editor = Editor::start(Profile::Plain).await;
+    editor.open(URI, "python", PARTY).await;
+    let actions = editor.actions(URI, &range, &[], Some(&["quickfix"])).await;
+    assert_eq!(actions[0]["command"], "code-agent.apply", "{actions:?}");
+    let params = json!({ "command": "code-agent.apply", "arguments": actions[0]["arguments"] });
+    let id = editor.client.ask("workspace/executeCommand", params).await;
+    let request = editor.client.wait_method("workspace/applyEdit").await;
+    editor.apply(&request["params"]["edit"]).await;
+    assert!(editor.text(URI).contains("name: Who is greeted 🎉."));
+    editor.client.answer(&request, json!({ "applied": true })).await;
+    assert_eq!(editor.client.reply(id).await["result"]["applied"], true);
+    editor.stop().await;
+}
+
+#[tokio::test]
+async fn a_command_whose_edit_is_never_answered_is_given_up_with_a_sentence() {
+    let mut editor = Editor::start(Profile::Helix).await;
+    editor.open(URI, "python", PARTY).await;
+    let params = json!({ "command": "code-agent.fixAll", "arguments": [{ "uri": URI }] });
+    let reply = editor.client.call("workspace/executeCommand", params).await;
+    assert_eq!(reply["error"]["code"], -32803, "{reply}");
+    let message = editor.client.wait_method("window/showMessage").await;
+    assert_eq!(message["params"]["message"], reply["error"]["message"]);
+    editor.stop().await;
+}
+
+#[tokio::test]
+async fn a_workspace_report_that_is_held_back_goes_out_when_a_document_changes() {
+    let mut editor = Editor::with_files(Profile::VsCode, &[("/project/party.py", PARTY)]).await;
+    let report = editor.client.result("workspace/diagnostic", json!({ "previousResultIds": [] })).await;
+    let known = json!([{ "uri": URI, "value": report["items"][0]["resultId"] }]);
+    for opens in [true, false] {
+        // The first survey of the workspace is news as well; it has to be over.
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let id = editor.client.ask("workspace/diagnostic", json!({ "previousResultIds": known })).await;
+        if opens {
+            editor.open(URI, "python", PARTY).await;
+        } else {
+            editor.replace(URI, "nom:", "name:").await;
+        }
+        assert!(editor.client.reply(id).await["result"].is_object());
+    }
+    editor.stop().await;
+}
+
+#[tokio::test]
+async fn a_language_that_is_not_supported_is_told_of_once_and_only_in_the_log() {
+    let mut editor = Editor::start(Profile::Neovim).await;
+    for number in 0..3 {
+        editor.open(&format!("file:///project/notes{number}.xyz"), "nonsense", "🎉\r\n").await;
+    }
+    editor.open("file:///project/other.abc", "gibberish", "🎉\r\n").await;
+    editor.client.wait_for(|message| message.to_string().contains("other.abc")).await;
+    let told = editor.client.unread.iter().filter(|message| message.to_string().contains("not supported"));
+    let told: Vec<_> = told.map(|message| message["method"].clone()).collect();
+    assert_eq!(told, ["window/logMessage"]);
+    editor.stop().await;
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn the_server_ends_when_the_process_of_its_editor_is_gone() {
+    let mut parent = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+    let mut editor = Editor::with_parent(Profile::Neovim, &[], Some(parent.id())).await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    editor.client.result("workspace/symbol", json!({ "query": "" })).await;
+    parent.kill().unwrap();
+    parent.wait().unwrap();
+    assert_eq!(editor.outcome().await, crate::Outcome::Unclean);
 }
 
 #[tokio::test]

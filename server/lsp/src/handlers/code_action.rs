@@ -26,7 +26,7 @@ pub(crate) async fn code_action(server: &Server, params: CodeActionParams) -> Re
     let Some(snapshot) = server.core.snapshot(&uri) else { return Ok(None) };
     server.touched(&uri);
     let wanted = wanted(params.context.only.as_deref());
-    if wanted.is_empty() {
+    if wanted.is_empty() || !profile.takes_actions() {
         return Ok(Some(Vec::new()));
     }
     let (start, end) = from_proto::range(params.range);

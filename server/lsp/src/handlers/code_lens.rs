@@ -12,6 +12,10 @@ use tower_lsp::jsonrpc::Result;
 /// `textDocument/codeLens`.
 pub(crate) async fn code_lens(server: &Server, params: CodeLensParams) -> Result<Option<Vec<CodeLens>>> {
     let (uri, profile) = (params.text_document.uri.0, server.profile());
+    // Every lens runs a command that ends in an edit.
+    if !profile.applies_edits {
+        return Ok(None);
+    }
     let Some(snapshot) = server.core.snapshot(&uri) else { return Ok(None) };
     let work = async { or_nothing(server.core.lenses(&uri).await) };
     let lenses = server.newest.run("codeLens", &uri, snapshot.version, work).await?;

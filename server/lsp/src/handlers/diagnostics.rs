@@ -16,13 +16,16 @@ use lsp_types::{
 };
 use serde_json::json;
 use std::time::Duration;
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 use tower_lsp::jsonrpc::{Error, ErrorCode, Result};
 
 /// How many files go out in one partial result at most.
 const BATCH: usize = 64;
 /// How long an answer without news is held back from a client that would ask again at once.
 const HOLD: Duration = Duration::from_secs(30);
+
+/// How long nothing may be typed before an answer that is held back goes out.
+const QUIET: Duration = Duration::from_millis(500);
 
 /// `textDocument/diagnostic`.
 pub(crate) async fn document(server: &Server, params: DocumentDiagnosticParams) -> Result<DocumentDiagnosticReport> {
@@ -64,7 +67,7 @@ fn come_back(error: &TaskError) -> Error {
 
 /// `workspace/diagnostic`: file by file, in partial results where the client gave a token for them.
 pub(crate) async fn workspace(server: &Server, params: WorkspaceDiagnosticParams) -> Result<WorkspaceDiagnosticReport> {
-    let news = server.core.events();
+    let (news, edits) = (server.core.events(), server.shared.edits.subscribe());
     let previous = params.previous_result_ids.into_iter().map(|previous| (previous.uri.0, previous.value)).collect();
     let mut reports = server.core.workspace_diagnostics(previous).map_err(|error| core_error(&error))?;
     let partial = params.partial_result_params.partial_result_token;
@@ -97,20 +100,24 @@ pub(crate) async fn workspace(server: &Server, params: WorkspaceDiagnosticParams
     }
     progress.end(Some(format!("{files} files checked."))).await;
     if !has_news && server.profile().polls_workspace {
-        let _ = tokio::time::timeout(HOLD, something_new(news)).await;
+        let _ = tokio::time::timeout(HOLD, something_new(news, edits)).await;
     }
     Ok(WorkspaceDiagnosticReport { items })
 }
 
 /// Waits until diagnostics may be other ones.
-async fn something_new(mut events: broadcast::Receiver<Event>) {
+async fn something_new(mut events: broadcast::Receiver<Event>, mut edits: watch::Receiver<u64>) {
     loop {
-        match events.recv().await {
-            Ok(Event::ConfigChanged | Event::WorkspaceChanged | Event::Diagnostics(_)) => return,
-            Ok(_) => {}
-            Err(_) => return,
+        tokio::select! {
+            event = events.recv() => match event {
+                Ok(Event::ConfigChanged | Event::WorkspaceChanged | Event::Diagnostics(_)) | Err(_) => return,
+                Ok(_) => {}
+            },
+            Ok(()) = edits.changed() => break,
         }
     }
+    // The whole workspace is not checked for every key: whoever types goes on typing for a while.
+    while let Ok(Ok(())) = tokio::time::timeout(QUIET, edits.changed()).await {}
 }
 
 fn workspace_report(server: &Server, report: WorkspaceReport) -> WorkspaceDocumentDiagnosticReport {

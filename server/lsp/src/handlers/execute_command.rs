@@ -9,7 +9,11 @@ use engine::answers::{Command, WorkspaceEdit};
 use engine::error::CoreError;
 use lsp_types::{ApplyWorkspaceEditParams, ApplyWorkspaceEditRequest, ExecuteCommandParams, LspAny, MessageType};
 use serde_json::json;
+use std::time::Duration;
 use tower_lsp::jsonrpc::{Error, ErrorCode, Result};
+
+/// How long the editor may take to apply an edit. It may ask the user first, so there is time to read.
+const APPLY_TIMEOUT: Duration = if cfg!(test) { Duration::from_secs(3) } else { Duration::from_secs(120) };
 
 /// `workspace/executeCommand`.
 pub(crate) async fn execute_command(server: &Server, params: ExecuteCommandParams) -> Result<Option<LspAny>> {
@@ -63,7 +67,13 @@ async fn apply(server: &Server, title: &str, edit: WorkspaceEdit) -> Result<LspA
         metadata: to_proto::metadata(server.profile(), &edit),
         edit: to_proto::workspace_edit(server.profile(), &edit),
     };
-    let answer = server.client.send_request::<ApplyWorkspaceEditRequest>(request).await?;
+    let asked = server.client.send_request::<ApplyWorkspaceEditRequest>(request);
+    let Ok(answer) = tokio::time::timeout(APPLY_TIMEOUT, asked).await else {
+        let message = format!("{title} was given up: the editor did not say whether it applied the edit.");
+        server.show(MessageType::Warning, message.clone());
+        return Err(failed(message));
+    };
+    let answer = answer?;
     if answer.applied {
         return Ok(json!({ "applied": true, "files": files, "message": edit.note }));
     }

@@ -2,6 +2,7 @@
 
 use crate::capabilities::{ClientProfile, trace_level};
 use crate::handlers::{configuration, files};
+use crate::parent;
 use crate::server::Server;
 use lsp_types::{InitializeParams, InitializeResult, RootPath, ServerInfo, SetTraceParams, WorkspaceFolders};
 use std::sync::atomic::Ordering;
@@ -15,6 +16,14 @@ pub(crate) fn initialize(server: &Server, params: InitializeParams) -> Result<In
     server.core.set_push(!profile.pulls_diagnostics);
     server.shared.trace.store(trace_level(params.trace.as_ref()), Ordering::Relaxed);
     server.set_profile(profile);
+    if let Some(process) = params.process_id {
+        let shared = server.shared.clone();
+        server.jobs.push(async move {
+            parent::gone(process).await;
+            tracing::warn!(process, "The editor is gone, so the server ends.");
+            shared.abandoned.notify_one();
+        });
+    }
     for root in roots(&params) {
         server.core.add_root(&root);
     }

@@ -13,6 +13,7 @@ pub(crate) async fn did_open(server: &Server, params: DidOpenTextDocumentParams)
     let document = params.text_document;
     server.opened(&document.uri.0);
     server.core.open(&document.uri.0, document.language_id.as_str(), document.version, &document.text);
+    server.edited(&document.uri.0);
 }
 
 /// `textDocument/didChange`. A change that cannot be read leaves the text unlike the editor's, so the user is told.
@@ -34,7 +35,7 @@ pub(crate) async fn did_change(server: &Server, params: Value) {
         .unwrap_or_default();
     server.touched(&document.uri);
     match server.core.change(&document.uri, version, &changes) {
-        ChangeOutcome::Applied { .. } => {}
+        ChangeOutcome::Applied { .. } => server.edited(&document.uri),
         ChangeOutcome::OutOfOrder { version, previous } => {
             tracing::warn!(uri = %document.uri, version, previous, "A document's version did not grow.");
         }
@@ -53,4 +54,5 @@ pub(crate) async fn did_save(server: &Server, params: DidSaveTextDocumentParams)
 pub(crate) async fn did_close(server: &Server, params: DidCloseTextDocumentParams) {
     server.closed(&params.text_document.uri.0);
     server.core.close(&params.text_document.uri.0);
+    server.edited(&params.text_document.uri.0);
 }

@@ -50,14 +50,23 @@ impl<S: LanguageServer, W: Observer> Dispatcher<S, W> {
                     let params = serde_json::json!({ "id": number });
                     self.notify("$/cancelRequest".to_owned(), Some(params)).await;
                 }
-                Some(Work::Exit) => return self.outcome(),
+                Some(Work::Exit) => {
+                    self.cancel_all(&mut handlers).await;
+                    return self.outcome();
+                }
                 Some(Work::End) | None => {
-                    let drained = async { while handlers.join_next().await.is_some() {} };
-                    let _ = tokio::time::timeout(GRACE, drained).await;
+                    drain(&mut handlers).await;
+                    self.cancel_all(&mut handlers).await;
                     return self.outcome();
                 }
             }
         }
+    }
+
+    /// Answers every request that is still running, so that nobody waits for a reply when the server is gone.
+    async fn cancel_all(&self, handlers: &mut JoinSet<()>) {
+        self.lines.cancel_all();
+        drain(handlers).await;
     }
 
     fn outcome(&self) -> Outcome {
@@ -94,6 +103,10 @@ impl<S: LanguageServer, W: Observer> Dispatcher<S, W> {
             }
             _ => {}
         }
+        if method == "shutdown" {
+            // Its own cancel goes with the others, which harms nothing: it is not looked at any more.
+            self.cancel_all(handlers).await;
+        }
         // Some clients send an empty object where the specification allows nothing.
         let params = params.filter(|_| method != "shutdown");
         let began = Instant::now();
@@ -124,6 +137,12 @@ impl<S: LanguageServer, W: Observer> Dispatcher<S, W> {
             lines.finish(id, result);
         });
     }
+}
+
+/// Waits for the handlers, for a while.
+async fn drain(handlers: &mut JoinSet<()>) {
+    let drained = async { while handlers.join_next().await.is_some() {} };
+    let _ = tokio::time::timeout(GRACE, drained).await;
 }
 
 fn build(builder: tower_lsp::jsonrpc::RequestBuilder, params: Option<Value>) -> tower_lsp::jsonrpc::RequestBuilder {

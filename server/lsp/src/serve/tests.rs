@@ -449,12 +449,25 @@ async fn before_initialize_requests_are_refused_and_notifications_dropped() {
 #[tokio::test]
 async fn exit_without_shutdown_is_unclean_and_stops_even_while_requests_run() {
     let mut session = Session::start().await;
-    session.client.ask("slow", Value::Null).await;
+    let id = session.client.ask("slow", Value::Null).await;
     session.client.notify("exit", Value::Null).await;
+    assert_eq!(code(&session.client.reply(id).await), -32800, "nobody is left waiting");
     assert_eq!(session.outcome().await.exit_code(), 1);
     let mut session = Session::start_uninitialized();
     session.client.notify("exit", Value::Null).await;
     assert_eq!(session.outcome().await, Outcome::Unclean);
+}
+
+#[tokio::test]
+async fn what_still_runs_is_answered_before_shutdown_is() {
+    let mut session = Session::start().await;
+    let slow = session.client.ask("slow", Value::Null).await;
+    let shutdown = session.client.ask("shutdown", Value::Null).await;
+    let reply = session.client.read().await.unwrap();
+    assert_eq!((&reply["id"], code(&reply)), (&json!(slow), -32800));
+    assert_eq!(session.client.reply(shutdown).await["result"], Value::Null);
+    session.client.notify("exit", Value::Null).await;
+    assert_eq!(session.outcome().await, Outcome::Clean);
 }
 
 #[tokio::test]

@@ -20,6 +20,8 @@ pub(super) enum Profile {
     VsCode,
     /// Names no capability at all.
     Bare,
+    /// Applies edits and knows nothing else.
+    Plain,
 }
 
 impl Profile {
@@ -31,6 +33,7 @@ impl Profile {
             Self::Helix => "helix",
             Self::VsCode => "vscode",
             Self::Bare => "bare",
+            Self::Plain => "plain",
         }
     }
 
@@ -40,9 +43,9 @@ impl Profile {
             Self::Helix => include_str!("profiles/helix.json"),
             Self::VsCode => include_str!("profiles/vscode.json"),
             Self::Bare => r#"{ "capabilities": {} }"#,
+            Self::Plain => r#"{ "capabilities": { "workspace": { "applyEdit": true } } }"#,
         };
         let mut params: Value = serde_json::from_str(text).unwrap();
-        params["processId"] = Value::Null;
         params["rootUri"] = json!("file:///project");
         params["workspaceFolders"] = json!([{ "uri": "file:///project", "name": "project" }]);
         params
@@ -53,7 +56,7 @@ impl Profile {
     }
 
     fn is_utf16(self) -> bool {
-        matches!(self, Self::VsCode | Self::Bare)
+        matches!(self, Self::VsCode | Self::Bare | Self::Plain)
     }
 }
 
@@ -74,6 +77,11 @@ impl Editor {
     }
 
     pub(super) async fn with_files(profile: Profile, contents: &[(&str, &str)]) -> Self {
+        Self::with_parent(profile, contents, None).await
+    }
+
+    /// A session whose editor says that it is this process.
+    pub(super) async fn with_parent(profile: Profile, contents: &[(&str, &str)], parent: Option<u32>) -> Self {
         let files = Arc::new(MemoryFiles::default());
         for (path, content) in contents {
             files.put(*path, content.as_bytes());
@@ -87,7 +95,9 @@ impl Editor {
         });
         let (mut client, input, output) = TestClient::pair();
         let server = tokio::spawn(crate::serve(core, input, output));
-        let initialized = client.result("initialize", profile.params()).await;
+        let mut params = profile.params();
+        params["processId"] = json!(parent);
+        let initialized = client.result("initialize", params).await;
         client.notify("initialized", json!({})).await;
         Self { profile, client, files, initialized, server, buffers: BTreeMap::new() }
     }
@@ -98,6 +108,12 @@ impl Editor {
         self.client.notify("exit", Value::Null).await;
         let outcome = tokio::time::timeout(std::time::Duration::from_secs(10), self.server).await;
         assert_eq!(outcome.expect("the server ends").expect("no panic"), Outcome::Clean);
+    }
+
+    /// Waits until the server ends of its own accord.
+    pub(super) async fn outcome(self) -> Outcome {
+        let outcome = tokio::time::timeout(std::time::Duration::from_secs(10), self.server).await;
+        outcome.expect("the server ends").expect("no panic")
     }
 
     pub(super) async fn open(&mut self, uri: &str, language: &str, text: &str) {
