@@ -188,7 +188,14 @@ async fn settings_take_effect_while_the_core_runs() {
     files.put("/w/code-agent.toml", "[analysis.rules]\nparam-renamed = 'off'\n");
     core.add_root("file:///w");
     // What was found under the old settings may still be on its way.
-    let settled = async { while !rules(&next_diagnosis(&mut events).await).is_empty() {} };
+    let settled = async {
+        loop {
+            let diagnosis = next_diagnosis(&mut events).await;
+            if rules(&diagnosis).is_empty() {
+                break;
+            }
+        }
+    };
     tokio::time::timeout(Duration::from_secs(20), settled).await.expect("the rule is switched off");
     files.put("/w/code-agent.toml", "[analysis.rules]\nparam-renamed = 'loud'\n");
     core.watched_files_changed(&["file:///w/code-agent.toml".into()]);
