@@ -48,7 +48,12 @@ pub fn doc_completion(
     let without: Arc<str> =
         format!("{}{stand_in}{}", text.get(..opening.span.start)?, text.get(opening.span.end..)?).into();
     let model = syntax::extract::model(language, without, Depth::Full);
-    let index = documented_at(&model, opening.span.start)?;
+    let index = if is_about_file(&opening.form) {
+        // Never the definition below: this comment is about what it stands in.
+        model.symbols.first().filter(|file| fits(&model, file, opening.span.start)).map(|_| 0)?
+    } else {
+        documented_at(&model, opening.span.start)?
+    };
     let symbol = model.symbols.get(index)?;
     let style = style_for(&model, options);
     let words = draft(&model, index, style, options)?;
@@ -95,31 +100,38 @@ fn opening(language: &'static Language, text: &str, offset: usize) -> Option<Ope
     Some(Opening { span: Span::new(start, offset + line_rest.trim_end().len()), form })
 }
 
+/// Whether the comment is about what holds it, as `//!` is.
+fn is_about_file(form: &CommentForm) -> bool {
+    matches!(form, CommentForm::Lines { marker } if marker == "//!")
+}
+
+/// Whether the symbol is undocumented and its documentation would stand at `at`.
+fn fits(model: &FileModel, symbol: &Symbol, at: usize) -> bool {
+    if symbol.doc.is_some() || !symbol.doc_slot.usable {
+        return false;
+    }
+    let slot = symbol.doc_slot.offset;
+    match symbol.doc_slot.placement {
+        Placement::Inside => slot == at,
+        Placement::Before => {
+            let (from, to) = if slot <= at { (slot, at) } else { (at, slot) };
+            let between = model.text.get(from..to).unwrap_or("x");
+            between.trim().is_empty() && between.matches('\n').count() <= 1
+        }
+    }
+}
+
 /// The undocumented symbol whose documentation would stand at `at`.
 fn documented_at(model: &FileModel, at: usize) -> Option<usize> {
-    let fits = |symbol: &Symbol| {
-        if symbol.doc.is_some() || !symbol.doc_slot.usable {
-            return false;
-        }
-        let slot = symbol.doc_slot.offset;
-        match symbol.doc_slot.placement {
-            Placement::Inside => slot == at,
-            Placement::Before => {
-                let (from, to) = if slot <= at { (slot, at) } else { (at, slot) };
-                let between = model.text.get(from..to).unwrap_or("x");
-                between.trim().is_empty() && between.matches('\n').count() <= 1
-            }
-        }
-    };
     // The file comes last: a comment in front of the first definition belongs to that.
     model
         .symbols
         .iter()
         .enumerate()
         .skip(1)
-        .find(|(_, symbol)| fits(symbol))
+        .find(|(_, symbol)| fits(model, symbol, at))
         .map(|(index, _)| index)
-        .or_else(|| model.symbols.first().filter(|symbol| fits(symbol)).map(|_| 0))
+        .or_else(|| model.symbols.first().filter(|symbol| fits(model, symbol, at)).map(|_| 0))
 }
 
 /// The comment with a tab stop around each text.
@@ -204,6 +216,15 @@ mod tests {
     #[test]
     fn a_body_of_nothing_else_is_enough() {
         assert!(complete("python", "def f(x):\n    \"\"\"§\n").is_some());
+    }
+
+    #[test]
+    fn an_inner_comment_is_never_about_the_function_below() {
+        let below = "pub fn load(path: &str) -> String {\n    read(path)\n}\n";
+        let drafted = |marker: &str| complete("rust", &format!("{marker}§\n{below}")).map(|(one, _)| one.label);
+        assert_eq!(drafted("///").as_deref(), Some("Document load"));
+        assert!(drafted("//!").is_none_or(|label| label == "Document this file"), "{:?}", drafted("//!"));
+        assert!(complete("rust", &format!("fn a() {{}}\n\n//!§\n{below}")).is_none());
     }
 
     #[test]
