@@ -346,6 +346,7 @@ mod tests {
             ),
             ("python", "def assert_ok(response):\n    assert response\n", "assert_ok", "Assert that `response` is OK."),
             ("python", "def mutate(tree):\n    tree.pop()\n", "mutate", "Mutate `tree`."),
+            ("python", "def data(x):\n    x.pop()\n", "data", "Carry out the data for `x`."),
             (
                 "go",
                 "package p\n\nfunc (s *Server) Start(ctx Context) { s.run() }\n",

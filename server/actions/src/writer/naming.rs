@@ -273,7 +273,12 @@ fn noun_named(subject: &Subject<'_>, words: &[String]) -> Said {
     } else {
         // Nothing comes back, so that the first word is what is done.
         match words.split_first() {
-            Some((first, rest)) if first.chars().all(|letter| letter.is_ascii_lowercase()) && first.len() > 2 => {
+            Some((first, rest))
+                if first.len() > 2
+                    && first.chars().all(|letter| letter.is_ascii_lowercase())
+                    && super::words::prose_word(first) == first.as_str()
+                    && !["data", "s", "ion", "er", "or", "ity", "ness"].iter().any(|end| first.ends_with(end)) =>
+            {
                 let object = if rest.is_empty() {
                     let given: Vec<String> =
                         subject.required().iter().take(3).filter_map(|param| code(&param.name)).collect();
