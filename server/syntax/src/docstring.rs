@@ -321,6 +321,28 @@ pub enum DocProblemKind {
 }
 
 impl Docstring {
+    /// The same documentation, read where it began at byte `from`, in a text in which it begins at `to`.
+    pub(crate) fn moved(mut self, from: usize, to: usize) -> Self {
+        // Nothing in it begins before the line that it begins on, so that adding first keeps every number positive.
+        let shift = |span: &mut Span| *span = Span::new(span.start + to - from, span.end + to - from);
+        shift(&mut self.block.span);
+        for line in &mut self.block.lines {
+            shift(&mut line.span);
+            shift(&mut line.physical);
+        }
+        self.sections.iter_mut().for_each(|section| shift(&mut section.title_span));
+        for entry in &mut self.entries {
+            entry.tag_span.iter_mut().for_each(shift);
+            entry.names.iter_mut().for_each(|name| shift(&mut name.span));
+            entry.type_text.iter_mut().for_each(|type_text| shift(&mut type_text.span));
+            entry.default.iter_mut().for_each(|default| shift(&mut default.span));
+            shift(&mut entry.description_span);
+        }
+        self.mentions.iter_mut().for_each(|mention| shift(&mut mention.span));
+        self.problems.iter_mut().for_each(|problem| shift(&mut problem.span));
+        self
+    }
+
     /// Entries of one kind, with their indices.
     pub fn entries_of(&self, kind: EntryKind) -> impl Iterator<Item = (usize, &Entry)> {
         self.entries.iter().enumerate().filter(move |(_, entry)| entry.kind == kind)

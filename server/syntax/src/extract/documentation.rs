@@ -11,8 +11,13 @@ use streaming_iterator::StreamingIterator;
 use tree_sitter::Node;
 
 impl<'t> Walker<'t, '_> {
-    pub(super) fn parse_doc(&self, span: Span, form: CommentForm) -> docstring::Docstring {
-        docstring::parse(self.text, span, form, self.language.doc_style)
+    pub(super) fn parse_doc(&mut self, span: Span, form: CommentForm) -> docstring::Docstring {
+        let (text, style) = (self.text, self.language.doc_style);
+        let read = || docstring::parse(text, span, form, style);
+        match self.recall.as_mut() {
+            Some(recall) => recall.doc(text, span, read),
+            None => read(),
+        }
     }
 
     /// The string that opens a body, where documentation stands inside.

@@ -3,6 +3,7 @@
 //! A body is known again by its text and by what its signature says of it, wherever it stands now. Bodies that do not parse are not kept.
 
 use super::body::BodyContext;
+use crate::docstring::Docstring;
 use crate::model::{BodyFacts, Spanned, ThrowFact};
 use crate::text::Span;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -24,6 +25,8 @@ struct Known {
     facts: FxHashMap<Key, (usize, BodyFacts)>,
     /// Functions that hold no definition.
     plain: FxHashSet<Key>,
+    /// Documentation, with the byte at which each began when it was read.
+    docs: FxHashMap<Key, (usize, Docstring)>,
 }
 
 /// The memory while one model is made: what was known, and what will be known.
@@ -60,6 +63,19 @@ impl Recall {
     /// Notes that the function with that source holds no definition.
     pub(super) fn note_that_nothing_is_defined(&mut self, source: &str) {
         self.kept.plain.insert(key(source, BodyContext::default()));
+    }
+
+    /// The documentation at `span`: as known, moved to where it stands now, or as `read` now.
+    pub(super) fn doc(&mut self, text: &str, span: Span, read: impl FnOnce() -> Docstring) -> Docstring {
+        // What stands before it on its line is its indentation, which the reader looks at too.
+        let line = text.get(..span.start).and_then(|before| before.rfind(['\n', '\r'])).map_or(0, |at| at + 1);
+        let key = key(Span::new(line, span.end).of(text), BodyContext::default());
+        let doc = match self.known.docs.remove(&key) {
+            Some((start, doc)) => doc.moved(start, span.start),
+            None => read(),
+        };
+        self.kept.docs.insert(key, (span.start, doc.clone()));
+        doc
     }
 
     /// The facts of the body at `span`: as known, moved to where it stands now, or as `read` now.
@@ -147,6 +163,7 @@ mod tests {
             assert_eq!(outline(&again), outline(&fresh));
             for (one, other) in again.symbols.iter().zip(&fresh.symbols) {
                 assert_eq!(format!("{:?}", one.facts), format!("{:?}", other.facts));
+                assert_eq!(one.doc, other.doc);
             }
         }
     }
