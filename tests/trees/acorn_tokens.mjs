@@ -1,5 +1,6 @@
-// Prints, for each file named on standard input, a line of JSON: its tokens and its comments that are not documentation.
+// Prints, for each file named on standard input, a line of JSON: a print of its tokens and of its comments that are not documentation.
 // A file that does not parse gives null.
+import { createHash } from "node:crypto";
 import fs from "node:fs";
 import { createRequire } from "node:module";
 
@@ -20,7 +21,7 @@ function tokens(text) {
     try {
       const all = [];
       acorn.parse(text, { ...options, onToken: (token) => all.push([token.type.label, text.slice(token.start, token.end)]) });
-      return { tokens: all, comments };
+      return createHash("sha256").update(JSON.stringify({ tokens: all, comments })).digest("hex");
     } catch {
       // The other source type may do.
     }
