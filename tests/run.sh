@@ -12,8 +12,11 @@ cache="${XDG_CACHE_HOME:-$HOME/.cache}/code-agent"
 mkdir -p "$cache"
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$cache/target}"
 export CARGO_INCREMENTAL="${CARGO_INCREMENTAL:-0}"
+build=debug
 if [ "${1:-}" = full ]; then
+  # Whole trees want the program as it is shipped.
   export CODE_AGENT_TREES=full
+  build=release
 elif [ $# -gt 0 ]; then
   echo "tests/run.sh knows only the argument full." >&2
   exit 2
@@ -105,7 +108,7 @@ count "Rust tests" '^ *Summary|^test result:' rust_tests
 # The tests have built the program; a build of it alone would be one with other features, and take as long again.
 # A copy, so that another build cannot replace it under the tests.
 export CODE_AGENT_PROGRAM="$scratch/code-agent"
-cp "$CARGO_TARGET_DIR/debug/code-agent" "$CODE_AGENT_PROGRAM" || failed=$((failed + 1))
+cp "$CARGO_TARGET_DIR/$build/code-agent" "$CODE_AGENT_PROGRAM" || failed=$((failed + 1))
 count "editors and source trees" '(passed|failed|error).* in [0-9.]+s' "$python" -m pytest -c tests/pytest.ini tests
 check "extension of VS Code" extension
 
