@@ -108,6 +108,7 @@ count "Rust tests" '^ *Summary|^test result:' rust_tests
 # The tests have built the program; a build of it alone would be one with other features, and take as long again.
 # A copy, so that another build cannot replace it under the tests.
 export CODE_AGENT_PROGRAM="$scratch/code-agent"
+[ "$build" = debug ] || check "release build" cargo build --quiet --release --bin code-agent
 cp "$CARGO_TARGET_DIR/$build/code-agent" "$CODE_AGENT_PROGRAM" || failed=$((failed + 1))
 count "editors and source trees" '(passed|failed|error).* in [0-9.]+s' "$python" -m pytest -c tests/pytest.ini tests
 check "extension of VS Code" extension
