@@ -208,11 +208,18 @@ impl ServerCore {
 
     /// Begins the work for a document if findings are to be published.
     pub(crate) fn diagnose_if_pushing(&self, snapshot: Snapshot) {
-        if self.shared().push.load(Ordering::Relaxed) {
-            let uri = snapshot.uri.clone();
-            // A document that cannot be analysed was told of when it was opened; without room the next change tries again.
-            if let Err(error) = self.begin(snapshot, self.metrics().correlation()).map(drop) {
-                tracing::debug!(%uri, %error, "not diagnosed");
+        if !self.shared().push.load(Ordering::Relaxed) {
+            return;
+        }
+        let uri = snapshot.uri.clone();
+        let mut newest = Some(snapshot);
+        while let Some(snapshot) = newest.take() {
+            match self.begin(snapshot, self.metrics().correlation()).map(drop) {
+                Ok(()) => {}
+                // Work for a newer text or newer settings is there, but perhaps not for both: nobody else may ask for that.
+                Err(CoreError::Task(TaskError::Replaced)) => newest = self.workspace().snapshot(&uri),
+                // A document that cannot be analysed was told of when it was opened; without room the next change tries again.
+                Err(error) => tracing::debug!(%uri, %error, "not diagnosed"),
             }
         }
     }
