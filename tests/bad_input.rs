@@ -31,7 +31,7 @@ fn a_query_that_does_not_compile_is_named() {
         ("fine.py", CLEAN),
     ]);
     let outcome = project.run(&["check", "fine.py"]);
-    assert_eq!(outcome.code, Some(2), "{}", outcome.stdout);
+    assert_eq!(outcome.code, Some(0), "the built-in queries do the work: {}", outcome.stdout);
     outcome.assert_one_sentence("smells.scm");
     project.write("own/python/smells.scm", b"; nothing smells here\n");
     assert_eq!(project.run(&["check", "fine.py"]).code, Some(0));

@@ -247,10 +247,18 @@ impl Settings {
         RULES.iter().any(|rule| rule.needs_bodies && self.severity(rule).is_some())
     }
 
-    /// One sentence for each rule name that no rule answers to.
+    /// One sentence for each rule name that no rule answers to, and for each option that its rule does not have.
     pub fn problems(&self) -> Vec<String> {
-        let unknown = self.rules.keys().filter(|name| rules::find(name).is_none());
-        unknown.map(|name| format!("There is no rule named `{name}`.")).collect()
+        let mut problems = Vec::new();
+        for (name, setting) in &self.rules {
+            let Some(rule) = rules::find(name) else {
+                problems.push(format!("There is no rule named `{name}`."));
+                continue;
+            };
+            let RuleSetting::Detailed(detail) = setting else { continue };
+            problems.extend(detail.options.iter().filter_map(|(option, value)| rule_problem(rule.name, option, value)));
+        }
+        problems
     }
 
     /// A number among a rule's options.
@@ -269,6 +277,38 @@ impl Settings {
             RuleSetting::Detailed(detail) => detail.options.get(option),
         }
     }
+}
+
+/// What an option takes.
+#[derive(Clone, Copy)]
+enum OptionKind {
+    Number,
+    Switch,
+}
+
+/// The options of the rules that have any.
+const OPTIONS: [(&str, &str, OptionKind); 6] = [
+    ("complexity", "cyclomatic", OptionKind::Number),
+    ("complexity", "cognitive", OptionKind::Number),
+    ("missing-doc", "private", OptionKind::Switch),
+    ("missing-doc", "magic", OptionKind::Switch),
+    ("missing-doc", "modules", OptionKind::Switch),
+    ("missing-doc", "fields", OptionKind::Switch),
+];
+
+/// What is wrong with an option of a rule.
+fn rule_problem(rule: &str, option: &str, value: &serde_json::Value) -> Option<String> {
+    let own = || OPTIONS.iter().filter(|(owner, ..)| *owner == rule);
+    let Some((.., kind)) = own().find(|(_, name, _)| *name == option) else {
+        let names: Vec<String> = own().map(|(_, name, _)| format!("`{name}`")).collect();
+        let known = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+        return Some(format!("`{rule}` has no option `{option}`; it has {known} besides `level`."));
+    };
+    let (is_right, expected) = match kind {
+        OptionKind::Number => (value.as_u64().is_some_and(|number| u32::try_from(number).is_ok()), "a whole number"),
+        OptionKind::Switch => (value.is_boolean(), "true or false"),
+    };
+    (!is_right).then(|| format!("The option `{option}` of `{rule}` must be {expected}."))
 }
 
 #[cfg(test)]
@@ -290,6 +330,18 @@ mod tests {
         assert_eq!(settings.severity(rule("complexity")), None, "options alone do not switch a rule on");
         assert_eq!(settings.number("complexity", "cyclomatic"), Some(7));
         assert!(settings.problems().is_empty());
+    }
+
+    #[test]
+    fn an_option_that_its_rule_does_not_have_is_named() {
+        let problems = |rules: &str| serde_json::from_str::<Settings>(rules).unwrap().problems();
+        let of_complexity = "`complexity` has no option `bogus`; it has `cyclomatic`, `cognitive` besides `level`.";
+        assert_eq!(problems(r#"{"rules": {"complexity": {"bogus": 1}}}"#), [of_complexity]);
+        let private = problems(r#"{"rules": {"param-renamed": {"level": "error", "private": true}}}"#);
+        assert_eq!(private, ["`param-renamed` has no option `private`; it has none besides `level`."]);
+        let number = problems(r#"{"rules": {"complexity": {"cyclomatic": "x"}}}"#);
+        assert_eq!(number, ["The option `cyclomatic` of `complexity` must be a whole number."]);
+        assert!(problems(r#"{"rules": {"missing-doc": {"level": "on", "private": true}}}"#).is_empty());
     }
 
     #[test]

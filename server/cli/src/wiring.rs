@@ -1,6 +1,7 @@
 //! Builds the core out of its concrete parts. The only file that names them.
 
 use crate::commands::Failure;
+use crate::output::terminal::complain;
 use engine::analysis::settings::Profile;
 use engine::config::sections::{LogLevel, LogSettings, ModeName, Settings, StrategyName};
 use engine::config::{ConfigError, ConfigurationManager, Sources};
@@ -20,17 +21,16 @@ pub struct Wish {
     pub profile: Option<Profile>,
     /// How much is logged.
     pub log: Option<LogLevel>,
-    /// A file or folder of the workspace; the current folder where there is none.
-    pub place: Option<PathBuf>,
+    /// Files and folders of the workspace; the current folder where there are none.
+    pub places: Vec<PathBuf>,
 }
 
 /// The core for work over files. A setting that is wrong is a reason not to begin.
 pub fn batch(wish: Wish) -> Result<ServerCore, Failure> {
     let config = settings(wish)?;
-    match own_queries(&config.settings()).into_iter().next() {
-        Some(problem) => Err(Failure(problem)),
-        None => Ok(core(config, Arc::new(BatchMode))),
-    }
+    // The built-in queries take the place of those that are wrong.
+    own_queries(&config.settings()).iter().for_each(|problem| complain(problem));
+    Ok(core(config, Arc::new(BatchMode)))
 }
 
 /// The core for an editor. A setting that is wrong is told, and the others hold.
@@ -47,7 +47,7 @@ pub fn settings(wish: Wish) -> Result<ConfigurationManager, Failure> {
     if let Some(error) = errors.first() {
         return Err(refusal(error));
     }
-    config.set_workspace(&folder_of(wish.place.as_deref())).map_err(|error| refusal(&error))?;
+    config.set_workspace(Some(&folder_of(&wish.places))).map_err(|error| refusal(&error))?;
     log(&config.settings().log);
     Ok(config)
 }
@@ -99,11 +99,17 @@ fn refusal(error: &ConfigError) -> Failure {
     Failure(format!("{}: {}.", error.source_name, error.problem.trim_end_matches('.')))
 }
 
-/// The folder in which the search for the workspace's settings begins.
-fn folder_of(place: Option<&Path>) -> PathBuf {
-    let place = place.unwrap_or(Path::new("."));
-    let whole = std::path::absolute(place).unwrap_or_else(|_| place.to_path_buf());
-    if whole.is_dir() { whole } else { whole.parent().map(Path::to_path_buf).unwrap_or(whole) }
+/// The folder in which the search for the workspace's settings begins: the nearest one that holds all places, in whichever order they come.
+fn folder_of(places: &[PathBuf]) -> PathBuf {
+    let folder = |place: &Path| {
+        let whole = std::path::absolute(place).unwrap_or_else(|_| place.to_path_buf());
+        if whole.is_dir() { whole } else { whole.parent().map(Path::to_path_buf).unwrap_or(whole) }
+    };
+    let shared = |one: PathBuf, other: PathBuf| {
+        let same = one.components().zip(other.components()).take_while(|(one, other)| one == other);
+        same.map(|(part, _)| part).collect()
+    };
+    places.iter().map(|place| folder(place)).reduce(shared).unwrap_or_else(|| folder(Path::new(".")))
 }
 
 /// Sends the log where the settings want it. Nothing is ever logged to standard output.
@@ -128,15 +134,18 @@ mod tests {
     #[test]
     fn settings_are_looked_for_beside_the_file_that_is_named() {
         let folder = std::env::current_dir().expect("a folder");
-        assert_eq!(folder_of(None), folder);
-        assert_eq!(folder_of(Some(Path::new("src"))), folder.join("src"));
-        assert_eq!(folder_of(Some(Path::new("src/main.rs"))), folder.join("src"));
-        assert_eq!(folder_of(Some(Path::new("src/not_there.rs"))), folder.join("src"));
+        let folder_of = |places: &[&str]| super::folder_of(&places.iter().map(PathBuf::from).collect::<Vec<_>>());
+        assert_eq!(folder_of(&[]), folder);
+        assert_eq!(folder_of(&["src"]), folder.join("src"));
+        assert_eq!(folder_of(&["src/main.rs"]), folder.join("src"));
+        assert_eq!(folder_of(&["src/not_there.rs"]), folder.join("src"));
+        assert_eq!(folder_of(&["src/output", "src/main.rs"]), folder.join("src"), "in whichever order");
+        assert_eq!(folder_of(&["src/main.rs", "src/output"]), folder.join("src"));
     }
 
     #[test]
     fn flags_stand_over_everything() {
-        let wish = Wish { profile: Some(Profile::Jsdoc), log: Some(LogLevel::Debug), place: None };
+        let wish = Wish { profile: Some(Profile::Jsdoc), log: Some(LogLevel::Debug), places: Vec::new() };
         let wanted = json!({ "analysis": { "profile": "jsdoc" }, "log": { "level": "debug" } });
         assert_eq!(sources(&wish).flags, wanted);
     }

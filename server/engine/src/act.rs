@@ -1,6 +1,6 @@
 //! What can be done, and the edits that do it. Offering is free; an edit is made only when asked for, proved, and moved to the text of now.
 
-use crate::answers::{Command, FileEdit, Offer, OfferKind, WorkspaceEdit};
+use crate::answers::{Command, FileEdit, Offer, OfferKind, PlaceAt, WorkspaceEdit};
 use crate::commands::{action_offer, offer_of};
 use crate::diagnose::Analysis;
 use crate::diagnose_workspace::Target;
@@ -23,13 +23,12 @@ impl ServerCore {
     ///
     /// # Errors
     /// As for [`Self::diagnostics`].
-    pub async fn offers(&self, uri: &str, span: Span, only: &[OfferKind]) -> Result<Vec<Offer>, CoreError> {
+    pub async fn offers(&self, uri: &str, place: PlaceAt, only: &[OfferKind]) -> Result<Vec<Offer>, CoreError> {
         let groups: Vec<OfferGroup> = only.iter().map(|kind| kind.group()).collect();
         let work = |correlation| async move {
             let analysis = self.analysis(uri, correlation).await?;
-            if let Some(mut slot) = self.inner.slots.get_mut(analysis.diagnosis.uri.as_str()) {
-                slot.offered = Some(analysis.clone());
-            }
+            let span = self.carried(place, &analysis)?;
+            self.inner.offered.remember(&analysis);
             let list = move |_: &Shared| {
                 let diagnosis = &analysis.diagnosis;
                 let offers = action::offers(&diagnosis.model, &diagnosis.findings, span, &groups);
@@ -66,8 +65,7 @@ impl ServerCore {
         revision: u64,
         correlation: u64,
     ) -> Result<Arc<Analysis>, CoreError> {
-        let offered = self.inner.slots.get(uri).and_then(|slot| slot.offered.clone());
-        if let Some(analysis) = offered.filter(|analysis| analysis.revision == revision) {
+        if let Some(analysis) = self.inner.offered.recall(uri, revision) {
             return Ok(analysis);
         }
         let analysis = self.analysis(uri, correlation).await?;
@@ -95,14 +93,21 @@ impl ServerCore {
         self.compute("act", correlation, work).await?
     }
 
-    /// Executes a command and gives the edit to be applied. `token` names its progress in [`Event::Progress`].
+    /// Executes a command and gives the edit to be applied. `revision` is the state of the document that the command's place was
+    /// counted in, if it has one. `token` names its progress in [`Event::Progress`](crate::events::Event::Progress).
     ///
     /// # Errors
     /// As for [`Self::resolve`].
-    pub async fn run(&self, command: Command, token: Option<&str>) -> Result<WorkspaceEdit, CoreError> {
+    pub async fn run(
+        &self,
+        command: Command,
+        revision: Option<u64>,
+        token: Option<&str>,
+    ) -> Result<WorkspaceEdit, CoreError> {
         let progress = Progress::begin(self.shared().clone(), token, command.title());
         let name = command.name();
-        let result = self.measured(name, |correlation| self.run_command(command, &progress, correlation)).await;
+        let work = |correlation| self.run_command(command, revision, &progress, correlation);
+        let result = self.measured(name, work).await;
         progress.end(match &result {
             Ok(edit) => edit.note.clone(),
             Err(error) => error.to_string(),
@@ -113,6 +118,7 @@ impl ServerCore {
     async fn run_command(
         &self,
         command: Command,
+        revision: Option<u64>,
         progress: &Progress,
         correlation: u64,
     ) -> Result<WorkspaceEdit, CoreError> {
@@ -127,6 +133,11 @@ impl ServerCore {
             | Command::ConvertStyle { uri, .. } => uri.clone(),
         };
         let analysis = self.analysis(&uri, correlation).await?;
+        let carry = |span| match revision {
+            Some(revision) => self.carried(PlaceAt { span, revision }, &analysis),
+            None => Ok(span),
+        };
+        let command = command.moved(carry)?;
         self.edit_by(analysis, move |analysis| offer_of(&command, analysis), correlation).await
     }
 
@@ -161,19 +172,22 @@ impl ServerCore {
             edit.note = format!("Wrote {written} docstrings in {} files.", edit.files.len());
             Ok(edit)
         })?;
-        let edit: Result<WorkspaceEdit, CoreError> = work.await?;
-        let edit = edit?;
-        // Documents that were typed in while others were written are moved along, or left out.
-        let files = edit.files.into_iter().filter_map(|file| self.rebase(file).ok()).collect();
-        Ok(WorkspaceEdit { files, note: edit.note })
+        work.await?
     }
 
-    /// Moves an edit to the text of now; to be called right before it is sent.
+    /// Moves an edit to the texts of now; to be called right before it is sent. One that goes over several files is made in those
+    /// that did not change meanwhile, and its note says how many did.
     ///
     /// # Errors
-    /// [`CoreError::Conflict`] if the text was changed where the edit goes.
-    pub fn rebase(&self, edit: FileEdit) -> Result<FileEdit, CoreError> {
-        self.shared().rebase(edit)
+    /// [`CoreError::Conflict`] if it concerns one file and that was changed where the edit goes.
+    pub async fn rebase(&self, edit: WorkspaceEdit) -> Result<WorkspaceEdit, CoreError> {
+        if let [file] = edit.files.as_slice()
+            && file.revision != 0
+        {
+            let file = self.shared().rebase(file.clone())?;
+            return Ok(WorkspaceEdit { files: vec![file], note: edit.note });
+        }
+        self.compute("rebase", self.metrics().correlation(), move |shared| shared.rebase_all(edit)).await?
     }
 }
 
@@ -213,17 +227,36 @@ impl Shared {
         })
     }
 
+    fn rebase_all(&self, edit: WorkspaceEdit) -> Result<WorkspaceEdit, CoreError> {
+        let WorkspaceEdit { files, mut note } = edit;
+        let of_one_file = files.len() == 1;
+        let mut moved = Vec::with_capacity(files.len());
+        let mut left_out = 0;
+        for file in files {
+            match self.rebase(file) {
+                Ok(file) => moved.push(file),
+                Err(error) if of_one_file => return Err(error),
+                Err(_) => left_out += 1,
+            }
+        }
+        if left_out > 0 {
+            note = format!("{note} {left_out} files were left out, because they were changed meanwhile.");
+        }
+        Ok(WorkspaceEdit { files: moved, note: note.trim_start().to_string() })
+    }
+
     fn rebase(&self, mut edit: FileEdit) -> Result<FileEdit, CoreError> {
         edit.edits.sort_by_key(|edit| edit.span);
         if edit.revision == 0 {
-            // Made for the file; a document opened since then is only the same if its text is.
-            let open = uri::to_path(&edit.uri).and_then(|path| self.workspace.open_uri_of(&path));
-            let Some(snapshot) = open.and_then(|uri| self.workspace.snapshot(&uri)) else { return Ok(edit) };
-            if snapshot.text() != edit.text {
+            // Made for the file: it holds as long as that, or the document opened since then, has the same text.
+            let now = self.workspace.load(&edit.uri, self.size_limit())?;
+            if now.text() != edit.text {
                 return Err(Conflict::Forgotten.into());
             }
-            let uri = snapshot.uri.to_string();
-            return Ok(FileEdit { uri, version: snapshot.version, revision: snapshot.revision, ..edit });
+            if now.revision == 0 {
+                return Ok(edit);
+            }
+            return Ok(FileEdit { uri: now.uri.to_string(), version: now.version, revision: now.revision, ..edit });
         }
         if self.workspace.snapshot(&edit.uri).is_some_and(|now| now.revision == edit.revision) {
             return Ok(edit);

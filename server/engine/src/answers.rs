@@ -15,6 +15,10 @@ pub struct Diagnosis {
     pub uri: String,
     /// Version of the open document; `None` for a file on disk.
     pub version: Option<i32>,
+    /// The state of the document, whatever its version; 0 for a file on disk.
+    pub revision: u64,
+    /// Stands for the settings and customs that were in force: under other ones there may be other findings.
+    pub epoch: u64,
     /// Stands for these findings: equal ids mean equal findings.
     pub result_id: String,
     /// Sorted by place.
@@ -29,6 +33,24 @@ impl Diagnosis {
         let (lines, text) = (&self.model.lines, &self.model.text);
         (lines.position(text, span.start, encoding), lines.position(text, span.end, encoding))
     }
+}
+
+/// Something seen in a document, with the state of the document that its spans belong to.
+#[derive(Clone, Debug)]
+pub struct Seen<T> {
+    /// Turns spans into positions.
+    pub diagnosis: Arc<Diagnosis>,
+    /// What was seen.
+    pub value: T,
+}
+
+/// A place as an asker names it: bytes, and the state of the document that they were counted in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PlaceAt {
+    /// The bytes.
+    pub span: Span,
+    /// The state of the document.
+    pub revision: u64,
 }
 
 /// One file's part of the diagnostics of a workspace.
@@ -202,6 +224,26 @@ impl Command {
         "fix-all",
         "convert-style",
     ];
+
+    /// The same command with its place moved to another state of the document.
+    pub(crate) fn moved<E>(mut self, carry: impl Fn(Span) -> Result<Span, E>) -> Result<Self, E> {
+        match &mut self {
+            Self::DocumentSymbol { offset, .. }
+            | Self::UpdateDocs { offset: Some(offset), .. }
+            | Self::ConvertStyle { offset: Some(offset), .. } => *offset = carry(Span::at(*offset))?.start,
+            Self::DocumentSelection { start, end, .. } => {
+                let moved = carry(Span::new(*start, *end))?;
+                (*start, *end) = (moved.start, moved.end);
+            }
+            Self::Apply { .. }
+            | Self::DocumentFile { .. }
+            | Self::DocumentWorkspace
+            | Self::UpdateDocs { offset: None, .. }
+            | Self::FixAll { .. }
+            | Self::ConvertStyle { offset: None, .. } => {}
+        }
+        Ok(self)
+    }
 
     /// Its own name among [`Self::NAMES`].
     pub fn name(&self) -> &'static str {

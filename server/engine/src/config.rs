@@ -144,15 +144,23 @@ impl ConfigurationManager {
         self.watchers.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::new(watcher));
     }
 
-    /// Names the folder whose `code-agent.toml` counts: in it, or in the nearest folder above it up to the root of its repository.
+    /// Names the folder whose `code-agent.toml` counts: in it, or in the nearest folder above it up to the root of its repository;
+    /// without a folder there is none.
     ///
     /// # Errors
-    /// If the file is there but wrong; it then counts as it last was.
-    pub fn set_workspace(&self, folder: &Path) -> Result<(), ConfigError> {
-        let file = self.find_workspace_file(folder);
+    /// If the file is there but wrong; what stood in it does not count then.
+    pub fn set_workspace(&self, folder: Option<&Path>) -> Result<(), ConfigError> {
+        let file = folder.map(|folder| self.find_workspace_file(folder));
         let mut layers = self.lock();
-        layers.workspace_file = Some(file.clone());
-        let result = self.read_layer(&mut layers, Layer::Workspace, &file);
+        if layers.workspace_file != file {
+            // What another folder's file said must not stay when this one's cannot be read.
+            layers.clear(Layer::Workspace);
+            layers.workspace_file.clone_from(&file);
+        }
+        let result = match &file {
+            Some(file) => self.read_layer(&mut layers, Layer::Workspace, file),
+            None => Ok(()),
+        };
         self.publish(layers);
         result
     }
@@ -257,6 +265,12 @@ impl Default for ConfigurationManager {
 }
 
 impl Layers {
+    fn clear(&mut self, layer: Layer) {
+        if let Some(slot) = self.values.get_mut(layer as usize) {
+            *slot = Value::Null;
+        }
+    }
+
     fn set(&mut self, layer: Layer, source_name: &str, value: Result<Value, String>) -> Result<(), ConfigError> {
         let error = |problem| ConfigError { source_name: source_name.to_string(), problem };
         let value = value.map_err(error)?;

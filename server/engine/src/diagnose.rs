@@ -1,6 +1,6 @@
 //! From a document to its findings: one task for each state of a document, shared by all who ask, gone when the document moves on or nobody asks any more.
 
-use crate::answers::Diagnosis;
+use crate::answers::{Diagnosis, PlaceAt};
 use crate::error::CoreError;
 use crate::events::Event;
 use crate::server_core::{ServerCore, Shared};
@@ -14,6 +14,7 @@ use std::sync::{Arc, OnceLock};
 use syntax::extract::{Depth, Parsed};
 use syntax::language::Language;
 use syntax::model::FileModel;
+use syntax::text::Span;
 use tokio::sync::watch;
 use workspace::index::FileRecord;
 use workspace::{Snapshot, uri};
@@ -53,8 +54,6 @@ pub(crate) struct Slot {
     epoch: u64,
     answer: watch::Receiver<Answer>,
     waiters: Arc<AtomicUsize>,
-    /// What actions were last offered for, so that they can be run although the document moved on.
-    pub offered: Option<Arc<Analysis>>,
     /// Dropping it cancels the work.
     _work: TaskHandle<()>,
 }
@@ -124,6 +123,20 @@ impl ServerCore {
         tokio::time::timeout(deadline, work).await.unwrap_or_else(|_elapsed| Err(TaskError::Deadline.into()))
     }
 
+    /// Where a place that was counted in one state of a document lies in the state that was analysed.
+    ///
+    /// # Errors
+    /// If what it held was changed in between.
+    pub(crate) fn carried(&self, place: PlaceAt, analysis: &Analysis) -> Result<Span, CoreError> {
+        Ok(self.workspace().carry(&analysis.diagnosis.uri, place.span, place.revision, analysis.revision)?)
+    }
+
+    /// Whether no newer text, settings or customs than those of `diagnosis` are there: only then it is worth showing.
+    pub fn is_newest(&self, diagnosis: &Diagnosis) -> bool {
+        diagnosis.epoch == self.shared().view().epoch
+            && self.workspace().snapshot(&diagnosis.uri).is_some_and(|now| now.revision == diagnosis.revision)
+    }
+
     /// The document under this or another spelling of its URI.
     fn snapshot_of(&self, uri: &str) -> Option<Snapshot> {
         self.workspace().snapshot(uri).or_else(|| {
@@ -174,13 +187,10 @@ impl ServerCore {
                 }
             }
         })?;
-        let slot = Slot { revision, epoch, answer, waiters: Arc::default(), offered: None, _work: work };
+        let slot = Slot { revision, epoch, answer, waiters: Arc::default(), _work: work };
         let (entry, old) = match entry {
             dashmap::Entry::Occupied(mut entry) => {
-                let mut slot = slot;
-                let old = entry.get_mut();
-                slot.offered = old.offered.take();
-                let old = std::mem::replace(old, slot);
+                let old = std::mem::replace(entry.get_mut(), slot);
                 (entry.into_ref(), Some(old))
             }
             dashmap::Entry::Vacant(entry) => (entry.insert(slot), None),
@@ -190,15 +200,6 @@ impl ServerCore {
         // Cancels the work for the older state, outside of the map's lock.
         drop(old);
         Ok(waiter)
-    }
-
-    /// The analyses of open documents that are done.
-    pub(crate) fn open_analyses(&self) -> Vec<(Arc<str>, Arc<Analysis>)> {
-        let done = |slot: &Slot| match &*slot.answer.borrow() {
-            Some(Ok(analysis)) => Some(analysis.clone()),
-            _ => None,
-        };
-        self.inner.slots.iter().filter_map(|slot| Some((slot.key().clone(), done(&slot)?))).collect()
     }
 
     fn wait_for<'a>(&'a self, slot: &Slot, uri: Arc<str>) -> Waiter<'a> {
@@ -218,14 +219,37 @@ impl ServerCore {
                 Ok(()) => {}
                 // Work for a newer text or newer settings is there, but perhaps not for both: nobody else may ask for that.
                 Err(CoreError::Task(TaskError::Replaced)) => newest = self.workspace().snapshot(&uri),
-                // A document that cannot be analysed was told of when it was opened; without room the next change tries again.
-                Err(error) => tracing::debug!(%uri, %error, "not diagnosed"),
+                // Without room it waits until some is free.
+                Err(CoreError::Task(TaskError::Busy { .. })) => {
+                    self.inner.owed.insert(uri.clone());
+                }
+                // What was found before it grew is not true any more.
+                Err(error) => {
+                    tracing::debug!(%uri, %error, "not diagnosed");
+                    drop(self.inner.slots.remove(&uri));
+                    self.shared().publish(Event::DiagnosticsCleared { uri: uri.to_string() });
+                }
             }
         }
     }
 
-    /// Begins the work for all open documents if findings are to be published.
-    pub(crate) fn diagnose_all(&self) {
+    /// Begins the work for documents for which there was no room; to be called when findings come in.
+    pub fn diagnose_owed(&self) {
+        // The guard of the iterator is gone before the set is changed.
+        let next = || self.inner.owed.iter().next().map(|uri| (*uri).clone());
+        while let Some(uri) = next() {
+            self.inner.owed.remove(&uri);
+            if let Some(snapshot) = self.workspace().snapshot(&uri) {
+                self.diagnose_if_pushing(snapshot);
+            }
+            if self.inner.owed.contains(&uri) {
+                return;
+            }
+        }
+    }
+
+    /// Begins the work for all open documents that were not yet judged under the settings and customs of now, if findings are to be published.
+    pub fn diagnose_all(&self) {
         for uri in self.workspace().open_uris() {
             if let Some(snapshot) = self.workspace().snapshot(&uri) {
                 self.diagnose_if_pushing(snapshot);
@@ -296,6 +320,8 @@ impl Shared {
         let diagnosis = Diagnosis {
             uri: snapshot.uri.to_string(),
             version: snapshot.version,
+            revision: snapshot.revision,
+            epoch: view.epoch,
             result_id,
             findings: findings.into(),
             model: Arc::new(model),

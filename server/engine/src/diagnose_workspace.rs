@@ -9,6 +9,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::mpsc;
 use workspace::uri;
 
@@ -17,11 +18,11 @@ impl ServerCore {
     ///
     /// # Errors
     /// If too much is waiting already.
-    pub fn workspace_diagnostics(
-        &self,
-        previous: FxHashMap<String, String>,
-    ) -> Result<mpsc::Receiver<WorkspaceReport>, CoreError> {
+    pub fn workspace_diagnostics(&self, previous: FxHashMap<String, String>) -> Result<WorkspaceReports, CoreError> {
         let (sender, receiver) = mpsc::channel(64);
+        let complete = Arc::new(AtomicBool::new(false));
+        let completed = complete.clone();
+        let previous = Previous::new(previous);
         let shared = self.shared().clone();
         let spec = TaskSpec {
             name: "diagnose-workspace",
@@ -46,15 +47,55 @@ impl ServerCore {
                 }
             }
             // Work that was stopped knows nothing about the files it did not come to.
-            for uri in previous.into_keys().filter(|uri| !reported.contains(uri)) {
+            for uri in previous.by_uri.into_keys().filter(|uri| !reported.contains(uri)) {
                 if stop() || sender.blocking_send(WorkspaceReport::Gone { uri }).is_err() {
                     return;
                 }
             }
+            completed.store(true, Ordering::Release);
         })?;
         // The receiver alone says whether anybody listens.
         work.detach();
-        Ok(receiver)
+        Ok(WorkspaceReports { receiver, complete })
+    }
+}
+
+/// The reports of all files, as they are made. Dropping it ends the work.
+#[derive(Debug)]
+pub struct WorkspaceReports {
+    receiver: mpsc::Receiver<WorkspaceReport>,
+    complete: Arc<AtomicBool>,
+}
+
+impl WorkspaceReports {
+    /// Adds up to `limit` reports to `batch` and says how many; 0 at the end.
+    pub async fn recv_many(&mut self, batch: &mut Vec<WorkspaceReport>, limit: usize) -> usize {
+        self.receiver.recv_many(batch, limit).await
+    }
+
+    /// After the end: whether all files were looked at. Otherwise a newer request of the same client took the place of this one.
+    pub fn is_complete(&self) -> bool {
+        self.complete.load(Ordering::Acquire)
+    }
+}
+
+/// The result ids that a client has, by every name that it may have for a file.
+struct Previous {
+    by_uri: FxHashMap<String, String>,
+    by_path: FxHashMap<PathBuf, String>,
+}
+
+impl Previous {
+    fn new(by_uri: FxHashMap<String, String>) -> Self {
+        let by_path = by_uri.keys().filter_map(|uri| Some((uri::to_path(uri)?, uri.clone()))).collect();
+        Self { by_uri, by_path }
+    }
+
+    /// The client's own name for the file, and the id that it has for it.
+    fn of<'a>(&'a self, target: &Target) -> Option<(&'a str, &'a str)> {
+        let by_path = || self.by_uri.get_key_value(self.by_path.get(target.path.as_ref()?)?);
+        let (name, id) = self.by_uri.get_key_value(&*target.uri).or_else(by_path)?;
+        Some((name, id))
     }
 }
 
@@ -101,22 +142,15 @@ impl Shared {
         targets
     }
 
-    fn workspace_report(
-        &self,
-        target: &Target,
-        previous: &FxHashMap<String, String>,
-        cancel: &CancelFlag,
-    ) -> Option<WorkspaceReport> {
+    fn workspace_report(&self, target: &Target, previous: &Previous, cancel: &CancelFlag) -> Option<WorkspaceReport> {
         let snapshot = self.workspace.load(&target.uri, self.size_limit()).ok()?;
         let language = self.check(&snapshot).ok()?;
         let view = self.view();
         let result_id = result_id(&snapshot.text(), view.epoch);
-        if previous.get(&*target.uri) == Some(&result_id) {
-            return Some(WorkspaceReport::Unchanged {
-                uri: target.uri.to_string(),
-                version: snapshot.version,
-                result_id,
-            });
+        if let Some((name, id)) = previous.of(target)
+            && id == result_id
+        {
+            return Some(WorkspaceReport::Unchanged { uri: name.to_string(), version: snapshot.version, result_id });
         }
         let run = || self.analyse_document(&snapshot, language, view, cancel);
         // A file that upsets the analysis must not take the others along.

@@ -15,6 +15,7 @@ pub mod health;
 mod look;
 pub mod metrics;
 pub mod mode;
+mod offered;
 mod progress;
 pub mod queries;
 pub mod recovery;

@@ -1,12 +1,13 @@
 //! What can be seen of the code: hovers, drafts, lenses, outlines, and symbols by name. Nothing here changes anything.
 
-use crate::answers::{Command, Completion, FoundSymbol, Hover, Lens, OutlineItem};
+use crate::answers::{Command, Completion, FoundSymbol, Hover, Lens, OutlineItem, PlaceAt, Seen};
 use crate::error::CoreError;
 use crate::events::Event;
 use crate::server_core::{ServerCore, Shared};
 use crate::tasks::{CancelFlag, Class, TaskSpec};
 use crate::view;
 use actions::lens::LensKind;
+use rustc_hash::FxHashSet;
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
@@ -36,21 +37,24 @@ pub(crate) struct Scan {
 }
 
 impl ServerCore {
-    /// What is known of the symbol at a byte.
+    /// What is known of the symbol at a place.
     ///
     /// # Errors
-    /// As for [`Self::diagnostics`].
-    pub async fn hover(&self, uri: &str, offset: usize) -> Result<Option<Hover>, CoreError> {
+    /// As for [`Self::diagnostics`], and if the place was changed meanwhile.
+    pub async fn hover(&self, uri: &str, place: PlaceAt) -> Result<Option<Seen<Hover>>, CoreError> {
         if !self.shared().view().settings.editor.hover {
             return Ok(None);
         }
         let work = |correlation| async move {
             let analysis = self.analysis(uri, correlation).await?;
-            let look = move |_: &Shared| {
-                actions::hover::hover(&analysis.diagnosis.model, &analysis.diagnosis.findings, offset)
-            };
+            let offset = self.carried(place, &analysis)?.start;
+            let diagnosis = analysis.diagnosis.clone();
+            let look = move |_: &Shared| actions::hover::hover(&diagnosis.model, &diagnosis.findings, offset);
             let hover = self.compute("hover", correlation, look).await?;
-            Ok(hover.map(|hover| Hover { span: hover.span, markdown: hover.markdown }))
+            Ok(hover.map(|hover| Seen {
+                diagnosis: analysis.diagnosis.clone(),
+                value: Hover { span: hover.span, markdown: hover.markdown },
+            }))
         };
         self.measured("hover", work).await
     }
@@ -97,18 +101,18 @@ impl ServerCore {
     ///
     /// # Errors
     /// As for [`Self::diagnostics`].
-    pub async fn lenses(&self, uri: &str) -> Result<Vec<Lens>, CoreError> {
+    pub async fn lenses(&self, uri: &str) -> Result<Option<Seen<Vec<Lens>>>, CoreError> {
         if !self.shared().view().settings.editor.lenses {
-            return Ok(Vec::new());
+            return Ok(None);
         }
         let work = |correlation| async move {
             let analysis = self.analysis(uri, correlation).await?;
-            let look = move |_: &Shared| actions::lens::lenses(&analysis.diagnosis.model, &analysis.diagnosis.findings);
-            let lenses = self.compute("lenses", correlation, look).await?;
-            Ok(lenses
-                .into_iter()
-                .map(|lens| Lens { command: click(uri, &lens), span: lens.span, title: lens.title })
-                .collect())
+            let diagnosis = analysis.diagnosis.clone();
+            let look = move |_: &Shared| actions::lens::lenses(&diagnosis.model, &diagnosis.findings);
+            let lenses = self.compute("lenses", correlation, look).await?.into_iter();
+            let lens =
+                |lens: actions::lens::Lens| Lens { command: click(uri, &lens), span: lens.span, title: lens.title };
+            Ok(Some(Seen { diagnosis: analysis.diagnosis.clone(), value: lenses.map(lens).collect() }))
         };
         self.measured("lenses", work).await
     }
@@ -117,10 +121,12 @@ impl ServerCore {
     ///
     /// # Errors
     /// As for [`Self::diagnostics`].
-    pub async fn outline(&self, uri: &str) -> Result<Vec<OutlineItem>, CoreError> {
+    pub async fn outline(&self, uri: &str) -> Result<Seen<Vec<OutlineItem>>, CoreError> {
         let work = |correlation| async move {
-            let analysis = self.analysis(uri, correlation).await?;
-            self.compute("outline", correlation, move |_| outline(&analysis.diagnosis.model)).await
+            let diagnosis = self.analysis(uri, correlation).await?.diagnosis.clone();
+            let model = diagnosis.model.clone();
+            let value = self.compute("outline", correlation, move |_| outline(&model)).await?;
+            Ok(Seen { diagnosis, value })
         };
         self.measured("outline", work).await
     }
@@ -132,14 +138,20 @@ impl ServerCore {
     pub async fn symbols(&self, query: &str) -> Result<Vec<FoundSymbol>, CoreError> {
         let work = |correlation| async move {
             let mut done = self.scan()?;
-            // Without patience left, or with the scan gone, the answer is what is known so far.
-            tokio::time::timeout(SCAN_PATIENCE, done.wait_for(|done| *done)).await.ok();
-            let (open, query) = (self.open_analyses(), query.to_string());
-            let search = move |shared: &Shared| {
-                // Their own tasks may not have come to it yet.
-                open.iter().for_each(|(uri, analysis)| shared.index_once(uri, analysis));
-                shared.workspace.index.search(&query, MAX_FOUND)
+            let known = async {
+                // With the scan gone, the answer is what is known so far.
+                done.wait_for(|done| *done).await.ok();
+                // What is typed counts, not what is on disk, whether anybody asked for its findings or not.
+                for uri in self.workspace().open_uris() {
+                    if let Ok(analysis) = self.analysis(&uri, correlation).await {
+                        self.shared().index_once(&uri, &analysis);
+                    }
+                }
             };
+            // Without patience left as well.
+            tokio::time::timeout(SCAN_PATIENCE, known).await.ok();
+            let query = query.to_string();
+            let search = move |shared: &Shared| shared.workspace.index.search(&query, MAX_FOUND);
             let found = self.compute("symbols", correlation, search).await?;
             Ok(found.into_iter().map(|(uri, place)| found_symbol(&uri, place)).collect())
         };
@@ -177,14 +189,31 @@ impl ServerCore {
         }
     }
 
+    /// Looks at the files of all roots anew when somebody asks next: other roots are there, or other files are ignored.
+    pub(crate) fn forget_scan(&self) {
+        drop(self.inner.scan.done.lock().unwrap_or_else(PoisonError::into_inner).take());
+        self.workspace().index.retain(|uri| self.workspace().is_open(uri));
+        self.inner.surveyed.store(false, Ordering::Relaxed);
+        if !self.workspace().open_uris().is_empty() {
+            self.survey();
+        }
+        self.shared().publish(Event::WorkspaceChanged);
+    }
+
     /// Reads files again that changed on disk; what is gone is forgotten.
     pub(crate) fn index_again(&self, paths: Vec<PathBuf>) {
         let is_scanned = self.inner.scan.done.lock().unwrap_or_else(PoisonError::into_inner).is_some();
-        let (gone, changed): (Vec<_>, Vec<_>) =
-            paths.into_iter().partition(|path| !self.workspace().files().exists(path));
+        let roots = self.roots();
+        let (changed, gone): (Vec<_>, Vec<_>) = paths
+            .into_iter()
+            .filter(|path| roots.iter().any(|root| path.starts_with(root)))
+            .partition(|path| self.workspace().files().exists(path));
         gone.iter().for_each(|path| self.workspace().index.remove(&uri::from_path(path)));
         let begun = if is_scanned {
             self.begin_indexing("index", Class::Background, |shared, cancel| {
+                // Only a walk knows which files are ignored.
+                let walked: FxHashSet<PathBuf> = shared.unopened(&|| cancel.is_set()).into_iter().collect();
+                let changed = changed.into_iter().filter(|path| walked.contains(path)).collect();
                 shared.index_files(changed, SCAN_FILES, cancel);
                 shared.publish(Event::WorkspaceChanged);
             })

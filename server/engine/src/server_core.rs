@@ -10,6 +10,7 @@ use crate::events::{Event, MessageLevel};
 use crate::health::Health;
 use crate::metrics::{Kind, MetricsCollector, Outcome};
 use crate::mode::{Mode, Strategy};
+use crate::offered::Offered;
 use crate::tasks::{Class, TaskOrchestrator, TaskSpec};
 use crate::view::{Customs, View};
 use arc_swap::ArcSwap;
@@ -66,7 +67,15 @@ pub(crate) struct Inner {
     pub tasks: TaskOrchestrator,
     /// The newest analysis of each open document, done or under way.
     pub slots: DashMap<Arc<str>, Slot>,
+    /// What actions were last offered for.
+    pub offered: Offered,
+    /// Open documents whose findings are to be published, but for which there was no room in the queue.
+    pub owed: DashSet<Arc<str>>,
+    /// Open documents of which the user was told that they are too large.
+    pub told_sizes: DashSet<Arc<str>>,
     pub began: Instant,
+    /// The root whose settings are in force.
+    pub followed: Mutex<Option<PathBuf>>,
     pub surveyed: AtomicBool,
     pub scan: crate::look::Scan,
     /// The languages that are not supported of which the user was told.
@@ -99,7 +108,11 @@ impl ServerCore {
             tasks: TaskOrchestrator::new(threads, mode.queue_limit(), metrics),
             mode,
             slots: DashMap::with_shard_amount(8),
+            offered: Offered::default(),
+            owed: DashSet::new(),
+            told_sizes: DashSet::new(),
             began: Instant::now(),
+            followed: Mutex::default(),
             surveyed: AtomicBool::new(false),
             scan: crate::look::Scan::default(),
             told_languages: DashSet::new(),
@@ -164,20 +177,30 @@ impl ServerCore {
         self.shared().push.store(push, Ordering::Relaxed);
     }
 
-    /// Adds a root folder by its URI. The first one's `code-agent.toml` is read.
+    /// Adds a root folder by its URI, before anything was opened. The first one's `code-agent.toml` is read.
     pub fn add_root(&self, root: &str) {
-        let is_first = self.workspace().roots().is_empty();
         self.workspace().add_root(root);
-        if let Some(path) = uri::to_path(root).filter(|_| is_first) {
-            let result = self.config().set_workspace(&path);
-            self.tell_config_errors(result.err());
-        }
+        self.follow_first_root();
     }
 
-    /// Removes a root folder.
-    pub fn remove_root(&self, root: &str) {
-        self.workspace().remove_root(root);
-        self.shared().publish(Event::WorkspaceChanged);
+    /// Takes root folders away and adds others. The settings are those of the first one there is then.
+    pub fn change_roots(&self, removed: &[String], added: &[String]) {
+        removed.iter().for_each(|root| self.workspace().remove_root(root));
+        added.iter().for_each(|root| self.workspace().add_root(root));
+        self.follow_first_root();
+        self.forget_scan();
+    }
+
+    /// The settings of the workspace are those of its first root.
+    fn follow_first_root(&self) {
+        let first = self.roots().into_iter().next();
+        let mut followed = self.inner.followed.lock().unwrap_or_else(PoisonError::into_inner);
+        if *followed != first {
+            let result = self.config().set_workspace(first.as_deref());
+            *followed = first;
+            drop(followed);
+            self.tell_config_errors(result.err());
+        }
     }
 
     /// Paths of the root folders.
@@ -188,17 +211,30 @@ impl ServerCore {
     /// Opens a document. One that is too large or of an unknown language is kept, but not analysed; an event says so.
     pub fn open(&self, uri: &str, language_id: &str, version: i32, text: &str) {
         let snapshot = self.workspace().open(uri, language_id, version, text);
-        if let Err(error) = self.shared().check(&snapshot) {
-            let is_known = snapshot.language.is_some();
-            if !is_known && !self.inner.told_languages.insert(language_id.to_string()) {
-                return;
+        if snapshot.language.is_none() {
+            if self.inner.told_languages.insert(language_id.to_string()) {
+                let error = CoreError::UnsupportedLanguage { uri: uri::display(&snapshot.uri) };
+                self.shared().publish(Event::Message { level: MessageLevel::Log, text: error.to_string() });
             }
-            let level = if is_known { MessageLevel::Warning } else { MessageLevel::Log };
-            self.shared().publish(Event::Message { level, text: error.to_string() });
+            return;
+        }
+        if self.tell_size(&snapshot) {
             return;
         }
         self.survey();
         self.diagnose_if_pushing(snapshot);
+    }
+
+    /// Tells the user once that a document is too large, when it is opened or has grown. Says whether it is.
+    fn tell_size(&self, snapshot: &Snapshot) -> bool {
+        let Err(error @ CoreError::TooLarge { .. }) = self.shared().check(snapshot) else {
+            self.inner.told_sizes.remove(&snapshot.uri);
+            return false;
+        };
+        if self.inner.told_sizes.insert(snapshot.uri.clone()) {
+            self.shared().publish(Event::Message { level: MessageLevel::Warning, text: error.to_string() });
+        }
+        true
     }
 
     /// Changes a document: at once, all changes in their order.
@@ -208,7 +244,9 @@ impl ServerCore {
         self.metrics().record(Kind::Edit, "change", began.elapsed(), Outcome::Success);
         if outcome != ChangeOutcome::NotOpen
             && let Some(snapshot) = self.workspace().snapshot(uri)
+            && snapshot.language.is_some()
         {
+            self.tell_size(&snapshot);
             self.diagnose_if_pushing(snapshot);
         }
         outcome
@@ -226,6 +264,9 @@ impl ServerCore {
         // Dropping the slot cancels the work that is under way for it.
         let slot = self.inner.slots.remove(uri);
         drop(slot);
+        self.inner.offered.forget(uri);
+        self.inner.owed.remove(uri);
+        self.inner.told_sizes.remove(uri);
         if self.workspace().close(uri) && self.shared().push.load(Ordering::Relaxed) {
             self.shared().publish(Event::DiagnosticsCleared { uri: uri.to_string() });
         }
@@ -236,6 +277,10 @@ impl ServerCore {
         let paths: Vec<(PathBuf, &String)> = uris.iter().filter_map(|uri| Some((uri::to_path(uri)?, uri))).collect();
         if paths.iter().any(|(path, _)| self.config().reads(path)) {
             self.reload_settings();
+        }
+        if paths.iter().any(|(path, _)| path.file_name().is_some_and(|name| name == ".gitignore" || name == ".ignore"))
+        {
+            self.forget_scan();
         }
         let sources = paths.into_iter().filter(|(path, uri)| {
             syntax::language::Language::from_path(path).is_some()

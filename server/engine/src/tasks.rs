@@ -208,7 +208,8 @@ impl TaskOrchestrator {
         }
         let ticket = Ticket { id, spec, cancel: cancel.clone(), refuse };
         state.queue.push(Waiting { ticket, work: run, since: Instant::now() });
-        if state.idle == 0 && state.threads < self.shared.max_threads {
+        // A thread that was woken for another task, but did not wake yet, still counts as idle.
+        if state.idle < state.queue.total() && state.threads < self.shared.max_threads {
             self.start_thread(&mut state);
         }
         drop(state);

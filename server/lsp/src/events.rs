@@ -5,6 +5,7 @@ use crate::to_proto;
 use engine::answers::Diagnosis;
 use engine::events::{Event, MessageLevel};
 use lsp_types::{MessageType, Uri};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::broadcast::Receiver;
@@ -19,6 +20,7 @@ const REFRESH_TIMEOUT: Duration = Duration::from_secs(10);
 /// Passes events on until the core is gone.
 pub(crate) async fn pass_on(server: Server, mut events: Receiver<Event>) {
     let mut refresh_at: Option<Instant> = None;
+    let mut shown = Shown::default();
     loop {
         let settled = async {
             match refresh_at {
@@ -36,53 +38,69 @@ pub(crate) async fn pass_on(server: Server, mut events: Receiver<Event>) {
             }
         };
         match event {
-            Ok(Event::Diagnostics(diagnosis)) => publish(&server, &diagnosis).await,
-            Ok(Event::DiagnosticsCleared { uri }) => {
-                if !server.profile().pulls_diagnostics {
-                    server.client.publish_diagnostics(Uri(uri), Vec::new(), None).await;
-                }
+            Ok(Event::Diagnostics(diagnosis)) => {
+                publish(&server, &diagnosis, &mut shown).await;
+                server.core.diagnose_owed();
             }
+            Ok(Event::DiagnosticsCleared { uri }) => clear(&server, uri, &mut shown).await,
             Ok(Event::ConfigChanged | Event::WorkspaceChanged) => {
                 refresh_at.get_or_insert_with(|| Instant::now() + SETTLE);
             }
             Ok(Event::Message { level, text }) => tell(&server, level, text).await,
             // Whoever began the work listens for its progress.
             Ok(Event::Progress { .. }) => {}
-            Err(RecvError::Lagged(_)) => catch_up(&server).await,
+            Err(RecvError::Lagged(_)) => catch_up(&server, &mut shown).await,
             Err(RecvError::Closed) => return,
         }
     }
 }
 
-/// Pushes findings, if they are those of the newest version and the client does not pull.
-async fn publish(server: &Server, diagnosis: &Arc<Diagnosis>) {
+/// Documents for which the client shows findings of ours.
+type Shown = HashSet<String>;
+
+/// Pushes findings, if they are those of the newest text and settings and the client does not pull.
+async fn publish(server: &Server, diagnosis: &Arc<Diagnosis>, shown: &mut Shown) {
     let profile = server.profile();
-    let is_newest = || {
-        let now = server.core.snapshot(&diagnosis.uri).and_then(|snapshot| snapshot.version);
-        now.is_some() && now == diagnosis.version
-    };
-    if profile.pulls_diagnostics || !is_newest() {
+    if profile.pulls_diagnostics || !server.core.is_newest(diagnosis) {
         return;
+    }
+    if diagnosis.findings.is_empty() {
+        shown.remove(&diagnosis.uri);
+    } else {
+        shown.insert(diagnosis.uri.clone());
     }
     let version = diagnosis.version.filter(|_| profile.versioned_push);
     let items = to_proto::diagnostics(profile, diagnosis);
     server.client.publish_diagnostics(Uri(diagnosis.uri.clone()), items, version).await;
 }
 
-/// Events were lost: every open document is looked at again.
-async fn catch_up(server: &Server) {
+/// Has the client show nothing for a document any more.
+async fn clear(server: &Server, uri: String, shown: &mut Shown) {
+    if !server.profile().pulls_diagnostics {
+        shown.remove(&uri);
+        server.client.publish_diagnostics(Uri(uri), Vec::new(), None).await;
+    }
+}
+
+/// Events were lost: every open document is looked at again, and what is shown for others goes away.
+async fn catch_up(server: &Server, shown: &mut Shown) {
     if server.profile().pulls_diagnostics {
         return refresh(server).await;
     }
-    for uri in server.open_documents() {
+    let open: HashSet<String> = server.open_documents().into_iter().collect();
+    for uri in shown.difference(&open).cloned().collect::<Vec<_>>() {
+        clear(server, uri, shown).await;
+    }
+    for uri in open {
         if let Ok(diagnosis) = server.core.diagnostics(&uri).await {
-            publish(server, &diagnosis).await;
+            publish(server, &diagnosis, shown).await;
         }
     }
 }
 
-/// Has the client ask anew for diagnostics and lenses. Its answer is not waited for here.
+/// Has the client ask anew for diagnostics and lenses, or pushes what other customs change. Its answer is not waited for here.
 async fn refresh(server: &Server) {
+    server.core.diagnose_all();
     let (refreshes_diagnostics, refreshes_lenses) = {
         let profile = server.profile();
         (profile.pulls_diagnostics && profile.refreshes_diagnostics, profile.refreshes_lenses)

@@ -136,11 +136,13 @@ impl FileSystem for DiskFiles {
     fn read(&self, path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
         use std::io::Read;
         let unreadable = |error: std::io::Error| read_error(path, &error);
-        let file = std::fs::File::open(path).map_err(unreadable)?;
-        let metadata = file.metadata().map_err(unreadable)?;
-        if metadata.is_dir() {
-            return Err(FileError::Unreadable { path: path.to_path_buf(), reason: "it is a directory".into() });
+        // Looked at before it is opened: opening a pipe waits for somebody who writes into it.
+        let metadata = std::fs::metadata(path).map_err(unreadable)?;
+        if !metadata.is_file() {
+            let reason = if metadata.is_dir() { "it is a directory" } else { "it is no regular file" };
+            return Err(FileError::Unreadable { path: path.to_path_buf(), reason: reason.into() });
         }
+        let file = std::fs::File::open(path).map_err(unreadable)?;
         if metadata.len() > limit {
             return Err(FileError::TooLarge { path: path.to_path_buf(), size: metadata.len(), limit });
         }

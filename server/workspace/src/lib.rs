@@ -247,6 +247,17 @@ impl Workspace {
         Ok((entry.snapshot(), rebased))
     }
 
+    /// Where a place of an earlier revision lies in a later one.
+    ///
+    /// # Errors
+    /// If what it held was changed in between, or the document was closed, opened anew or changed beyond memory.
+    pub fn carry(&self, uri: &str, place: Span, from: u64, to: u64) -> Result<Span, Conflict> {
+        if from == to {
+            return Ok(place);
+        }
+        self.documents.get(uri).ok_or(Conflict::Forgotten)?.log.carry(place, from, to)
+    }
+
     fn next_revision(&self) -> u64 {
         self.revisions.fetch_add(1, Ordering::Relaxed)
     }

@@ -45,10 +45,24 @@ impl ChangeLog {
 
     /// What happened after `revision`; `None` where that is not known any more.
     pub fn since(&self, revision: u64) -> Option<impl Iterator<Item = TreeEdit> + '_> {
-        (revision >= self.oldest).then(|| {
-            let first = self.splices.partition_point(|(led_to, _)| *led_to <= revision);
-            self.splices.range(first..).map(|(_, splice)| *splice)
+        self.between(revision, u64::MAX)
+    }
+
+    fn between(&self, from: u64, to: u64) -> Option<impl Iterator<Item = TreeEdit> + '_> {
+        (from >= self.oldest).then(|| {
+            let place = |revision| self.splices.partition_point(|(led_to, _)| *led_to <= revision);
+            let first = place(from);
+            self.splices.range(first..place(to).max(first)).map(|(_, splice)| *splice)
         })
+    }
+
+    /// Where a place of revision `from` lies in the later revision `to`.
+    ///
+    /// # Errors
+    /// If something was changed inside of it, or `from` is not remembered.
+    pub fn carry(&self, place: Span, from: u64, to: u64) -> Result<Span, Conflict> {
+        let mut splices = self.between(from, to).ok_or(Conflict::Forgotten)?;
+        splices.try_fold(place, |place, splice| shift_around(place, splice).ok_or(Conflict::Touched))
     }
 
     /// Moves edits made for `revision` to the text of now, and with them the places that they rely on. All of them hold, or none.
@@ -134,6 +148,16 @@ mod tests {
         );
         assert_eq!(log.rebase(&edits, &[], 1), Err(Conflict::Touched), "typing where the insert goes is a conflict");
         assert_eq!(log.rebase(&edits, &[], 3).map(|moved| moved.edits), Ok(edits));
+    }
+
+    #[test]
+    fn a_place_is_carried_from_one_revision_to_another() {
+        let log = log_of(&[(2, 0, 0, 3), (3, 10, 12, 10), (4, 0, 0, 1)]);
+        assert_eq!(log.carry(Span::new(4, 6), 1, 2), Ok(Span::new(7, 9)), "what came later does not count");
+        assert_eq!(log.carry(Span::at(20), 1, 4), Ok(Span::at(22)));
+        assert_eq!(log.carry(Span::new(7, 9), 1, 3), Err(Conflict::Touched));
+        assert_eq!(log.carry(Span::at(5), 0, 4), Err(Conflict::Forgotten));
+        assert_eq!(log.carry(Span::at(5), 4, 4), Ok(Span::at(5)));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use engine::analysis::settings::Profile;
 use engine::answers::{BatchOptions, FileChangeReport, FileProblem, FileReport, Summary};
 use engine::syntax::text::LineIndex;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 /// Find what is wrong with documentation and code.
@@ -61,8 +61,8 @@ fn profile(name: &str) -> Result<Profile, String> {
 impl Check {
     /// Checks, and mends if asked to.
     pub fn run(self) -> Result<Outcome, Failure> {
-        let place = self.stdin_filename.as_ref().or(self.paths.first()).cloned();
-        let core = wiring::batch(Wish { profile: self.profile, place, ..Wish::default() })?;
+        let places = self.stdin_filename.iter().chain(&self.paths).cloned().collect();
+        let core = wiring::batch(Wish { profile: self.profile, places, ..Wish::default() })?;
         let accepted = match &self.baseline {
             Some(path) if !self.write_baseline => read_baseline(path)?,
             _ => Baseline::default(),
@@ -211,14 +211,28 @@ fn read_baseline(path: &Path) -> Result<Baseline, Failure> {
 }
 
 fn folder_of(path: &Path) -> PathBuf {
-    std::path::absolute(path).ok().and_then(|path| path.parent().map(Path::to_path_buf)).unwrap_or_default()
+    normal(path).parent().map(Path::to_path_buf).unwrap_or_default()
 }
 
 /// The path of a file as a baseline in `folder` names it.
 fn relative_to(path: &Path, folder: &Path) -> String {
-    let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
-    let normal: PathBuf = whole.components().filter(|part| !matches!(part, std::path::Component::CurDir)).collect();
+    let normal = normal(path);
     normal.strip_prefix(folder).unwrap_or(&normal).to_string_lossy().replace('\\', "/")
+}
+
+/// The whole path without `.` and `..`, so that one file has one name from wherever it is looked at.
+fn normal(path: &Path) -> PathBuf {
+    let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+    whole.components().fold(PathBuf::new(), |mut normal, part| {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                normal.pop();
+            }
+            part => normal.push(part),
+        }
+        normal
+    })
 }
 
 #[cfg(test)]
@@ -230,6 +244,8 @@ mod tests {
         let folder = folder_of(Path::new("here/baseline.json"));
         assert_eq!(relative_to(Path::new("./here/src/a.py"), &folder), "src/a.py");
         assert_eq!(relative_to(Path::new("here/src/a.py"), &folder), "src/a.py");
+        assert_eq!(relative_to(Path::new("elsewhere/../here/src/a.py"), &folder), "src/a.py");
+        assert_eq!(folder_of(Path::new("there/../here/baseline.json")), folder);
         let outside = relative_to(Path::new("/elsewhere/b.py"), &folder);
         assert_eq!(outside, "/elsewhere/b.py");
     }

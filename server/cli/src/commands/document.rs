@@ -51,8 +51,8 @@ enum Form {
 impl Document {
     /// Documents.
     pub fn run(self) -> Result<Outcome, Failure> {
-        let place = self.stdin_filename.as_ref().or(self.paths.first()).cloned();
-        let core = wiring::batch(Wish { place, ..Wish::default() })?;
+        let places = self.stdin_filename.iter().chain(&self.paths).cloned().collect();
+        let core = wiring::batch(Wish { places, ..Wish::default() })?;
         let form = self.form();
         let paths = if self.paths.is_empty() { vec![PathBuf::from(".")] } else { self.paths };
         let options = BatchOptions {

@@ -21,7 +21,7 @@ pub struct Stats {
 impl Stats {
     /// Checks and prints the measures.
     pub fn run(self) -> Result<Outcome, Failure> {
-        let core = wiring::batch(Wish { place: self.paths.first().cloned(), ..Wish::default() })?;
+        let core = wiring::batch(Wish { places: self.paths.clone(), ..Wish::default() })?;
         let paths = if self.paths.is_empty() { vec![PathBuf::from(".")] } else { self.paths };
         let progress = Progress::new("measuring");
         let summary = core.check_paths(&paths, &BatchOptions::default(), &mut |report| {

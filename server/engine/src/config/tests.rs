@@ -34,14 +34,14 @@ fn the_stronger_source_wins_key_by_key() {
         [("CODE_AGENT__DOCS__WIDTH", "63"), ("CODE_AGENT__ANALYSIS__RULES__MISSING_DOC", "off"), ("PATH", "x")];
     let (manager, errors) = ConfigurationManager::new(sources(&files, &environment, json!({"docs": {"width": 65}})));
     assert_eq!(errors, []);
-    manager.set_workspace(Path::new("/w")).unwrap();
+    manager.set_workspace(Some(Path::new("/w"))).unwrap();
     manager.set_editor(json!({"docs": {"width": 64, "style": "sphinx"}})).unwrap();
     let settings = manager.settings();
     assert_eq!((settings.docs.width, settings.docs.style), (65, StyleName::Sphinx));
     assert_eq!((settings.limits.deadline_ms, settings.analysis.profile), (61, Profile::Strict));
     assert!(settings.analysis.rules.contains_key("missing-doc"));
     let (manager, _) = ConfigurationManager::new(sources(&files, &environment, Value::Null));
-    manager.set_workspace(Path::new("/w")).unwrap();
+    manager.set_workspace(Some(Path::new("/w"))).unwrap();
     assert_eq!((manager.settings().docs.width, manager.settings().docs.style), (63, StyleName::Numpy));
 }
 
@@ -69,7 +69,7 @@ fn broken_settings_leave_the_last_good_ones_in_force() {
     let files = Arc::new(MemoryFiles::default());
     files.put("/w/code-agent.toml", "[docs]\nwidth = 70\n");
     let (manager, _) = ConfigurationManager::new(sources(&files, &[], Value::Null));
-    manager.set_workspace(Path::new("/w")).unwrap();
+    manager.set_workspace(Some(Path::new("/w"))).unwrap();
     let before = manager.settings();
     let generation = manager.generation();
     for broken in ["[docs\nwidth = 71", "[docs]\nwidth = true\n", "[docs]\nwidth = 71\n[nonsense]\n"] {
@@ -108,9 +108,9 @@ fn the_workspace_file_is_found_up_to_the_root_of_the_repository() {
     files.put("/r/code-agent.toml", "[docs]\nwidth = 77\n");
     files.put("/other/.git/HEAD", "");
     let (manager, _) = ConfigurationManager::new(sources(&files, &[], Value::Null));
-    manager.set_workspace(Path::new("/r/a/b")).unwrap();
+    manager.set_workspace(Some(Path::new("/r/a/b"))).unwrap();
     assert_eq!(manager.settings().docs.width, 77);
-    manager.set_workspace(Path::new("/other/a")).unwrap();
+    manager.set_workspace(Some(Path::new("/other/a"))).unwrap();
     assert_eq!(manager.settings().docs.width, 88);
     assert!(manager.reads(Path::new("/other/a/code-agent.toml")));
 }

@@ -1,7 +1,7 @@
 //! The façade as a door sees it: documents, findings, actions, settings, files; no protocol, no disk.
 
 use super::*;
-use crate::answers::{BatchOptions, Command, OfferKind, WorkspaceReport};
+use crate::answers::{BatchOptions, Command, OfferKind, PlaceAt, WorkspaceReport};
 use crate::config::Sources;
 use crate::error::CoreError;
 use crate::events::ProgressStep;
@@ -35,6 +35,11 @@ fn core() -> ServerCore {
 fn typed(line: u32, character: u32, text: &str) -> Vec<Change> {
     let place = Position { line, character };
     vec![Change { range: Some((place, place)), text: text.into() }]
+}
+
+/// A place in the text of now.
+fn place(core: &ServerCore, span: Span) -> PlaceAt {
+    PlaceAt { span, revision: core.snapshot(URI).unwrap().revision }
 }
 
 fn rules(diagnosis: &crate::answers::Diagnosis) -> Vec<&'static str> {
@@ -100,7 +105,7 @@ async fn an_edit_is_moved_along_with_the_text_or_refused() {
     let core = core();
     core.open(URI, "python", 1, DRIFTED);
     let entry = DRIFTED.find("widht").unwrap();
-    let offers = core.offers(URI, Span::at(entry), &[OfferKind::QuickFix]).await.unwrap();
+    let offers = core.offers(URI, place(&core, Span::at(entry)), &[OfferKind::QuickFix]).await.unwrap();
     assert!(offers.iter().all(|offer| offer.kind == OfferKind::QuickFix), "{offers:?}");
     let offer = offers.first().unwrap();
     let sent = serde_json::to_string(offer).unwrap();
@@ -113,9 +118,194 @@ async fn an_edit_is_moved_along_with_the_text_or_refused() {
     assert_eq!(after, format!("# é\r\n{}", DRIFTED.replace("widht:", "width:")));
     core.change(URI, 3, &typed(5, 9, "x"));
     assert!(matches!(core.resolve(&offer).await, Err(CoreError::Conflict(Conflict::Touched))));
-    assert!(matches!(core.rebase(file.clone()), Err(CoreError::Conflict(Conflict::Touched))));
+    assert!(matches!(core.rebase(edit.clone()).await, Err(CoreError::Conflict(Conflict::Touched))));
     core.close(URI);
     assert!(core.resolve(&offer).await.is_err());
+}
+
+/// Six functions whose documentation drifted; the fourth is `f3`.
+fn six() -> String {
+    (0..6).map(|n| DRIFTED.replace("area", &format!("f{n}"))).collect()
+}
+
+#[tokio::test]
+async fn a_place_means_the_text_in_which_it_was_counted() {
+    let core = core();
+    let text = six();
+    core.open(URI, "python", 1, &text);
+    let at = place(&core, Span::at(text.find("f3").unwrap()));
+    let above = "import os\n".repeat(13);
+    let command = Command::UpdateDocs { uri: URI.into(), offset: Some(at.span.start) };
+    let run = core.run(command.clone(), Some(at.revision), None);
+    // The change comes before the command gets to its analysis.
+    core.change(URI, 2, &typed(0, 0, &above));
+    let edit = run.await.unwrap();
+    let after = apply_edits(&edit.files[0].text, &edit.files[0].edits).unwrap();
+    let of_f3 = after.split("def ").find(|part| part.starts_with("f3")).unwrap();
+    assert!(of_f3.contains("        width:"), "{of_f3}");
+    assert_eq!(after.matches("widht").count(), 5, "one function and no other");
+    let hover = core.hover(URI, at).await.unwrap().unwrap();
+    assert_eq!(hover.value.span.of(&hover.diagnosis.model.text), "f3");
+    let lenses = core.lenses(URI).await.unwrap().unwrap();
+    let (start, _) = lenses.diagnosis.range(lenses.value[0].span, PositionEncoding::Utf8);
+    assert_eq!(start.line, 13);
+    let offers = core.offers(URI, at, &[]).await.unwrap();
+    assert!(offers.iter().any(|offer| offer.title.contains("f3")), "{offers:?}");
+    core.change(URI, 3, &[Change { range: None, text: String::new() }]);
+    let gone = core.run(command, Some(at.revision), None).await;
+    assert!(matches!(gone, Err(CoreError::Conflict(Conflict::Touched))), "{gone:?}");
+}
+
+#[tokio::test]
+async fn offers_of_the_last_few_texts_can_still_be_taken() {
+    let core = core();
+    core.open(URI, "python", 1, DRIFTED);
+    let entry = place(&core, Span::at(DRIFTED.find("widht").unwrap()));
+    let offer = core.offers(URI, entry, &[OfferKind::QuickFix]).await.unwrap().remove(0);
+    for version in 2..5 {
+        core.change(URI, version, &typed(0, 0, "\n"));
+        assert!(!core.offers(URI, entry, &[]).await.unwrap().is_empty());
+        // A request that is given up must not take along what was offered.
+        drop(tokio::time::timeout(Duration::ZERO, core.diagnostics(URI)).await);
+    }
+    let edit = core.resolve(&offer).await.unwrap();
+    let after = apply_edits(&edit.files[0].text, &edit.files[0].edits).unwrap();
+    assert_eq!(after, format!("\n\n\n{}", DRIFTED.replace("widht:", "width:")));
+}
+
+#[tokio::test]
+async fn an_edit_for_a_file_is_held_against_the_file() {
+    let files = Arc::new(MemoryFiles::default());
+    let undocumented = "def area(width, height):\n    return width * height\n";
+    files.put("/w/a.py", undocumented);
+    files.put("/w/b.py", undocumented);
+    let core = core_with(&files);
+    core.add_root("file:///w");
+    let edit = core.run(Command::DocumentWorkspace, None, None).await.unwrap();
+    assert_eq!(core.rebase(edit.clone()).await.unwrap().files.len(), 2);
+    files.put("/w/a.py", format!("import os\n{undocumented}"));
+    let left = core.rebase(edit).await.unwrap();
+    assert_eq!(left.files.iter().map(|file| file.uri.as_str()).collect::<Vec<_>>(), ["file:///w/b.py"]);
+    assert!(left.note.contains("1 files were left out"), "{}", left.note);
+}
+
+#[tokio::test]
+async fn findings_of_older_settings_are_known_as_such() {
+    let core = core();
+    core.set_push(true);
+    core.open(URI, "python", 1, DRIFTED);
+    let old = core.diagnostics(URI).await.unwrap();
+    assert!(core.is_newest(&old));
+    let mut events = core.events();
+    core.config().set_editor(serde_json::json!({"analysis": {"profile": "strict"}})).unwrap();
+    assert!(!core.is_newest(&old));
+    let new = loop {
+        let diagnosis = next_diagnosis(&mut events).await;
+        if core.is_newest(&diagnosis) {
+            break diagnosis;
+        }
+    };
+    assert!(new.findings.len() > old.findings.len());
+    core.close(URI);
+    core.open(URI, "python", 1, "x = 1\n");
+    assert!(!core.is_newest(&new), "the same version of another text");
+}
+
+#[tokio::test]
+async fn every_open_document_is_diagnosed_however_many_come_at_once() {
+    let core = core();
+    core.set_push(true);
+    let mut events = core.events();
+    let mut missing: std::collections::HashSet<String> = (0..1500).map(|n| format!("file:///w/{n}.py")).collect();
+    for uri in &missing {
+        core.open(uri, "python", 1, "x = 1\n");
+    }
+    let all = async {
+        while !missing.is_empty() {
+            match events.recv().await {
+                Ok(Event::Diagnostics(diagnosis)) => {
+                    missing.remove(&diagnosis.uri);
+                    core.diagnose_owed();
+                }
+                Ok(_) => {}
+                Err(broadcast::error::RecvError::Lagged(_)) => {
+                    missing.retain(|uri| core.inner.slots.get(uri.as_str()).is_none());
+                }
+                Err(error) => panic!("{error}"),
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), all).await.expect("all are diagnosed");
+    assert!(core.inner.owed.is_empty());
+}
+
+#[tokio::test]
+async fn a_document_that_grows_too_large_shows_nothing_old() {
+    let core = core();
+    core.set_push(true);
+    core.config().set_editor(serde_json::json!({"limits": {"max-file-size": 2048}})).unwrap();
+    core.open(URI, "python", 1, DRIFTED);
+    core.diagnostics(URI).await.unwrap();
+    let mut events = core.events();
+    core.change(URI, 2, &typed(0, 0, &"# long\n".repeat(1000)));
+    core.change(URI, 3, &typed(0, 0, "#\n"));
+    let (mut cleared, mut told) = (0, 0);
+    while let Ok(event) = events.try_recv() {
+        match event {
+            Event::DiagnosticsCleared { .. } => cleared += 1,
+            Event::Message { text, .. } => told += usize::from(text.contains("max-file-size")),
+            _ => {}
+        }
+    }
+    assert!(cleared >= 1 && told == 1, "cleared {cleared} times, told {told} times");
+}
+
+#[tokio::test]
+async fn tags_that_become_a_custom_are_no_findings_any_more() {
+    let files = Arc::new(MemoryFiles::default());
+    let tagged = "/**\n * Adds.\n * @floob It.\n */\nfunction add() { return 1; }\n";
+    for name in ["a", "b", "c"] {
+        files.put(format!("/w/{name}.js"), tagged);
+    }
+    let core = core_with(&files);
+    core.set_push(true);
+    core.config().set_editor(serde_json::json!({"analysis": {"profile": "jsdoc"}})).unwrap();
+    core.open("file:///w/a.js", "javascript", 1, tagged);
+    let first = core.diagnostics("file:///w/a.js").await.unwrap();
+    assert!(rules(&first).contains(&"unknown-tag"), "{:?}", rules(&first));
+    let mut events = core.events();
+    core.change_roots(&[], &["file:///w".into()]);
+    core.change("file:///w/a.js", 2, &typed(0, 0, "\n"));
+    let learnt = async {
+        loop {
+            match events.recv().await {
+                // What a door does when the workspace is known anew.
+                Ok(Event::WorkspaceChanged) => core.diagnose_all(),
+                Ok(Event::Diagnostics(diagnosis))
+                    if core.is_newest(&diagnosis) && !rules(&diagnosis).contains(&"unknown-tag") =>
+                {
+                    return;
+                }
+                _ => {}
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), learnt).await.expect("the tag is learnt");
+}
+
+#[tokio::test]
+async fn the_first_root_that_is_left_gives_the_settings() {
+    let files = Arc::new(MemoryFiles::default());
+    files.put("/a/code-agent.toml", "[analysis]\nprofile = 'strict'\n");
+    files.put("/b/b.py", "def only_here(): pass\n");
+    let core = core_with(&files);
+    core.add_root("file:///a");
+    let profile = |core: &ServerCore| core.config().settings().analysis.profile.name();
+    assert_eq!(profile(&core), "strict");
+    assert!(core.symbols("only_here").await.unwrap().is_empty());
+    core.change_roots(&["file:///a".into()], &["file:///b".into()]);
+    assert_eq!(profile(&core), "default");
+    assert_eq!(core.symbols("only_here").await.unwrap().len(), 1, "a root that comes later is looked at");
 }
 
 #[tokio::test]
@@ -124,7 +314,7 @@ async fn a_command_tells_its_progress_and_ends_it_once() {
     core.open(URI, "python", 1, "def area(width, height):\n    return width * height\n");
     let mut events = core.events();
     let command = Command::DocumentSymbol { uri: URI.into(), offset: 5 };
-    let edit = core.run(command, Some("t1")).await.unwrap();
+    let edit = core.run(command, None, Some("t1")).await.unwrap();
     let file = &edit.files[0];
     let after = apply_edits(&file.text, &file.edits).unwrap();
     assert!(after.contains("\"\"\"") && after.ends_with("    return width * height\n"), "{after}");
@@ -141,9 +331,9 @@ async fn a_command_tells_its_progress_and_ends_it_once() {
     }
     assert!(matches!(steps.as_slice(), [ProgressStep::Begin { .. }, ProgressStep::End { .. }]), "{steps:?}");
     let nowhere = Command::DocumentSymbol { uri: URI.into(), offset: 10_000 };
-    assert!(matches!(core.run(nowhere, None).await, Err(CoreError::Refused { .. })));
+    assert!(matches!(core.run(nowhere, None, None).await, Err(CoreError::Refused { .. })));
     let unknown = Command::ConvertStyle { uri: URI.into(), offset: None, style: "gogle".into() };
-    assert!(core.run(unknown, None).await.unwrap_err().to_string().contains("`google`"));
+    assert!(core.run(unknown, None, None).await.unwrap_err().to_string().contains("`google`"));
 }
 
 #[tokio::test]
@@ -158,9 +348,8 @@ async fn the_workspace_is_reported_file_by_file_and_unchanged_ones_in_short() {
     let collect = async |previous| {
         let mut receiver = core.workspace_diagnostics(previous).unwrap();
         let mut reports = Vec::new();
-        while let Some(report) = receiver.recv().await {
-            reports.push(report);
-        }
+        while receiver.recv_many(&mut reports, 8).await > 0 {}
+        assert!(receiver.is_complete());
         reports
     };
     let first = collect(FxHashMap::default()).await;
@@ -278,14 +467,20 @@ async fn symbols_are_found_in_open_documents_and_on_disk() {
     let names: Vec<(&str, &str)> =
         found.iter().map(|symbol| (symbol.name.as_str(), symbol.container.as_str())).collect();
     assert_eq!(names, [("Reader", ""), ("read_all", "Reader"), ("read_one", "")]);
+    core.change(URI, 2, &[Change { range: None, text: "def renamed_now(): pass\n".into() }]);
+    assert!(core.symbols("read_one").await.unwrap().is_empty(), "what is typed counts");
+    assert_eq!(core.symbols("renamed_now").await.unwrap().len(), 1);
     files.put("/w/b.py", "def rewrite(): pass\n");
+    files.put("/elsewhere/c.py", "def rewrite_elsewhere(): pass\n");
     files.remove(Path::new("/w/gone.py"));
-    core.watched_files_changed(&["file:///w/b.py".into(), "file:///w/gone.py".into()]);
+    let changed = ["file:///w/b.py", "file:///w/gone.py", "file:///elsewhere/c.py"];
+    core.watched_files_changed(&changed.map(String::from));
     let began = Instant::now();
     while core.symbols("rewrite").await.unwrap().is_empty() {
         assert!(began.elapsed() < Duration::from_secs(10), "the changed file is never read");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
+    assert_eq!(core.symbols("rewrite").await.unwrap().len(), 1, "a file outside of all roots is none of ours");
 }
 
 #[tokio::test]

@@ -65,6 +65,11 @@ impl Queue {
         }
     }
 
+    /// How many wait in all.
+    pub fn total(&self) -> usize {
+        self.interactive.len + self.background.len + self.bulk.len
+    }
+
     fn lines(&mut self, class: Class) -> &mut Lines {
         match class {
             Class::Interactive => &mut self.interactive,

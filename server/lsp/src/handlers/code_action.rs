@@ -7,7 +7,7 @@ use crate::commands;
 use crate::from_proto;
 use crate::server::{Server, core_error, is_about_document};
 use crate::to_proto;
-use engine::answers::{Diagnosis, Offer, OfferKind, WorkspaceEdit};
+use engine::answers::{Diagnosis, Offer, OfferKind, PlaceAt, WorkspaceEdit};
 use engine::error::CoreError;
 use lsp_types::{
     CodeAction, CodeActionDisabled, CodeActionKind, CodeActionParams, CodeActionResponse, Command, Diagnostic,
@@ -30,11 +30,11 @@ pub(crate) async fn code_action(server: &Server, params: CodeActionParams) -> Re
         return Ok(Some(Vec::new()));
     }
     let (start, end) = from_proto::range(params.range);
-    let span = snapshot.span(start, end, profile.encoding);
+    let place = PlaceAt { span: snapshot.span(start, end, profile.encoding), revision: snapshot.revision };
     // Where all kinds are wanted nothing is to be left out.
     let only: &[OfferKind] = if wanted.len() == KINDS.len() { &[] } else { &wanted };
     let work = async {
-        let offers = match server.core.offers(&uri, span, only).await {
+        let offers = match server.core.offers(&uri, place, only).await {
             Ok(offers) => offers,
             Err(error) => return unavailable(profile, params.context.only.as_deref(), &error),
         };
@@ -100,7 +100,7 @@ async fn action(
     let edit = if profile.resolves_action_edits {
         None
     } else {
-        let edit = server.core.resolve(&offer).await.and_then(|edit| rebased(server, edit)).ok()?;
+        let edit = resolved(server, &offer).await.ok()?;
         Some(to_proto::workspace_edit(profile, &edit))
     };
     let diagnostics = diagnosis
@@ -138,7 +138,7 @@ pub(crate) async fn resolve(server: &Server, mut action: CodeAction) -> Result<C
     if action.edit.is_some() {
         return Ok(action);
     }
-    match server.core.resolve(&offer).await.and_then(|edit| rebased(server, edit)) {
+    match resolved(server, &offer).await {
         Ok(edit) => {
             action.edit = Some(to_proto::workspace_edit(server.profile(), &edit));
             Ok(action)
@@ -153,10 +153,9 @@ pub(crate) async fn resolve(server: &Server, mut action: CodeAction) -> Result<C
     }
 }
 
-/// The edit moved to the texts of now, right before it goes out.
-pub(crate) fn rebased(server: &Server, edit: WorkspaceEdit) -> std::result::Result<WorkspaceEdit, CoreError> {
-    let files = edit.files.into_iter().map(|file| server.core.rebase(file)).collect::<std::result::Result<_, _>>()?;
-    Ok(WorkspaceEdit { files, note: edit.note })
+/// The edit of an offer, moved to the texts of now right before it goes out.
+async fn resolved(server: &Server, offer: &Offer) -> std::result::Result<WorkspaceEdit, CoreError> {
+    server.core.rebase(server.core.resolve(offer).await?).await
 }
 
 #[cfg(test)]

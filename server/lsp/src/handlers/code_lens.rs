@@ -5,7 +5,9 @@
 use crate::commands;
 use crate::server::{Server, or_nothing};
 use crate::to_proto;
-use lsp_types::{CodeLens, CodeLensParams, Command, Range};
+use engine::answers::Seen;
+use engine::syntax::text::Span;
+use lsp_types::{CodeLens, CodeLensParams, Command};
 use serde_json::json;
 use tower_lsp::jsonrpc::Result;
 
@@ -18,10 +20,13 @@ pub(crate) async fn code_lens(server: &Server, params: CodeLensParams) -> Result
     }
     let Some(snapshot) = server.core.snapshot(&uri) else { return Ok(None) };
     let work = async { or_nothing(server.core.lenses(&uri).await) };
-    let lenses = server.newest.run("codeLens", &uri, snapshot.version, work).await?;
-    let end = |offset| to_proto::position(snapshot.position(offset, profile.encoding));
+    let Some(Seen { diagnosis, value: lenses }) = server.newest.run("codeLens", &uri, snapshot.version, work).await?
+    else {
+        return Ok(Some(Vec::new()));
+    };
+    let end = |offset| to_proto::position(diagnosis.range(Span::at(offset), profile.encoding).0);
     let lenses = lenses.into_iter().map(|lens| CodeLens {
-        range: Range { start: end(lens.span.start), end: end(lens.span.end) },
+        range: to_proto::range(diagnosis.range(lens.span, profile.encoding)),
         command: None,
         data: Some(json!(commands::to_proto(&lens.command, lens.title, &end))),
     });

@@ -33,7 +33,9 @@ pub(crate) async fn document(server: &Server, params: DocumentDiagnosticParams) 
     let version = server.core.snapshot(&uri).and_then(|snapshot| snapshot.version);
     let work = async {
         match server.core.diagnostics(&uri).await {
-            Err(CoreError::Task(error @ (TaskError::Busy { .. } | TaskError::Deadline))) => Err(come_back(&error)),
+            Err(CoreError::Task(error @ (TaskError::Busy { .. } | TaskError::Deadline))) => {
+                Err(come_back(&error.to_string()))
+            }
             result => or_nothing(result.map(Some)),
         }
     };
@@ -57,10 +59,10 @@ pub(crate) async fn document(server: &Server, params: DocumentDiagnosticParams) 
 }
 
 /// The protocol's "server cancelled": the client is to ask again.
-fn come_back(error: &TaskError) -> Error {
+fn come_back(sentence: &str) -> Error {
     Error {
         code: ErrorCode::from(i64::from(i32::from(LspErrorCodes::ServerCancelled))),
-        message: error.to_string().into(),
+        message: sentence.to_owned().into(),
         data: Some(json!({ "retriggerRequest": true })),
     }
 }
@@ -97,6 +99,11 @@ pub(crate) async fn workspace(server: &Server, params: WorkspaceDiagnosticParams
             server.client.send_notification::<ProgressNotification>(params).await;
         }
         progress.report(format!("{files} files"), None).await;
+    }
+    if !reports.is_complete() {
+        let sentence = "A newer check of the workspace took the place of this one.";
+        progress.end(Some(sentence.to_owned())).await;
+        return Err(come_back(sentence));
     }
     progress.end(Some(format!("{files} files checked."))).await;
     if !has_news && server.profile().polls_workspace {

@@ -1,7 +1,6 @@
 //! Commands: the work is done by the core, its edit is put before the client to be applied, and what came of it is said.
 
 use crate::commands::{self, Task};
-use crate::handlers::code_action::rebased;
 use crate::progress::{Audience, Progress};
 use crate::server::{Server, core_error};
 use crate::to_proto;
@@ -9,6 +8,7 @@ use engine::answers::{Command, WorkspaceEdit};
 use engine::error::CoreError;
 use lsp_types::{ApplyWorkspaceEditParams, ApplyWorkspaceEditRequest, ExecuteCommandParams, LspAny, MessageType};
 use serde_json::json;
+use std::cell::Cell;
 use std::time::Duration;
 use tower_lsp::jsonrpc::{Error, ErrorCode, Result};
 
@@ -18,13 +18,20 @@ const APPLY_TIMEOUT: Duration = if cfg!(test) { Duration::from_secs(3) } else { 
 /// `workspace/executeCommand`.
 pub(crate) async fn execute_command(server: &Server, params: ExecuteCommandParams) -> Result<Option<LspAny>> {
     let encoding = server.profile().encoding;
-    let offset = |uri: &str, at| Some(server.core.snapshot(uri)?.offset(at, encoding));
+    // The state of the document in which the command's place is counted.
+    let revision = Cell::new(None);
+    let offset = |uri: &str, at| {
+        let snapshot = server.core.snapshot(uri)?;
+        revision.set(Some(snapshot.revision));
+        Some(snapshot.offset(at, encoding))
+    };
     let arguments = params.arguments.unwrap_or_default();
     let task = commands::read(&params.command, &arguments, server.last_document(), offset);
     let command = match task.map_err(Error::invalid_params)? {
         Task::Stats => return Ok(Some(json!(server.core.metrics().stats()))),
         Task::Edit(command) => command,
     };
+    let revision = revision.into_inner();
     if !server.profile().applies_edits {
         return Err(failed(
             "The editor does not let language servers apply edits, so the command can do nothing.".to_owned(),
@@ -40,7 +47,7 @@ pub(crate) async fn execute_command(server: &Server, params: ExecuteCommandParam
     let name = server.cancels.new_name();
     let mut progress = Progress::begin(server, audience, title).await;
     let work = async {
-        let edit = server.core.run(command, Some(&name)).await.map_err(|error| told(server, &error))?;
+        let edit = server.core.run(command, revision, Some(&name)).await.map_err(|error| told(server, &error))?;
         let note = edit.note.clone();
         apply(server, title, edit).await.map(|answer| (answer, note))
     };
@@ -55,7 +62,7 @@ pub(crate) async fn execute_command(server: &Server, params: ExecuteCommandParam
 
 /// Has the client apply an edit.
 async fn apply(server: &Server, title: &str, edit: WorkspaceEdit) -> Result<LspAny> {
-    let edit = rebased(server, edit).map_err(|error| told(server, &error))?;
+    let edit = server.core.rebase(edit).await.map_err(|error| told(server, &error))?;
     if edit.files.is_empty() {
         let message = if edit.note.is_empty() { "There is nothing to change.".to_owned() } else { edit.note };
         server.show(MessageType::Info, message.clone());

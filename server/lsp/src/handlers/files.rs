@@ -4,7 +4,7 @@ use crate::server::Server;
 use engine::syntax::language::Language;
 use lsp_types::{
     DidChangeWatchedFilesParams, DidChangeWatchedFilesRegistrationOptions, DidChangeWorkspaceFoldersParams,
-    FileSystemWatcher, Registration,
+    FileSystemWatcher, Registration, WorkspaceFolder,
 };
 use serde_json::json;
 
@@ -16,12 +16,8 @@ pub(crate) async fn did_change_watched(server: &Server, params: DidChangeWatched
 
 /// `workspace/didChangeWorkspaceFolders`.
 pub(crate) async fn did_change_folders(server: &Server, params: DidChangeWorkspaceFoldersParams) {
-    for folder in params.event.removed {
-        server.core.remove_root(&folder.uri.0);
-    }
-    for folder in params.event.added {
-        server.core.add_root(&folder.uri.0);
-    }
+    let uris = |folders: Vec<WorkspaceFolder>| folders.into_iter().map(|folder| folder.uri.0).collect::<Vec<_>>();
+    server.core.change_roots(&uris(params.event.removed), &uris(params.event.added));
 }
 
 /// Asks the client to watch files and to tell of changed settings, if it can be asked.

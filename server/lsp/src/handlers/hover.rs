@@ -3,7 +3,9 @@
 use crate::from_proto;
 use crate::server::{Server, or_nothing};
 use crate::to_proto;
-use lsp_types::{Hover, HoverParams, MarkupContent, MarkupKind, Range};
+use engine::answers::{PlaceAt, Seen};
+use engine::syntax::text::Span;
+use lsp_types::{Hover, HoverParams, MarkupContent, MarkupKind};
 use tower_lsp::jsonrpc::Result;
 
 /// `textDocument/hover`.
@@ -12,15 +14,17 @@ pub(crate) async fn hover(server: &Server, params: HoverParams) -> Result<Option
     let (uri, profile) = (at.text_document.uri.0, server.profile());
     let Some(snapshot) = server.core.snapshot(&uri) else { return Ok(None) };
     let offset = snapshot.offset(from_proto::position(at.position), profile.encoding);
-    let work = async { or_nothing(server.core.hover(&uri, offset).await) };
-    let Some(hover) = server.newest.run("hover", &uri, snapshot.version, work).await? else { return Ok(None) };
+    let place = PlaceAt { span: Span::at(offset), revision: snapshot.revision };
+    let work = async { or_nothing(server.core.hover(&uri, place).await) };
+    let Some(Seen { diagnosis, value: hover }) = server.newest.run("hover", &uri, snapshot.version, work).await? else {
+        return Ok(None);
+    };
     let contents = if profile.markdown_hovers {
         MarkupContent { kind: MarkupKind::Markdown, value: hover.markdown }
     } else {
         MarkupContent { kind: MarkupKind::PlainText, value: plain(&hover.markdown) }
     };
-    let end = |offset| to_proto::position(snapshot.position(offset, profile.encoding));
-    let range = Range { start: end(hover.span.start), end: end(hover.span.end) };
+    let range = to_proto::range(diagnosis.range(hover.span, profile.encoding));
     Ok(Some(Hover { contents: contents.into(), range: Some(range) }))
 }
 

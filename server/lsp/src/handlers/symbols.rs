@@ -2,10 +2,11 @@
 
 use crate::server::{Server, or_nothing};
 use crate::to_proto;
+use engine::answers::Seen;
 use engine::syntax::text::Span;
 use lsp_types::{
-    BaseSymbolInformation, DocumentSymbol, DocumentSymbolParams, DocumentSymbolResponse, Location, Range,
-    SymbolInformation, Uri, WorkspaceSymbolParams, WorkspaceSymbolResponse,
+    BaseSymbolInformation, DocumentSymbol, DocumentSymbolParams, DocumentSymbolResponse, Location, SymbolInformation,
+    Uri, WorkspaceSymbolParams, WorkspaceSymbolResponse,
 };
 use tower_lsp::jsonrpc::Result;
 
@@ -13,11 +14,11 @@ use tower_lsp::jsonrpc::Result;
 pub(crate) async fn document(server: &Server, params: DocumentSymbolParams) -> Result<Option<DocumentSymbolResponse>> {
     let (uri, profile) = (params.text_document.uri.0, server.profile());
     let Some(snapshot) = server.core.snapshot(&uri) else { return Ok(None) };
-    let work = async { or_nothing(server.core.outline(&uri).await) };
-    let items = server.newest.run("documentSymbol", &uri, snapshot.version, work).await?;
-    let end = |offset| to_proto::position(snapshot.position(offset, profile.encoding));
-    let symbols =
-        to_proto::document_symbols(&items, &|span: Span| Range { start: end(span.start), end: end(span.end) });
+    let work = async { or_nothing(server.core.outline(&uri).await.map(Some)) };
+    let seen = server.newest.run("documentSymbol", &uri, snapshot.version, work).await?;
+    let Some(Seen { diagnosis, value: items }) = seen else { return Ok(Some(Vec::<DocumentSymbol>::new().into())) };
+    let place = |span: Span| to_proto::range(diagnosis.range(span, profile.encoding));
+    let symbols = to_proto::document_symbols(&items, &place);
     if profile.nested_symbols {
         return Ok(Some(symbols.into()));
     }
