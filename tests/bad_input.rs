@@ -220,3 +220,36 @@ fn wrong_usage_ends_with_two() {
         assert!(outcome.stderr.starts_with("error: "), "{}", outcome.stderr);
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_is_no_file_and_nobody_waits_for_it() {
+    let project = Project::with(&[("fine.py", CLEAN)]);
+    let pipe = project.path("pipe.py");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().is_ok_and(|status| status.success()));
+    let outcome = project.run(&["check", "pipe.py"]);
+    assert_eq!(outcome.code, Some(2));
+    outcome.assert_one_sentence("pipe.py");
+}
+
+#[test]
+fn settings_do_not_depend_on_the_order_of_paths() {
+    let drifted = "def area(width):\n    \"\"\"Return the area.\n\n    Args:\n        widht: The width.\n    \"\"\"\n    return width\n";
+    let project = Project::with(&[
+        ("a.py", drifted),
+        ("sub/b.py", drifted),
+        ("sub/code-agent.toml", "[analysis.rules]\nparam-renamed = 'off'\n"),
+    ]);
+    assert_eq!(project.run(&["check", "sub", "a.py"]).code, Some(1));
+    assert_eq!(project.run(&["check", "a.py", "sub"]).code, Some(1));
+    assert_eq!(project.run(&["check", "sub"]).code, Some(0), "its own settings");
+}
+
+#[test]
+fn an_option_that_a_rule_does_not_have_is_refused() {
+    let project =
+        Project::with(&[("fine.py", CLEAN), ("code-agent.toml", "[analysis.rules]\ncomplexity = { cyclomatc = 3 }\n")]);
+    let outcome = project.run(&["check", "fine.py"]);
+    assert_eq!(outcome.code, Some(2));
+    outcome.assert_one_sentence("cyclomatc");
+}

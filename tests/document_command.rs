@@ -151,3 +151,14 @@ fn a_symbol_that_is_not_there_is_named() {
     assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(2), ""));
     outcome.assert_one_sentence("`unknown`");
 }
+
+#[test]
+fn a_style_that_the_language_does_not_have_is_refused() {
+    let project = Project::with(&[("a.py", "def area(width):\n    return width\n")]);
+    for style in ["jsdoc", "epydoc"] {
+        let outcome = project.run(&["document", "--style", style, "--diff", "a.py"]);
+        assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(2), ""), "{style}");
+        let sentence = &outcome.stderr;
+        assert!(sentence.contains(style) && (sentence.contains("google") || sentence.contains("Python")), "{sentence}");
+    }
+}

@@ -8,7 +8,7 @@ mod lsp;
 mod rules;
 mod stats;
 
-use crate::output::terminal::complain;
+use crate::output::terminal::{complain, remark};
 use clap::{Parser, Subcommand};
 use engine::answers::FileProblem;
 use std::io::{self, Read};
@@ -98,7 +98,9 @@ fn read_input() -> Result<Arc<str>, Failure> {
 
 /// Says what was wrong with a file, also with one that a walk only came upon: nothing is left out in silence.
 fn tell(problem: Option<&FileProblem>) {
-    if let Some(problem) = problem {
-        complain(&problem.message);
+    match problem {
+        Some(problem) if problem.is_trouble => complain(&problem.message),
+        Some(problem) => remark(&problem.message),
+        None => {}
     }
 }

@@ -11,6 +11,7 @@ use crate::server_core::{ServerCore, Shared};
 use crate::tasks::in_order;
 use crate::view::{self, Customs, View};
 use actions::edit::Refusal;
+use actions::layout;
 use actions::offer::OfferKind;
 use actions::writer::WriterOptions;
 use analysis::diagnostic::Finding;
@@ -144,7 +145,7 @@ impl ServerCore {
         }
         let view = shared.view();
         let writer = writer(&view, options);
-        let change = |item: &Item| shared.change_file(item, &view, &writer, work, options.write);
+        let change = |item: &Item| shared.change_file(item, &view, &writer, work, options);
         let failed = |item: &Item, message: String| panicked_change(&item.path, &message);
         let mut summary = Summary::default();
         in_order(&items, threads, change, failed, |_, report| {
@@ -203,8 +204,9 @@ impl Shared {
         view: &View,
         writer: &WriterOptions,
         work: Work<'_>,
-        write: bool,
+        options: &BatchOptions,
     ) -> FileChangeReport {
+        let (write, asked_style) = (options.write, options.style);
         let text = match self.read_item(item) {
             Ok(text) => text,
             Err(problem) => return problem_change(&item.path, problem),
@@ -216,11 +218,30 @@ impl Shared {
             let message = format!("{}: There is no definition named `{name}`.", item.path.display());
             return problem_change(&item.path, FileProblem { message, is_trouble: true });
         }
+        if let (Work::Document { .. }, Some(style), Some(language)) =
+            (work, asked_style, Language::from_path(&item.path).filter(|_| item.is_named))
+            && !layout::family(language.doc_style).contains(&style)
+        {
+            let refusal = Refusal::StyleUnfit { style: style.name(), language: language.name.clone() };
+            let message = format!("{}: {refusal}", item.path.display());
+            return problem_change(&item.path, FileProblem { message, is_trouble: true });
+        }
         let mut report = self.change_content(&item.path, text, view, writer, work);
         if write && report.before != report.after {
             let written = self.workspace.files().replace(&item.path, report.before.as_bytes(), report.after.as_bytes());
             if let Err(error) = written {
-                report = problem_change(&item.path, FileProblem { message: error.to_string(), is_trouble: true });
+                // The file is as it was, and so is what was found in it.
+                let model = self.model_of(&item.path, report.before.clone(), Depth::Full);
+                let findings = model.map(|model| view::findings(&model, view, &self.metrics)).unwrap_or_default();
+                report = FileChangeReport {
+                    after: report.before.clone(),
+                    lines: Arc::new(LineIndex::new(&report.before)),
+                    written: 0,
+                    mended: 0,
+                    findings,
+                    problem: Some(FileProblem { message: error.to_string(), is_trouble: true }),
+                    ..report
+                };
             }
         }
         report

@@ -229,6 +229,8 @@ impl ConfigurationManager {
         let value = match read_text(&*self.file_system, path, MAX_CONFIG_SIZE) {
             Ok(text) => parse_toml(&text),
             Err(FileError::NotFound { .. }) => Ok(Value::Null),
+            // The source is named in front of it already.
+            Err(FileError::Unreadable { reason, .. }) => Err(format!("the file could not be read ({reason})")),
             Err(error) => Err(error.to_string().trim_end_matches('.').to_string()),
         };
         layers.set(layer, &name, value)

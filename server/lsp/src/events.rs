@@ -69,6 +69,8 @@ async fn publish(server: &Server, diagnosis: &Arc<Diagnosis>, shown: &mut Shown)
     } else {
         shown.insert(diagnosis.uri.clone());
     }
+    let (count, newest) = (diagnosis.findings.len(), diagnosis.version);
+    tracing::debug!(uri = diagnosis.uri, version = newest, count, "Findings are pushed.");
     let version = diagnosis.version.filter(|_| profile.versioned_push);
     let items = to_proto::diagnostics(profile, diagnosis);
     server.client.publish_diagnostics(Uri(diagnosis.uri.clone()), items, version).await;

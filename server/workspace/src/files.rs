@@ -169,6 +169,7 @@ impl FileSystem for DiskFiles {
             return Err(FileError::Unwritable { path: path.to_path_buf(), reason: "it is read-only".into() });
         }
         let temporary = write_beside(&target, content, metadata.permissions()).map_err(unwritable)?;
+        keep_owner(&temporary, &metadata);
         if !is_as_expected() {
             let _left_behind = std::fs::remove_file(&temporary);
             return Err(FileError::ChangedMeanwhile { path: path.to_path_buf() });
@@ -220,6 +221,18 @@ fn write_beside(target: &Path, content: &[u8], permissions: std::fs::Permissions
         };
     }
 }
+
+/// Gives a new file the owner of the one it replaces. Only the superuser may need that and can: for all others both are the same.
+#[cfg(unix)]
+fn keep_owner(temporary: &Path, metadata: &std::fs::Metadata) {
+    use std::os::unix::fs::{MetadataExt, chown};
+    if let Err(error) = chown(temporary, Some(metadata.uid()), Some(metadata.gid())) {
+        tracing::debug!(%error, path = %temporary.display(), "the owner could not be kept");
+    }
+}
+
+#[cfg(not(unix))]
+fn keep_owner(_temporary: &Path, _metadata: &std::fs::Metadata) {}
 
 fn read_error(path: &Path, error: &std::io::Error) -> FileError {
     match error.kind() {

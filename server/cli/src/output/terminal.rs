@@ -31,13 +31,22 @@ pub fn colours() -> bool {
 
 /// Says one sentence of trouble on standard error.
 pub fn complain(message: &str) {
+    say("error", ERROR, message);
+}
+
+/// Says one sentence on standard error about something that is as it may be.
+pub fn remark(message: &str) {
+    say("note", NOTE, message);
+}
+
+fn say(kind: &str, style: Style, message: &str) {
     use std::io::Write;
     let stderr = std::io::stderr();
     let colours = AutoStream::choice(&stderr) != ColorChoice::Never;
     let (on, off) =
-        if colours { (ERROR.render().to_string(), ERROR.render_reset().to_string()) } else { Default::default() };
+        if colours { (style.render().to_string(), style.render_reset().to_string()) } else { Default::default() };
     // Where standard error itself is gone there is nobody left to tell.
-    let _ = writeln!(stderr.lock(), "{on}error:{off} {message}");
+    let _ = writeln!(stderr.lock(), "{on}{kind}:{off} {message}");
 }
 
 /// A line that counts the files done; it is drawn only on a terminal, and only if the work takes a while.

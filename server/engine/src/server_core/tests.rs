@@ -367,6 +367,28 @@ async fn the_workspace_is_reported_file_by_file_and_unchanged_ones_in_short() {
 }
 
 #[tokio::test]
+async fn a_report_of_the_workspace_that_was_overtaken_is_not_complete() {
+    let files = Arc::new(MemoryFiles::default());
+    for number in 0..300 {
+        files.put(format!("/w/{number}.py"), "x = 1\n");
+    }
+    let core = core_with(&files);
+    core.add_root("file:///w");
+    let drain = async |reports: &mut crate::diagnose_workspace::WorkspaceReports| {
+        let mut batch = Vec::new();
+        while reports.recv_many(&mut batch, 64).await > 0 {}
+        (batch.len(), reports.is_complete())
+    };
+    let mut first = core.workspace_diagnostics(FxHashMap::default()).unwrap();
+    let mut begun = Vec::new();
+    assert_eq!(first.recv_many(&mut begun, 1).await, 1);
+    let mut second = core.workspace_diagnostics(FxHashMap::default()).unwrap();
+    let (count, complete) = drain(&mut first).await;
+    assert!(!complete && count < 299, "{count}");
+    assert_eq!(drain(&mut second).await, (300, true));
+}
+
+#[tokio::test]
 async fn settings_take_effect_while_the_core_runs() {
     let files = Arc::new(MemoryFiles::default());
     let core = core_with(&files);
