@@ -1,0 +1,290 @@
+//! Keeps away from what fails: by key, by model and by provider, with probes before full trust comes back.
+//!
+//! Only counts; whoever asks says what happened. Time is tokio's.
+
+use crate::error::{Cause, LlmError, Scope};
+use rustc_hash::FxHashMap;
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// When a breaker opens and how it closes again.
+#[derive(Clone, Copy, Debug)]
+pub struct BreakerConfig {
+    /// Failures one after the other that open it.
+    pub consecutive: u32,
+    /// The share of failures among the last calls that opens it.
+    pub failure_rate: f64,
+    /// How many of the last calls count, and how many are needed before a share means anything.
+    pub window: usize,
+    /// How long it stays open at first; each failed probe doubles it.
+    pub open: Duration,
+    /// It never stays open longer than this, unless the provider asked for it.
+    pub longest: Duration,
+    /// Probes that must succeed.
+    pub probes: u32,
+}
+
+impl Default for BreakerConfig {
+    fn default() -> Self {
+        Self {
+            consecutive: 5,
+            failure_rate: 0.5,
+            window: 20,
+            open: Duration::from_secs(5),
+            longest: Duration::from_secs(300),
+            probes: 3,
+        }
+    }
+}
+
+/// How a breaker stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Everything passes.
+    Closed,
+    /// Nothing passes for so long.
+    Open(Duration),
+    /// One call at a time passes.
+    HalfOpen,
+}
+
+/// What a breaker watches over.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Watched {
+    /// The provider's address.
+    pub provider: String,
+    /// The model's name.
+    pub model: String,
+    /// Stands for the key; never the key itself.
+    pub key: String,
+}
+
+impl Watched {
+    fn names(&self) -> [(Scope, String); 3] {
+        [
+            (Scope::Provider, self.provider.clone()),
+            (Scope::Model, format!("{}\n{}", self.provider, self.model)),
+            (Scope::Key, format!("{}\n{}", self.provider, self.key)),
+        ]
+    }
+}
+
+#[derive(Debug, Default)]
+struct One {
+    recent: VecDeque<bool>,
+    consecutive: u32,
+    /// How often in a row it opened; each time it stays open longer.
+    openings: u32,
+    open_until: Option<Instant>,
+    /// Successful probes since it was last open.
+    passed: u32,
+    /// When a probe began that has not been told of.
+    probing: Option<Instant>,
+}
+
+/// All breakers.
+#[derive(Debug, Default)]
+pub struct Breakers {
+    config: BreakerConfig,
+    all: Mutex<FxHashMap<(Scope, String), One>>,
+}
+
+/// A probe that is never told of blocks others for no longer than this.
+const PROBE_PATIENCE: Duration = Duration::from_secs(30);
+
+impl Breakers {
+    /// Closed breakers.
+    pub fn new(config: BreakerConfig) -> Self {
+        Self { config, all: Mutex::default() }
+    }
+
+    /// How the strictest breaker over a target stands, without taking a probe's place.
+    pub fn state(&self, watched: &Watched) -> State {
+        let all = self.lock();
+        let states = watched.names().into_iter().filter_map(|name| all.get(&name)).map(|one| self.state_of(one));
+        states.max_by_key(|state| match state {
+            State::Closed => Duration::ZERO,
+            State::HalfOpen => Duration::from_nanos(1),
+            State::Open(left) => *left + Duration::from_nanos(2),
+        })
+        .unwrap_or(State::Closed)
+    }
+
+    /// Whether a call may pass now; a half-open breaker lets one probe through at a time.
+    pub fn admit(&self, watched: &Watched) -> bool {
+        let mut all = self.lock();
+        let names = watched.names();
+        let now = Instant::now();
+        let may_pass = names.iter().filter_map(|name| all.get(name)).all(|one| match self.state_of(one) {
+            State::Closed => true,
+            State::Open(_) => false,
+            State::HalfOpen => one.probing.is_none_or(|began| began + PROBE_PATIENCE < now),
+        });
+        if may_pass {
+            for name in &names {
+                if let Some(one) = all.get_mut(name).filter(|one| one.open_until.is_some()) {
+                    one.probing = Some(now);
+                }
+            }
+        }
+        may_pass
+    }
+
+    /// A call succeeded.
+    pub fn success(&self, watched: &Watched) {
+        let mut all = self.lock();
+        for name in watched.names() {
+            let Some(one) = all.get_mut(&name) else { continue };
+            one.consecutive = 0;
+            push(&mut one.recent, true, self.config.window);
+            if one.open_until.is_some() && matches!(self.state_of(one), State::HalfOpen) {
+                one.probing = None;
+                one.passed += 1;
+                if one.passed >= self.config.probes {
+                    *one = One::default();
+                }
+            }
+        }
+    }
+
+    /// A call failed. What is wrong with a request alone is held against nobody.
+    pub fn failure(&self, watched: &Watched, error: &LlmError) {
+        let scope = error.cause.scope();
+        let mut all = self.lock();
+        // Whatever probe this call was, it is over.
+        for name in watched.names() {
+            if let Some(one) = all.get_mut(&name) {
+                one.probing = None;
+            }
+        }
+        let Some(name) = watched.names().into_iter().find(|(watched, _)| *watched == scope) else { return };
+        let one = all.entry(name).or_default();
+        let was_half_open = one.open_until.is_some() && matches!(self.state_of(one), State::HalfOpen);
+        one.consecutive += 1;
+        push(&mut one.recent, false, self.config.window);
+        let failures = one.recent.iter().filter(|success| !**success).count();
+        let is_bad_rate = one.recent.len() >= self.config.window
+            && failures as f64 >= self.config.failure_rate * one.recent.len() as f64;
+        // A key that is wrong does not become right, and a wish to wait is to be kept from the first time on.
+        let at_once = matches!(error.cause, Cause::Auth | Cause::Quota) || error.retry_after.is_some();
+        if was_half_open || at_once || is_bad_rate || one.consecutive >= self.config.consecutive {
+            let grown = self.config.open.saturating_mul(1 << one.openings.min(16)).min(self.config.longest);
+            let wait = error.retry_after.unwrap_or(Duration::ZERO).max(if at_once && error.retry_after.is_some() { Duration::ZERO } else { grown });
+            let until = Instant::now() + wait;
+            // A later failure never makes it shorter.
+            one.open_until = Some(one.open_until.map_or(until, |old| old.max(until)));
+            one.openings += 1;
+            one.passed = 0;
+            one.recent.clear();
+        }
+    }
+
+    fn state_of(&self, one: &One) -> State {
+        match one.open_until {
+            None => State::Closed,
+            Some(until) => match until.checked_duration_since(Instant::now()) {
+                Some(left) if !left.is_zero() => State::Open(left),
+                _ => State::HalfOpen,
+            },
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, FxHashMap<(Scope, String), One>> {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn push(recent: &mut VecDeque<bool>, success: bool, window: usize) {
+    if recent.len() >= window {
+        recent.pop_front();
+    }
+    recent.push_back(success);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn watched(model: &str, key: &str) -> Watched {
+        Watched { provider: "p".into(), model: model.into(), key: key.into() }
+    }
+
+    fn failed(cause: Cause) -> LlmError {
+        LlmError::new("t", cause, "x")
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_holds_under_constant_failures_and_lets_few_probes_through() {
+        let breakers = Breakers::new(BreakerConfig::default());
+        let (target, mut asked) = (watched("m", "k"), 0);
+        for _ in 0..600 {
+            if breakers.admit(&target) {
+                asked += 1;
+                breakers.failure(&target, &failed(Cause::Server));
+            }
+            tokio::time::advance(Duration::from_millis(100)).await;
+        }
+        // Five to open it, then a probe after 5, 10, 20 … seconds.
+        assert!((6..=9).contains(&asked), "{asked} calls in a minute");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_closes_after_the_probes_that_succeed_one_at_a_time() {
+        let breakers = Breakers::new(BreakerConfig::default());
+        let target = watched("m", "k");
+        (0..5).for_each(|_| breakers.failure(&target, &failed(Cause::Overload)));
+        assert!(matches!(breakers.state(&target), State::Open(_)) && !breakers.admit(&target));
+        tokio::time::advance(Duration::from_secs(6)).await;
+        for _ in 0..3 {
+            assert!(breakers.admit(&target));
+            assert!(!breakers.admit(&target), "one at a time");
+            breakers.success(&target);
+        }
+        assert_eq!(breakers.state(&target), State::Closed);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wish_to_wait_is_kept_exactly_and_never_made_shorter() {
+        let breakers = Breakers::new(BreakerConfig::default());
+        let target = watched("m", "k");
+        let wait = |seconds| LlmError { retry_after: Some(Duration::from_secs(seconds)), ..failed(Cause::Rate) };
+        breakers.failure(&target, &wait(60));
+        breakers.failure(&target, &wait(2));
+        tokio::time::advance(Duration::from_millis(59_980)).await;
+        assert!(!breakers.admit(&target));
+        tokio::time::advance(Duration::from_millis(40)).await;
+        assert!(breakers.admit(&target));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_cause_reaches_as_far_as_it_goes() {
+        let breakers = Breakers::new(BreakerConfig::default());
+        breakers.failure(&watched("m", "k1"), &failed(Cause::Auth));
+        assert!(!breakers.admit(&watched("other", "k1")), "the key is wrong for all models");
+        assert!(breakers.admit(&watched("m", "k2")));
+        (0..5).for_each(|_| breakers.failure(&watched("m", "k2"), &failed(Cause::Rate)));
+        assert!(!breakers.admit(&watched("m", "k2")) && breakers.admit(&watched("n", "k2")));
+        (0..9).for_each(|_| breakers.failure(&watched("n", "k2"), &failed(Cause::ContextLength)));
+        assert!(breakers.admit(&watched("n", "k2")), "what is wrong with a request is not held against the model");
+        (0..5).for_each(|_| breakers.failure(&watched("n", "k2"), &failed(Cause::Server)));
+        assert!(!breakers.admit(&watched("z", "k2")), "the provider is down");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn half_of_the_calls_failing_opens_it_too() {
+        let breakers = Breakers::new(BreakerConfig::default());
+        let target = watched("m", "k");
+        let mut opened = false;
+        for call in 0..40 {
+            if call % 2 == 0 {
+                breakers.failure(&target, &failed(Cause::Server));
+            } else {
+                breakers.success(&target);
+            }
+            opened |= !breakers.admit(&target);
+        }
+        assert!(opened);
+    }
+}

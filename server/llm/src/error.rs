@@ -1,0 +1,180 @@
+//! Why a model did not answer, named by what can be done about it.
+
+use std::time::Duration;
+
+/// What lies behind a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Cause {
+    /// The key is missing, wrong or revoked.
+    Auth,
+    /// The account has no credit left.
+    Quota,
+    /// Too many requests or tokens in a time.
+    Rate,
+    /// The provider has no room.
+    Overload,
+    /// The provider failed.
+    Server,
+    /// The prompt is longer than the model can read.
+    ContextLength,
+    /// The provider refuses to answer this.
+    ContentFilter,
+    /// There is no such model, or the request is not understood.
+    BadRequest,
+    /// What came back cannot be read.
+    Malformed,
+    /// The connection failed or broke.
+    Transport,
+    /// Nothing came in time.
+    Timeout,
+    /// A bound of ours was reached: the size of a prompt, of an answer, of all in flight.
+    TooLarge,
+    /// A budget is used up.
+    Budget,
+    /// The breaker of every target is open, or there is no target.
+    NoTarget,
+}
+
+/// How far a cause reaches: what a breaker is to keep away from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// This request only.
+    Request,
+    /// All requests with this key.
+    Key,
+    /// All requests for this model.
+    Model,
+    /// All requests to this provider.
+    Provider,
+}
+
+impl Cause {
+    /// The word for it in logs, metrics and machine-readable output.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auth => "auth",
+            Self::Quota => "quota",
+            Self::Rate => "rate",
+            Self::Overload => "overload",
+            Self::Server => "server",
+            Self::ContextLength => "context-length",
+            Self::ContentFilter => "content-filter",
+            Self::BadRequest => "bad-request",
+            Self::Malformed => "malformed",
+            Self::Transport => "transport",
+            Self::Timeout => "timeout",
+            Self::TooLarge => "too-large",
+            Self::Budget => "budget",
+            Self::NoTarget => "no-target",
+        }
+    }
+
+    /// How far it reaches.
+    pub fn scope(self) -> Scope {
+        match self {
+            Self::Auth | Self::Quota => Scope::Key,
+            Self::Rate | Self::Overload | Self::Timeout => Scope::Model,
+            Self::Server | Self::Transport => Scope::Provider,
+            Self::Malformed => Scope::Model,
+            Self::ContextLength | Self::ContentFilter | Self::BadRequest => Scope::Request,
+            Self::TooLarge | Self::Budget | Self::NoTarget => Scope::Request,
+        }
+    }
+
+    /// Whether the same target may answer if it is asked once more.
+    pub fn may_pass(self) -> bool {
+        matches!(
+            self,
+            Self::Rate | Self::Overload | Self::Server | Self::Malformed | Self::Transport | Self::Timeout
+        )
+    }
+
+    /// Whether another target may answer.
+    pub fn may_pass_elsewhere(self) -> bool {
+        !matches!(self, Self::TooLarge | Self::Budget)
+    }
+
+    /// What the person at the keyboard can do.
+    fn advice(self) -> &'static str {
+        match self {
+            Self::Auth => "check its `api-key`",
+            Self::Quota => "its account has no credit left",
+            Self::Rate => "it asks for fewer requests",
+            Self::Overload => "it has no room, try again later",
+            Self::Server => "it failed, try again later",
+            Self::ContextLength => "the text is longer than this model can read; choose a smaller part",
+            Self::ContentFilter => "it refuses to answer this",
+            Self::BadRequest => "check its `model` and `base-url`",
+            Self::Malformed => "what it sent could not be read",
+            Self::Transport => "it could not be reached; check its `base-url` and the network",
+            Self::Timeout => "it did not answer in time",
+            Self::TooLarge => "the text is larger than is allowed",
+            Self::Budget => "the budget is used up",
+            Self::NoTarget => "no model can be asked",
+        }
+    }
+}
+
+/// Why there is no answer: one sentence with the target, what happened, and what can be done.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{target}: {detail} ({}).", cause.advice())]
+pub struct LlmError {
+    /// The target's name, or the setting that stood in the way.
+    pub target: String,
+    /// What lies behind it.
+    pub cause: Cause,
+    /// What was said, without a full stop and never with a key or a prompt in it.
+    pub detail: String,
+    /// When the target wants to be asked again.
+    pub retry_after: Option<Duration>,
+}
+
+impl LlmError {
+    /// A failure of a target.
+    pub fn new(target: impl Into<String>, cause: Cause, detail: impl Into<String>) -> Self {
+        let detail: String = detail.into();
+        Self { target: target.into(), cause, detail: one_line(&detail), retry_after: None }
+    }
+}
+
+/// The first line, short enough to be read, with everything that looks like a secret taken out.
+fn one_line(text: &str) -> String {
+    const LONGEST: usize = 200;
+    let line = text.lines().find(|line| !line.trim().is_empty()).unwrap_or("no reason was given").trim();
+    let mut clean = String::with_capacity(line.len());
+    let mut at = 0;
+    for secret in security::scan::scan(line) {
+        clean.push_str(line.get(at..secret.range.start).unwrap_or(""));
+        clean.push('…');
+        at = secret.range.end;
+    }
+    clean.push_str(line.get(at..).unwrap_or(""));
+    let clean = clean.trim_end_matches('.');
+    match clean.char_indices().nth(LONGEST) {
+        Some((cut, _)) => format!("{}…", clean.get(..cut).unwrap_or("")),
+        None => clean.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_is_one_sentence_that_names_the_target_and_hides_keys() {
+        let key = concat!("sk-proj-", "a8Fk2mQz7LpX9cVb3NwT6yRd1HsJ4gKe5UoI0qWx");
+        let error = LlmError::new("work", Cause::Auth, format!("\nIncorrect API key provided: {key}.\nmore"));
+        assert_eq!(error.to_string(), "work: Incorrect API key provided: … (check its `api-key`).");
+        let long = LlmError::new("work", Cause::Server, "é".repeat(500)).to_string();
+        assert!(long.chars().count() < 300 && long.ends_with("later)."), "{long}");
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_request_is_not_held_against_the_target() {
+        assert_eq!(Cause::ContextLength.scope(), Scope::Request);
+        assert_eq!(Cause::Auth.scope(), Scope::Key);
+        assert_eq!(Cause::Rate.scope(), Scope::Model);
+        assert_eq!(Cause::Server.scope(), Scope::Provider);
+        assert!(!Cause::Budget.may_pass_elsewhere() && Cause::ContextLength.may_pass_elsewhere());
+    }
+}

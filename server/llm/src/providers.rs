@@ -1,0 +1,226 @@
+//! The wire formats of providers: a request into bytes, bytes into pieces of an answer. Pure: nothing here talks to anybody.
+//!
+//! Fields that are not known and values that are new are passed over, so that a provider's next version does not break a user.
+
+mod anthropic;
+mod gemini;
+mod ollama;
+mod openai;
+
+use crate::error::{Cause, LlmError};
+use crate::request::{Answer, Finish, Piece, Request};
+use crate::sse::Framing;
+use security::secret::Secret;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::time::Duration;
+
+/// A wire format.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProviderKind {
+    /// Chat completions as OpenAI, Azure, vLLM, llama.cpp, LM Studio, OpenRouter, DeepSeek and many others serve them.
+    #[default]
+    Openai,
+    /// The responses API of OpenAI.
+    OpenaiResponses,
+    /// The messages API of Anthropic.
+    Anthropic,
+    /// The Gemini API of Google.
+    Gemini,
+    /// The chat API of Ollama.
+    Ollama,
+}
+
+/// A request as it goes over the wire.
+#[derive(Clone, Debug)]
+pub struct WireRequest {
+    /// Where to.
+    pub url: String,
+    /// Names in lower case. Values that are secrets are marked so by the sender.
+    pub headers: Vec<(&'static str, Secret)>,
+    /// JSON.
+    pub body: Vec<u8>,
+}
+
+/// What a format needs to know of a target.
+#[derive(Clone, Debug)]
+pub struct Endpoint<'a> {
+    /// Without a slash at the end.
+    pub base_url: &'a str,
+    /// The model's name at the provider.
+    pub model: &'a str,
+    /// The key, where one is needed.
+    pub key: Option<&'a Secret>,
+    /// Whether the answer is to come in pieces.
+    pub stream: bool,
+}
+
+/// The answer in pieces cannot be read, or the provider says in it what went wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failed {
+    /// What lies behind it.
+    pub cause: Cause,
+    /// What was said.
+    pub detail: String,
+}
+
+impl Failed {
+    fn malformed(detail: impl Into<String>) -> Self {
+        Self { cause: Cause::Malformed, detail: detail.into() }
+    }
+}
+
+/// A wire format.
+pub trait Provider: Send + Sync + 'static {
+    /// The name in `gen_ai.provider.name`.
+    fn name(&self) -> &'static str;
+
+    /// The base URL where none is set.
+    fn base_url(&self) -> &'static str;
+
+    /// How a streamed answer is framed.
+    fn framing(&self) -> Framing {
+        Framing::ServerSentEvents
+    }
+
+    /// The request over the wire.
+    fn request(&self, request: &Request, endpoint: &Endpoint<'_>) -> WireRequest;
+
+    /// The pieces of one event of a stream.
+    ///
+    /// # Errors
+    /// If the event is no JSON, or says that something went wrong.
+    fn event(&self, data: &str) -> Result<Vec<Piece>, Failed>;
+
+    /// The pieces of an answer that came whole.
+    ///
+    /// # Errors
+    /// As for [`Self::event`].
+    fn whole(&self, body: &Value) -> Result<Vec<Piece>, Failed>;
+}
+
+impl ProviderKind {
+    /// The format itself.
+    pub fn provider(self) -> &'static dyn Provider {
+        match self {
+            Self::Openai => &openai::ChatCompletions,
+            Self::OpenaiResponses => &openai::Responses,
+            Self::Anthropic => &anthropic::Messages,
+            Self::Gemini => &gemini::GenerateContent,
+            Self::Ollama => &ollama::Chat,
+        }
+    }
+}
+
+/// Puts the pieces of an answer together.
+///
+/// # Errors
+/// If it never ended.
+pub fn gather(target: &str, pieces: impl IntoIterator<Item = Piece>) -> Result<Answer, LlmError> {
+    let mut answer =
+        Answer { text: String::new(), finish: Finish::Stop, usage: None, target: target.to_owned(), from_cache: false };
+    let mut ended = false;
+    for piece in pieces {
+        match piece {
+            Piece::Text(text) => answer.text.push_str(&text),
+            Piece::Restart => answer.text.clear(),
+            Piece::Usage(usage) => answer.usage = Some(usage),
+            Piece::End(finish) => (answer.finish, ended) = (finish, true),
+        }
+    }
+    if ended { Ok(answer) } else { Err(LlmError::new(target, Cause::Transport, "the answer broke off")) }
+}
+
+/// What a status other than success means. `header` gives headers by their lower-case names.
+pub fn failure(target: &str, status: u16, header: &dyn Fn(&str) -> Option<String>, body: &[u8]) -> LlmError {
+    let body: Value = serde_json::from_slice(body).unwrap_or(Value::Null);
+    let error = error_object(&body);
+    let said = |key: &str| error.get(key).and_then(Value::as_str).unwrap_or("").to_lowercase();
+    let message = error
+        .get("message")
+        .and_then(Value::as_str)
+        .or_else(|| error.as_str())
+        .map_or_else(|| format!("it answered with status {status}"), str::to_owned);
+    let words = format!("{} {} {} {}", said("code"), said("type"), said("status"), message.to_lowercase());
+    let has = |candidates: &[&str]| candidates.iter().any(|candidate| words.contains(candidate));
+    let cause = match status {
+        401 | 403 => Cause::Auth,
+        402 => Cause::Quota,
+        429 if has(&["insufficient_quota", "billing", "credit", "exceeded your current quota"]) => Cause::Quota,
+        429 => Cause::Rate,
+        408 | 504 => Cause::Timeout,
+        503 | 529 => Cause::Overload,
+        500..=599 if has(&["overloaded"]) => Cause::Overload,
+        500..=599 => Cause::Server,
+        413 => Cause::ContextLength,
+        _ if has(&["context_length", "exceed_context_size", "context length", "too many tokens", "prompt is too long", "maximum context", "input token count"]) => Cause::ContextLength,
+        _ if has(&["content_filter", "content_policy", "safety", "responsible ai"]) => Cause::ContentFilter,
+        400 if has(&["credit balance is too low"]) => Cause::Quota,
+        400 if has(&["api key not valid", "api_key_invalid"]) => Cause::Auth,
+        _ => Cause::BadRequest,
+    };
+    LlmError { retry_after: retry_after(header), ..LlmError::new(target, cause, message) }
+}
+
+/// When the provider wants to be asked again: `retry-after-ms`, then `retry-after` in seconds.
+pub fn retry_after(header: &dyn Fn(&str) -> Option<String>) -> Option<Duration> {
+    // A day is longer than anybody waits, and a wrong value must not last for ever.
+    const LONGEST: f64 = 86_400.0;
+    let number = |name: &str| header(name)?.trim().parse::<f64>().ok().filter(|number| number.is_finite() && *number >= 0.0);
+    let seconds = number("retry-after-ms").map(|milliseconds| milliseconds / 1000.0).or_else(|| number("retry-after"))?;
+    Some(Duration::from_secs_f64(seconds.min(LONGEST)))
+}
+
+/// Where a body says what went wrong.
+fn error_object(body: &Value) -> &Value {
+    let body = body.as_array().and_then(|list| list.first()).unwrap_or(body);
+    body.get("error").unwrap_or(body)
+}
+
+/// What an event that reports an error means.
+fn failed(error: &Value) -> Failed {
+    let error = LlmError { ..failure("", status_of(error), &|_| None, error.to_string().as_bytes()) };
+    Failed { cause: error.cause, detail: error.detail }
+}
+
+fn status_of(body: &Value) -> u16 {
+    let error = error_object(body);
+    let number = ["code", "status_code"].iter().find_map(|key| error.get(*key)?.as_u64());
+    let by_word = || {
+        let word = ["type", "code", "status"].iter().find_map(|key| error.get(*key)?.as_str()).unwrap_or("");
+        match word {
+            "overloaded_error" => 529,
+            "rate_limit_error" | "rate_limit_exceeded" | "RESOURCE_EXHAUSTED" | "insufficient_quota" => 429,
+            "authentication_error" | "permission_error" | "invalid_api_key" => 401,
+            "invalid_request_error" | "INVALID_ARGUMENT" => 400,
+            _ => 500,
+        }
+    };
+    number.and_then(|number| u16::try_from(number).ok()).unwrap_or_else(by_word)
+}
+
+fn parse(data: &str) -> Result<Value, Failed> {
+    serde_json::from_str(data).map_err(|error| Failed::malformed(format!("an event is not JSON ({error})")))
+}
+
+/// Text pieces that are empty say nothing.
+fn text(value: Option<&Value>) -> Option<Piece> {
+    value.and_then(Value::as_str).filter(|text| !text.is_empty()).map(|text| Piece::Text(text.to_owned()))
+}
+
+fn count(value: &Value, path: &str) -> u64 {
+    value.pointer(path).and_then(Value::as_u64).unwrap_or(0)
+}
+
+/// The body as bytes; values made of strings and numbers always serialise.
+fn bytes(body: &Value) -> Vec<u8> {
+    serde_json::to_vec(body).unwrap_or_default()
+}
+
+fn bearer(key: Option<&Secret>) -> Vec<(&'static str, Secret)> {
+    key.map(|key| ("authorization", Secret::new(format!("Bearer {}", key.expose())))).into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,150 @@
+//! OpenAI's two formats. The older one, chat completions, is what nearly every other server speaks as well.
+
+use super::{Endpoint, Failed, Provider, WireRequest, bearer, bytes, count, failed, parse, text};
+use crate::request::{Finish, Piece, Request, Usage};
+use serde_json::{Value, json};
+
+/// `POST /chat/completions`.
+pub(super) struct ChatCompletions;
+
+impl Provider for ChatCompletions {
+    fn name(&self) -> &'static str {
+        "openai"
+    }
+
+    fn base_url(&self) -> &'static str {
+        "https://api.openai.com/v1"
+    }
+
+    fn request(&self, request: &Request, endpoint: &Endpoint<'_>) -> WireRequest {
+        let mut messages = Vec::new();
+        if !request.prompt.system().is_empty() {
+            messages.push(json!({ "role": "system", "content": request.prompt.system() }));
+        }
+        messages.push(json!({ "role": "user", "content": request.prompt.user() }));
+        let mut body = json!({
+            "model": endpoint.model,
+            "messages": messages,
+            "temperature": request.temperature,
+            "max_tokens": request.max_tokens,
+            "stream": endpoint.stream,
+        });
+        if endpoint.stream {
+            body["stream_options"] = json!({ "include_usage": true });
+        }
+        if let Some(schema) = &request.schema {
+            let format = json!({ "name": "answer", "schema": schema, "strict": true });
+            body["response_format"] = json!({ "type": "json_schema", "json_schema": format });
+        }
+        let url = format!("{}/chat/completions", endpoint.base_url);
+        WireRequest { url, headers: bearer(endpoint.key), body: bytes(&body) }
+    }
+
+    fn event(&self, data: &str) -> Result<Vec<Piece>, Failed> {
+        if data.trim() == "[DONE]" {
+            return Ok(Vec::new());
+        }
+        let event = parse(data)?;
+        if event.get("error").is_some_and(|error| !error.is_null()) {
+            return Err(failed(&event));
+        }
+        Ok(pieces(&event, "/choices/0/delta/content"))
+    }
+
+    fn whole(&self, body: &Value) -> Result<Vec<Piece>, Failed> {
+        if body.pointer("/choices/0").is_none() {
+            return Err(Failed::malformed("the answer has no choices"));
+        }
+        Ok(pieces(body, "/choices/0/message/content"))
+    }
+}
+
+fn pieces(value: &Value, content: &str) -> Vec<Piece> {
+    let mut pieces: Vec<Piece> = text(value.pointer(content)).into_iter().collect();
+    if let Some(usage) = value.get("usage").filter(|usage| usage.is_object()) {
+        pieces.push(Piece::Usage(Usage {
+            input: count(usage, "/prompt_tokens"),
+            cached: count(usage, "/prompt_tokens_details/cached_tokens"),
+            output: count(usage, "/completion_tokens"),
+        }));
+    }
+    if let Some(reason) = value.pointer("/choices/0/finish_reason").and_then(Value::as_str) {
+        pieces.push(Piece::End(match reason {
+            "length" => Finish::Length,
+            "content_filter" => Finish::ContentFilter,
+            _ => Finish::Stop,
+        }));
+    }
+    pieces
+}
+
+/// `POST /responses`.
+pub(super) struct Responses;
+
+impl Provider for Responses {
+    fn name(&self) -> &'static str {
+        "openai"
+    }
+
+    fn base_url(&self) -> &'static str {
+        "https://api.openai.com/v1"
+    }
+
+    fn request(&self, request: &Request, endpoint: &Endpoint<'_>) -> WireRequest {
+        let mut body = json!({
+            "model": endpoint.model,
+            "input": request.prompt.user(),
+            "temperature": request.temperature,
+            "max_output_tokens": request.max_tokens,
+            "stream": endpoint.stream,
+            "store": false,
+        });
+        if !request.prompt.system().is_empty() {
+            body["instructions"] = json!(request.prompt.system());
+        }
+        if let Some(schema) = &request.schema {
+            let format = json!({ "type": "json_schema", "name": "answer", "schema": schema, "strict": true });
+            body["text"] = json!({ "format": format });
+        }
+        let url = format!("{}/responses", endpoint.base_url);
+        WireRequest { url, headers: bearer(endpoint.key), body: bytes(&body) }
+    }
+
+    fn event(&self, data: &str) -> Result<Vec<Piece>, Failed> {
+        let event = parse(data)?;
+        match event.get("type").and_then(Value::as_str).unwrap_or("") {
+            "response.output_text.delta" => Ok(text(event.get("delta")).into_iter().collect()),
+            "response.completed" | "response.incomplete" => Ok(end(event.get("response").unwrap_or(&Value::Null))),
+            "response.failed" => Err(failed(event.get("response").unwrap_or(&event))),
+            "error" => Err(failed(&event)),
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    fn whole(&self, body: &Value) -> Result<Vec<Piece>, Failed> {
+        let Some(output) = body.get("output").and_then(Value::as_array) else {
+            return Err(Failed::malformed("the answer has no output"));
+        };
+        let contents = output.iter().filter_map(|item| item.get("content")?.as_array()).flatten();
+        let texts = contents.filter_map(|content| text(content.get("text")));
+        Ok(texts.chain(end(body)).collect())
+    }
+}
+
+fn end(response: &Value) -> Vec<Piece> {
+    let mut pieces = Vec::new();
+    if let Some(usage) = response.get("usage").filter(|usage| usage.is_object()) {
+        pieces.push(Piece::Usage(Usage {
+            input: count(usage, "/input_tokens"),
+            cached: count(usage, "/input_tokens_details/cached_tokens"),
+            output: count(usage, "/output_tokens"),
+        }));
+    }
+    let reason = response.pointer("/incomplete_details/reason").and_then(Value::as_str);
+    pieces.push(Piece::End(match reason {
+        Some("max_output_tokens") => Finish::Length,
+        Some("content_filter") => Finish::ContentFilter,
+        _ => Finish::Stop,
+    }));
+    pieces
+}

@@ -1,0 +1,167 @@
+//! Each format against what its provider documents: requests, streams, whole answers, failures.
+
+use super::*;
+use crate::prompt::{Origin, Part, Prompt, PromptLimits};
+use crate::request::Usage;
+use serde_json::json;
+use std::sync::Arc;
+
+const ALL: [ProviderKind; 5] = [
+    ProviderKind::Openai,
+    ProviderKind::OpenaiResponses,
+    ProviderKind::Anthropic,
+    ProviderKind::Gemini,
+    ProviderKind::Ollama,
+];
+
+fn request() -> Request {
+    let parts = [Part::Instruction("Be brief.".into()), Part::Data(Origin::Question, "Why?".into())];
+    let prompt = Prompt::new(&parts, PromptLimits::default()).unwrap();
+    Request { max_tokens: 7, schema: Some(json!({ "type": "object" })), ..Request::new(Arc::new(prompt)) }
+}
+
+fn sent(kind: ProviderKind, stream: bool) -> (WireRequest, Value) {
+    let key = Secret::new("k");
+    let endpoint = Endpoint { base_url: "http://h/v1", model: "m", key: Some(&key), stream };
+    let wire = kind.provider().request(&request(), &endpoint);
+    let body = serde_json::from_slice(&wire.body).unwrap();
+    (wire, body)
+}
+
+fn streamed(kind: ProviderKind, events: &[Value]) -> Result<Vec<Piece>, Failed> {
+    let mut pieces = Vec::new();
+    for event in events {
+        pieces.extend(kind.provider().event(&event.to_string())?);
+    }
+    Ok(pieces)
+}
+
+#[test]
+fn a_request_says_everything_in_each_providers_words() {
+    for (kind, url, header, limit, schema) in [
+        (ProviderKind::Openai, "http://h/v1/chat/completions", "authorization", "/max_tokens", "/response_format/json_schema/schema"),
+        (ProviderKind::OpenaiResponses, "http://h/v1/responses", "authorization", "/max_output_tokens", "/text/format/schema"),
+        (ProviderKind::Anthropic, "http://h/v1/v1/messages", "x-api-key", "/max_tokens", "/system"),
+        (ProviderKind::Gemini, "http://h/v1/models/m:streamGenerateContent?alt=sse", "x-goog-api-key", "/generationConfig/maxOutputTokens", "/generationConfig/responseJsonSchema"),
+        (ProviderKind::Ollama, "http://h/v1/api/chat", "authorization", "/options/num_predict", "/format"),
+    ] {
+        let (wire, body) = sent(kind, true);
+        assert_eq!(wire.url, url);
+        let sent_key = wire.headers.iter().find(|(name, _)| *name == header).map(|(_, value)| value.expose());
+        assert!(matches!(sent_key, Some("k" | "Bearer k")), "{kind:?}");
+        assert_eq!(body.pointer(limit), Some(&json!(7)), "{kind:?}");
+        assert!(body.pointer(schema).is_some(), "{kind:?}");
+        assert!(body.to_string().contains("Be brief.") && body.to_string().contains("Why?"), "{kind:?}");
+        assert!(!format!("{wire:?}").contains("Bearer"), "a key is never printed");
+    }
+}
+
+#[test]
+fn streams_are_read_and_what_is_new_in_them_is_passed_over() {
+    let expected = |usage| vec![Piece::Text("He".into()), Piece::Text("llo".into()), Piece::Usage(usage), Piece::End(Finish::Length)];
+    let usage = Usage { input: 10, cached: 4, output: 3 };
+    let openai = streamed(
+        ProviderKind::Openai,
+        &[
+            json!({ "choices": [{ "delta": { "role": "assistant", "content": "" } }], "new": 1 }),
+            json!({ "choices": [{ "delta": { "content": "He" }, "finish_reason": null }], "usage": null }),
+            json!({ "choices": [{ "delta": { "content": "llo", "refusal": null } }] }),
+            json!({ "choices": [], "usage": { "prompt_tokens": 10, "completion_tokens": 3, "prompt_tokens_details": { "cached_tokens": 4 } } }),
+            json!({ "choices": [{ "delta": {}, "finish_reason": "length" }] }),
+        ],
+    );
+    assert_eq!(openai, Ok(expected(usage)));
+    assert_eq!(ProviderKind::Openai.provider().event("[DONE]"), Ok(vec![]));
+    let responses = streamed(
+        ProviderKind::OpenaiResponses,
+        &[
+            json!({ "type": "response.created" }),
+            json!({ "type": "response.output_text.delta", "delta": "He" }),
+            json!({ "type": "response.output_text.delta", "delta": "llo" }),
+            json!({ "type": "response.incomplete", "response": { "incomplete_details": { "reason": "max_output_tokens" },
+                "usage": { "input_tokens": 10, "output_tokens": 3, "input_tokens_details": { "cached_tokens": 4 } } } }),
+        ],
+    );
+    assert_eq!(responses, Ok(expected(usage)));
+    let gemini = streamed(
+        ProviderKind::Gemini,
+        &[
+            json!({ "candidates": [{ "content": { "parts": [{ "text": "why", "thought": true }, { "text": "He" }] } }] }),
+            json!({ "candidates": [{ "content": { "parts": [{ "text": "llo" }] }, "finishReason": "MAX_TOKENS" }],
+                "usageMetadata": { "promptTokenCount": 10, "candidatesTokenCount": 2, "thoughtsTokenCount": 1, "cachedContentTokenCount": 4 } }),
+        ],
+    );
+    assert_eq!(gemini, Ok(expected(usage)));
+    let ollama = streamed(
+        ProviderKind::Ollama,
+        &[
+            json!({ "message": { "content": "He" }, "done": false }),
+            json!({ "message": { "content": "llo" }, "done": false }),
+            json!({ "done": true, "done_reason": "length", "prompt_eval_count": 10, "eval_count": 3 }),
+        ],
+    );
+    assert_eq!(ollama, Ok(expected(Usage { cached: 0, ..usage })));
+    let anthropic = streamed(
+        ProviderKind::Anthropic,
+        &[
+            json!({ "type": "message_start", "message": { "usage": { "input_tokens": 6, "cache_read_input_tokens": 4, "output_tokens": 1 } } }),
+            json!({ "type": "ping" }),
+            json!({ "type": "content_block_delta", "delta": { "type": "text_delta", "text": "He" } }),
+            json!({ "type": "content_block_delta", "delta": { "type": "text_delta", "text": "llo" } }),
+            json!({ "type": "message_delta", "delta": { "stop_reason": "max_tokens" }, "usage": { "input_tokens": 6, "cache_read_input_tokens": 4, "output_tokens": 3 } }),
+            json!({ "type": "message_stop" }),
+        ],
+    );
+    let answer = gather("t", anthropic.unwrap()).unwrap();
+    assert_eq!((answer.text.as_str(), answer.finish, answer.usage), ("Hello", Finish::Length, Some(usage)));
+}
+
+#[test]
+fn whole_answers_are_read() {
+    for (kind, body) in [
+        (ProviderKind::Openai, json!({ "choices": [{ "message": { "content": "Hello" }, "finish_reason": "stop" }] })),
+        (ProviderKind::OpenaiResponses, json!({ "output": [{ "type": "reasoning" }, { "content": [{ "type": "output_text", "text": "Hello" }] }] })),
+        (ProviderKind::Anthropic, json!({ "content": [{ "type": "text", "text": "Hello" }], "stop_reason": "end_turn" })),
+        (ProviderKind::Gemini, json!({ "candidates": [{ "content": { "parts": [{ "text": "Hello" }] }, "finishReason": "STOP" }] })),
+        (ProviderKind::Ollama, json!({ "message": { "content": "Hello" }, "done": true })),
+    ] {
+        let answer = gather("t", kind.provider().whole(&body).unwrap()).unwrap();
+        assert_eq!((answer.text.as_str(), answer.finish), ("Hello", Finish::Stop), "{kind:?}");
+    }
+    for kind in ALL {
+        let nothing = kind.provider().whole(&json!({ "unknown": true }));
+        let is_refused = nothing.is_err() || gather("t", nothing.unwrap()).is_err();
+        assert!(is_refused, "{kind:?}");
+        assert_eq!(kind.provider().event("{\"cut").map_err(|failed| failed.cause), Err(Cause::Malformed), "{kind:?}");
+    }
+}
+
+#[test]
+fn failures_are_told_apart() {
+    let none = |_: &str| None;
+    let cause = |status, body: Value| failure("t", status, &none, body.to_string().as_bytes()).cause;
+    assert_eq!(cause(401, json!({ "error": { "message": "bad key" } })), Cause::Auth);
+    assert_eq!(cause(429, json!({ "error": { "code": "insufficient_quota", "message": "You exceeded your current quota" } })), Cause::Quota);
+    assert_eq!(cause(429, json!({ "error": { "message": "slow down" } })), Cause::Rate);
+    assert_eq!(cause(529, json!({ "type": "error", "error": { "type": "overloaded_error", "message": "Overloaded" } })), Cause::Overload);
+    assert_eq!(cause(500, Value::Null), Cause::Server);
+    assert_eq!(cause(400, json!({ "error": { "type": "exceed_context_size_error", "message": "too long" } })), Cause::ContextLength);
+    assert_eq!(cause(400, json!({ "error": { "code": "context_length_exceeded", "message": "x" } })), Cause::ContextLength);
+    assert_eq!(cause(400, json!({ "error": { "code": "content_filter", "message": "x" } })), Cause::ContentFilter);
+    assert_eq!(cause(404, json!({ "error": "model not found" })), Cause::BadRequest);
+    assert_eq!(cause(400, json!([{ "error": { "status": "INVALID_ARGUMENT", "message": "API key not valid." } }])), Cause::Auth);
+    let in_stream = |kind: ProviderKind, event: Value| kind.provider().event(&event.to_string()).unwrap_err().cause;
+    assert_eq!(in_stream(ProviderKind::Anthropic, json!({ "type": "error", "error": { "type": "overloaded_error", "message": "o" } })), Cause::Overload);
+    assert_eq!(in_stream(ProviderKind::Openai, json!({ "error": { "type": "insufficient_quota", "message": "o" } })), Cause::Quota);
+    assert_eq!(in_stream(ProviderKind::OpenaiResponses, json!({ "type": "response.failed", "response": { "error": { "code": "rate_limit_exceeded", "message": "o" } } })), Cause::Rate);
+}
+
+#[test]
+fn a_wish_to_wait_is_kept_to_the_millisecond() {
+    let wish = |name: &'static str, value: &'static str| retry_after(&move |asked: &str| (asked == name).then(|| value.to_owned()));
+    assert_eq!(wish("retry-after", "1.5"), Some(Duration::from_millis(1500)));
+    assert_eq!(wish("retry-after-ms", "20"), Some(Duration::from_millis(20)));
+    assert_eq!(wish("retry-after", "-1"), None);
+    assert_eq!(wish("retry-after", "1e300"), Some(Duration::from_secs(86_400)));
+    assert_eq!(wish("retry-after", "tomorrow"), None);
+}

@@ -1,0 +1,108 @@
+//! What is asked of a model, and what comes back: plain data.
+
+use crate::prompt::Prompt;
+use serde::Serialize;
+use serde_json::Value;
+use std::sync::Arc;
+
+/// How soon an answer is wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Priority {
+    /// Somebody waits for it.
+    #[default]
+    Interactive,
+    /// Somebody will look at it soon.
+    Background,
+    /// It may take its time.
+    Bulk,
+}
+
+/// One question.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// What is said.
+    pub prompt: Arc<Prompt>,
+    /// The name of the target that is wanted; `None` leaves the choice to the router.
+    pub target: Option<String>,
+    /// The longest answer, in tokens.
+    pub max_tokens: u32,
+    /// 0 gives the same answer each time; such answers are kept.
+    pub temperature: f32,
+    /// The JSON Schema that the answer must fulfil.
+    pub schema: Option<Value>,
+    /// Whose request it is, for budgets and for keeping answers apart.
+    pub client: String,
+    /// How soon it is wanted.
+    pub priority: Priority,
+}
+
+impl Request {
+    /// A request with the usual settings.
+    pub fn new(prompt: Arc<Prompt>) -> Self {
+        Self {
+            prompt,
+            target: None,
+            max_tokens: 1024,
+            temperature: 0.0,
+            schema: None,
+            client: "local".to_owned(),
+            priority: Priority::Interactive,
+        }
+    }
+
+    /// Whether the same question may be answered by the same answer.
+    pub fn is_repeatable(&self) -> bool {
+        self.temperature == 0.0
+    }
+}
+
+/// Tokens as the provider counted them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Usage {
+    /// Tokens of the prompt, those read from the provider's cache included.
+    pub input: u64,
+    /// Of those, the ones read from its cache.
+    pub cached: u64,
+    /// Tokens of the answer, hidden reasoning included.
+    pub output: u64,
+}
+
+/// Why an answer ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Finish {
+    /// It is complete.
+    Stop,
+    /// It reached `max_tokens`.
+    Length,
+    /// The provider cut it off.
+    ContentFilter,
+}
+
+/// A whole answer.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Answer {
+    /// The text.
+    pub text: String,
+    /// Why it ended.
+    pub finish: Finish,
+    /// What it used, where the provider said so.
+    pub usage: Option<Usage>,
+    /// The target that gave it.
+    pub target: String,
+    /// Whether it came from memory.
+    pub from_cache: bool,
+}
+
+/// A piece of an answer as it comes.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Piece {
+    /// More text.
+    Text(String),
+    /// What came so far does not count: another target began the answer anew, in other words.
+    Restart,
+    /// What was used so far; the last one counts.
+    Usage(Usage),
+    /// It ended.
+    End(Finish),
+}
