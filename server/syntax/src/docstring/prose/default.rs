@@ -318,7 +318,7 @@ pub(crate) fn split_type(flow: &Flow) -> TypeLine {
 fn is_note(text: &str) -> bool {
     ["optional", "defaults", "default"].iter().any(|word| {
         text.strip_prefix(word)
-            .is_some_and(|rest| !rest.starts_with(|next: char| next.is_alphanumeric() || matches!(next, '_' | '.')))
+            .is_some_and(|rest| !rest.starts_with(|next: char| next.is_alphanumeric() || matches!(next, '_' | '.' | '[')))
     })
 }
 
