@@ -30,6 +30,8 @@ struct Throw<'t> {
     is_call: bool,
     /// Counts only where a `return` or the end of the body hands it out.
     only_returned: bool,
+    /// The function that it is handed to; counts only where that is a promise's own.
+    by: Option<String>,
     /// Hands on what a call threw.
     is_again: bool,
     condition: Option<String>,
@@ -69,6 +71,7 @@ pub(super) fn facts(
         facts: BodyFacts::default(),
         boundaries: Vec::new(),
         tries: Vec::new(),
+        executors: Vec::new(),
         throws: Vec::new(),
         calls: Vec::new(),
     };
@@ -84,6 +87,8 @@ struct Reader<'t, 's> {
     facts: BodyFacts,
     boundaries: Vec<Span>,
     tries: Vec<(usize, Try)>,
+    /// Promises made here, and what their executors call the function that rejects.
+    executors: Vec<(Span, String)>,
     throws: Vec<(usize, Throw<'t>)>,
     calls: Vec<Span>,
 }
@@ -140,7 +145,8 @@ impl<'t> Reader<'t, '_> {
                 }
             }
             "try" | "try.body" | "catch" | "catch.type" | "catch.name" => self.tell_try(capture, node, main),
-            "throw" | "reject" | "panic" | "panic.name" => self.tell_throw(capture, node, main),
+            "executor.reject" => self.executors.push((span_of(main), spanned(node, text).text)),
+            "throw" | "reject" | "reject.by" | "panic" | "panic.name" => self.tell_throw(capture, node, main),
             _ if capture.starts_with("throw.") => self.tell_throw(capture, node, main),
             "attribute" => {
                 let attribute = spanned(node, text);
@@ -204,6 +210,7 @@ impl<'t> Reader<'t, '_> {
         let throw = &mut self.throws[index].1;
         match capture {
             "reject" => throw.kind = ThrowKind::Reject,
+            "reject.by" => throw.by = Some(spanned(node, text).text),
             "panic" => throw.kind = ThrowKind::Panic,
             "throw.returned" => throw.only_returned = true,
             "throw.again" => throw.is_again = true,
@@ -254,7 +261,13 @@ impl<'t> Reader<'t, '_> {
             let span = span_of(node);
             let is_returned =
                 || self.facts.returns.iter().any(|fact| fact.value.as_ref().is_some_and(|value| value.span == span));
-            if boundaries.own(span) && (!throw.only_returned || is_returned()) {
+            let is_own = match &throw.by {
+                Some(by) => self.executors.iter().any(|(promise, reject)| {
+                    promise.contains(span) && reject == by && boundaries.own(*promise)
+                }),
+                None => boundaries.own(span),
+            };
+            if is_own && (!throw.only_returned || is_returned()) {
                 self.conclude_throw(throw, node, context.is_async && self.flow.table.async_rejects);
             }
         }
