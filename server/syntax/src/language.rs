@@ -205,6 +205,10 @@ pub(crate) struct DecoratorFacts {
     pub overrides: Vec<String>,
     pub deprecated: Vec<String>,
     pub tests: Vec<String>,
+    /// Beginnings, without white space, of those that hold documentation themselves: `doc=`.
+    pub documents: Vec<String>,
+    /// Those that hide a definition and what it holds from documentation: `doc(hidden)`.
+    pub hides: Vec<String>,
 }
 
 /// Kinds of the parts of a destructured parameter.

@@ -150,6 +150,9 @@ pub struct SymbolFlags {
     pub is_local: bool,
     /// A comment on the group it is declared in speaks for it (`const ( … )`), so it may do without one of its own.
     pub in_documented_group: bool,
+    /// An attribute documents it (`#[doc = "…"]`) or hides it from documentation, or its overloads are documented:
+    /// no comment is owed, and none is to be written.
+    pub owes_no_doc: bool,
 }
 
 /// One definition.

@@ -144,6 +144,7 @@ fn flags(flags: &SymbolFlags) -> Vec<&'static str> {
         (flags.is_exported, "exported"),
         (flags.is_local, "local"),
         (flags.in_documented_group, "in-documented-group"),
+        (flags.owes_no_doc, "owes-no-doc"),
     ];
     all.into_iter().filter(|(set, _)| *set).map(|(_, word)| word).collect()
 }
