@@ -286,6 +286,11 @@ impl DocFacts {
 }
 
 impl Language {
+    /// Whether the literals around this word are read into [`crate::model::FileModel::literals`].
+    pub fn looks_at_literals_for(&'static self, word: &str) -> bool {
+        self.grammar().looks_at_literals_for(word)
+    }
+
     fn new(id: &'static str, make_grammar: fn() -> tree_sitter::Language, sources: [&'static str; 7]) -> Self {
         let [table, queries @ ..] = sources;
         // A broken built-in table is caught by the test below; at run time it yields a language that no file has.

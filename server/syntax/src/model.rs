@@ -24,7 +24,7 @@ pub struct FileModel {
     pub smells: Vec<Smell>,
     /// `TODO`, `FIXME`, `XXX`, `HACK` marks in comments.
     pub todos: Vec<Todo>,
-    /// String literals that stand as a value of a name (for secret scanning): `(name, literal text, span of the literal)`.
+    /// String literals that stand as a value (for secret scanning).
     pub literals: Vec<NamedLiteral>,
     /// Comments that switch rules off.
     pub suppressions: Vec<Suppression>,
@@ -414,10 +414,10 @@ pub struct Todo {
     pub span: Span,
 }
 
-/// A string literal that is the value of a name.
+/// A string literal that is the value of a name, or stands in a call, a list or a result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NamedLiteral {
-    /// The variable, key or keyword argument.
+    /// The variable, key or keyword argument; empty for a value without a name.
     pub name: String,
     /// The literal without quotes.
     pub value: String,

@@ -362,19 +362,21 @@ fn last_part(name: &str) -> &str {
     name.rsplit(['.', ':']).next().unwrap_or(name)
 }
 
-/// The text of a string literal without interpolation; nothing for any other expression.
+/// The text of a string literal of one line without interpolation; nothing for any other expression.
 fn plain_string(literal: &str) -> Option<String> {
-    let quote = literal.chars().find(|character| !character.is_ascii_alphabetic())?;
-    let prefix = literal.find(quote)?;
-    if !matches!(quote, '"' | '\'' | '`') || prefix > 2 {
-        return None;
-    }
-    let inner = literal.get(prefix..)?.trim_matches(quote);
-    let has_holes = literal.starts_with(['f', 'F']) || quote == '`' && inner.contains("${");
-    (!has_holes && !inner.contains('\n')).then(|| inner.to_string())
+    let literal = Spanned { text: literal.to_owned(), span: Span::default() };
+    unquoted(&literal).filter(|inner| !inner.contains('\n'))
 }
 
-/// A field's or constant's name and value, for [`crate::model::NamedLiteral`].
+/// The text of a string literal without interpolation, of several lines too, for [`crate::model::NamedLiteral`].
 pub(super) fn unquoted(literal: &Spanned) -> Option<String> {
-    plain_string(&literal.text)
+    let literal = literal.text.as_str();
+    let bare = literal.trim_start_matches(|character: char| character.is_ascii_alphabetic());
+    let prefix = literal.get(..literal.len() - bare.len())?;
+    // Rust writes raw strings between number signs.
+    let bare = bare.trim_matches('#');
+    let quote = bare.chars().next().filter(|quote| matches!(quote, '"' | '\'' | '`'))?;
+    let inner = bare.trim_matches(quote);
+    let has_holes = prefix.contains(['f', 'F']) || quote == '`' && inner.contains("${");
+    (prefix.len() <= 2 && !has_holes).then(|| inner.to_string())
 }
