@@ -132,7 +132,14 @@ fn fixes(model: &FileModel, findings: &[Finding], span: Span, list: &mut Vec<Off
     for (index, finding) in findings.iter().enumerate() {
         if !finding.repairs.is_empty() && finding.span.overlaps(span) {
             let title = fix_title(model, finding);
-            list.push(offer(&format!("fix:{index}"), &title, OfferKind::Fix, finding.span, vec![index], !finding.needs_choice));
+            list.push(offer(
+                &format!("fix:{index}"),
+                &title,
+                OfferKind::Fix,
+                finding.span,
+                vec![index],
+                !finding.needs_choice,
+            ));
         }
     }
 }

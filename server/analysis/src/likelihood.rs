@@ -68,8 +68,21 @@ fn are_of_other_kinds(old: &str, new: &str) -> bool {
         "port", "age", "seed", "rate", "ratio", "factor", "weight", "duration", "offset",
     ];
     const TEXTS: [&str; 15] = [
-        "path", "filename", "file", "url", "uri", "name", "text", "message", "title", "prefix", "suffix", "pattern",
-        "encoding", "directory", "host",
+        "path",
+        "filename",
+        "file",
+        "url",
+        "uri",
+        "name",
+        "text",
+        "message",
+        "title",
+        "prefix",
+        "suffix",
+        "pattern",
+        "encoding",
+        "directory",
+        "host",
     ];
     const SWITCHES: [&str; 9] =
         ["verbose", "force", "enabled", "disabled", "quiet", "strict", "recursive", "debug", "overwrite"];

@@ -192,12 +192,16 @@ fn match_patterns(params: &[Param], names: &mut [DocName<'_>], taken: &mut [bool
         // A name with documented fields of the pattern is its root; else names in front of it are left to the parameters in front of it.
         let holds_field = |root: &&&str| {
             let is_child = |name: &&DocName<'_>| root_of(name.text) == **root && name.is_nested();
-            let child = |name: &DocName<'_>| name.text.get(root.len()..).map(|rest| rest.trim_start_matches(['[', ']', '.']).to_owned());
+            let child = |name: &DocName<'_>| {
+                name.text.get(root.len()..).map(|rest| rest.trim_start_matches(['[', ']', '.']).to_owned())
+            };
             names.iter().filter(is_child).filter_map(child).any(|child| is_field(&child))
         };
         let open_before = params.iter().zip(taken.iter()).take(index).filter(|(_, is_taken)| !**is_taken).count();
         let by_place = || free.get(open_before).or_else(|| free.first());
-        let Some(root) = free.iter().find(holds_field).or_else(by_place).map(|root| (*root).to_owned()) else { continue };
+        let Some(root) = free.iter().find(holds_field).or_else(by_place).map(|root| (*root).to_owned()) else {
+            continue;
+        };
         if is_field(&root) && !names.iter().any(|name| name.is_nested() && root_of(name.text) == root) {
             // Fields documented as if they were parameters.
             for name in names.iter_mut().filter(|name| name.param.is_none() && is_field(root_of(name.text))) {

@@ -77,7 +77,9 @@ mod tests {
 
     #[test]
     fn switches_for_a_line_a_file_and_an_item_hold_in_all_their_spellings() {
-        let python = |head: &str, tail: &str| format!("{head}def f(a):{tail}\n    \"\"\"Do.\n\n    Args:\n        a: One.\n        b: Two.\n    \"\"\"\n");
+        let python = |head: &str, tail: &str| {
+            format!("{head}def f(a):{tail}\n    \"\"\"Do.\n\n    Args:\n        a: One.\n        b: Two.\n    \"\"\"\n")
+        };
         let told = |source: &str| findings("python", source, &Settings::default()).len();
         assert_eq!(told(&python("", "")), 1);
         for tail in ["  # NOQA: DOC103", "  # NoQA", "  # noqa:DOC103"] {
@@ -89,7 +91,8 @@ mod tests {
         for head in ["# ruff: noqa: E501\n\n\n", "x = 1  # noqa\n\n\n"] {
             assert_eq!(told(&python(head, "")), 1, "{head}");
         }
-        let rust = |attribute: &str| format!("/// Does.\n{attribute}\npub fn f(x: Option<u8>) -> u8 {{ x.unwrap() }}\n");
+        let rust =
+            |attribute: &str| format!("/// Does.\n{attribute}\npub fn f(x: Option<u8>) -> u8 {{ x.unwrap() }}\n");
         let told = |attribute: &str| findings("rust", &rust(attribute), &Settings::only("panics-not-documented")).len();
         assert_eq!(told("#[inline]"), 1);
         for attribute in [

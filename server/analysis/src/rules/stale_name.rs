@@ -107,6 +107,28 @@ fn renamed_to<'a>(doc: &'a DocContext<'_>, name: &str) -> Option<&'a str> {
     signature.params.get(only.param).map(|param| param.name.as_str())
 }
 
+/// Whether nothing else can be meant than a parameter whose name got more words at its end: it is documented, no other one is near,
+/// its new name stands nowhere in the prose, and the old one nowhere in the code of the file or the repository.
+fn is_outgrown(doc: &DocContext<'_>, mention: &Mention, name: &str, param: &Param) -> bool {
+    const THINGS: [&str; 16] = [
+        "attribute", "method", "function", "class", "module", "field", "property", "option", "flag", "command", "key", "file", "object",
+        "type", "call", "syscall",
+    ];
+    let (old, new) = (words(name), words(&param.name));
+    let is_documented = doc.entries(EntryKind::Param).any(|(_, entry)| entry.names.iter().any(|found| found.name == param.name));
+    let params = doc.signature().map_or(&[][..], |signature| &signature.params);
+    let is_only = params.iter().filter(|other| is_near(name, &other.name)).count() == 1;
+    let text = &doc.file.model.text;
+    let after = text.get(mention.span.end..).unwrap_or("").trim_start_matches(['`', '}', ' ', '\n']);
+    let next: String = after.chars().take_while(|next| next.is_alphabetic()).collect();
+    let is_thing = THINGS.iter().any(|thing| next == *thing || next.strip_suffix('s') == Some(thing));
+    let is_told_apart = doc.doc.mentions.iter().any(|other| reference(other) == Some(&param.name));
+    let is_plain = mention.kind == MentionKind::Code && mention.text.trim() == name && name.chars().count() > 1;
+    let is_known = || doc.file.repo.known_names.contains(name) || prose::occurs(text, Span::new(0, text.len()), doc.file.doc_spans(), name);
+    old.len() < new.len() && new.starts_with(&old) && is_plain && is_documented && is_only
+        && !(is_common(name) || is_thing || is_told_apart || speaks_of_past(doc, mention) || is_known())
+}
+
 /// Whether the sentence around a mention tells what was: "previously accepted a `x` parameter", "`x` was removed".
 fn speaks_of_past(doc: &DocContext<'_>, mention: &Mention) -> bool {
     const WORDS: [&str; 14] = [
@@ -131,8 +153,8 @@ fn finding(doc: &DocContext<'_>, mention: &Mention, name: &str, successor: Optio
     let message = format!("The text speaks of `{name}`, but {of} has no such name, only the parameter `{}`.", param.name);
     let start = mention.span.start + mention.text.find(name).unwrap_or(0);
     let finding = doc.finding(mention.span, message).name(name).name(&param.name).related(param.span, "The parameter.");
-    // Prose may be right about a name that only resembles a parameter's: what proves the identity is an entry of that name.
-    let is_proved = renamed_to(doc, name) == Some(param.name.as_str());
+    // Prose may be right about a name that only resembles a parameter's.
+    let is_proved = renamed_to(doc, name) == Some(param.name.as_str()) || is_outgrown(doc, mention, name, param);
     finding.repair(Repair::Replace { span: Span::new(start, start + name.len()), to: param.name.clone() }).chosen_unless(is_proved)
 }
 
@@ -202,8 +224,12 @@ mod tests {
     }
 
     #[test]
-    fn only_an_entry_of_that_name_proves_what_it_became() {
-        assert!(findings("python", SOURCE, &Settings::default())[0].needs_choice);
+    fn what_a_name_became_must_be_proved_to_be_mended_unasked() {
+        let told = |source: &str| findings("python", source, &Settings::only("stale-name"))[0].needs_choice;
+        assert!(!told(SOURCE), "a documented parameter's name got one more word, and the old one is nowhere else");
+        assert!(told(&SOURCE.replace("`fill_value` parameter", "`fill_value` attribute")));
+        assert!(told(&format!("{SOURCE}\n\ndef g(fill_value):\n    h(fill_value)\n")));
+        assert!(told(&SOURCE.replace("Fill with", "Unlike `fill_value_value`, fill with")));
         let renamed = SOURCE.replace("        fill_value_value:", "        fill_value:");
         let of_prose: Vec<_> = findings("python", &renamed, &Settings::default()).into_iter().filter(|finding| finding.rule == "stale-name").collect();
         assert!(of_prose.len() == 1 && !of_prose[0].needs_choice, "{of_prose:?}");

@@ -262,9 +262,10 @@ impl<'t> Reader<'t, '_> {
             let is_returned =
                 || self.facts.returns.iter().any(|fact| fact.value.as_ref().is_some_and(|value| value.span == span));
             let is_own = match &throw.by {
-                Some(by) => self.executors.iter().any(|(promise, reject)| {
-                    promise.contains(span) && reject == by && boundaries.own(*promise)
-                }),
+                Some(by) => self
+                    .executors
+                    .iter()
+                    .any(|(promise, reject)| promise.contains(span) && reject == by && boundaries.own(*promise)),
                 None => boundaries.own(span),
             };
             if is_own && (!throw.only_returned || is_returned()) {

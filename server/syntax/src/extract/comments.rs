@@ -123,12 +123,11 @@ fn blank_lines(from: usize, to: usize, text: &str) -> usize {
 }
 
 static MARKS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| AhoCorasick::new(["TODO", "FIXME", "XXX", "HACK"]).ok());
-static SWITCHES: LazyLock<Option<AhoCorasick>> =
-    LazyLock::new(|| {
-        let words = ["doc-ignore", "noqa", "eslint-disable", "[allow(", "[expect(", "nolint"];
-        // Only `noqa` may be written in capitals, but the others hardly ever are, and then for nothing else.
-        AhoCorasick::builder().ascii_case_insensitive(true).build(words).ok()
-    });
+static SWITCHES: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+    let words = ["doc-ignore", "noqa", "eslint-disable", "[allow(", "[expect(", "nolint"];
+    // Only `noqa` may be written in capitals, but the others hardly ever are, and then for nothing else.
+    AhoCorasick::builder().ascii_case_insensitive(true).build(words).ok()
+});
 
 /// Marks in comments, found by their words first, so that a file without any costs one scan.
 pub(super) fn todos(text: &str, in_comment: impl Fn(usize) -> bool) -> Vec<Todo> {
