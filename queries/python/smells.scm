@@ -25,3 +25,10 @@
 (keyword_argument name: (identifier) @literal.name value: (string) @literal.value)
 (pair key: (string (string_content) @literal.name) value: (string) @literal.value)
 (default_parameter name: (identifier) @literal.name value: (string) @literal.value)
+; Without a name only the form of a value tells that it is a secret.
+(argument_list (string) @literal.value)
+(list (string) @literal.value)
+(tuple (string) @literal.value)
+(return_statement (string) @literal.value)
+(pair value: (string) @literal.value)
+(typed_default_parameter name: (identifier) @literal.name value: (string) @literal.value)

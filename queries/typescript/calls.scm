@@ -36,6 +36,15 @@
   arguments: (arguments . (new_expression arguments: (arguments . [(string) (template_string)] @throw.message)))
   (#eq? @_promise "Promise") (#eq? @_reject "reject")) @reject
 
+; `new Promise((resolve, reject) => …)`: what is handed to its second parameter is a rejection of the function around it.
+((new_expression constructor: (identifier) @_promise arguments: (arguments . [
+  (arrow_function parameters: (formal_parameters . (_) . (required_parameter pattern: (identifier) @executor.reject)))
+  (function_expression parameters: (formal_parameters . (_) . (required_parameter pattern: (identifier) @executor.reject)))])) @executor
+  (#eq? @_promise "Promise"))
+(call_expression function: (identifier) @reject.by
+  arguments: (arguments . (new_expression constructor: [(identifier) (member_expression)] @throw.type) @throw.call)) @reject
+(call_expression function: (identifier) @reject.by
+  arguments: (arguments . (new_expression arguments: (arguments . [(string) (template_string)] @throw.message)))) @reject
 (try_statement body: (statement_block) @try.body) @try
 (catch_clause) @catch
 (catch_clause parameter: (identifier) @catch.name) @catch

@@ -22,10 +22,15 @@
   arguments: (arguments . [(template_string (template_substitution)) (binary_expression (string))])) @smell.injection-risk
   (#any-of? @_name "exec" "execSync") (#set! note "A shell command is built from text that may come from outside"))
 
-(variable_declarator name: (identifier) @literal.name value: (string) @literal.value)
-(assignment_expression left: (identifier) @literal.name right: (string) @literal.value)
-(assignment_expression left: (member_expression property: (property_identifier) @literal.name) right: (string) @literal.value)
-(pair key: (property_identifier) @literal.name value: (string) @literal.value)
-(pair key: (string (string_fragment) @literal.name) value: (string) @literal.value)
-(required_parameter pattern: (identifier) @literal.name value: (string) @literal.value)
-(public_field_definition name: (property_identifier) @literal.name value: (string) @literal.value)
+(variable_declarator name: (identifier) @literal.name value: [(string) (template_string)] @literal.value)
+(assignment_expression left: (identifier) @literal.name right: [(string) (template_string)] @literal.value)
+(assignment_expression left: (member_expression property: (property_identifier) @literal.name) right: [(string) (template_string)] @literal.value)
+(pair key: (property_identifier) @literal.name value: [(string) (template_string)] @literal.value)
+(pair key: (string (string_fragment) @literal.name) value: [(string) (template_string)] @literal.value)
+(required_parameter pattern: (identifier) @literal.name value: [(string) (template_string)] @literal.value)
+(public_field_definition name: (property_identifier) @literal.name value: [(string) (template_string)] @literal.value)
+; Without a name only the form of a value tells that it is a secret.
+(arguments [(string) (template_string)] @literal.value)
+(array [(string) (template_string)] @literal.value)
+(return_statement [(string) (template_string)] @literal.value)
+(pair value: [(string) (template_string)] @literal.value)

@@ -124,7 +124,7 @@ fn offer(id: &str, title: &str, kind: OfferKind, span: Span, findings: Vec<usize
 }
 
 fn mendable(finding: &Finding) -> bool {
-    !finding.repairs.is_empty() && !finding.repairs.contains(&Repair::Draft)
+    finding.is_mended_unasked()
 }
 
 /// One quick fix for each finding at the place that can be mended.
@@ -132,7 +132,14 @@ fn fixes(model: &FileModel, findings: &[Finding], span: Span, list: &mut Vec<Off
     for (index, finding) in findings.iter().enumerate() {
         if !finding.repairs.is_empty() && finding.span.overlaps(span) {
             let title = fix_title(model, finding);
-            list.push(offer(&format!("fix:{index}"), &title, OfferKind::Fix, finding.span, vec![index], true));
+            list.push(offer(
+                &format!("fix:{index}"),
+                &title,
+                OfferKind::Fix,
+                finding.span,
+                vec![index],
+                !finding.needs_choice,
+            ));
         }
     }
 }
@@ -230,8 +237,16 @@ fn updates(model: &FileModel, findings: &[Finding], span: Span, list: &mut Vec<O
         return;
     };
     let own: Vec<usize> = (0..findings.len())
-        .filter(|&finding| findings.get(finding).is_some_and(|finding| finding.symbol == index && mendable(finding)))
+        .filter(|&finding| {
+            findings.get(finding).is_some_and(|finding| {
+                finding.symbol == index && !finding.repairs.is_empty() && !finding.repairs.contains(&Repair::Draft)
+            })
+        })
         .collect();
+    // What may be wrong is done only where it is all that was asked for.
+    let certain: Vec<usize> =
+        own.iter().copied().filter(|&finding| findings.get(finding).is_some_and(mendable)).collect();
+    let own = if certain.is_empty() { own } else { certain };
     if let Some(symbol) = model.symbols.get(index).filter(|_| !own.is_empty()) {
         let title = format!("Update the documentation of `{}`", symbol.name);
         list.push(offer(&format!("update:{index}"), &title, OfferKind::Update(index), span, own, false));

@@ -184,11 +184,9 @@ impl<'a> DocContext<'a> {
     pub fn is_hollow(&self) -> bool {
         let body = self.symbol.body.map_or("", |body| self.text(body)).trim();
         let Some(inside) = body.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) else { return false };
-        let is_bare = |line: &str| {
-            let line = line.trim();
-            line.is_empty() || line.starts_with("//") || line.starts_with("/*") || line.starts_with('*')
-        };
-        inside.lines().all(is_bare) || (inside.len() < 200 && inside.contains("bstract"))
+        let code = without_comments(inside);
+        let code = code.trim();
+        code.is_empty() || (inside.len() < 200 && only_refuses(code))
     }
 
     /// Entries of a kind, with their indices.
@@ -231,6 +229,34 @@ impl<'a> DocContext<'a> {
     }
 }
 
+/// Code in braces without the comments between its statements; good enough for bodies that hold next to nothing.
+fn without_comments(code: &str) -> String {
+    let mut kept = String::new();
+    let mut rest = code;
+    while let Some(at) = rest.find("//").into_iter().chain(rest.find("/*")).min() {
+        let (before, comment) = rest.split_at(at);
+        kept.push_str(before);
+        let end = if comment.starts_with("/*") {
+            comment.find("*/").map_or(comment.len(), |end| end + 2)
+        } else {
+            comment.find('\n').unwrap_or(comment.len())
+        };
+        rest = comment.get(end..).unwrap_or("");
+    }
+    kept + rest
+}
+
+/// Whether a body does nothing but throw an error that calls the function abstract; the error may have to be fetched first.
+fn only_refuses(code: &str) -> bool {
+    let Some((before, thrown)) = code.split_once("throw ") else { return false };
+    let before = before.trim();
+    let is_fetched = ["const ", "let ", "var "].iter().any(|word| before.starts_with(word))
+        && before.contains("require(")
+        && before.trim_end_matches(';').matches(';').count() == 0;
+    let is_last = thrown.trim_end().trim_end_matches([';', '}']).matches(';').count() == 0;
+    thrown.contains("bstract") && is_last && (before.is_empty() || is_fetched)
+}
+
 /// Collects what one rule finds.
 pub struct Reporter<'a> {
     findings: &'a mut Vec<Finding>,
@@ -249,5 +275,31 @@ impl<'a> Reporter<'a> {
         finding.rule = self.rule;
         finding.severity = self.severity;
         self.findings.push(finding);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{only_refuses, without_comments};
+    use crate::testing::check_only;
+
+    #[test]
+    fn a_line_that_begins_with_a_star_is_code_unless_a_comment_is_open() {
+        let source = "/// Returns the first.\npub fn first(all: &[u8]) -> u8 {\n    *all.first().unwrap()\n}\n";
+        check_only("panics-not-documented", "rust", source, &["panics-not-documented [] at \"first\""]);
+        assert_eq!(without_comments(" a /* b\n * c */ // d\n*e").trim(), "a  \n*e");
+        assert_eq!(without_comments("/*\n * only\n */\n// this").trim(), "");
+    }
+
+    #[test]
+    fn only_a_body_that_throws_is_left_to_others() {
+        assert!(only_refuses("throw new Error(\"abstract\");"));
+        assert!(only_refuses(
+            "const AbstractMethodError = require(\"./AbstractMethodError\");\n\tthrow new AbstractMethodError();"
+        ));
+        assert!(!only_refuses("console.log(x1.abstract);"));
+        assert!(!only_refuses("if (a) throw new Error(\"abstract\"); return 1;"));
+        let source = "/**\n * Does.\n * @param {number} a one\n * @returns {number} it\n */\nfunction f(a) { console.log(a.abstract); }\n";
+        check_only("returns-not-returned", "javascript", source, &["returns-not-returned [] at \"returns\""]);
     }
 }

@@ -38,6 +38,8 @@ pub struct Finding {
     pub related: Vec<Related>,
     /// What mends it; empty where nothing can be done by a machine.
     pub repairs: Vec<Repair>,
+    /// The repairs may be wrong: a person can choose them, but nothing makes them unasked.
+    pub needs_choice: bool,
     /// How an editor may show it.
     pub tag: Option<FindingTag>,
 }
@@ -55,6 +57,7 @@ impl Finding {
             span,
             related: Vec::new(),
             repairs: Vec::new(),
+            needs_choice: false,
             tag: None,
         }
     }
@@ -75,6 +78,17 @@ impl Finding {
     pub fn repair(mut self, repair: Repair) -> Self {
         self.repairs.push(repair);
         self
+    }
+
+    /// Leaves the repairs to a person's choice, unless they are certain.
+    pub fn chosen_unless(mut self, is_certain: bool) -> Self {
+        self.needs_choice = !is_certain;
+        self
+    }
+
+    /// Whether its repairs may be made without asking.
+    pub fn is_mended_unasked(&self) -> bool {
+        !self.repairs.is_empty() && !self.needs_choice && !self.repairs.contains(&Repair::Draft)
     }
 
     /// Adds a place that explains it.

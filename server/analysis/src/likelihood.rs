@@ -40,7 +40,7 @@ pub fn contradicts(name: &str, entry: &Entry, param: &Param) -> bool {
     let said = entry.type_text.as_ref().map(|said| said.text.as_str());
     let declared = param.type_text.as_ref().map(|declared| declared.text.as_str());
     let default = param.default.as_ref().map(|default| default.text.trim());
-    names_itself(name, &entry.description)
+    (names_itself(name, &entry.description) && are_of_other_kinds(name, &param.name))
         || said.zip(declared).is_some_and(|(said, declared)| differ(said, declared))
         || said.zip(default).is_some_and(|(said, default)| excludes(said, default))
         || (entry.optional && !param.optional && default.is_none())
@@ -59,6 +59,38 @@ fn names_itself(name: &str, description: &str) -> bool {
         |word: &String| !matches!(word.as_str(), "a" | "i" | "an" | "the" | "is" | "to" | "of" | "in" | "on");
     let is_said = |word: &String| has_word(&description, word) || has_word(&description, &format!("{word}s"));
     words(name).iter().filter(|word| is_telling(word)).any(is_said)
+}
+
+/// Names that say by their last word what kind of value they hold, and say it differently: a `path` did not become a `timeout`.
+fn are_of_other_kinds(old: &str, new: &str) -> bool {
+    const NUMBERS: [&str; 20] = [
+        "timeout", "seconds", "count", "number", "size", "length", "width", "height", "depth", "index", "limit",
+        "port", "age", "seed", "rate", "ratio", "factor", "weight", "duration", "offset",
+    ];
+    const TEXTS: [&str; 15] = [
+        "path",
+        "filename",
+        "file",
+        "url",
+        "uri",
+        "name",
+        "text",
+        "message",
+        "title",
+        "prefix",
+        "suffix",
+        "pattern",
+        "encoding",
+        "directory",
+        "host",
+    ];
+    const SWITCHES: [&str; 9] =
+        ["verbose", "force", "enabled", "disabled", "quiet", "strict", "recursive", "debug", "overwrite"];
+    let kind_of = |name: &str| {
+        let word = words(name).pop()?;
+        [&NUMBERS[..], &TEXTS, &SWITCHES].iter().position(|kind| kind.contains(&word.as_str()))
+    };
+    kind_of(old).zip(kind_of(new)).is_some_and(|(old, new)| old != new)
 }
 
 fn differ(said: &str, declared: &str) -> bool {

@@ -43,6 +43,8 @@ pub struct ParamMatching {
     pub renamed: Vec<Rename>,
     /// Names that no parameter has.
     pub extra: Vec<NameRef>,
+    /// Those of [`Self::extra`] whose text may be meant of a parameter that nothing documents, and those parameters.
+    pub undecided: Vec<(NameRef, usize)>,
     /// Names that stand twice: the later one and the first.
     pub duplicated: Vec<(NameRef, NameRef)>,
     /// Names that stand at another place than their parameter.
@@ -91,6 +93,7 @@ pub fn match_params(doc: &DocContext<'_>) -> Option<ParamMatching> {
         is_required
             && taken.get(index) == Some(&false)
             && !signature.documented_elsewhere.contains(&param.name.as_str())
+            && !in_unreadable_entry(doc, &param.name)
     };
     matching.missing = params
         .iter()
@@ -180,11 +183,24 @@ fn match_patterns(params: &[Param], names: &mut [DocName<'_>], taken: &mut [bool
             .iter()
             .rposition(|name| name.param.is_some_and(|matched| matched < index))
             .map_or(0, |place| place + 1);
-        let free =
-            names.iter().skip(before).find(|name| name.param.is_none()).map(|name| root_of(name.text).to_owned());
-        let Some(root) = free else { continue };
         let is_field = |text: &str| {
             param.fields.iter().any(|field| field.name == text || field.name.starts_with(&format!("{text}.")))
+        };
+        let mut free: Vec<&str> =
+            names.iter().skip(before).filter(|name| name.param.is_none()).map(|name| root_of(name.text)).collect();
+        free.dedup();
+        // A name with documented fields of the pattern is its root; else names in front of it are left to the parameters in front of it.
+        let holds_field = |root: &&&str| {
+            let is_child = |name: &&DocName<'_>| root_of(name.text) == **root && name.is_nested();
+            let child = |name: &DocName<'_>| {
+                name.text.get(root.len()..).map(|rest| rest.trim_start_matches(['[', ']', '.']).to_owned())
+            };
+            names.iter().filter(is_child).filter_map(child).any(|child| is_field(&child))
+        };
+        let open_before = params.iter().zip(taken.iter()).take(index).filter(|(_, is_taken)| !**is_taken).count();
+        let by_place = || free.get(open_before).or_else(|| free.first());
+        let Some(root) = free.iter().find(holds_field).or_else(by_place).map(|root| (*root).to_owned()) else {
+            continue;
         };
         if is_field(&root) && !names.iter().any(|name| name.is_nested() && root_of(name.text) == root) {
             // Fields documented as if they were parameters.
@@ -225,6 +241,12 @@ fn match_patterns(params: &[Param], names: &mut [DocName<'_>], taken: &mut [bool
             *taken = true;
         }
     }
+}
+
+/// Whether an entry that could not be read speaks of the name: it is documented, only not in a form that tools understand.
+fn in_unreadable_entry(doc: &DocContext<'_>, name: &str) -> bool {
+    let is_unreadable = |entry: &Entry| entry.names.is_empty() && entry.description.starts_with('{');
+    doc.entries(EntryKind::Param).any(|(_, entry)| is_unreadable(entry) && prose::has_word(&entry.description, name))
 }
 
 fn settle_extras(
@@ -292,6 +314,8 @@ fn settle_extras(
             continue;
         }
         matching.extra.push(name.at);
+        let successors = pairing::may_become(candidate, params, &matching.missing);
+        matching.undecided.extend(successors.map(|param| (name.at, param)));
     }
     if absorbed > 0 {
         matching.missing.retain(|index| params.get(*index).is_none_or(|param| param.kind != ParamKind::Rest));

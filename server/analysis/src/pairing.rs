@@ -75,13 +75,35 @@ pub fn pair(candidates: &[Candidate<'_>], params: &[Param], missing: &[usize]) -
     let gone = candidates.iter().filter(|candidate| !candidate.is_nested && !candidate.gap.is_allowed).count();
     let is_only = gone == alike + 1 && missing.len() == alike + 1;
     let judge = |pair: (usize, usize)| {
-        let fits = || {
-            let old = candidates.iter().find(|candidate| candidate.place == pair.0);
-            old.zip(params.get(pair.1)).is_some_and(|(old, new)| !likelihood::contradicts(old.name, old.entry, new))
-        };
-        Pair { place: pair.0, param: pair.1, is_believable: is_alike(&pair) || (is_only && fits()) }
+        let old = candidates.iter().find(|candidate| candidate.place == pair.0);
+        let fits =
+            || old.zip(params.get(pair.1)).is_some_and(|(old, new)| !likelihood::contradicts(old.name, old.entry, new));
+        // Half a likeness is enough where the place is the same too.
+        let is_scored = old.zip(params.get(pair.1)).is_some_and(|(old, new)| {
+            similarity(old.name, &new.name) >= 0.5 && neighbours(old, pair.1, params, missing) >= 1.0
+        });
+        let is_believable = is_alike(&pair) || ((is_only || is_scored) && fits());
+        Pair { place: pair.0, param: pair.1, is_believable }
     };
     pairs.into_iter().map(judge).collect()
+}
+
+/// The missing parameters that a name without one may have become: none where it has no words of its own that would be lost,
+/// and none that what is said of it contradicts.
+pub fn may_become<'a>(
+    candidate: &'a Candidate<'_>,
+    params: &'a [Param],
+    missing: &'a [usize],
+) -> impl Iterator<Item = usize> + use<'a> {
+    let has_words = !candidate.is_nested && !candidate.entry.description.trim().is_empty();
+    missing.iter().copied().filter(move |&index| {
+        has_words
+            && params.get(index).is_some_and(|param| {
+                let is_near = neighbours(candidate, index, params, missing) >= 1.0
+                    || similarity(candidate.name, &param.name) >= 0.5;
+                is_near && !likelihood::contradicts(candidate.name, candidate.entry, param)
+            })
+    })
 }
 
 fn score(candidate: &Candidate<'_>, index: usize, param: &Param, params: &[Param], missing: &[usize]) -> Option<f32> {

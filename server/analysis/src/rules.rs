@@ -112,6 +112,8 @@ pub fn find(name: &str) -> Option<&'static RuleInfo> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::{Profile, Settings};
+    use crate::testing::findings;
 
     #[test]
     fn every_rule_has_a_name_a_summary_and_a_page_of_its_own() {
@@ -136,5 +138,36 @@ mod tests {
         assert_eq!(find("param-renamed").map(|rule| rule.name), Some("param-renamed"));
         assert_eq!(find("DOC101").map(|rule| rule.name), Some("param-not-documented"));
         assert!(find("nonsense").is_none());
+    }
+
+    /// The language and text of the example that a page gives under a word.
+    fn example<'p>(page: &'p str, word: &str) -> (&'p str, &'p str) {
+        let (_, rest) = page.split_once(&format!("\n{word}:\n\n```")).unwrap();
+        let (language, rest) = rest.split_once('\n').unwrap();
+        let (code, _) = rest.split_once("```").unwrap();
+        let language = match language {
+            "js" => "javascript",
+            "ts" => "typescript",
+            other => other,
+        };
+        (language, code)
+    }
+
+    #[test]
+    fn every_page_is_right_about_its_own_examples() {
+        let settings = Settings { profile: Profile::Strict, ..Settings::default() };
+        let mut wrong = Vec::new();
+        for rule in RULES {
+            let fires = |word: &str| {
+                let (language, code) = example(rule.page, word);
+                // No file of the repository holds anything that looks like a secret.
+                let code = code.replace("…a real one…", &["t7Gq2", "vLx9Z", "pR4mW8"].concat());
+                findings(language, &code, &settings).iter().any(|finding| finding.rule == rule.name)
+            };
+            if !fires("Wrong") || fires("Right") {
+                wrong.push((rule.name, fires("Wrong"), fires("Right")));
+            }
+        }
+        assert_eq!(wrong, [], "rule, found in its wrong example, found in its right one");
     }
 }

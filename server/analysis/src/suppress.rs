@@ -54,6 +54,7 @@ fn is_code_of(code: &str, rule: &RuleInfo, dialect: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::findings;
 
     fn named(dialect: &str, codes: &[&str], rule: &str) -> bool {
         let codes = codes.iter().map(|code| (*code).to_owned()).collect();
@@ -72,6 +73,35 @@ mod tests {
         assert!(named("allow", &["missing_docs"], "missing-doc"));
         assert!(named("allow", &["clippy::missing_errors_doc"], "raises-not-documented"));
         assert!(named("doc-ignore", &["stale-name"], "stale-name"));
+    }
+
+    #[test]
+    fn switches_for_a_line_a_file_and_an_item_hold_in_all_their_spellings() {
+        let python = |head: &str, tail: &str| {
+            format!("{head}def f(a):{tail}\n    \"\"\"Do.\n\n    Args:\n        a: One.\n        b: Two.\n    \"\"\"\n")
+        };
+        let told = |source: &str| findings("python", source, &Settings::default()).len();
+        assert_eq!(told(&python("", "")), 1);
+        for tail in ["  # NOQA: DOC103", "  # NoQA", "  # noqa:DOC103"] {
+            assert_eq!(told(&python("", tail)), 0, "{tail}");
+        }
+        for head in ["# ruff: noqa\n", "# flake8: noqa\n", "# ruff: noqa: DOC103\n\n\n", "# flake8: NOQA: DOC\n\n\n"] {
+            assert_eq!(told(&python(head, "")), 0, "{head}");
+        }
+        for head in ["# ruff: noqa: E501\n\n\n", "x = 1  # noqa\n\n\n"] {
+            assert_eq!(told(&python(head, "")), 1, "{head}");
+        }
+        let rust =
+            |attribute: &str| format!("/// Does.\n{attribute}\npub fn f(x: Option<u8>) -> u8 {{ x.unwrap() }}\n");
+        let told = |attribute: &str| findings("rust", &rust(attribute), &Settings::only("panics-not-documented")).len();
+        assert_eq!(told("#[inline]"), 1);
+        for attribute in [
+            "#[expect(clippy::missing_panics_doc)]",
+            "#[allow(clippy::missing_panics_doc)]",
+            "#[expect(\n    clippy::missing_panics_doc,\n    reason = \"none\"\n)]",
+        ] {
+            assert_eq!(told(attribute), 0, "{attribute}");
+        }
     }
 
     #[test]

@@ -88,6 +88,12 @@ const fn format(kind: SecretKind, keywords: &'static [&'static str], pattern: &'
     Format { kind, keywords, pattern, entropy }
 }
 
+/// A bare `sk` stands in too many words.
+const TWILIO: &[&str] = &[
+    "twilio", "sk0", "sk1", "sk2", "sk3", "sk4", "sk5", "sk6", "sk7", "sk8", "sk9", "ska", "skb", "skc", "skd", "ske",
+    "skf",
+];
+
 /// All forms, more particular ones first: where two match, the first one names the secret.
 pub(crate) static FORMATS: &[Format] = &[
     format(
@@ -139,7 +145,7 @@ pub(crate) static FORMATS: &[Format] = &[
     format(SecretKind::NpmToken, &["npm_"], r"\b(npm_[A-Za-z0-9]{36})\b", 3.0),
     format(SecretKind::PypiToken, &["pypi-ageichlwas5vcmc"], r"\b(pypi-AgEIcHlwaS5vcmc[A-Za-z0-9_\-]{50,})", 3.0),
     format(SecretKind::SendgridKey, &["sg."], r"\b(SG\.[A-Za-z0-9_\-]{20,24}\.[A-Za-z0-9_\-]{39,50})", 3.5),
-    format(SecretKind::TwilioKey, &["twilio", "sk"], r"\b(SK[0-9a-f]{32})\b", 3.0),
+    format(SecretKind::TwilioKey, TWILIO, r"\b(SK[0-9a-f]{32})\b", 3.0),
     format(SecretKind::HuggingFaceToken, &["hf_"], r"\b(hf_[A-Za-z]{34,40})\b", 3.0),
     format(SecretKind::DigitaloceanToken, &["dop_v1_", "doo_v1_", "dor_v1_"], r"\b(do[por]_v1_[0-9a-f]{64})\b", 3.0),
     format(

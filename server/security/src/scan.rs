@@ -35,6 +35,11 @@ static MATCHER: LazyLock<Option<Matcher>> = LazyLock::new(|| {
     Some(Matcher { keywords, owners, patterns: FORMATS.iter().map(|_| OnceLock::new()).collect() })
 });
 
+/// The words of which one stands in every secret that is found by its form; compared without regard to case.
+pub fn keywords() -> impl Iterator<Item = &'static str> {
+    FORMATS.iter().flat_map(|format| format.keywords.iter().copied())
+}
+
 /// All secrets in a text, in order, none overlapping.
 pub fn scan(text: &str) -> Vec<SecretMatch> {
     let Some(matcher) = MATCHER.as_ref() else { return Vec::new() };

@@ -194,6 +194,11 @@ impl Grammar {
         }
     }
 
+    /// Whether a word that stands somewhere makes the literals around it worth a look.
+    pub(crate) fn looks_at_literals_for(&self, word: &str) -> bool {
+        self.literal_triggers.as_ref().is_some_and(|triggers| triggers.is_match(word))
+    }
+
     pub(crate) fn role(&self, kind: u16) -> u16 {
         self.roles.get(kind as usize).copied().unwrap_or(0)
     }

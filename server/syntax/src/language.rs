@@ -205,6 +205,10 @@ pub(crate) struct DecoratorFacts {
     pub overrides: Vec<String>,
     pub deprecated: Vec<String>,
     pub tests: Vec<String>,
+    /// Beginnings, without white space, of those that hold documentation themselves: `doc=`.
+    pub documents: Vec<String>,
+    /// Those that hide a definition and what it holds from documentation: `doc(hidden)`.
+    pub hides: Vec<String>,
 }
 
 /// Kinds of the parts of a destructured parameter.
@@ -282,6 +286,11 @@ impl DocFacts {
 }
 
 impl Language {
+    /// Whether the literals around this word are read into [`crate::model::FileModel::literals`].
+    pub fn looks_at_literals_for(&'static self, word: &str) -> bool {
+        self.grammar().looks_at_literals_for(word)
+    }
+
     fn new(id: &'static str, make_grammar: fn() -> tree_sitter::Language, sources: [&'static str; 7]) -> Self {
         let [table, queries @ ..] = sources;
         // A broken built-in table is caught by the test below; at run time it yields a language that no file has.

@@ -24,7 +24,7 @@ pub struct FileModel {
     pub smells: Vec<Smell>,
     /// `TODO`, `FIXME`, `XXX`, `HACK` marks in comments.
     pub todos: Vec<Todo>,
-    /// String literals that stand as a value of a name (for secret scanning): `(name, literal text, span of the literal)`.
+    /// String literals that stand as a value (for secret scanning).
     pub literals: Vec<NamedLiteral>,
     /// Comments that switch rules off.
     pub suppressions: Vec<Suppression>,
@@ -150,6 +150,9 @@ pub struct SymbolFlags {
     pub is_local: bool,
     /// A comment on the group it is declared in speaks for it (`const ( … )`), so it may do without one of its own.
     pub in_documented_group: bool,
+    /// An attribute documents it (`#[doc = "…"]`) or hides it from documentation, or its overloads are documented:
+    /// no comment is owed, and none is to be written.
+    pub owes_no_doc: bool,
 }
 
 /// One definition.
@@ -411,10 +414,10 @@ pub struct Todo {
     pub span: Span,
 }
 
-/// A string literal that is the value of a name.
+/// A string literal that is the value of a name, or stands in a call, a list or a result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NamedLiteral {
-    /// The variable, key or keyword argument.
+    /// The variable, key or keyword argument; empty for a value without a name.
     pub name: String,
     /// The literal without quotes.
     pub value: String,

@@ -24,7 +24,8 @@ pub fn outline(model: &FileModel) -> String {
             writeln!(out, "smell {} on line {}: {}", smell.rule, model.lines.line(smell.span.start) + 1, smell.note);
     }
     for literal in &model.literals {
-        let _ = writeln!(out, "literal {} on line {}", literal.name, model.lines.line(literal.span.start) + 1);
+        let name = if literal.name.is_empty() { "without name" } else { &literal.name };
+        let _ = writeln!(out, "literal {name} on line {}", model.lines.line(literal.span.start) + 1);
     }
     for todo in &model.todos {
         let _ = writeln!(out, "mark {}: {}", todo.mark, todo.text);
@@ -144,6 +145,7 @@ fn flags(flags: &SymbolFlags) -> Vec<&'static str> {
         (flags.is_exported, "exported"),
         (flags.is_local, "local"),
         (flags.in_documented_group, "in-documented-group"),
+        (flags.owes_no_doc, "owes-no-doc"),
     ];
     all.into_iter().filter(|(set, _)| *set).map(|(_, word)| word).collect()
 }

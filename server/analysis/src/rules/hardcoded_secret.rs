@@ -27,8 +27,10 @@ fn check(file: &FileContext<'_>, report: &mut Reporter<'_>) {
         // The message goes to logs and reports: no more of the secret than shows which one is meant.
         let secret = literal.value.get(found.range).unwrap_or("");
         let shown: String = secret.chars().take(if secret.chars().count() >= 12 { 4 } else { 0 }).collect();
-        let message = format!("`{}` holds what looks like {} (`{shown}…`).", literal.name, found.kind.label());
-        report.add(file.finding(symbol, literal.span, message).name(&literal.name));
+        let holder = if literal.name.is_empty() { "This text".to_owned() } else { format!("`{}`", literal.name) };
+        let message = format!("{holder} holds what looks like {} (`{shown}…`).", found.kind.label());
+        let finding = file.finding(symbol, literal.span, message);
+        report.add(if literal.name.is_empty() { finding } else { finding.name(&literal.name) });
     }
 }
 
@@ -36,6 +38,45 @@ fn check(file: &FileContext<'_>, report: &mut Reporter<'_>) {
 mod tests {
     use crate::settings::Settings;
     use crate::testing::findings;
+
+    #[test]
+    fn the_triggers_of_every_language_cover_the_words_of_every_form() {
+        for language in ["python", "javascript", "typescript", "go", "rust"] {
+            let language = syntax::language::Language::from_id(language).unwrap();
+            for keyword in security::scan::keywords() {
+                assert!(language.looks_at_literals_for(keyword), "{} does not look for {keyword}", language.name);
+            }
+        }
+    }
+
+    #[test]
+    fn secrets_are_found_in_every_form_of_literal() {
+        let mixed = "Zq8vT2mXw7Lk4Rj9Hn3Bd6Yc1Fs5Gp0AoVuKeItPxQzWbNrMhJy";
+        let take = |count: usize| mixed.chars().cycle().take(count).collect::<String>();
+        let pem = format!("-----BEGIN {} KEY-----\n{}\n-----END {} KEY-----", "RSA PRIVATE", take(64), "RSA PRIVATE");
+        let (npm, google, openai) = (format!("npm_{}", take(36)), format!("AIza{}", take(35)), format!("sk-proj-{}", take(60)));
+        let web = format!("eyJhbGciOiJIUzI1NiJ9.eyJ{}.{}", take(20), take(43));
+        let azure = format!("DefaultEndpointsProtocol=https;AccountKey={}==", take(86));
+        for (language, source) in [
+            ("python", format!("PEM = \"\"\"\n{pem}\n\"\"\"\n")),
+            ("python", format!("GOOG = \"{google}\"\n")),
+            ("python", format!("connect(\"{openai}\")\n")),
+            ("python", format!("x = [\"{web}\"]\n")),
+            ("python", format!("def f():\n    return '{npm}'\n")),
+            ("javascript", format!("const a = `{npm}`;\n")),
+            ("javascript", format!("connect(`{google}`, 1);\n")),
+            ("typescript", format!("const a = {{ b: `{pem}` }};\n")),
+            ("typescript", format!("connect(\"{openai}\");\n")),
+            ("go", format!("package p\n\nvar a = `{pem}`\n")),
+            ("go", format!("package p\n\nfunc f() {{ connect(`{azure}`) }}\n")),
+            ("rust", format!("const A: &str = r#\"{pem}\"#;\n")),
+            ("rust", format!("fn f() {{ connect(\"{web}\"); }}\n")),
+        ] {
+            assert_eq!(findings(language, &source, &Settings::only("hardcoded-secret")).len(), 1, "{source}");
+        }
+        let quiet = "connect(\"a plain text with a token\", `npm_${name}`);\n";
+        assert!(findings("javascript", quiet, &Settings::only("hardcoded-secret")).is_empty());
+    }
 
     #[test]
     fn a_key_is_found_and_not_repeated() {

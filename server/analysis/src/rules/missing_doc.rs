@@ -37,7 +37,7 @@ fn check(context: &SymbolContext<'_>, report: &mut Reporter<'_>) {
 fn is_expected(context: &SymbolContext<'_>) -> bool {
     let (file, symbol, flags) = (context.file, context.symbol, context.symbol.flags);
     let option = |name: &str| file.settings.switch(RULE.name, name).unwrap_or(false);
-    if flags.is_local || flags.is_test || flags.is_override || flags.is_overload || flags.is_setter || symbol.name.is_empty() && context.index != 0 {
+    if flags.is_local || flags.is_test || flags.is_override || flags.is_overload || flags.is_setter || flags.owes_no_doc || symbol.name.is_empty() && context.index != 0 {
         return false;
     }
     if symbol.visibility != Visibility::Public && !option("private") {
@@ -73,6 +73,23 @@ fn is_exported(context: &SymbolContext<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use crate::testing::check_only;
+
+    #[test]
+    fn an_attribute_that_documents_or_hides_is_enough() {
+        for attribute in ["doc = \"Does.\"", "doc=include_str!(\"f.md\")", "doc(hidden)", "cfg_attr(docsrs, doc = \"Does.\")"] {
+            check_only("missing-doc", "rust", &format!("#[{attribute}]\npub fn f() {{}}\n"), &[]);
+        }
+        check_only("missing-doc", "rust", "#[doc(alias = \"g\")]\npub fn f() {}\n", &["missing-doc [f] at \"f\""]);
+        check_only("missing-doc", "rust", "#[doc(hidden)]\npub mod m {\n    pub struct S;\n    impl S {\n        pub fn f() {}\n    }\n}\n", &[]);
+    }
+
+    #[test]
+    fn documented_overloads_speak_for_their_implementation() {
+        let source = "/** Does with text. */\nexport function f(a: string): void;\n/** Does with numbers. */\nexport function f(a: number): void;\nexport function f(a: any): void { use(a); }\n";
+        check_only("missing-doc", "typescript", source, &[]);
+        let bare = source.replace("/** Does with text. */\n", "").replace("/** Does with numbers. */\n", "");
+        check_only("missing-doc", "typescript", &bare, &["missing-doc [f] at \"f\""]);
+    }
 
     #[test]
     fn public_functions_and_classes_need_documentation() {

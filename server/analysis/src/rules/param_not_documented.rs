@@ -32,7 +32,9 @@ fn check(doc: &DocContext<'_>, report: &mut Reporter<'_>) {
         if !param.name.is_empty() {
             finding = finding.name(&param.name);
         }
-        report.add(finding.related(place, "The documentation.").repair(Repair::AddParam { param: index }));
+        // A text that is there may be meant of it; a second one would hide that.
+        let is_settled = !matching.undecided.iter().any(|(_, param)| *param == index);
+        report.add(finding.related(place, "The documentation.").repair(Repair::AddParam { param: index }).chosen_unless(is_settled));
     }
     for &(index, field) in &matching.missing_fields {
         let Some(found) = signature.params.get(index).and_then(|param| param.fields.get(field)) else { continue };

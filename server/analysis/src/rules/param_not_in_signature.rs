@@ -26,14 +26,16 @@ fn check(doc: &DocContext<'_>, report: &mut Reporter<'_>) {
         let of = if doc.symbol.name.is_empty() { "the function".to_owned() } else { format!("`{}`", doc.symbol.name) };
         let finding = doc.finding(name.span, format!("`{}` is documented, but {of} has no such parameter.", name.name));
         let finding = finding.name(&name.name).tagged(FindingTag::Unnecessary).related(owner.name_span, "The signature.");
-        report.add(finding.repair(Repair::RemoveName { entry: at.entry, name: at.name }));
+        // What people wrote is not thrown away while it may be meant of a parameter that nothing documents.
+        let is_settled = !matching.undecided.iter().any(|(undecided, _)| undecided == at);
+        report.add(finding.repair(Repair::RemoveName { entry: at.entry, name: at.name }).chosen_unless(is_settled));
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::settings::Settings;
-    use crate::testing::{check, check_only, check_quiet};
+    use crate::settings::{Profile, Settings};
+    use crate::testing::{check, check_only, check_quiet, findings};
 
     #[test]
     fn a_parameter_that_is_gone_is_found_in_every_python_style() {
@@ -61,6 +63,33 @@ mod tests {
     #[test]
     fn overloads_share_their_parameters() {
         check_quiet("typescript", "/**\n * Do.\n * @param a - one\n * @param b - two\n */\nfunction f(a: string): void;\nfunction f(a: string, b: number): void;\nfunction f(a: any, b?: any): void {}\n");
+    }
+
+    #[test]
+    fn a_destructured_parameter_takes_the_root_that_has_its_fields() {
+        let source = "/**\n * Do.\n * @param {number} first - one\n * @param {object} opts - all\n * @param {number} opts.x - two\n */\nfunction add(a, {x}) { use(a, x); }\n";
+        for settings in [Settings::default(), Settings { profile: Profile::Strict, ..Settings::default() }] {
+            check("javascript", source, &settings, &["param-renamed [first, a] at \"first\""]);
+        }
+        check_quiet("javascript", &source.replace(" first ", " a "));
+    }
+
+    #[test]
+    fn a_text_that_may_be_meant_of_a_new_parameter_is_not_thrown_away() {
+        let source = "def f(items, length, *, ctx=None):\n    \"\"\"Do.\n\n    Args:\n        items: One.\n        wanted: How many of them.\n    \"\"\"\n    use(items)\n";
+        for settings in [Settings::default(), Settings { profile: Profile::Strict, ..Settings::default() }] {
+            let found = findings("python", source, &settings);
+            assert!(found.len() >= 2 && found.iter().all(|finding| !finding.is_mended_unasked()), "{found:?}");
+        }
+        let gone = source.replace(", length, *, ctx=None", "");
+        assert!(findings("python", &gone, &Settings::default()).iter().all(|finding| finding.is_mended_unasked()));
+    }
+
+    #[test]
+    fn half_a_likeness_in_the_same_place_is_a_rename() {
+        let source = "/**\n * Do.\n *\n * @param items - Some.\n * @param fn - Human function text.\n */\nexport function map<T, U>(items: T[], f: (u: U) => V, ctx?: object): void {}\n";
+        check("typescript", source, &Settings::default(), &["param-renamed [fn, f] at \"fn\"", "param-not-documented [ctx] at \"ctx\""]);
+        assert!(findings("typescript", source, &Settings::default()).iter().all(|finding| finding.is_mended_unasked()));
     }
 
     #[test]

@@ -81,6 +81,15 @@ mod tests {
     }
 
     #[test]
+    fn a_text_that_says_the_old_name_is_renamed_too_unless_the_new_one_is_of_another_kind() {
+        let source = "def f(a, record):\n    \"\"\"Do.\n\n    Args:\n        a: One.\n        name (str): The name to write.\n    \"\"\"\n";
+        check("python", source, &Settings::default(), &["param-renamed [name, record] at \"name\""]);
+        assert!(findings("python", source, &Settings::default())[0].is_mended_unasked());
+        let other = source.replace("record", "timeout").replace(" (str)", "");
+        assert!(findings("python", &other, &Settings::default()).iter().all(|finding| finding.rule != "param-renamed"));
+    }
+
+    #[test]
     fn a_rename_is_seen_through_grouping_stars_and_an_open_signature() {
         check_only("param-renamed", "python", "def f(ar1_value, ar2, **kw):\n    \"\"\"Do.\n\n    Parameters\n    ----------\n    ar1, ar2 : array\n        Both.\n    \"\"\"\n", &["param-renamed [ar1, ar1_value] at \"ar1\""]);
         check_only("param-renamed", "python", "def f(a, *items):\n    \"\"\"Do.\n\n    Args:\n        a: One.\n        *values: Two.\n    \"\"\"\n", &["param-renamed [values, items] at \"values\""]);

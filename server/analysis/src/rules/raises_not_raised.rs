@@ -6,7 +6,7 @@ use crate::diagnostic::{FindingTag, Repair, Severity};
 use super::raises_not_documented::exceptions_of;
 use crate::exceptions;
 use crate::names::{is_identifier, last_segment};
-use crate::prose::has_word;
+use crate::prose::{has_word, word_places};
 use syntax::docstring::EntryKind;
 use syntax::model::{BodyFacts, SymbolKind};
 use syntax::text::Span;
@@ -37,17 +37,25 @@ fn check(doc: &DocContext<'_>, report: &mut Reporter<'_>) {
     if facts.throws.iter().any(|thrown| thrown.type_name.is_empty() && thrown.is_rethrow) && !doc.file.is_thorough() {
         return;
     }
+    let documented: Vec<&str> = doc.entries(EntryKind::Raise).flat_map(|(_, entry)| exceptions_of(entry)).collect();
+    let gone = documented.iter().filter(|name| !raised(name)).count();
+    let mut new: Vec<&str> = facts.throws.iter().map(|thrown| last_segment(&thrown.type_name)).collect();
+    new.retain(|name| !name.is_empty() && !documented.contains(name));
+    new.dedup();
+    // One type went and another came: the raise is the same, only its type is new.
+    let is_changed = gone == 1 && new.len() == 1;
     for (index, entry) in doc.entries(EntryKind::Raise) {
         for name in exceptions_of(entry) {
             if raised(name) || !is_identifier(name) || is_tolerated(doc, facts, name) {
                 continue;
             }
+            let is_certain = is_changed || !may_come_from_elsewhere(doc, facts, name);
             let (span, repair) = match entry.names.iter().position(|found| last_segment(&found.name) == name) {
                 Some(position) => (entry.names.get(position).map(|found| found.span), Repair::RemoveName { entry: index, name: position }),
                 None => (entry.type_text.as_ref().map(|documented| documented.span), Repair::RemoveEntry { entry: index }),
             };
             let finding = doc.finding(span.unwrap_or(entry.description_span), format!("`{}` is documented, but `{}` does not raise it.", name, doc.symbol.name));
-            report.add(finding.name(name).tagged(FindingTag::Unnecessary).related(doc.symbol.name_span, "The function.").repair(repair));
+            report.add(finding.name(name).tagged(FindingTag::Unnecessary).related(doc.symbol.name_span, "The function.").repair(repair).chosen_unless(is_certain));
         }
     }
 }
@@ -70,27 +78,39 @@ fn check_errors(doc: &DocContext<'_>, report: &mut Reporter<'_>) {
     report.add(finding.tagged(FindingTag::Unnecessary).related(doc.symbol.name_span, "The function."));
 }
 
+/// What the body does by itself; the documentation stands in the body in some languages, and always before its code.
+fn code_of<'a>(doc: &DocContext<'a>) -> &'a str {
+    let body = doc.symbol.body.unwrap_or_default();
+    doc.text(Span::new(if body.contains(doc.doc.block.span) { doc.doc.block.span.end } else { body.start }, body.end))
+}
+
 /// The quiet profile speaks only where nothing in the body can raise: no call, and no operation that fails by itself.
 fn is_tolerated(doc: &DocContext<'_>, facts: &BodyFacts, name: &str) -> bool {
-    // The documentation stands in the body in some languages, and always before its code.
-    let body = doc.symbol.body.unwrap_or_default();
-    let code = doc.text(Span::new(if body.contains(doc.doc.block.span) { doc.doc.block.span.end } else { body.start }, body.end));
-    if name == "AssertionError" && has_word(code, "assert") {
+    if name == "AssertionError" && has_word(code_of(doc), "assert") {
         return true;
     }
-    if doc.file.is_thorough() {
-        return false;
-    }
-    let acts = !facts.calls.is_empty() || !facts.throws.is_empty() || ["await", "import", "new", name].iter().any(|word| has_word(code, word));
+    !doc.file.is_thorough() && (!facts.throws.is_empty() || may_come_from_elsewhere(doc, facts, name))
+}
+
+/// Whether something that the body calls or reaches for can raise the exception, or what its decorators put around it.
+fn may_come_from_elsewhere(doc: &DocContext<'_>, facts: &BodyFacts, name: &str) -> bool {
+    const HARMLESS: [&str; 5] = ["isinstance", "issubclass", "callable", "type", "id"];
+    const PLAIN_DECORATORS: [&str; 4] = ["staticmethod", "classmethod", "property", "final"];
+    let code = code_of(doc);
+    let makes_exception = |call: &String| facts.throws.iter().chain(&facts.rejects).any(|thrown| thrown.type_name == *call);
+    let calls = facts.calls.iter().any(|call| !HARMLESS.contains(&call.as_str()) && !makes_exception(call));
+    let is_wrapped = doc.symbol.decorators.iter().any(|decorator| !PLAIN_DECORATORS.contains(&decorator.as_str()));
+    let acts = calls || is_wrapped || ["await", "import", name].iter().any(|word| has_word(code, word));
+    let makes = || word_places(code, "new").any(|place| !code.get(..place).is_some_and(|before| before.trim_end().ends_with("throw")));
     // Another object's attribute may be a property, and its look-up anything.
-    let reaches_out = code.contains('[') || code.match_indices('.').any(|(place, _)| !code.get(..place).is_some_and(|before| before.ends_with("self") || before.ends_with("this")));
-    acts || reaches_out || exceptions::IMPLICIT.contains(&name) || exceptions::is_base_of_implicit(name)
+    let reaches_out = || code.contains('[') || code.match_indices('.').any(|(place, _)| !code.get(..place).is_some_and(|before| before.ends_with("self") || before.ends_with("this")));
+    acts || makes() || reaches_out() || exceptions::IMPLICIT.contains(&name) || exceptions::is_base_of_implicit(name)
 }
 
 #[cfg(test)]
 mod tests {
     use crate::settings::Settings;
-    use crate::testing::{check, check_only, check_quiet};
+    use crate::testing::{check, check_only, check_quiet, findings};
 
     fn source(body: &str) -> String {
         format!("def f(a):\n    \"\"\"Do.\n\n    Raises:\n        ValueError: If bad.\n    \"\"\"\n    {body}\n")
@@ -115,6 +135,18 @@ mod tests {
     fn a_callee_may_raise_it() {
         check_quiet("python", &source("return int(a)"));
         check_only("raises-not-raised", "python", &source("return int(a)"), &["raises-not-raised [ValueError] at \"ValueError\""]);
+    }
+
+    #[test]
+    fn what_a_callee_or_a_decorator_may_raise_is_not_removed_unasked() {
+        let settings = Settings::only("raises-not-raised");
+        let unasked = |text: &str| findings("python", text, &settings).iter().map(|finding| finding.is_mended_unasked()).collect::<Vec<_>>();
+        assert_eq!(unasked(&source("return int(a)")), [false]);
+        assert_eq!(unasked(&source("self.a = a")), [true]);
+        assert_eq!(unasked(&source("raise g.Other(a.b)")), [true], "one type went and one came");
+        let wrapped = format!("@dispatches(g)\n{}", source("return (a,)"));
+        assert_eq!(unasked(&wrapped), [false]);
+        check_quiet("python", &wrapped);
     }
 
     #[test]

@@ -51,6 +51,24 @@ mod tests {
     use crate::testing::check_only;
 
     #[test]
+    fn what_a_promise_is_rejected_with_where_it_is_made_is_found() {
+        for executor in [
+            "(resolve, reject) => { reject(new TypeError(\"x\")); }",
+            "(_, no) => { setTimeout(() => no(new TypeError(\"x\")), a); }",
+            "function (resolve, reject) { if (a) { return reject(new TypeError(\"x\")); } resolve(a); }",
+        ] {
+            for language in ["javascript", "typescript"] {
+                let source = format!("/**\n * Do.\n * @param {{number}} a one\n */\nfunction f(a) {{ return new Promise({executor}); }}\n");
+                check_only("rejects-not-documented", language, &source, &["rejects-not-documented [TypeError] at \"Do.\""]);
+            }
+        }
+        for body in ["reject(new TypeError(a))", "later((resolve, reject) => reject(new TypeError(a)))", "g(() => new Promise((yes, no) => no(new TypeError(a))))"] {
+            let source = format!("/**\n * Do.\n * @param {{number}} a one\n */\nfunction f(a) {{ return {body}; }}\n");
+            check_only("rejects-not-documented", "javascript", &source, &[]);
+        }
+    }
+
+    #[test]
     fn a_rejection_is_found_beside_documented_parameters() {
         check_only("rejects-not-documented", "javascript", "/**\n * Do.\n * @param {number} a one\n */\nfunction f(a) { return Promise.reject(new RangeError(\"no\")); }\n", &["rejects-not-documented [RangeError] at \"Do.\""]);
     }

@@ -3,6 +3,7 @@
 use super::{Check, Group, RuleInfo};
 use crate::context::{DocContext, Reporter};
 use crate::diagnostic::{Finding, Repair, Severity};
+use crate::matching::NameRef;
 use crate::names::{is_identifier, is_near, same_loosely, words};
 use crate::prose::{self, is_common, is_constant};
 use syntax::docstring::{EntryKind, Mention, MentionKind};
@@ -77,18 +78,71 @@ fn check_links(doc: &DocContext<'_>, report: &mut Reporter<'_>) {
     }
 }
 
-/// Whether `param` is likely what `name` became. The quiet profile wants a slip of the pen, or words that call it a parameter.
+/// Whether `param` is likely what `name` became. The quiet profile wants words that call it a parameter, or the same words
+/// in another spelling: a name that is merely near is as likely to be something else.
 fn may_succeed(doc: &DocContext<'_>, mention: &Mention, name: &str, param: &str) -> bool {
     let is_capital = |text: &str| text.starts_with(char::is_uppercase);
     if is_capital(name) && !is_capital(param) || !is_near(name, param) {
         return false;
     }
-    if doc.file.is_thorough() {
+    if doc.file.is_thorough() || renamed_to(doc, name) == Some(param) {
         return true;
     }
-    let is_slip = same_loosely(name, param) || (words(name).len() == words(param).len() && name.len().abs_diff(param.len()) <= 1);
-    let is_plural = name.trim_end_matches('s') == param.trim_end_matches('s');
-    !is_common(name) && ((is_slip && !is_plural) || is_called_param(doc, mention))
+    // Prose that uses the parameter's own name too means something else by this one, and prose on the past is right about it.
+    let is_told_apart = doc.doc.mentions.iter().any(|other| reference(other) == Some(param));
+    if is_common(name) || is_told_apart || speaks_of_past(doc, mention) {
+        return false;
+    }
+    let is_respelt = same_loosely(name, param) && name.trim_matches('_') != param.trim_matches('_');
+    let is_shorter = words(name).len() <= words(param).len();
+    is_respelt || (is_shorter && is_called_param(doc, mention))
+}
+
+/// The parameter that the one entry of that very name is the earlier documentation of.
+fn renamed_to<'a>(doc: &'a DocContext<'_>, name: &str) -> Option<&'a str> {
+    let (matching, signature) = (doc.params()?, doc.signature()?);
+    let name_at = |at: &NameRef| doc.doc.entries.get(at.entry).and_then(|entry| entry.names.get(at.name));
+    let mut found = matching.renamed.iter().filter(|rename| name_at(&rename.documented).is_some_and(|old| old.name == name));
+    let only = found.next().filter(|rename| found.next().is_none() && rename.is_believable)?;
+    signature.params.get(only.param).map(|param| param.name.as_str())
+}
+
+/// Whether nothing else can be meant than a parameter whose name got more words at its end: it is documented, no other one is near,
+/// its new name stands nowhere in the prose, and the old one nowhere in the code of the file or the repository.
+fn is_outgrown(doc: &DocContext<'_>, mention: &Mention, name: &str, param: &Param) -> bool {
+    const THINGS: [&str; 16] = [
+        "attribute", "method", "function", "class", "module", "field", "property", "option", "flag", "command", "key", "file", "object",
+        "type", "call", "syscall",
+    ];
+    let (old, new) = (words(name), words(&param.name));
+    let is_documented = doc.entries(EntryKind::Param).any(|(_, entry)| entry.names.iter().any(|found| found.name == param.name));
+    let params = doc.signature().map_or(&[][..], |signature| &signature.params);
+    let is_only = params.iter().filter(|other| is_near(name, &other.name)).count() == 1;
+    let text = &doc.file.model.text;
+    let after = text.get(mention.span.end..).unwrap_or("").trim_start_matches(['`', '}', ' ', '\n']);
+    let next: String = after.chars().take_while(|next| next.is_alphabetic()).collect();
+    let is_thing = THINGS.iter().any(|thing| next == *thing || next.strip_suffix('s') == Some(thing));
+    let is_told_apart = doc.doc.mentions.iter().any(|other| reference(other) == Some(&param.name));
+    let is_plain = mention.kind == MentionKind::Code && mention.text.trim() == name && name.chars().count() > 1;
+    let is_known = || doc.file.repo.known_names.contains(name) || prose::occurs(text, Span::new(0, text.len()), doc.file.doc_spans(), name);
+    old.len() < new.len() && new.starts_with(&old) && is_plain && is_documented && is_only
+        && !(is_common(name) || is_thing || is_told_apart || speaks_of_past(doc, mention) || is_known())
+}
+
+/// Whether the sentence around a mention tells what was: "previously accepted a `x` parameter", "`x` was removed".
+fn speaks_of_past(doc: &DocContext<'_>, mention: &Mention) -> bool {
+    const WORDS: [&str; 14] = [
+        "previously", "formerly", "removed", "no longer", "used to", "deprecated", "renamed", "earlier", "versionchanged", "versionadded",
+        "was added", "were added", "old name", "legacy",
+    ];
+    let text = &doc.file.model.text;
+    let block = doc.doc.block.span;
+    let before = Span::new(block.start, mention.span.start.max(block.start)).of(text);
+    let after = Span::new(mention.span.end.min(block.end), block.end).of(text);
+    let paragraph_start = before.rfind("\n\n").map_or(before, |at| before.get(at..).unwrap_or(before));
+    let paragraph_end = after.find("\n\n").map_or(after, |at| after.get(..at).unwrap_or(after));
+    let around = format!("{paragraph_start} {paragraph_end}").to_lowercase();
+    WORDS.iter().any(|word| around.contains(word))
 }
 
 fn finding(doc: &DocContext<'_>, mention: &Mention, name: &str, successor: Option<&Param>) -> Finding {
@@ -99,7 +153,9 @@ fn finding(doc: &DocContext<'_>, mention: &Mention, name: &str, successor: Optio
     let message = format!("The text speaks of `{name}`, but {of} has no such name, only the parameter `{}`.", param.name);
     let start = mention.span.start + mention.text.find(name).unwrap_or(0);
     let finding = doc.finding(mention.span, message).name(name).name(&param.name).related(param.span, "The parameter.");
-    finding.repair(Repair::Replace { span: Span::new(start, start + name.len()), to: param.name.clone() })
+    // Prose may be right about a name that only resembles a parameter's.
+    let is_proved = renamed_to(doc, name) == Some(param.name.as_str()) || is_outgrown(doc, mention, name, param);
+    finding.repair(Repair::Replace { span: Span::new(start, start + name.len()), to: param.name.clone() }).chosen_unless(is_proved)
 }
 
 /// The plain name that a mention stands for, where it can be a parameter's.
@@ -127,7 +183,7 @@ fn names_of(dotted: &str, name: &str) -> bool {
 /// Names of entries whose parameter is gone; those that were renamed are mended, in prose too, with their entry.
 fn gone_names<'a>(doc: &DocContext<'a>) -> Vec<&'a str> {
     let Some(matching) = doc.params() else { return Vec::new() };
-    let name_at = |at: &crate::matching::NameRef| doc.doc.entries.get(at.entry).and_then(|entry| entry.names.get(at.name)).map(|name| name.name.as_str());
+    let name_at = |at: &NameRef| doc.doc.entries.get(at.entry).and_then(|entry| entry.names.get(at.name)).map(|name| name.name.as_str());
     if doc.file.is_thorough() { matching.extra.iter().filter_map(name_at).collect() } else { Vec::new() }
 }
 
@@ -165,6 +221,39 @@ mod tests {
         check("python", SOURCE, &Settings::default(), &["stale-name [fill_value, fill_value_value] at \"fill_value\""]);
         let found = findings("python", SOURCE, &Settings::default());
         assert!(matches!(&found[0].repairs[..], [Repair::Replace { span, to }] if span.of(SOURCE) == "fill_value" && to == "fill_value_value"));
+    }
+
+    #[test]
+    fn what_a_name_became_must_be_proved_to_be_mended_unasked() {
+        let told = |source: &str| findings("python", source, &Settings::only("stale-name"))[0].needs_choice;
+        assert!(!told(SOURCE), "a documented parameter's name got one more word, and the old one is nowhere else");
+        assert!(told(&SOURCE.replace("`fill_value` parameter", "`fill_value` attribute")));
+        assert!(told(&format!("{SOURCE}\n\ndef g(fill_value):\n    h(fill_value)\n")));
+        assert!(told(&SOURCE.replace("Fill with", "Unlike `fill_value_value`, fill with")));
+        let renamed = SOURCE.replace("        fill_value_value:", "        fill_value:");
+        let of_prose: Vec<_> = findings("python", &renamed, &Settings::default()).into_iter().filter(|finding| finding.rule == "stale-name").collect();
+        assert!(of_prose.len() == 1 && !of_prose[0].needs_choice, "{of_prose:?}");
+    }
+
+    #[test]
+    fn a_name_that_is_as_likely_something_else_is_left_alone() {
+        for (params, text) in [
+            ("writer, data", "Uses `write` where `writev` is missing."),
+            ("eq_default", "``eq_default`` indicates whether the ``eq`` parameter is assumed."),
+            ("labels_true", "Switching ``label_true`` with ``label_pred`` gives the same."),
+            ("abs_", "As `abs` does it."),
+            ("unicode", "As ``unicode_`` does it."),
+            ("subdomain", "Previously this accepted a bogus `calculate_subdomain` parameter."),
+            ("subdomain", "Takes the `calculate_subdomain` parameter of the map."),
+        ] {
+            check_quiet("python", &format!("def f({params}):\n    \"\"\"Do it.\n\n    {text}\n    \"\"\"\n    g()\n"));
+        }
+        for (param, text) in [("rng", "See `make_rng`."), ("X", "See `check_X`."), ("request", "See `request_id`.")] {
+            let source = format!("def f({param}):\n    \"\"\"Do it.\n\n    {text}\n    \"\"\"\n    g()\n");
+            assert!(findings("python", &source, &Settings::only("stale-name")).iter().all(|finding| finding.needs_choice));
+        }
+        let respelt = "def f(max_size):\n    \"\"\"Do it up to `maxSize`.\"\"\"\n    g()\n";
+        check("python", respelt, &Settings::default(), &["stale-name [maxSize, max_size] at \"maxSize\""]);
     }
 
     #[test]

@@ -26,7 +26,25 @@ fn check(doc: &DocContext<'_>, report: &mut Reporter<'_>) {
     for problem in &doc.doc.problems {
         if let DocProblemKind::UnparsableSection { title, reason } = &problem.kind {
             let reason = reason.trim().trim_end_matches('.');
-            report.add(doc.finding(problem.span, format!("The section `{title}` cannot be read: {reason}.")).name(title));
+            let what = if title.starts_with('@') { "tag" } else { "section" };
+            report.add(doc.finding(problem.span, format!("The {what} `{title}` cannot be read: {reason}.")).name(title));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::settings::{Profile, Settings};
+    use crate::testing::check;
+
+    #[test]
+    fn a_type_that_is_never_closed_is_unreadable_and_its_parameter_not_missing() {
+        let source = "/**\n * Adds.\n * @param {string a the text\n * @param {number} b more\n */\nfunction f(a, b) { use(a, b); }\n";
+        for language in ["javascript", "typescript"] {
+            for profile in [Profile::Default, Profile::Strict] {
+                let settings = Settings { profile, ..Settings::default() };
+                check(language, source, &settings, &["unparsable-section [@param] at \"param\""]);
+            }
         }
     }
 }

@@ -5,7 +5,6 @@ use crate::output::terminal::{Progress, colours};
 use crate::output::{Pipe, Reporter, github::Github, json::Json, sarif::Sarif, text::Text};
 use crate::wiring::{self, Wish};
 use engine::analysis::baseline::Baseline;
-use engine::analysis::diagnostic::Repair;
 use engine::analysis::settings::Profile;
 use engine::answers::{BatchOptions, FileChangeReport, FileProblem, FileReport, Summary};
 use engine::syntax::text::LineIndex;
@@ -155,8 +154,7 @@ impl<W: Write> Run<W> {
         self.accepted.filter(&path, &mut report.findings);
         self.summary.findings += report.findings.len();
         // What is missing altogether is written by `document`, not by --fix.
-        let is_mended = |repairs: &[Repair]| repairs.iter().any(|repair| *repair != Repair::Draft);
-        self.summary.fixable += report.findings.iter().filter(|finding| is_mended(&finding.repairs)).count();
+        self.summary.fixable += report.findings.iter().filter(|finding| finding.is_mended_unasked()).count();
         if let Err(error) = self.reporter.file(&report, &mut self.out) {
             self.failure.get_or_insert(error);
         }

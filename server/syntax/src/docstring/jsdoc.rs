@@ -131,6 +131,12 @@ impl<'a> Reader<'a> {
         let first = self.lines.piece(start);
         let rest = first.from(tag.span().end - first.at);
         let rest = rest.from(rest.text.len() - rest.text.trim_start_matches([':', '!']).len()).trim_start();
+        // What follows an open brace may be type, name or text: nothing in it can be relied on.
+        if param::is_left_open(self.lines, rest, start, end, &entry) {
+            let reason = "the type's brace is never closed".to_owned();
+            let kind = DocProblemKind::UnparsableSection { title: format!("@{}", tag.text), reason };
+            self.problems.push(DocProblem { kind, span: tag.span() });
+        }
         let (rest, line) = param::read(self.lines, rest, start, end, tag.text, &mut entry);
         let mut flow = Flow::default();
         flow.push(rest);

@@ -30,6 +30,8 @@ struct Throw<'t> {
     is_call: bool,
     /// Counts only where a `return` or the end of the body hands it out.
     only_returned: bool,
+    /// The function that it is handed to; counts only where that is a promise's own.
+    by: Option<String>,
     /// Hands on what a call threw.
     is_again: bool,
     condition: Option<String>,
@@ -69,6 +71,7 @@ pub(super) fn facts(
         facts: BodyFacts::default(),
         boundaries: Vec::new(),
         tries: Vec::new(),
+        executors: Vec::new(),
         throws: Vec::new(),
         calls: Vec::new(),
     };
@@ -84,6 +87,8 @@ struct Reader<'t, 's> {
     facts: BodyFacts,
     boundaries: Vec<Span>,
     tries: Vec<(usize, Try)>,
+    /// Promises made here, and what their executors call the function that rejects.
+    executors: Vec<(Span, String)>,
     throws: Vec<(usize, Throw<'t>)>,
     calls: Vec<Span>,
 }
@@ -140,7 +145,8 @@ impl<'t> Reader<'t, '_> {
                 }
             }
             "try" | "try.body" | "catch" | "catch.type" | "catch.name" => self.tell_try(capture, node, main),
-            "throw" | "reject" | "panic" | "panic.name" => self.tell_throw(capture, node, main),
+            "executor.reject" => self.executors.push((span_of(main), spanned(node, text).text)),
+            "throw" | "reject" | "reject.by" | "panic" | "panic.name" => self.tell_throw(capture, node, main),
             _ if capture.starts_with("throw.") => self.tell_throw(capture, node, main),
             "attribute" => {
                 let attribute = spanned(node, text);
@@ -204,6 +210,7 @@ impl<'t> Reader<'t, '_> {
         let throw = &mut self.throws[index].1;
         match capture {
             "reject" => throw.kind = ThrowKind::Reject,
+            "reject.by" => throw.by = Some(spanned(node, text).text),
             "panic" => throw.kind = ThrowKind::Panic,
             "throw.returned" => throw.only_returned = true,
             "throw.again" => throw.is_again = true,
@@ -254,7 +261,14 @@ impl<'t> Reader<'t, '_> {
             let span = span_of(node);
             let is_returned =
                 || self.facts.returns.iter().any(|fact| fact.value.as_ref().is_some_and(|value| value.span == span));
-            if boundaries.own(span) && (!throw.only_returned || is_returned()) {
+            let is_own = match &throw.by {
+                Some(by) => self
+                    .executors
+                    .iter()
+                    .any(|(promise, reject)| promise.contains(span) && reject == by && boundaries.own(*promise)),
+                None => boundaries.own(span),
+            };
+            if is_own && (!throw.only_returned || is_returned()) {
                 self.conclude_throw(throw, node, context.is_async && self.flow.table.async_rejects);
             }
         }
@@ -349,19 +363,21 @@ fn last_part(name: &str) -> &str {
     name.rsplit(['.', ':']).next().unwrap_or(name)
 }
 
-/// The text of a string literal without interpolation; nothing for any other expression.
+/// The text of a string literal of one line without interpolation; nothing for any other expression.
 fn plain_string(literal: &str) -> Option<String> {
-    let quote = literal.chars().find(|character| !character.is_ascii_alphabetic())?;
-    let prefix = literal.find(quote)?;
-    if !matches!(quote, '"' | '\'' | '`') || prefix > 2 {
-        return None;
-    }
-    let inner = literal.get(prefix..)?.trim_matches(quote);
-    let has_holes = literal.starts_with(['f', 'F']) || quote == '`' && inner.contains("${");
-    (!has_holes && !inner.contains('\n')).then(|| inner.to_string())
+    let literal = Spanned { text: literal.to_owned(), span: Span::default() };
+    unquoted(&literal).filter(|inner| !inner.contains('\n'))
 }
 
-/// A field's or constant's name and value, for [`crate::model::NamedLiteral`].
+/// The text of a string literal without interpolation, of several lines too, for [`crate::model::NamedLiteral`].
 pub(super) fn unquoted(literal: &Spanned) -> Option<String> {
-    plain_string(&literal.text)
+    let literal = literal.text.as_str();
+    let bare = literal.trim_start_matches(|character: char| character.is_ascii_alphabetic());
+    let prefix = literal.get(..literal.len() - bare.len())?;
+    // Rust writes raw strings between number signs.
+    let bare = bare.trim_matches('#');
+    let quote = bare.chars().next().filter(|quote| matches!(quote, '"' | '\'' | '`'))?;
+    let inner = bare.trim_matches(quote);
+    let has_holes = prefix.contains(['f', 'F']) || quote == '`' && inner.contains("${");
+    (prefix.len() <= 2 && !has_holes).then(|| inner.to_string())
 }

@@ -123,8 +123,11 @@ fn blank_lines(from: usize, to: usize, text: &str) -> usize {
 }
 
 static MARKS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| AhoCorasick::new(["TODO", "FIXME", "XXX", "HACK"]).ok());
-static SWITCHES: LazyLock<Option<AhoCorasick>> =
-    LazyLock::new(|| AhoCorasick::new(["doc-ignore", "noqa", "eslint-disable", "[allow(", "nolint"]).ok());
+static SWITCHES: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+    let words = ["doc-ignore", "noqa", "eslint-disable", "[allow(", "[expect(", "nolint"];
+    // Only `noqa` may be written in capitals, but the others hardly ever are, and then for nothing else.
+    AhoCorasick::builder().ascii_case_insensitive(true).build(words).ok()
+});
 
 /// Marks in comments, found by their words first, so that a file without any costs one scan.
 pub(super) fn todos(text: &str, in_comment: impl Fn(usize) -> bool) -> Vec<Todo> {
@@ -168,15 +171,25 @@ pub(super) fn suppressions(
         let rest = Span::new(hit.end(), line_span.end).of(text);
         let alone = Span::new(line_span.start, hit.start()).of(text).trim_start().chars().all(|c| !c.is_alphanumeric());
         let span = Span::new(hit.start(), line_span.end);
-        let (dialect, codes, scope) = match &text[hit.range()] {
+        let (dialect, codes, scope) = match text[hit.range()].to_ascii_lowercase().as_str() {
             "doc-ignore" => ("doc-ignore", codes(rest.strip_prefix("-file").unwrap_or(rest)), {
                 if rest.starts_with("-file") { whole(text) } else { around(lines, text, symbols, line, alone) }
             }),
-            "noqa" => ("noqa", codes(rest), around(lines, text, symbols, line, false)),
+            "noqa" => ("noqa", codes(rest), {
+                let before = Span::new(line_span.start, hit.start()).of(text).trim().to_ascii_lowercase();
+                let is_of_file = before.starts_with('#') && (before.ends_with("ruff:") || before.ends_with("flake8:"));
+                if is_of_file { whole(text) } else { around(lines, text, symbols, line, false) }
+            }),
             "nolint" => ("nolint", codes(rest), around(lines, text, symbols, line, alone)),
-            "[allow(" => {
-                let codes =
-                    rest.split(')').next().unwrap_or("").split(',').map(|code| code.trim().to_string()).collect();
+            // The list may go on over lines.
+            "[allow(" | "[expect(" => {
+                let listed = text[hit.end()..].split(')').next().unwrap_or("");
+                let codes = listed
+                    .split(',')
+                    .map(str::trim)
+                    .filter(|code| !code.is_empty() && !code.contains('='))
+                    .map(str::to_string)
+                    .collect();
                 let inner = text[..hit.start()].ends_with("#!");
                 let owner = symbols
                     .iter()

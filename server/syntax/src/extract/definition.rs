@@ -355,6 +355,22 @@ impl<'t> Walker<'t, '_> {
             flags.is_override |= says(&table.overrides);
             flags.is_deprecated |= says(&table.deprecated);
             flags.is_test |= says(&table.tests);
+            // A condition may stand around it: `cfg_attr(docsrs, doc = "…")`.
+            let begins = |words: &Vec<String>| {
+                words.iter().any(|word| whole.starts_with(word.as_str()) || whole.contains(&format!(",{word}")))
+            };
+            flags.owes_no_doc |= begins(&table.documents) || begins(&table.hides);
+        }
+        let hides = |owner: &Symbol| {
+            owner.decorators.iter().any(|decorator| {
+                let whole = decorator.replace(' ', "");
+                table.hides.iter().any(|word| whole.starts_with(word.as_str()))
+            })
+        };
+        if !table.hides.is_empty() {
+            let owner = |owner: Option<usize>| owner.and_then(|owner| self.symbols.get(owner));
+            let mut owners = std::iter::successors(owner(symbol.parent), |inner| owner(inner.parent));
+            flags.owes_no_doc |= owners.any(hides);
         }
         flags
     }

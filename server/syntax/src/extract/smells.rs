@@ -2,6 +2,7 @@
 
 use super::body;
 use super::signature::{span_of, spanned};
+use crate::grammar::role;
 use crate::language::Language;
 use crate::model::{FileModel, NamedLiteral, Smell};
 use streaming_iterator::StreamingIterator;
@@ -17,6 +18,9 @@ pub(super) fn smells(language: &'static Language, root: Node, text: &str, model:
                 continue;
             }
             let Some(mut node) = root.descendant_for_byte_range(hit.start(), hit.end()) else { continue };
+            if grammar.role(node.kind_id()) & role::COMMENT != 0 {
+                continue;
+            }
             // Four steps up reach the call or assignment that holds the word; a whole body is never taken.
             for _ in 0..4 {
                 match node.parent() {
@@ -38,16 +42,17 @@ pub(super) fn smells(language: &'static Language, root: Node, text: &str, model:
                     .find(|capture| query.names[capture.index as usize] == name)
                     .map(|capture| capture.node)
             };
-            if let (Some(name), Some(value)) = (node_of("literal.name"), node_of("literal.value")) {
+            if let Some(value) = node_of("literal.value") {
+                let name = node_of("literal.name").map_or(String::new(), |name| spanned(name, text).text);
                 let value = spanned(value, text);
-                if let Some(unquoted) = body::unquoted(&value)
-                    && !model.literals.iter().any(|known| known.span == value.span)
-                {
-                    model.literals.push(NamedLiteral {
-                        name: spanned(name, text).text,
+                match model.literals.iter_mut().find(|known| known.span == value.span) {
+                    Some(known) if known.name.is_empty() => known.name = name,
+                    Some(_) => {}
+                    None => model.literals.extend(body::unquoted(&value).map(|unquoted| NamedLiteral {
+                        name,
                         value: unquoted,
                         span: value.span,
-                    });
+                    })),
                 }
             }
             for capture in hit.captures() {

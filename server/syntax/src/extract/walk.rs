@@ -281,6 +281,7 @@ impl<'t> Walker<'t, '_> {
             }
         }
         self.symbols[index].doc_slot = self.slot(node, raw.body, index);
+        self.symbols[index].doc_slot.usable &= !self.symbols[index].flags.owes_no_doc;
         self.more_names(&raw, index);
         let in_body = context.in_body || self.symbols[index].kind.is_callable();
         let inner = Context { parent: index, in_body, depth: context.depth + 1, ..Context::default() };
@@ -312,6 +313,7 @@ impl<'t> Walker<'t, '_> {
         }
         if self.language.facts.names.overloads {
             self.mark_overloads();
+            self.excuse_implementations();
         }
         self.hide_members_of_hidden_types();
         let table = &self.language.facts.body;
@@ -363,6 +365,25 @@ impl<'t> Walker<'t, '_> {
             (0..self.symbols.len()).filter(|index| is_repeated(&self.symbols[*index])).collect();
         for index in overloads {
             self.symbols[index].flags.is_overload |= self.symbols[index].kind.is_callable();
+        }
+    }
+
+    /// Where overloads are documented, readers never see what stands on their implementation.
+    fn excuse_implementations(&mut self) {
+        let documented: rustc_hash::FxHashSet<(Option<usize>, String)> = self
+            .symbols
+            .iter()
+            .filter(|symbol| symbol.flags.is_overload && symbol.doc.is_some())
+            .map(|symbol| (symbol.parent, symbol.name.clone()))
+            .collect();
+        if documented.is_empty() {
+            return;
+        }
+        for symbol in self.symbols.iter_mut().filter(|symbol| symbol.body.is_some() && symbol.doc.is_none()) {
+            if symbol.kind.is_callable() && documented.contains(&(symbol.parent, symbol.name.clone())) {
+                symbol.flags.owes_no_doc = true;
+                symbol.doc_slot.usable = false;
+            }
         }
     }
 

@@ -116,3 +116,13 @@ fn what_cannot_be_kept_is_not_converted() {
         assert_eq!(converted(before, from, to), None, "{before}");
     }
 }
+
+#[test]
+fn a_generic_type_that_begins_with_optional_is_no_mark() {
+    check(
+        "    \"\"\"Do it.\n\n    Args:\n        a (Optional[bool]): One.\n\n    Returns:\n        Optional[bool]: It.\n    \"\"\"",
+        DocStyle::Google,
+        DocStyle::Numpy,
+        "    \"\"\"Do it.\n\n    Parameters\n    ----------\n    a : Optional[bool]\n        One.\n\n    Returns\n    -------\n    Optional[bool]\n        It.\n    \"\"\"",
+    );
+}

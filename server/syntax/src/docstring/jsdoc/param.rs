@@ -85,6 +85,14 @@ pub(super) fn read<'a>(
     (rest, line)
 }
 
+/// Whether the tag of a parameter, result, exception or property begins a type in braces that does not end.
+pub(super) fn is_left_open(lines: &Lines<'_>, rest: Piece<'_>, start: usize, end: usize, entry: &Entry) -> bool {
+    let is_typed = named(entry.kind)
+        || matches!(entry.kind, EntryKind::Return | EntryKind::Yield | EntryKind::Raise | EntryKind::Reject);
+    let opens = rest.text.starts_with('{') && !rest.text.starts_with("{@");
+    is_typed && opens && braces(lines, rest, start, end).is_none()
+}
+
 fn named(kind: EntryKind) -> bool {
     matches!(kind, EntryKind::Param | EntryKind::Attribute | EntryKind::TypeParam)
 }

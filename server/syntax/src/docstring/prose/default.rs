@@ -317,8 +317,9 @@ pub(crate) fn split_type(flow: &Flow) -> TypeLine {
 
 fn is_note(text: &str) -> bool {
     ["optional", "defaults", "default"].iter().any(|word| {
-        text.strip_prefix(word)
-            .is_some_and(|rest| !rest.starts_with(|next: char| next.is_alphanumeric() || matches!(next, '_' | '.')))
+        text.strip_prefix(word).is_some_and(|rest| {
+            !rest.starts_with(|next: char| next.is_alphanumeric() || matches!(next, '_' | '.' | '['))
+        })
     })
 }
 

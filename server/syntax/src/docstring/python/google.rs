@@ -342,6 +342,8 @@ impl<'a> Reader<'a> {
         };
         let note = names
             .first()
+            // Old modules call their exception just `error`.
+            .filter(|name| name.name != "error")
             .is_some_and(|name| kind_of(&name.name).is_some_and(|kind| kind == EntryKind::Other) && !likely);
         (!note).then_some(Head { names, kind_line: None, description, line: number })
     }

@@ -514,3 +514,11 @@ fn a_title_in_lower_case_stands_apart() {
 fn a_fence_that_stays_open_hides_nothing() {
     google("Do.\n\n    ```\n    f()\n\n    Args:\n        x: A.\n    ", &["Param x: A."]);
 }
+
+#[test]
+fn an_exception_that_is_called_just_error_is_read() {
+    let text = "Do.\n\n    Raises:\n        error: If it fails.\n        ValueError: If bad.\n    ";
+    let (_, doc) = python(text, DocStyle::Google);
+    let names: Vec<&str> = doc.entries.iter().flat_map(|entry| &entry.names).map(|name| name.name.as_str()).collect();
+    assert_eq!((names, doc.problems.len()), (vec!["error", "ValueError"], 0));
+}
