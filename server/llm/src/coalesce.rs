@@ -166,7 +166,7 @@ impl Drop for Follower {
         // Dropped before the map is looked at: the last one's going is what ends the call.
         drop(self.call.take());
         let mut flights = lock(&flights);
-        if flights.get(&key).is_some_and(|flight| flight.call.strong_count().unwrap_or(0) == 0) {
+        if flights.get(&key).is_some_and(|flight| flight.call.upgrade().is_none()) {
             flights.remove(&key);
         }
     }

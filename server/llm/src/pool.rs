@@ -246,7 +246,7 @@ impl Host {
         // The fullest one that has room, so that those that are not needed any more fall idle.
         let with_room = self.shared.iter().filter_map(|shared| {
             let streams = shared.streams.load(Ordering::Acquire);
-            (streams < shared.sender.current_max_send_streams().min(STREAMS)).then_some((streams, shared))
+            (streams < if shared.sender.is_ready() { STREAMS } else { 0 }).then_some((streams, shared))
         });
         if let Some((_, shared)) = with_room.max_by_key(|(streams, _)| *streams) {
             shared.streams.fetch_add(1, Ordering::AcqRel);

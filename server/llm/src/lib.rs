@@ -1,0 +1,25 @@
+//! Keeps the way to language models in: [`LlmManager`] is the only one who talks to any. Knows no document, no editor and no action.
+//!
+//! Nothing leaves but a [`prompt::Prompt`], which has no secrets in it; nothing comes back that is more than text.
+
+pub mod breaker;
+pub mod budget;
+pub mod cache;
+pub mod coalesce;
+pub mod config;
+pub mod error;
+pub mod events;
+pub mod health;
+pub mod manager;
+pub mod pool;
+pub mod prompt;
+pub mod providers;
+pub mod request;
+pub mod router;
+mod splice;
+pub mod sse;
+mod stack;
+#[cfg(test)]
+mod tests;
+
+pub use manager::LlmManager;

@@ -1,0 +1,245 @@
+//! The one who is asked: [`LlmManager`] holds what outlives a request and hands each on to [`crate::stack`].
+
+use crate::breaker::{BreakerConfig, Breakers, State};
+use crate::budget::{Budget, Limits, dollars};
+use crate::cache::{Cache, CacheConfig};
+use crate::coalesce::{Flights, Follower};
+use crate::config::{Bounds, KeySource, RoutingStrategy, Settings, Target, TargetError};
+use crate::error::LlmError;
+use crate::events::{Counts, Event, Events};
+use crate::health::Health;
+use crate::pool::Pool;
+use crate::prompt::PromptLimits;
+use crate::providers::gather;
+use crate::request::{Answer, Piece, Request};
+use crate::stack::{travel, watched};
+use security::secret::Secret;
+use serde::Serialize;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+use tokio::sync::broadcast;
+
+/// What the settings say, in the form in which it is used. Calls under way go on with the one they began with.
+pub(crate) struct Plan {
+    pub targets: Vec<Target>,
+    pub bounds: Bounds,
+    pub routing: RoutingStrategy,
+    pub limits: Limits,
+    pub prompt: PromptLimits,
+}
+
+impl Plan {
+    fn of(settings: &Settings, key: &dyn Fn(&KeySource) -> Result<Secret, String>) -> (Self, Vec<TargetError>) {
+        let (targets, errors) = settings.models.targets(key);
+        let plan = Self {
+            targets,
+            bounds: settings.models.bounds(),
+            routing: settings.routing.strategy,
+            limits: settings.budget,
+            prompt: PromptLimits { max_bytes: settings.models.max_prompt_bytes },
+        };
+        (plan, errors)
+    }
+
+    /// What was spent, under the limits of this plan.
+    pub fn budget(&self, spent: &Budget) -> Budget {
+        spent.with_limits(self.limits)
+    }
+}
+
+/// What outlives a request.
+pub(crate) struct Inner {
+    pub cache: Cache,
+    pub flights: Flights,
+    pub breakers: Breakers,
+    pub budget: Budget,
+    pub health: Health,
+    pub pool: Arc<Pool>,
+    pub events: Events,
+    tickets: AtomicU64,
+}
+
+impl Inner {
+    /// Another number each time.
+    pub fn ticket(&self) -> u64 {
+        self.tickets.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
+/// The only way to a language model. Cloning it gives another handle to the same one.
+#[derive(Clone)]
+pub struct LlmManager {
+    inner: Arc<Inner>,
+    plan: Arc<RwLock<Arc<Plan>>>,
+}
+
+/// How one target stands, for people and machines.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct TargetReport {
+    /// How it is called here.
+    pub name: String,
+    /// The provider.
+    pub provider: &'static str,
+    /// The model's name there.
+    pub model: String,
+    /// `ready`, `probing`, or `left alone`.
+    pub state: &'static str,
+    /// Seconds for which it is left alone.
+    pub open_seconds: Option<f64>,
+    /// Requests under way.
+    pub in_flight: usize,
+    /// Answers.
+    pub answers: u64,
+    /// Half of the first words came within so many milliseconds.
+    pub first_word_p50_ms: Option<f64>,
+    /// 95 in a hundred did.
+    pub first_word_p95_ms: Option<f64>,
+    /// Dollars for a million tokens of a prompt, and of an answer; 0 where it is not known.
+    pub price: (f64, f64),
+    /// Failures by their cause.
+    pub failures: Vec<(&'static str, u64)>,
+}
+
+/// What was spent today.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Spending {
+    /// Dollars, reserves included.
+    pub dollars: f64,
+    /// Tokens, reserves included.
+    pub tokens: u64,
+    /// By target: dollars and tokens.
+    pub by_target: Vec<(String, f64, u64)>,
+}
+
+/// An answer as it comes. Dropping it ends the call, unless others wait for the same answer.
+pub struct AnswerStream(Follower);
+
+impl AnswerStream {
+    /// The next piece; `None` at the end.
+    pub async fn next(&mut self) -> Option<Result<Piece, LlmError>> {
+        self.0.next().await
+    }
+}
+
+impl LlmManager {
+    /// A manager for these settings. `key` reads a key; targets whose key cannot be read are left out and told.
+    pub fn new(settings: &Settings, key: &dyn Fn(&KeySource) -> Result<Secret, String>) -> (Self, Vec<TargetError>) {
+        let (plan, errors) = Plan::of(settings, key);
+        let cache = CacheConfig {
+            max_bytes: settings.cache.max_bytes,
+            time_to_live: Duration::from_secs(settings.cache.seconds.max(1)),
+        };
+        let inner = Inner {
+            cache: Cache::new(cache),
+            flights: Flights::default(),
+            breakers: Breakers::new(BreakerConfig::default()),
+            budget: Budget::new(settings.budget),
+            health: Health::default(),
+            pool: Arc::default(),
+            events: Events::default(),
+            tickets: AtomicU64::new(0),
+        };
+        (Self { inner: Arc::new(inner), plan: Arc::new(RwLock::new(Arc::new(plan))) }, errors)
+    }
+
+    /// Takes other settings over, for all requests from now on; those under way end as they began. The size of the cache stays.
+    pub fn reconfigure(
+        &self,
+        settings: &Settings,
+        key: &dyn Fn(&KeySource) -> Result<Secret, String>,
+    ) -> Vec<TargetError> {
+        let (plan, errors) = Plan::of(settings, key);
+        *self.plan.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(plan);
+        errors
+    }
+
+    /// Whether there is any model to ask.
+    pub fn has_models(&self) -> bool {
+        !self.plan().targets.is_empty()
+    }
+
+    /// Bounds on prompts.
+    pub fn prompt_limits(&self) -> PromptLimits {
+        self.plan().prompt
+    }
+
+    /// Asks, and gives the answer piece by piece.
+    ///
+    /// # Errors
+    /// If there is no model to ask, or none of the name that is wanted. What goes wrong later comes as a piece.
+    pub fn stream(&self, request: Request) -> Result<AnswerStream, LlmError> {
+        travel(&self.inner, &self.plan(), request).map(AnswerStream)
+    }
+
+    /// Asks, and gives the whole answer.
+    ///
+    /// # Errors
+    /// If no model answered.
+    pub async fn ask(&self, request: Request) -> Result<Answer, LlmError> {
+        let hits = self.inner.cache.counts().0;
+        let mut stream = self.stream(request)?;
+        let from_cache = self.inner.cache.counts().0 > hits;
+        let mut pieces = Vec::new();
+        while let Some(piece) = stream.next().await {
+            pieces.push(piece?);
+        }
+        gather("models", pieces).map(|answer| Answer { from_cache, ..answer })
+    }
+
+    /// What happens from now on.
+    pub fn events(&self) -> broadcast::Receiver<Event> {
+        self.inner.events.listen()
+    }
+
+    /// What happened so far.
+    pub fn counts(&self) -> Counts {
+        self.inner.events.counts()
+    }
+
+    /// What was spent today.
+    pub fn spending(&self) -> Spending {
+        let (money, tokens, by_target) = self.inner.budget.today();
+        let by_target = by_target.into_iter().map(|(name, money, tokens)| (name, dollars(money), tokens)).collect();
+        Spending { dollars: dollars(money), tokens, by_target }
+    }
+
+    /// How each target stands.
+    pub fn report(&self) -> Vec<TargetReport> {
+        self.plan().targets.iter().map(|target| self.report_of(target)).collect()
+    }
+
+    fn report_of(&self, target: &Target) -> TargetReport {
+        let health = self.inner.health.of(&target.name);
+        let state = self.inner.breakers.state(&watched(target));
+        let milliseconds = |share| health.quantile(share).map(|time| time.as_secs_f64() * 1000.0);
+        let mut failures: Vec<_> = health.failures.iter().map(|(cause, count)| (cause.name(), *count)).collect();
+        failures.sort_unstable();
+        TargetReport {
+            name: target.name.clone(),
+            provider: target.provider.provider().name(),
+            model: target.model.clone(),
+            state: match state {
+                State::Closed => "ready",
+                State::HalfOpen => "probing",
+                State::Open(_) => "left alone",
+            },
+            open_seconds: match state {
+                State::Open(left) => Some(left.as_secs_f64()),
+                State::Closed | State::HalfOpen => None,
+            },
+            in_flight: health.in_flight,
+            answers: health.answers,
+            first_word_p50_ms: milliseconds(0.5),
+            first_word_p95_ms: milliseconds(0.95),
+            price: (target.price.input, target.price.output),
+            failures,
+        }
+    }
+
+    fn plan(&self) -> Arc<Plan> {
+        self.plan.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}

@@ -1,0 +1,310 @@
+//! The path of a request, in the order in which it travels:
+//! observe → cache → coalesce → router → fallback → [breaker → budget → provider].
+//!
+//! What is guarded is guarded before: a [`crate::prompt::Prompt`] cannot be made with a secret in it.
+
+use crate::breaker::{State, Watched};
+use crate::budget::Reserve;
+use crate::cache::Key;
+use crate::coalesce::{Follower, Writer};
+use crate::config::Target;
+use crate::error::{Cause, LlmError};
+use crate::events::Event;
+use crate::manager::{Inner, Plan};
+use crate::pool::Reply;
+use crate::providers::{Endpoint, Failed, failure};
+use crate::request::{Answer, Finish, Piece, Request, Usage};
+use crate::router::{self, Candidate};
+use crate::splice::Splice;
+use crate::sse::EventReader;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Calls that one question may cost, retries and fallbacks together.
+const ATTEMPTS: usize = 4;
+/// A wish to wait that is kept while somebody waits; a longer one is left to the next target.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// Before the same target is asked again.
+const BACKOFF: Duration = Duration::from_millis(200);
+/// Bytes of a token in code and English prose, on the safe side.
+const BYTES_A_TOKEN: usize = 3;
+/// A report of an error is never longer than this.
+const ERROR_BYTES: usize = 64 << 10;
+
+/// Takes a request on its way. The answer comes piece by piece; dropping the follower ends the call if nobody else waits for it.
+pub(crate) fn travel(inner: &Arc<Inner>, plan: &Arc<Plan>, request: Request) -> Result<Follower, LlmError> {
+    let models: Vec<&str> = plan.targets.iter().map(|target| target.name.as_str()).collect();
+    let asked = request.target.as_deref();
+    if let Some(name) = asked.filter(|name| !models.contains(name)) {
+        let known = if models.is_empty() { "none is set".to_owned() } else { format!("there are {}", models.join(", ")) };
+        return Err(LlmError::new(name, Cause::NoTarget, format!("there is no model of this name; {known}")));
+    }
+    if models.is_empty() {
+        return Err(LlmError::new("models", Cause::NoTarget, "no `[[models.target]]` is set"));
+    }
+    if !request.is_repeatable() {
+        return Ok(Follower::alone(call(inner.clone(), plan.clone(), request, None)));
+    }
+    let key = Key::of(&request, asked.as_slice().first().copied().map_or(models.as_slice(), |_| asked.as_slice()));
+    if let Some(answer) = inner.cache.get(&key) {
+        inner.events.tell(Event::CacheHit);
+        let usage = answer.usage.map(Piece::Usage);
+        let pieces = [Piece::Text(answer.text.clone())].into_iter().chain(usage).chain([Piece::End(answer.finish)]);
+        return Ok(Follower::of(pieces.collect()));
+    }
+    let (follower, begun) = inner.flights.join(key, call(inner.clone(), plan.clone(), request, Some(key)));
+    if !begun {
+        inner.events.tell(Event::Coalesced);
+    }
+    Ok(follower)
+}
+
+/// The call for a question, to be begun by whoever asks it first.
+fn call(
+    inner: Arc<Inner>,
+    plan: Arc<Plan>,
+    request: Request,
+    key: Option<Key>,
+) -> impl FnOnce(Writer) -> futures_util::future::BoxFuture<'static, ()> {
+    move |writer| {
+        Box::pin(async move {
+            let result = fall_back(&inner, &plan, &request, &writer).await;
+            if let (Ok(answer), Some(key)) = (&result, key)
+                && answer.finish == Finish::Stop
+            {
+                inner.cache.put(key, answer);
+            }
+            writer.end(result.map(drop));
+        })
+    }
+}
+
+/// Asks one target after the other until one answers.
+async fn fall_back(inner: &Inner, plan: &Plan, request: &Request, writer: &Writer) -> Result<Answer, LlmError> {
+    let mut splice = Splice::new(writer.clone(), &request.prompt);
+    let mut last: Option<LlmError> = None;
+    let mut attempts = 0;
+    // The second round is for those that only had a bad moment.
+    for round in 0..2 {
+        let order = ordered(inner, plan, request);
+        let mut soonest = Duration::MAX;
+        for candidate in order {
+            let target = candidate.target;
+            if attempts == ATTEMPTS {
+                break;
+            }
+            let watched = watched(target);
+            if !inner.breakers.admit(&watched) {
+                if let State::Open(left) = inner.breakers.state(&watched) {
+                    soonest = soonest.min(left);
+                }
+                continue;
+            }
+            attempts += 1;
+            match attempt(inner, plan, request, target, attempts, &mut splice, writer).await {
+                Ok(answer) => {
+                    inner.breakers.success(&watched);
+                    return Ok(answer);
+                }
+                Err(error) => {
+                    inner.breakers.failure(&watched, &error);
+                    inner.events.tell(Event::Failed { error: error.clone() });
+                    let may_go_on = error.cause.may_pass_elsewhere();
+                    soonest = soonest.min(error.retry_after.unwrap_or(BACKOFF));
+                    last = Some(error);
+                    if !may_go_on {
+                        return Err(last.unwrap_or_else(none_left));
+                    }
+                }
+            }
+        }
+        let is_worth_it = last.as_ref().is_none_or(|error| error.cause.may_pass()) && attempts < ATTEMPTS;
+        if round == 1 || !is_worth_it || soonest > PATIENCE {
+            break;
+        }
+        tokio::time::sleep(soonest).await;
+    }
+    Err(last.unwrap_or_else(none_left))
+}
+
+fn none_left() -> LlmError {
+    LlmError::new("models", Cause::NoTarget, "all models failed a moment ago and are left alone for a while")
+}
+
+fn ordered<'a>(inner: &Inner, plan: &'a Plan, request: &Request) -> Vec<Candidate<'a>> {
+    let candidates = plan.targets.iter().map(|target| Candidate {
+        target,
+        health: inner.health.of(&target.name),
+        state: inner.breakers.state(&watched(target)),
+    });
+    router::order(candidates.collect(), request, plan.routing, inner.ticket())
+}
+
+/// What breakers watch over for a target.
+pub(crate) fn watched(target: &Target) -> Watched {
+    let key = target.key.as_ref().map(|key| blake3::hash(key.expose().as_bytes()).to_hex().to_string());
+    Watched { provider: target.base_url.clone(), model: target.model.clone(), key: key.unwrap_or_default() }
+}
+
+/// Asks one target once.
+async fn attempt(
+    inner: &Inner,
+    plan: &Plan,
+    request: &Request,
+    target: &Target,
+    number: usize,
+    splice: &mut Splice,
+    writer: &Writer,
+) -> Result<Answer, LlmError> {
+    let reserve = reserve(inner, plan, request, target)?;
+    let under_way = inner.health.begin(&target.name);
+    let provider = target.provider.provider();
+    inner.events.tell(Event::Asked {
+        target: target.name.clone(),
+        provider: provider.name(),
+        model: target.model.clone(),
+        attempt: number - 1,
+    });
+    let began = Instant::now();
+    splice.begin();
+    let mut gathered = Gathered::default();
+    let first_word = |took: Duration| {
+        under_way.first_word(took);
+        inner.events.tell(Event::FirstWord { target: target.name.clone(), took });
+    };
+    let result = exchange(inner, plan, request, target, began, splice, &mut gathered, &first_word).await;
+    if let Err(error) = result {
+        under_way.failure(&error);
+        // What was said until it broke was paid for.
+        if gathered.bytes > 0 {
+            reserve.settle(&target.name, gathered.usage_or_estimate(request), target.price);
+        }
+        return Err(error);
+    }
+    under_way.success();
+    let text = splice.finish();
+    let usage = gathered.usage_or_estimate(request);
+    let cost = reserve.settle(&target.name, usage, target.price);
+    inner.events.tell(Event::Answered { target: target.name.clone(), took: began.elapsed(), usage, cost });
+    let finish = gathered.end.unwrap_or(Finish::Stop);
+    writer.push(Piece::Usage(usage));
+    writer.push(Piece::End(finish));
+    Ok(Answer { text, finish, usage: Some(usage), target: target.name.clone(), from_cache: false })
+}
+
+fn reserve(inner: &Inner, plan: &Plan, request: &Request, target: &Target) -> Result<Reserve, LlmError> {
+    let most = Usage { input: tokens(request.prompt.len()), cached: 0, output: u64::from(request.max_tokens) };
+    plan.budget(&inner.budget)
+        .reserve(&request.client, most, target.price)
+        .map_err(|error| LlmError::new("budget", Cause::Budget, error.to_string()))
+}
+
+fn tokens(bytes: usize) -> u64 {
+    bytes.div_ceil(BYTES_A_TOKEN) as u64
+}
+
+/// What came of an attempt besides its text.
+#[derive(Debug, Default)]
+struct Gathered {
+    bytes: usize,
+    usage: Option<Usage>,
+    end: Option<Finish>,
+}
+
+impl Gathered {
+    fn usage_or_estimate(&self, request: &Request) -> Usage {
+        self.usage.unwrap_or_else(|| Usage { input: tokens(request.prompt.len()), cached: 0, output: tokens(self.bytes) })
+    }
+}
+
+/// Sends the request and reads the answer.
+#[allow(clippy::too_many_arguments, reason = "they are the parts of one attempt, and nobody else takes them")]
+async fn exchange(
+    inner: &Inner,
+    plan: &Plan,
+    request: &Request,
+    target: &Target,
+    began: Instant,
+    splice: &mut Splice,
+    gathered: &mut Gathered,
+    first_word: &(dyn Fn(Duration) + Sync),
+) -> Result<(), LlmError> {
+    let (name, bounds) = (target.name.as_str(), plan.bounds);
+    let provider = target.provider.provider();
+    let endpoint =
+        Endpoint { base_url: &target.base_url, model: &target.model, key: target.key.as_ref(), stream: target.stream };
+    let wire = provider.request(request, &endpoint);
+    let first_by = began + bounds.first_word;
+    let late = |what: &str| LlmError::new(name, Cause::Timeout, what.to_owned());
+    let sent = inner.pool.post(name, &wire.url, &wire.headers, wire.body, target.http2);
+    let mut reply = tokio::time::timeout_at(first_by, sent).await.map_err(|_| late("no answer began in time"))??;
+    if !(200..300).contains(&reply.status()) {
+        let body = tokio::time::timeout(bounds.stall, reply.whole(name, ERROR_BYTES)).await;
+        let body = body.map_err(|_| late("its report of an error broke off"))?.unwrap_or_default();
+        return Err(failure(name, reply.status(), &|header| reply.header(header), &body));
+    }
+    let failed = |failed: Failed| LlmError::new(name, failed.cause, failed.detail);
+    if !target.stream {
+        let body = tokio::time::timeout_at(first_by, reply.whole(name, bounds.answer)).await;
+        let body = body.map_err(|_| late("no answer came in time"))??;
+        first_word(began.elapsed());
+        let body = serde_json::from_slice(&body)
+            .map_err(|error| LlmError::new(name, Cause::Malformed, format!("the answer is not JSON ({error})")))?;
+        take(provider.whole(&body).map_err(failed)?, splice, gathered);
+        return ended(name, gathered);
+    }
+    let mut events = EventReader::new(provider.framing());
+    let mut had_word = false;
+    let mut read = 0;
+    loop {
+        let deadline = if had_word { Instant::now() + bounds.stall } else { first_by };
+        let what = if had_word { "the answer stopped in the middle" } else { "no first word came in time" };
+        let bytes = tokio::time::timeout_at(deadline, next_bytes(&mut reply, name)).await.map_err(|_| late(what))??;
+        let Some(bytes) = bytes else { break };
+        read += bytes.len();
+        if read > bounds.answer.saturating_mul(8) || gathered.bytes > bounds.answer {
+            let detail = format!("the answer is longer than the {} bytes of `models.max-answer-bytes`", bounds.answer);
+            return Err(LlmError::new(name, Cause::TooLarge, detail));
+        }
+        let complete = events.push(&bytes).map_err(|error| LlmError::new(name, Cause::Malformed, error.to_string()))?;
+        for event in complete {
+            take(provider.event(&event).map_err(failed)?, splice, gathered);
+        }
+        if !had_word && gathered.bytes > 0 {
+            had_word = true;
+            first_word(began.elapsed());
+        }
+    }
+    for event in events.finish() {
+        take(provider.event(&event).map_err(failed)?, splice, gathered);
+    }
+    ended(name, gathered)
+}
+
+async fn next_bytes(reply: &mut Reply, name: &str) -> Result<Option<bytes::Bytes>, LlmError> {
+    reply.bytes(name).await
+}
+
+/// An answer that says that it ended did; one that only stops did not.
+fn ended(name: &str, gathered: &Gathered) -> Result<(), LlmError> {
+    match gathered.end {
+        Some(Finish::ContentFilter) => Err(LlmError::new(name, Cause::ContentFilter, "the provider cut the answer off")),
+        Some(_) => Ok(()),
+        None => Err(LlmError::new(name, Cause::Transport, "the answer broke off")),
+    }
+}
+
+fn take(pieces: Vec<Piece>, splice: &mut Splice, gathered: &mut Gathered) {
+    for piece in pieces {
+        match piece {
+            Piece::Text(text) => {
+                gathered.bytes += text.len();
+                splice.push(&text);
+            }
+            Piece::Usage(usage) => gathered.usage = Some(usage),
+            Piece::End(finish) => gathered.end = Some(finish),
+            Piece::Restart => {}
+        }
+    }
+}

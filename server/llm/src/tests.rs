@@ -1,0 +1,242 @@
+//! The whole path over real sockets: fallbacks, broken streams, coalescing, connections, cancels, budgets.
+
+#[path = "../../../tests/support/model_server.rs"]
+mod model_server;
+
+use crate::LlmManager;
+use crate::budget::{Limits, Price};
+use crate::config::{KeySource, ModelsSettings, RoutingSettings, RoutingStrategy, Settings, TargetSettings};
+use crate::error::Cause;
+use crate::prompt::{Origin, Part, Prompt, PromptLimits};
+use crate::request::{Piece, Request};
+use model_server::{Fault, ModelServer, Script, words};
+use security::secret::Secret;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+fn key(_: &KeySource) -> Result<Secret, String> {
+    Ok(Secret::new("a-key"))
+}
+
+fn settings(servers: &[&ModelServer]) -> Settings {
+    let targets = servers.iter().enumerate().map(|(index, server)| TargetSettings {
+        name: ["one", "two", "three"][index].to_owned(),
+        model: "m".to_owned(),
+        base_url: Some(server.url.clone()),
+        api_key: Some(KeySource::Env("KEY".to_owned())),
+        ..TargetSettings::default()
+    });
+    Settings {
+        models: ModelsSettings { target: targets.collect(), first_word_ms: 2_000, stall_ms: 300, ..Default::default() },
+        routing: RoutingSettings { strategy: RoutingStrategy::Ordered },
+        ..Settings::default()
+    }
+}
+
+fn manager(settings: &Settings) -> LlmManager {
+    let (manager, errors) = LlmManager::new(settings, &key);
+    assert!(errors.is_empty(), "{errors:?}");
+    manager
+}
+
+fn request(text: &str) -> Request {
+    let parts = [Part::Instruction("Answer.".into()), Part::Data(Origin::Question, text.into())];
+    Request::new(Arc::new(Prompt::new(&parts, PromptLimits::default()).unwrap()))
+}
+
+fn saying(text: &str) -> Script {
+    Script::Words(words(text), Duration::ZERO)
+}
+
+async fn server(text: &str) -> ModelServer {
+    ModelServer::start(saying(text), 100).await
+}
+
+#[tokio::test]
+async fn an_answer_comes_once_and_then_from_memory() {
+    let server = server("Hello you there").await;
+    let manager = manager(&settings(&[&server]));
+    let first = manager.ask(request("hi")).await.unwrap();
+    assert_eq!((first.text.as_str(), first.from_cache), ("Hello you there", false));
+    assert_eq!(first.usage.map(|usage| (usage.input, usage.output)), Some((10, 3)));
+    let second = manager.ask(request("hi")).await.unwrap();
+    assert_eq!((second.text.as_str(), second.from_cache, server.requests()), ("Hello you there", true, 1));
+    manager.ask(Request { temperature: 0.7, ..request("hi") }).await.unwrap();
+    assert_eq!(server.requests(), 2, "what may differ is asked anew");
+    let counts = manager.counts();
+    assert_eq!((counts.cache_hits, counts.answers, counts.output_tokens), (1, 2, 6));
+}
+
+#[tokio::test]
+async fn a_stream_that_breaks_goes_on_elsewhere_with_nothing_lost_or_doubled() {
+    for fault in [Fault::Cut, Fault::Stall, Fault::Garbage, Fault::Quota] {
+        for (there, expected) in [("one two three four", "one two three four"), ("other words here", "other words here")] {
+            let (broken, whole) = (ModelServer::start(Script::Broken(words("one two "), fault), 100).await, server(there).await);
+            let manager = manager(&settings(&[&broken, &whole]));
+            let mut stream = manager.stream(request("x")).unwrap();
+            let mut shown = String::new();
+            while let Some(piece) = stream.next().await {
+                match piece.unwrap() {
+                    Piece::Text(text) => shown.push_str(&text),
+                    Piece::Restart => shown.clear(),
+                    Piece::Usage(_) | Piece::End(_) => {}
+                }
+            }
+            assert_eq!(shown, expected, "{fault:?}");
+            assert_eq!(whole.requests(), 1, "{fault:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn failures_before_an_answer_fall_back_and_the_breaker_keeps_away() {
+    let bad = ModelServer::start(Script::Status(500, Vec::new(), "{}".into()), 100).await;
+    let good = server("fine").await;
+    let manager = manager(&settings(&[&bad, &good]));
+    for number in 0..25 {
+        assert_eq!(manager.ask(request(&number.to_string())).await.unwrap().text, "fine");
+    }
+    assert_eq!(bad.requests(), 5, "25 questions, and the breaker opened after five failures");
+    assert_eq!(manager.report()[0].state, "left alone");
+}
+
+#[tokio::test]
+async fn a_wish_to_wait_is_kept() {
+    let limited = ModelServer::start(saying("later"), 100).await;
+    let wait = vec![("retry-after-ms", "400".to_owned())];
+    limited.next([Script::Status(429, wait, r#"{"error":{"message":"slow down"}}"#.into())]);
+    let manager = manager(&settings(&[&limited]));
+    let began = Instant::now();
+    assert_eq!(manager.ask(request("x")).await.unwrap().text, "later");
+    let took = began.elapsed();
+    assert!(took >= Duration::from_millis(400), "{took:?}");
+    assert_eq!(limited.requests(), 2);
+}
+
+#[tokio::test]
+async fn what_cannot_be_answered_is_one_sentence_with_the_target() {
+    let server = ModelServer::start(
+        Script::Status(401, Vec::new(), r#"{"error":{"message":"Incorrect API key provided: a-key."}}"#.into()),
+        100,
+    )
+    .await;
+    let manager = manager(&settings(&[&server]));
+    let error = manager.ask(request("x")).await.unwrap_err();
+    assert_eq!((error.cause, error.target.as_str()), (Cause::Auth, "one"));
+    let unknown = manager.ask(Request { target: Some("nine".into()), ..request("x") }).await.unwrap_err();
+    assert_eq!(unknown.to_string(), "nine: there is no model of this name; there are one (no model can be asked).");
+    let nobody = LlmManager::new(&Settings::default(), &key).0;
+    assert_eq!(nobody.ask(request("x")).await.unwrap_err().cause, Cause::NoTarget);
+    let mut gone = settings(&[&server]);
+    gone.models.target[0].base_url = Some("http://127.0.0.1:1/v1".into());
+    let error = LlmManager::new(&gone, &key).0.ask(request("x")).await.unwrap_err();
+    assert_eq!(error.cause, Cause::Transport);
+}
+
+#[tokio::test]
+async fn an_answer_without_end_is_cut_off() {
+    let server = ModelServer::start(Script::Words(vec!["x".repeat(1000); 100], Duration::ZERO), 100).await;
+    let mut bounded = settings(&[&server]);
+    bounded.models.max_answer_bytes = 4096;
+    let error = manager(&bounded).ask(request("x")).await.unwrap_err();
+    assert_eq!(error.cause, Cause::TooLarge);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_equal_questions_are_one_call() {
+    let server = ModelServer::start(Script::Words(words("one two three four"), Duration::from_millis(20)), 100).await;
+    let manager = manager(&settings(&[&server]));
+    let ask = |number: usize| {
+        let manager = manager.clone();
+        tokio::spawn(async move {
+            let ask = manager.ask(request("the same"));
+            // The first ones leave in the middle.
+            if number < 50 { tokio::time::timeout(Duration::from_millis(30), ask).await.ok() } else { Some(ask.await) }
+        })
+    };
+    let calls: Vec<_> = (0..1000).map(ask).collect();
+    for call in calls.into_iter().skip(50) {
+        assert_eq!(call.await.unwrap().unwrap().unwrap().text, "one two three four");
+    }
+    assert_eq!(server.requests(), 1);
+}
+
+#[tokio::test]
+async fn whoever_leaves_ends_the_call_at_the_provider() {
+    let server = ModelServer::start(Script::Words(words("a b c d e f g h"), Duration::from_millis(100)), 100).await;
+    let manager = manager(&settings(&[&server]));
+    let mut stream = manager.stream(request("x")).unwrap();
+    assert!(matches!(stream.next().await, Some(Ok(Piece::Text(_)))));
+    let began = Instant::now();
+    drop(stream);
+    while server.seen.aborted.load(Ordering::Relaxed) == 0 {
+        assert!(began.elapsed() < Duration::from_secs(2), "the provider goes on");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert_eq!(manager.report()[0].in_flight, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_calls_spread_over_connections_of_a_hundred_streams() {
+    let server = ModelServer::start(Script::Late(Duration::from_millis(300), words("ok")), 100).await;
+    let mut over_h2 = settings(&[&server]);
+    over_h2.models.target[0].http2 = true;
+    over_h2.models.first_word_ms = 30_000;
+    let manager = manager(&over_h2);
+    let calls: Vec<_> = (0..1000)
+        .map(|number| {
+            let manager = manager.clone();
+            tokio::spawn(async move { manager.ask(request(&number.to_string())).await })
+        })
+        .collect();
+    for call in calls {
+        assert_eq!(call.await.unwrap().unwrap().text, "ok");
+    }
+    let (connections, at_once) =
+        (server.seen.connections.load(Ordering::Relaxed), server.seen.most_at_once.load(Ordering::Relaxed));
+    assert!((10..=12).contains(&connections), "{connections} connections");
+    assert!(at_once > 900, "{at_once} at once: none waited for a stream");
+}
+
+#[tokio::test]
+async fn secrets_stay_here_and_come_back() {
+    let secret = ["ghp_", "a8Fk2mQz7LpX9cVb3NwT6yRd1HsJ4gKe5UoI"].concat();
+    let server = server("use __SEC RET_ and __SECRET_1__ please").await;
+    let manager = manager(&settings(&[&server]));
+    let answer = manager.ask(request(&format!("token = \"{secret}\""))).await.unwrap();
+    assert_eq!(answer.text, format!("use __SEC RET_ and {secret} please"));
+    assert!(!server.seen.bodies.lock().unwrap().concat().contains(&secret));
+}
+
+#[tokio::test]
+async fn a_budget_that_is_used_up_is_said_before_anything_is_sent() {
+    let server = server("fine").await;
+    let mut tight = settings(&[&server]);
+    tight.models.target[0].price = Some(Price { input: 1000.0, cached: None, output: 1000.0 });
+    tight.budget = Limits { dollars_per_day: Some(1.5), ..Limits::default() };
+    let manager = manager(&tight);
+    manager.ask(request("one")).await.unwrap();
+    assert_eq!(manager.spending().dollars, 0.011, "settled, not reserved");
+    let dear = Request { max_tokens: 2000, ..request("two") };
+    let error = manager.ask(dear).await.unwrap_err();
+    assert_eq!((error.cause, server.requests()), (Cause::Budget, 1));
+    assert!(error.to_string().contains("budget.dollars-per-day"), "{error}");
+}
+
+#[tokio::test]
+async fn other_settings_hold_from_the_next_request_on() {
+    let (one, two) = (ModelServer::start(Script::Words(words("from one"), Duration::from_millis(50)), 100).await, server("from two").await);
+    let manager = manager(&settings(&[&one]));
+    let running = manager.stream(request("x")).unwrap();
+    assert!(manager.reconfigure(&settings(&[&two]), &key).is_empty());
+    assert_eq!(manager.ask(request("y")).await.unwrap().text, "from two");
+    let mut text = String::new();
+    let mut running = running;
+    while let Some(piece) = running.next().await {
+        if let Piece::Text(piece) = piece.unwrap() {
+            text.push_str(&piece);
+        }
+    }
+    assert_eq!(text, "from one", "what is under way ends as it began");
+}
