@@ -147,7 +147,7 @@ mod tests {
     #[test]
     fn a_function_is_documented_from_its_facts() {
         let text = "def load_config(path, retries=3, *args):\n    if not path:\n        raise ValueError('no path')\n    return parse(path, retries, *args)\n";
-        let expected = "def load_config(path, retries=3, *args):\n    \"\"\"Load the configuration from `path`.\n\n    Args:\n        path: The path, passed on to `parse`. Must not be empty.\n        retries: The retries, passed on to `parse`. Defaults to `3`.\n        *args: Positional arguments passed on to `parse`.\n\n    Returns:\n        The loaded configuration.\n\n    Raises:\n        ValueError: If `path` is empty or missing.\n    \"\"\"\n    if not path:\n        raise ValueError('no path')\n    return parse(path, retries, *args)\n";
+        let expected = "def load_config(path, retries=3, *args):\n    \"\"\"Load the configuration from `path`.\n\n    Args:\n        path: The path, passed on to `parse`. Must not be empty.\n        retries: The retries, passed on to `parse`. Defaults to `3`.\n        *args: Positional arguments passed on to `parse`.\n\n    Returns:\n        The loaded configuration.\n\n    Raises:\n        ValueError: If `path` is falsy.\n    \"\"\"\n    if not path:\n        raise ValueError('no path')\n    return parse(path, retries, *args)\n";
         let written = documented("python", text, &WriterOptions::default());
         assert_eq!(written, expected);
         assert_eq!(findings(&model("python", &written)), [], "our own rules have nothing to say");

@@ -12,6 +12,7 @@ pub mod outcome;
 pub mod special;
 pub mod subject;
 pub mod summary;
+pub mod surroundings;
 pub mod trouble;
 pub mod usage;
 pub mod verbs;
@@ -299,7 +300,7 @@ mod tests {
             ),
             (
                 "def f(n):\n    for i in range(n):\n        if g(i):\n            return i\n    raise KeyError(1)\n",
-                "If the call cannot be completed.",
+                "If none of the cases that return before applies.",
             ),
             (
                 "def f(n):\n    for attempt in range(n):\n        try:\n            return g()\n        except OSError:\n            pass\n    raise KeyError(1)\n",
@@ -309,6 +310,48 @@ mod tests {
             let told = draft_of("python", text, "f").raises;
             assert!(told.iter().any(|entry| entry.text == reason), "{told:?}");
         }
+    }
+
+    #[test]
+    fn an_exception_is_told_with_all_that_leads_to_it() {
+        for (text, told) in [
+            (
+                "def f(path, silent=False):\n    try:\n        os.remove(path)\n    except OSError:\n        if not silent:\n            raise\n",
+                "If `os.remove(path)` fails and `silent` is false.",
+            ),
+            (
+                "def f(a, n):\n    try:\n        first(a)\n        if a:\n            second(n)\n    except Exception:\n        undo()\n        raise\n",
+                "If `first` or `second` fails.",
+            ),
+            (
+                "def f(strict, x):\n    if strict:\n        if x < 0:  # if: not\n            raise ValueError\n",
+                "If `strict` is truthy and `x` is negative.",
+            ),
+            (
+                "def f(mode):\n    if mode == 'r':\n        return 1\n    elif mode == 'w':\n        return 2\n    else:\n        raise ValueError(mode)\n",
+                "If `mode` is not `'r'` and `mode` is not `'w'`.",
+            ),
+            ("def f(a):\n    fd = os.open(a)\n    if fd < 0:\n        raise OSError\n", "If `os.open(a)` is negative."),
+            (
+                "def f(xs):\n    for x in xs:\n        if x < 0:\n            raise ValueError\n",
+                "If an item of `xs` is negative.",
+            ),
+            (
+                "def f(a, on):\n    n = 0\n    for x in a:\n        n += x\n    if on:\n        if n > 3:\n            raise ValueError\n",
+                "If `on` is truthy, among other conditions.",
+            ),
+            (
+                "def f(a):\n    n = 0\n    n += g(a)\n    if n > 3:\n        raise ValueError('bad magic number')\n",
+                "Raised with the message “bad magic number”.",
+            ),
+        ] {
+            let raises = draft_of("python", text, "f").raises;
+            assert_eq!(raises.iter().map(|entry| entry.text.as_str()).collect::<Vec<_>>(), [told], "{text}");
+        }
+        let script =
+            "function f(a, quiet) { try { open(a); } catch (error) { if (!quiet) { throw new Error('x'); } } }\n";
+        let raises = draft_of("javascript", script, "f").raises;
+        assert_eq!(raises.first().map(|entry| entry.text.as_str()), Some("If `open(a)` fails and `quiet` is falsy."));
     }
 
     #[test]
@@ -412,7 +455,7 @@ mod tests {
             told,
             [
                 ("ValueError".to_owned(), "If `x` is negative.".to_owned()),
-                ("LookupError".to_owned(), "If a `KeyError` occurs.".to_owned())
+                ("LookupError".to_owned(), "If `g(y)` raises a `KeyError`.".to_owned())
             ]
         );
         let rust = draft_of(
@@ -421,7 +464,7 @@ mod tests {
             "f",
         );
         assert_eq!(rust.raises.first().map(|entry| entry.text.as_str()), Some("Returns an error if `read` fails."));
-        assert_eq!(rust.panics, ["Panics if `x` is not positive."]);
+        assert_eq!(rust.panics, ["Panics if `read(p)` is not positive."]);
         assert_eq!(
             rust.safety.as_deref(),
             Some("The caller must uphold the contracts of the unsafe operations in the body.")

@@ -1,6 +1,5 @@
 //! One fact more for a sentence that would only repeat the name.
 
-use super::condition::clause;
 use super::subject::{Subject, Tongue};
 use super::summary::Said;
 use super::words::{code, list, split};
@@ -136,11 +135,6 @@ fn fact(subject: &Subject<'_>, text: &str) -> String {
         && let Some(value) = code(&value.text).filter(|value| !matches!(value.as_str(), "`self`" | "`this`" | "`s`"))
     {
         return format!(", which is {value}");
-    }
-    if let Some(first) =
-        facts.and_then(|facts| facts.throws.first()).and_then(|throw| throw.condition.as_deref()).and_then(clause)
-    {
-        return format!(" unless {first}");
     }
     if symbol.flags.is_abstract || symbol.flags.is_stub {
         return match subject.tongue {

@@ -1,6 +1,8 @@
 //! What is said of parameters: from name, type, default and use.
 
+use super::condition::Kind;
 use super::subject::{Subject, Tongue, is_bool};
+use super::surroundings::{Around, around};
 use super::usage::Usage;
 use super::verbs;
 use super::words::{capital, code, list, phrase, split, the};
@@ -155,14 +157,14 @@ fn text(subject: &Subject<'_>, param: &Param) -> String {
     }
     if words.len() == 1 && is_small(&param.name) {
         return match usage.passed_to.first().and_then(|callee| code(callee)) {
-            Some(callee) => format!("Value that is passed on to {callee}.{}", guard(subject, &param.name)),
-            None => format!("The value of `{}`.{}", param.name, guard(subject, &param.name)),
+            Some(callee) => format!("Value that is passed on to {callee}.{}", guard(subject, param)),
+            None => format!("The value of `{}`.{}", param.name, guard(subject, param)),
         };
     }
     let head = head(&words, &usage);
     let clause = use_clause(subject, param, &usage);
     let clause = if head.contains(" to ") && clause.starts_with(" to ") { String::new() } else { clause };
-    format!("{head}{clause}.{}", guard(subject, &param.name))
+    format!("{head}{clause}.{}", guard(subject, param))
 }
 
 fn pattern_text(subject: &Subject<'_>, param: &Param) -> String {
@@ -413,25 +415,61 @@ fn only_return(subject: &Subject<'_>) -> bool {
     subject.symbol.facts.as_ref().is_some_and(|facts| facts.returns.len() == 1 && !facts.falls_through)
 }
 
-/// What a guard at a raise forbids.
-fn guard(subject: &Subject<'_>, name: &str) -> String {
-    let Some(facts) = &subject.symbol.facts else {
-        return String::new();
+/// What a guard at a raise forbids: only where it alone leads to the raise, and not what the default is.
+fn guard(subject: &Subject<'_>, param: &Param) -> &'static str {
+    let (Some(facts), name) = (&subject.symbol.facts, &param.name) else {
+        return "";
     };
+    let default = param.default.as_ref().map(|default| default.text.trim());
+    let number = default.and_then(|default| default.parse::<f64>().ok());
     for throw in facts.throws.iter().chain(&facts.rejects) {
-        let Some(condition) = throw.condition.as_deref() else { continue };
-        let is = |forms: &[&str]| forms.iter().any(|form| condition == form.replace('§', name));
-        if is(&["§ is None"]) {
-            return " Must not be `None`.".to_owned();
+        let leads = around(subject, throw.span);
+        let [Around::If(condition)] = leads.as_slice() else { continue };
+        let is = |forms: &[&str]| forms.iter().any(|form| *condition == form.replace('§', name));
+        let nothing = matches!(default, Some("None" | "null" | "undefined"));
+        let (said, allowed) = if is(&["§ is None"]) {
+            (" Must not be `None`.", nothing)
         } else if is(&["§ === null", "§ == null", "§ === undefined"]) {
-            return " Must be given.".to_owned();
+            (" Must be given.", param.optional || default.is_some())
         } else if is(&["§ < 0"]) {
-            return " Must not be negative.".to_owned();
+            (" Must not be negative.", nothing || number.is_some_and(|number| number < 0.0))
         } else if is(&["§ <= 0"]) {
-            return " Must be positive.".to_owned();
-        } else if is(&["not §", "len(§) == 0", "§.length === 0"]) {
-            return " Must not be empty.".to_owned();
+            (" Must be positive.", nothing || number.is_some_and(|number| number <= 0.0))
+        } else if is(&["not §", "!§", "len(§) == 0", "§.length === 0"]) {
+            match subject.kind_of(name) {
+                Kind::Number => (" Must not be zero.", number == Some(0.0)),
+                Kind::Truth => ("", true),
+                _ => (" Must not be empty.", default.is_some()),
+            }
+        } else {
+            continue;
+        };
+        if !allowed && !subject.usage(name).reassigned {
+            return said;
         }
     }
-    String::new()
+    ""
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{model, symbol};
+    use crate::writer::{WriterOptions, draft};
+    use syntax::docstring::DocStyle;
+
+    fn texts(text: &str) -> Vec<String> {
+        let model = model("python", text);
+        let draft = draft(&model, symbol(&model, "f"), DocStyle::Google, &WriterOptions::default());
+        draft.into_iter().flat_map(|draft| draft.params).map(|entry| entry.text).collect()
+    }
+
+    #[test]
+    fn only_a_guard_that_stands_alone_forbids_a_value() {
+        let guarded = "def f(x):\n    if x is None:\n        raise ValueError\n    g(x)\n";
+        assert_eq!(texts(guarded), ["The value, passed on to `g`. Must not be `None`."]);
+        let default = guarded.replace("(x):", "(x=None):");
+        assert_eq!(texts(&default), ["The value, passed on to `g`. Defaults to `None`."]);
+        let nested = "def f(x, on):\n    if on:\n        if x is None:\n            raise ValueError\n    g(x)\n";
+        assert_eq!(texts(nested).first().map(String::as_str), Some("The value, passed on to `g`."));
+    }
 }

@@ -1,7 +1,6 @@
 //! What is said of results: returned and yielded values, and the attributes of a type that is mainly its data.
 
 use super::asked::whether_clause;
-use super::condition::clause;
 use super::entries::literal_type;
 use super::naming::{Object, object};
 use super::special::special;
@@ -103,7 +102,7 @@ fn return_text(subject: &Subject<'_>) -> String {
 /// When a function without a telling name returns true: what its one returned expression says.
 fn truth_reason(subject: &Subject<'_>) -> Option<String> {
     match values(subject).as_slice() {
-        [one] if !matches!(*one, "True" | "False" | "true" | "false") => clause(one),
+        [one] if !matches!(*one, "True" | "False" | "true" | "false") => subject.clause(one),
         _ => None,
     }
 }

@@ -1,6 +1,7 @@
 //! What is known of the symbol being written about, asked in the writer's terms.
 
-use super::usage::{Token, Usage, body_text, tokens, usage};
+use super::condition::{self, Kind};
+use super::usage::{Token, Usage, body_text, holds_word, tokens, usage};
 use super::{Person, WriterOptions, verbs};
 use syntax::docstring::DocStyle;
 use syntax::model::{FileModel, Param, ParamKind, Symbol, SymbolFlags, SymbolKind};
@@ -78,6 +79,94 @@ impl<'a> Subject<'a> {
     /// What the body does with a name.
     pub fn usage(&self, name: &str) -> Usage {
         usage(&self.tokens, name)
+    }
+
+    /// A condition of the body in words that a reader of the signature can follow; `None` where there are none.
+    pub fn clause(&self, condition: &str) -> Option<String> {
+        let seen = self.resolved(condition)?;
+        let said = condition::clause(&seen, &|name| self.kind_of(name))?;
+        Some(said)
+    }
+
+    /// An expression with each local name replaced by the one value that the body gives it; `None` where one has no such value.
+    fn resolved(&self, expression: &str) -> Option<String> {
+        if !self.names_local(expression) {
+            return Some(expression.to_owned());
+        }
+        let mut text = expression.to_owned();
+        let locals: Vec<&str> = tokens(expression)
+            .into_iter()
+            .filter_map(|token| match token {
+                Token::Word(word) if self.names_local(word) => Some(word),
+                _ => None,
+            })
+            .collect();
+        for local in locals {
+            let value = self.only_value(local)?;
+            text = replace_word(&text, local, &value);
+        }
+        (!self.names_local(&text) && text.len() <= 60).then_some(text)
+    }
+
+    /// The short expression that is assigned to a name, where that happens once and nothing else binds it.
+    fn only_value(&self, name: &str) -> Option<String> {
+        let mut found: Option<String> = None;
+        for index in 0..self.tokens.len() {
+            let at = |index: usize| self.tokens.get(index);
+            let previous = index.checked_sub(1).and_then(at);
+            if at(index) != Some(&Token::Word(name)) || matches!(previous, Some(Token::Mark('.'))) {
+                continue;
+            }
+            let begins =
+                matches!(previous, None | Some(Token::Line | Token::Word("const" | "let" | "var") | Token::Mark(';')));
+            match at(index + 1) {
+                Some(Token::Mark('=')) if begins && found.is_none() => {
+                    let value = self.tokens.get(index + 2..)?;
+                    let end = value.iter().position(|token| matches!(token, Token::Line | Token::Mark(';')))?;
+                    found = Some(written(value.get(..end)?)?);
+                }
+                Some(Token::Mark('=')) if begins => return None,
+                Some(Token::Operator("+=" | "-=" | "*=" | "/=")) => return None,
+                Some(Token::Mark(',' | ')') | Token::Word("in")) if !begins || previous.is_none() => {
+                    if matches!(previous, Some(Token::Word("for" | "as"))) {
+                        return None;
+                    }
+                }
+                Some(Token::Mark(',')) => return None,
+                _ if matches!(previous, Some(Token::Word("for" | "as" | "mut" | "with"))) => return None,
+                _ => {}
+            }
+        }
+        found.filter(|value| !holds_word(value, name))
+    }
+
+    /// What is known of the values of a parameter.
+    pub fn kind_of(&self, name: &str) -> Kind {
+        let Some(param) = self.symbol.params.iter().find(|param| param.name == name) else {
+            return Kind::Unknown;
+        };
+        if matches!(param.kind, ParamKind::Rest | ParamKind::KeywordRest) {
+            return Kind::Sized;
+        }
+        if self.usage(name).reassigned {
+            return Kind::Unknown;
+        }
+        if let Some(declared) = &param.type_text {
+            let declared = declared.text.trim().trim_matches(['"', '\'']);
+            let outer = declared.split('[').next().unwrap_or(declared).rsplit('.').next().unwrap_or(declared);
+            return match outer.to_lowercase().as_str() {
+                _ if declared.contains(['|', '?']) => Kind::Unknown,
+                "bool" | "boolean" => Kind::Truth,
+                "int" | "float" | "number" | "complex" => Kind::Number,
+                "str" | "string" | "bytes" | "list" | "dict" | "set" | "tuple" | "sequence" | "mapping" => Kind::Sized,
+                _ => Kind::Unknown,
+            };
+        }
+        match param.default.as_ref().map(|default| default.text.trim()) {
+            Some("True" | "False" | "true" | "false") => Kind::Truth,
+            Some(number) if number.parse::<f64>().is_ok() => Kind::Number,
+            _ => Kind::Unknown,
+        }
     }
 
     /// Whether an expression uses a name that only the body knows, so that no reader of the documentation can.
@@ -225,6 +314,65 @@ impl<'a> Subject<'a> {
             facts.returns.iter().filter_map(|fact| fact.value.as_ref()).map(|value| value.text.trim()).collect();
         !values.is_empty() && values.iter().all(|value| is_truth(value))
     }
+}
+
+/// Tokens as they are usually written; `None` where they are too many for a sentence.
+fn written(tokens: &[Token<'_>]) -> Option<String> {
+    // Handing on an error is no part of the value.
+    let tokens = tokens.strip_suffix(&[Token::Mark('?')]).unwrap_or(tokens);
+    if tokens.is_empty() || tokens.len() > 16 {
+        return None;
+    }
+    let mut text = String::new();
+    let mut previous: Option<&Token<'_>> = None;
+    for token in tokens {
+        let piece = match token {
+            Token::Word(word) | Token::Text(word) => (*word).to_owned(),
+            Token::Mark(mark) => mark.to_string(),
+            // What computes, chooses or makes a function reads badly inside of another expression.
+            Token::Operator("::") => "::".to_owned(),
+            Token::Operator(_) | Token::Line => return None,
+        };
+        if matches!(
+            token,
+            Token::Mark('+' | '-' | '*' | '/' | '%' | '<' | '>' | '?' | '|' | '&' | '^' | '~' | '{' | '=')
+        ) || matches!(
+            token,
+            Token::Word(
+                "if" | "else" | "for" | "lambda" | "and" | "or" | "not" | "await" | "yield" | "new" | "in" | "is"
+            )
+        ) {
+            return None;
+        }
+        if matches!((previous, token), (Some(Token::Word(_)), Token::Word(_) | Token::Text(_))) {
+            return None;
+        }
+        if previous == Some(&Token::Mark(',')) {
+            text.push(' ');
+        }
+        text.push_str(&piece);
+        previous = Some(token);
+    }
+    (text.len() <= 40).then_some(text)
+}
+
+/// The text with `name`, where it is a word of its own, as `value`.
+fn replace_word(text: &str, name: &str, value: &str) -> String {
+    let part = |character: char| character.is_alphanumeric() || character == '_';
+    let mut new = String::new();
+    let mut end = 0;
+    for (at, _) in text.match_indices(name) {
+        let before = text.get(..at).and_then(|text| text.chars().last());
+        let after = text.get(at + name.len()..).and_then(|text| text.chars().next());
+        if at < end || before.is_some_and(|edge| part(edge) || edge == '.') || after.is_some_and(part) {
+            continue;
+        }
+        new.push_str(text.get(end..at).unwrap_or(""));
+        new.push_str(value);
+        end = at + name.len();
+    }
+    new.push_str(text.get(end..).unwrap_or(""));
+    new
 }
 
 /// Whether a parameter takes yes or no.
