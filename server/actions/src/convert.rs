@@ -21,6 +21,12 @@ pub fn convert(
     Ok(vec![edit])
 }
 
+/// Whether [`convert`] would find something to write.
+pub fn can_convert(model: &FileModel, symbol: usize, to: DocStyle, options: &WriterOptions) -> bool {
+    checked_style(model, to).is_ok()
+        && model.symbols.get(symbol).is_some_and(|item| converted(model, item, to, options).is_some())
+}
+
 /// The edits that write all structured documentation of the file in the style `to`; empty where all of it is so already.
 ///
 /// What cannot be converted without losing something stays as it is.

@@ -3,6 +3,7 @@
 //! Rules say what is to be mended, the writer finds the words, the editor of docstrings places them. Nothing is rewritten that no finding names.
 
 mod plan;
+pub mod rename;
 
 use crate::document::redraft;
 use crate::edit::{Refusal, prove};
@@ -35,6 +36,11 @@ pub struct Skipped {
 /// The edits that mend what `findings` say; all findings of one docstring are mended together.
 pub fn mend(model: &FileModel, findings: &[Finding], options: &WriterOptions) -> Result<Vec<TextEdit>, Refusal> {
     mend_reported(model, findings, options).map(|mending| mending.edits)
+}
+
+/// [`mend`] where a user asked for it: names are paired by their place too, so that no sentence is lost that may still be meant.
+pub fn update(model: &FileModel, findings: &[Finding], options: &WriterOptions) -> Result<Vec<TextEdit>, Refusal> {
+    mend(model, &rename::renamed(model, findings), options)
 }
 
 /// [`mend`] with a list of what could not be mended.

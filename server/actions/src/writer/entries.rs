@@ -3,7 +3,7 @@
 use super::condition::Kind;
 use super::subject::{Subject, Tongue, is_bool};
 use super::surroundings::{Around, around};
-use super::usage::Usage;
+use super::usage::{Usage, masked};
 use super::verbs;
 use super::words::{capital, code, list, phrase, split, the};
 use syntax::docstring::{DocStyle, EntryDraft};
@@ -42,7 +42,10 @@ pub fn param(subject: &Subject<'_>, index: usize) -> Vec<EntryDraft> {
         text: format!(
             "{}{}",
             text(subject, param),
-            stated(subject, default.filter(|_| param.kind != ParamKind::Pattern))
+            stated(
+                subject,
+                param.default.as_ref().map(|default| default.text.trim()).filter(|_| param.kind != ParamKind::Pattern)
+            )
         ),
     }];
     if param.kind == ParamKind::Pattern || !param.fields.is_empty() {
@@ -75,7 +78,17 @@ pub fn field(subject: &Subject<'_>, index: usize, field: usize) -> Option<EntryD
 
 /// The sentence on a default, in the styles that have no notation for it.
 fn stated(subject: &Subject<'_>, default: Option<&str>) -> String {
-    match default.and_then(code).filter(|_| subject.style != DocStyle::Jsdoc) {
+    // An escape would have to be escaped again, and then be read as another text.
+    let spoken = match default.map(|default| default.trim_matches(['"', '\''])) {
+        Some("\\n") => Some("a line break".to_owned()),
+        Some("\\r\\n") => Some("a carriage return and a line break".to_owned()),
+        Some("\\r") => Some("a carriage return".to_owned()),
+        Some("\\t") => Some("a tab".to_owned()),
+        Some("\\0") => Some("a zero byte".to_owned()),
+        Some("\\\\") => Some("a backslash".to_owned()),
+        _ => default.filter(|text| text.len() <= 40).and_then(code),
+    };
+    match spoken.filter(|_| subject.style != DocStyle::Jsdoc) {
         Some(default) => format!(" Defaults to {default}."),
         None => String::new(),
     }
@@ -97,8 +110,7 @@ pub fn root_name(subject: &Subject<'_>, index: usize) -> String {
 /// The type to be shown: the declared one; for JSDoc without types what the default tells.
 fn param_type(subject: &Subject<'_>, param: &Param) -> Option<String> {
     if let Some(declared) = &param.type_text {
-        let flat = declared.text.split_whitespace().collect::<Vec<_>>().join(" ");
-        return (!flat.is_empty()).then_some(flat);
+        return Some(type_words(&declared.text)).filter(|flat| !flat.is_empty());
     }
     if subject.tongue != Tongue::JavaScript {
         return None;
@@ -110,6 +122,39 @@ fn param_type(subject: &Subject<'_>, param: &Param) -> Option<String> {
         _ if subject.usage(&param.name).called_with.is_some() => "Function".to_owned(),
         _ => literal_type(param.default.as_ref().map(|default| default.text.as_str())),
     })
+}
+
+/// A declared type on one line: without comments, without quotes around the whole, without space inside of brackets.
+pub fn type_words(declared: &str) -> String {
+    let bare = masked(declared, false);
+    let mut flat = String::new();
+    let mut quote: Option<char> = None;
+    for character in bare.chars() {
+        match quote {
+            Some(open) if open == character => quote = None,
+            Some(_) => {}
+            None if matches!(character, '"' | '\'' | '`') => quote = Some(character),
+            None if character.is_whitespace() => {
+                if !flat.ends_with([' ', '(', '[']) && !flat.is_empty() {
+                    flat.push(' ');
+                }
+                continue;
+            }
+            None if matches!(character, ')' | ']' | ',') => {
+                while flat.ends_with(' ') || character == ']' && flat.ends_with(',') {
+                    flat.pop();
+                }
+            }
+            None => {}
+        }
+        flat.push(character);
+    }
+    let flat = flat.trim();
+    let inner = ['"', '\''].iter().find_map(|quote| flat.strip_prefix(*quote)?.strip_suffix(*quote));
+    match inner.filter(|inner| !inner.contains(['"', '\''])) {
+        Some(inner) => inner.trim().to_owned(),
+        None => flat.to_owned(),
+    }
 }
 
 /// The type of a literal in JavaScript; `*` where it is not known.
@@ -153,7 +198,7 @@ fn text(subject: &Subject<'_>, param: &Param) -> String {
             .first()
             .and_then(|callee| code(callee))
             .map_or(String::new(), |callee| format!(", passed on to {callee}"));
-        return format!("Whether {}{end}.", whether(&words));
+        return format!("Whether {}{end}.", whether(&words, &param.name));
     }
     if words.len() == 1 && is_small(&param.name) {
         return match usage.passed_to.first().and_then(|callee| code(callee)) {
@@ -161,7 +206,7 @@ fn text(subject: &Subject<'_>, param: &Param) -> String {
             None => format!("The value of `{}`.{}", param.name, guard(subject, param)),
         };
     }
-    let head = head(&words, &usage);
+    let head = head(&words, &param.name, &usage);
     let clause = use_clause(subject, param, &usage);
     let clause = if head.contains(" to ") && clause.starts_with(" to ") { String::new() } else { clause };
     format!("{head}{clause}.{}", guard(subject, param))
@@ -205,8 +250,8 @@ fn rest_text(subject: &Subject<'_>, param: &Param, usage: &Usage, words: &[Strin
     format!("{}{end}.", capital(&the(&named)))
 }
 
-/// What a yes-or-no name asks: "to keep the order", "the order is kept".
-pub fn whether(words: &[String]) -> String {
+/// What a yes-or-no name asks: "to keep the order", "the order is kept". `name` is the name as the code has it.
+pub fn whether(words: &[String], name: &str) -> String {
     const PREPOSITIONS: [&str; 14] =
         ["from", "to", "by", "with", "for", "in", "on", "at", "of", "as", "into", "if", "when", "only"];
     const ADJECTIVES: [&str; 34] = [
@@ -256,7 +301,7 @@ pub fn whether(words: &[String]) -> String {
         "can" | "should" | "must" | "will" if !rest.is_empty() => return format!("it {first} {}", phrase(rest)),
         "no" | "without" if !rest.is_empty() => return format!("to leave out {}", the(&phrase(rest))),
         "with" if !rest.is_empty() => return format!("to include {}", the(&phrase(rest))),
-        "do" if !rest.is_empty() => return whether(rest),
+        "do" if !rest.is_empty() => return whether(rest, name),
         _ => {}
     }
     if ADJECTIVES.contains(&last) {
@@ -285,7 +330,7 @@ pub fn whether(words: &[String]) -> String {
         }
         Some(verb) => format!("to {} {}", verbs::base(verb.say), the(&phrase(rest))),
         // A word that is not known may be an adjective as well as a noun.
-        None if rest.is_empty() => format!("`{first}` applies"),
+        None if rest.is_empty() => format!("`{name}` applies"),
         None => format!("{} is wanted", the(&phrase(words))),
     }
 }
@@ -296,7 +341,7 @@ fn is_small(name: &str) -> bool {
 }
 
 /// The noun that a parameter is.
-fn head(words: &[String], usage: &Usage) -> String {
+fn head(words: &[String], name: &str, usage: &Usage) -> String {
     let last = words.last().map_or("", String::as_str);
     let rest = words.get(..words.len().saturating_sub(1)).unwrap_or(&[]);
     let tail = words.get(1..).unwrap_or(&[]);
@@ -316,7 +361,7 @@ fn head(words: &[String], usage: &Usage) -> String {
             return format!("The test for {}", phrase(tail));
         }
         "on" if !tail.is_empty() => return format!("The callback for {}", the(&phrase(tail))),
-        word if words.len() == 1 && the(word) == word => return format!("The value of `{word}`"),
+        word if words.len() == 1 && the(word) == word => return format!("The value of `{name}`"),
         word if words.len() == 1
             && word.trim_end_matches(|digit: char| digit.is_ascii_digit()).chars().count() <= 1 =>
         {
@@ -461,6 +506,32 @@ mod tests {
         let model = model("python", text);
         let draft = draft(&model, symbol(&model, "f"), DocStyle::Google, &WriterOptions::default());
         draft.into_iter().flat_map(|draft| draft.params).map(|entry| entry.text).collect()
+    }
+
+    #[test]
+    fn types_are_told_on_one_line_without_what_is_no_type() {
+        for (declared, told) in [
+            ("dict[  # noqa: A002\n    str, int\n]", "dict[str, int]"),
+            ("( str | None )", "(str | None)"),
+            ("Literal[ 'a ', 'b', ]", "Literal['a ', 'b']"),
+            ("\"list[int]\"", "list[int]"),
+            ("'A' | 'B'", "'A' | 'B'"),
+        ] {
+            assert_eq!(super::type_words(declared), told);
+        }
+    }
+
+    #[test]
+    fn names_in_back_ticks_and_defaults_are_those_of_the_code() {
+        let told = texts("def f(_simple=False, async_=False, sep='\\n'):\n    g(sep)\n");
+        assert_eq!(
+            told,
+            [
+                "Whether `_simple` applies. Defaults to `False`.",
+                "Whether `async_` applies. Defaults to `False`.",
+                "The separator, passed on to `g`. Defaults to a line break."
+            ]
+        );
     }
 
     #[test]
