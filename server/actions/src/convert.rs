@@ -1,6 +1,6 @@
 //! The action *Convert style*: writes a docstring down in another style and keeps its words.
 
-use crate::edit::{Refusal, prove};
+use crate::edit::{Refusal, provable, prove};
 use crate::layout::{checked_style, layout_for};
 use crate::writer::WriterOptions;
 use syntax::docstring::{DocStyle, EntryKind, convert as rewrite};
@@ -39,9 +39,9 @@ pub fn convert_file(model: &FileModel, to: DocStyle, options: &WriterOptions) ->
             edits.push(edit);
         }
     }
-    if prove(model, &edits).is_err() {
-        edits.retain(|edit| prove(model, std::slice::from_ref(edit)).is_ok());
-    }
+    let parts: Vec<Vec<TextEdit>> = edits.iter().map(|edit| vec![edit.clone()]).collect();
+    let mut held = provable(model, &parts).into_iter();
+    edits.retain(|_| held.next().unwrap_or(false));
     Ok(edits)
 }
 

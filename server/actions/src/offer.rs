@@ -2,7 +2,7 @@
 
 use crate::convert::{can_convert, convert, convert_file};
 use crate::document::{Scope, document_scope, should_document};
-use crate::edit::{Refusal, proved};
+use crate::edit::{Refusal, changing, proved};
 use crate::fix_all::fix_all;
 use crate::layout::{family, style_for};
 use crate::update_docs::rename::is_open_rename;
@@ -111,14 +111,15 @@ pub fn run(
     let edits = match offer.kind {
         OfferKind::Fix => mend(model, &chosen()?, options)?,
         OfferKind::Update(_) => update(model, &chosen()?, options)?,
-        OfferKind::Document(symbol) => document_scope(model, Scope::Symbol(symbol), options)?,
+        // The others prove all that they hand out, and a proof reads the file several times.
+        OfferKind::Document(symbol) => return proved(model, document_scope(model, Scope::Symbol(symbol), options)?),
         OfferKind::DocumentSelection => document_scope(model, Scope::Selection(offer.span), options)?,
         OfferKind::DocumentFile => document_scope(model, Scope::File, options)?,
         OfferKind::FixAll => fix_all(model, findings, options)?.edits,
         OfferKind::Convert(symbol, style) => convert(model, symbol, style, options)?,
         OfferKind::ConvertFile(style) => convert_file(model, style, options)?,
     };
-    proved(model, edits)
+    changing(model, edits)
 }
 
 fn offer(id: &str, title: &str, kind: OfferKind, span: Span, findings: Vec<usize>, preferred: bool) -> Offer {

@@ -6,7 +6,7 @@ mod plan;
 pub mod rename;
 
 use crate::document::redraft;
-use crate::edit::{Refusal, prove};
+use crate::edit::{Refusal, provable, prove};
 use crate::layout::{layout_for, style_for};
 use crate::writer::WriterOptions;
 use analysis::diagnostic::{Finding, Repair};
@@ -69,16 +69,16 @@ pub fn mend_reported(model: &FileModel, findings: &[Finding], options: &WriterOp
             Err(refusal) => skip_all(&mut mending.skipped, &members, &refusal),
         }
     }
-    let all: Vec<TextEdit> = parts.iter().flat_map(|(_, edits)| edits.iter().cloned()).collect();
-    if prove(model, &all).is_err() {
-        parts.retain(|(members, edits)| match prove(model, edits) {
-            Ok(_) => true,
-            Err(refusal) => {
-                skip_all(&mut mending.skipped, members, &refusal);
-                false
-            }
-        });
-    }
+    let edits: Vec<Vec<TextEdit>> = parts.iter().map(|(_, edits)| edits.clone()).collect();
+    let mut held = provable(model, &edits).into_iter();
+    parts.retain(|(members, edits)| {
+        let is_held = held.next().unwrap_or(false);
+        if !is_held {
+            let refusal = prove(model, edits).err().unwrap_or(Refusal::Overlap);
+            skip_all(&mut mending.skipped, members, &refusal);
+        }
+        is_held
+    });
     mending.edits = parts.into_iter().flat_map(|(_, edits)| edits).collect();
     mending.edits.sort_by_key(|edit| (edit.span.start, edit.span.end));
     mending.skipped.sort_by_key(|skipped| skipped.finding);

@@ -25,7 +25,11 @@ pub(super) fn enriched(subject: &Subject<'_>, said: Said) -> Said {
         return said;
     }
     let addition = extra(subject, &text);
-    let text = if addition.is_empty() { plainly(subject, &text) } else { format!("{text}{addition}") };
+    let text = match addition.is_empty() {
+        false => format!("{text}{addition}"),
+        true if restates(subject, &format!("{verb} {text}")) => plainly(subject, &text),
+        true => text,
+    };
     match said {
         Said::Verb(verb, _) => Said::Verb(verb, text),
         Said::Noun(_) => Said::Noun(text),

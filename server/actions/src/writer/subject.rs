@@ -1,8 +1,9 @@
 //! What is known of the symbol being written about, asked in the writer's terms.
 
 use super::condition::{self, Kind};
-use super::usage::{Token, Usage, body_text, holds_word, tokens, usage};
+use super::usage::{Token, Usage, body_text, holds_word, masked, tokens, usage};
 use super::{Person, WriterOptions, verbs};
+use std::cell::OnceCell;
 use syntax::docstring::DocStyle;
 use syntax::model::{FileModel, Param, ParamKind, Symbol, SymbolFlags, SymbolKind};
 
@@ -42,29 +43,29 @@ pub struct Subject<'a> {
     /// The person of the summary.
     pub person: Person,
     tokens: Vec<Token<'a>>,
+    masks: OnceCell<Masks>,
+}
+
+/// The body's code from the start of its first line, as [`masked`] shows it.
+pub struct Masks {
+    /// Where it begins in the file.
+    pub start: usize,
+    /// Without comments.
+    pub bare: String,
+    /// Without what stands in strings, too.
+    pub blank: String,
 }
 
 impl<'a> Subject<'a> {
     /// Looks at one symbol.
     pub fn new(model: &'a FileModel, index: usize, style: DocStyle, options: &WriterOptions) -> Option<Self> {
         let symbol = model.symbols.get(index)?;
-        let tongue = match model.language.id {
-            "python" => Tongue::Python,
-            "javascript" => Tongue::JavaScript,
-            "typescript" | "tsx" => Tongue::TypeScript,
-            "rust" => Tongue::Rust,
-            "go" => Tongue::Go,
-            _ => Tongue::Other,
-        };
+        let tongue = tongue_of(model);
         let owner = symbol
             .parent
             .and_then(|parent| model.symbols.get(parent))
             .filter(|owner| owner.kind.is_type() || owner.kind == SymbolKind::Impl);
-        let person = options.person.or_else(|| majority(model)).unwrap_or(match tongue {
-            Tongue::Rust | Tongue::Go => Person::Third,
-            _ => Person::Imperative,
-        });
-        let person = if tongue == Tongue::Go { Person::Third } else { person };
+        let person = person_of(model, options);
         let tokens = tokens(body_text(model, symbol));
         let named = owner.map(|owner| owner.name.as_str()).or_else(|| {
             let path = symbol.receiver.as_ref().and_then(|_| symbol.path.rsplit_once('.'))?;
@@ -73,7 +74,20 @@ impl<'a> Subject<'a> {
         let owner_name = named
             .map(|name| name.split(['<', ' ', '[']).next().unwrap_or("").to_owned())
             .filter(|name| !name.is_empty());
-        Some(Self { model, index, symbol, owner, owner_name, tongue, style, person, tokens })
+        Some(Self { model, index, symbol, owner, owner_name, tongue, style, person, tokens, masks: OnceCell::new() })
+    }
+
+    /// The body's code without comments and strings; made once, when it is first asked for.
+    pub fn masks(&self) -> &Masks {
+        self.masks.get_or_init(|| {
+            let text = &self.model.text;
+            let body = self.symbol.body.unwrap_or_default();
+            // From the start of the line, so that the first statement has its indentation.
+            let lead = text.get(..body.start).and_then(|text| text.rsplit(['\n', '\r']).next()).unwrap_or("");
+            let start = if lead.trim().is_empty() { body.start - lead.len() } else { body.start };
+            let code = text.get(start..body.end).unwrap_or("");
+            Masks { start, bare: masked(code, false), blank: masked(code, true) }
+        })
     }
 
     /// What the body does with a name.
@@ -313,6 +327,26 @@ impl<'a> Subject<'a> {
         let values: Vec<&str> =
             facts.returns.iter().filter_map(|fact| fact.value.as_ref()).map(|value| value.text.trim()).collect();
         !values.is_empty() && values.iter().all(|value| is_truth(value))
+    }
+}
+
+fn tongue_of(model: &FileModel) -> Tongue {
+    match model.language.id {
+        "python" => Tongue::Python,
+        "javascript" => Tongue::JavaScript,
+        "typescript" | "tsx" => Tongue::TypeScript,
+        "rust" => Tongue::Rust,
+        "go" => Tongue::Go,
+        _ => Tongue::Other,
+    }
+}
+
+/// The person of summaries in this file: as asked, as most of them, as the language does. It reads all summaries.
+pub fn person_of(model: &FileModel, options: &WriterOptions) -> Person {
+    match tongue_of(model) {
+        Tongue::Go => Person::Third,
+        Tongue::Rust => options.person.or_else(|| majority(model)).unwrap_or(Person::Third),
+        _ => options.person.or_else(|| majority(model)).unwrap_or(Person::Imperative),
     }
 }
 

@@ -3,7 +3,6 @@
 //! A light reading of lines and braces, not a parse; what it cannot read it calls [`Around::Other`], so that no sentence claims too much.
 
 use super::subject::{Subject, Tongue};
-use super::usage::masked;
 use syntax::text::Span;
 
 /// One thing that must hold, or go on, for a place to be reached.
@@ -25,20 +24,13 @@ pub enum Around {
 
 /// All that stands around the place, from the outside in.
 pub fn around(subject: &Subject<'_>, place: Span) -> Vec<Around> {
-    let text = &subject.model.text;
-    let Some(body) = subject.symbol.body else {
+    let masks = subject.masks();
+    let (Some(at), true) = (place.start.checked_sub(masks.start), subject.symbol.body.is_some()) else {
         return Vec::new();
     };
-    // From the start of the line, so that the first statement has its indentation.
-    let lead = text.get(..body.start).and_then(|text| text.rsplit(['\n', '\r']).next()).unwrap_or("");
-    let start = if lead.trim().is_empty() { body.start - lead.len() } else { body.start };
-    let (Some(code), Some(at)) = (text.get(start..body.end), place.start.checked_sub(start)) else {
-        return Vec::new();
-    };
-    let bare = masked(code, false);
-    let blank = masked(code, true);
+    let (bare, blank) = (masks.bare.as_str(), masks.blank.as_str());
     let mut found =
-        if subject.tongue == Tongue::Python { by_lines(&bare, &blank, at) } else { by_braces(&bare, &blank, at) };
+        if subject.tongue == Tongue::Python { by_lines(bare, blank, at) } else { by_braces(bare, blank, at) };
     found.reverse();
     found
 }
