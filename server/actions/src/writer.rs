@@ -331,6 +331,10 @@ mod tests {
                 "def f(mode):\n    if mode == 'r':\n        return 1\n    elif mode == 'w':\n        return 2\n    else:\n        raise ValueError(mode)\n",
                 "If `mode` is not `'r'` and `mode` is not `'w'`.",
             ),
+            (
+                "def f(self):\n    with self.lock:\n        if not self.tasks.acquire(False):\n            raise ValueError\n",
+                "If `self.tasks.acquire(False)` does not hold.",
+            ),
             ("def f(a):\n    fd = os.open(a)\n    if fd < 0:\n        raise OSError\n", "If `os.open(a)` is negative."),
             (
                 "def f(xs):\n    for x in xs:\n        if x < 0:\n            raise ValueError\n",
@@ -428,6 +432,79 @@ mod tests {
         assert_eq!(verbs::participle("format"), "formatted");
         let missing = draft_of("python", "def result_missing(key):\n    return key + 1\n", "result_missing");
         assert_eq!(missing.returns.map(|entry| entry.text).as_deref(), Some("The result, worked out from `key`."));
+    }
+
+    #[test]
+    fn a_name_that_only_looks_like_verb_and_object_is_told_as_a_noun() {
+        for (language, text, path, summary) in [
+            (
+                "python",
+                "class L:\n    def call_soon(self, callback, *args):\n        self.q.append(callback)\n",
+                "L.call_soon",
+                "Call `callback` soon by calling `self.q.append`.",
+            ),
+            (
+                "python",
+                "def bulk_update_mappings(rows):\n    rows.clear()\n",
+                "bulk_update_mappings",
+                "Carry out the bulk update mappings for `rows`.",
+            ),
+            (
+                "python",
+                "class P:\n    def return_ok(self, cookie):\n        return cookie == 1\n",
+                "P.return_ok",
+                "Return `True` or `False` for the ok, given `cookie`.",
+            ),
+            (
+                "python",
+                "class W:\n    def is_mount(self):\n        raise Unsupported('no')\n",
+                "W.is_mount",
+                "Return whether the `W` is a mount; raises `Unsupported`.",
+            ),
+            (
+                "python",
+                "class IncrementalDecoder:\n    def decode(self):\n        g()\n",
+                "IncrementalDecoder",
+                "An incremental decoder, with `decode`.",
+            ),
+            ("python", "class E(Exception):\n    pass\n", "E", "A kind of `Exception` of its own."),
+            (
+                "rust",
+                "pub struct Arg;\nimpl Arg { pub fn is_takes_value_set(&self) -> bool { self.f } }\n",
+                "Arg.is_takes_value_set",
+                "Returns whether the takes value setting of this `Arg` is set.",
+            ),
+            (
+                "go",
+                "package p\n\nfunc HelloServer(w W, req *R) { w.Write(req) }\n",
+                "HelloServer",
+                "HelloServer is the hello server function, given w and req.",
+            ),
+            (
+                "python",
+                "def getregentry():\n    return codecs.CodecInfo(1)\n",
+                "getregentry",
+                "Return the regentry by calling `codecs.CodecInfo`.",
+            ),
+        ] {
+            assert_eq!(draft_of(language, text, path).summary, summary, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_numpy_result_has_a_type_before_its_words() {
+        for (text, kind) in [
+            ("def f(a):\n    return g(a)\n", "object"),
+            ("def f(a):\n    return a == 1\n", "bool"),
+            ("def f(a):\n    if a:\n        return None\n    return 'x'\n", "str or None"),
+            ("def f(a) -> list[\n    int\n]:\n    return g(a)\n", "list[int]"),
+            ("def f(a):\n    for b in a:\n        yield b\n", "object"),
+        ] {
+            let model = model("python", text);
+            let draft = draft(&model, 1, DocStyle::Numpy, &WriterOptions::default()).expect("a draft");
+            let told = draft.returns.or(draft.yields).expect("a result");
+            assert_eq!((told.name.as_str(), told.type_text), (kind, None), "{text}");
+        }
     }
 
     #[test]

@@ -59,6 +59,7 @@ fn plainly(subject: &Subject<'_>, text: &str) -> String {
         None if subject.has_instance() => format!("{text} of this instance"),
         None => format!("{text} in this module"),
     };
+    let plain = if restates(subject, &plain) { format!("{text} where it is called") } else { plain };
     plain.trim().to_owned()
 }
 
@@ -78,7 +79,7 @@ fn says_more(subject: &Subject<'_>, text: &str) -> bool {
 
 /// One fact that the name does not tell, behind the owner where it is not named yet.
 fn extra(subject: &Subject<'_>, text: &str) -> String {
-    let owner = subject.owner_phrase().filter(|owner| !text.contains(owner.as_str()));
+    let owner = subject.owner_phrase().filter(|_| !text.contains('`'));
     let owner = owner.map(|owner| format!(" of {owner}")).unwrap_or_default();
     format!("{owner}{}", fact(subject, text))
 }
@@ -153,6 +154,7 @@ fn fact(subject: &Subject<'_>, text: &str) -> String {
     let calls: Vec<String> = facts
         .iter()
         .flat_map(|facts| &facts.calls)
+        .filter(|call| facts.is_none_or(|facts| facts.throws.iter().all(|throw| throw.type_name != **call)))
         .filter(|call| !is_dull(call) && !subject.names_local(call) && call.len() <= 40 && **call != symbol.name)
         .take(2)
         .filter_map(|call| code(call))
@@ -228,11 +230,13 @@ fn of_the_body(subject: &Subject<'_>) -> String {
     }
     if !used.is_empty() && subject.symbol.kind != SymbolKind::Constructor {
         used.truncate(2);
-        return format!(" by way of {}", list(&used, "and"));
+        let how = if subject.flags().is_getter { ", based on" } else { ", using" };
+        return format!("{how} {}", list(&used, "and"));
     }
     let called: Vec<String> = facts
         .iter()
         .flat_map(|facts| &facts.calls)
+        .filter(|call| facts.is_none_or(|facts| facts.throws.iter().all(|throw| throw.type_name != **call)))
         .filter(|call| !subject.names_local(call) && call.len() <= 40 && !call.contains(['(', '[']))
         .take(2)
         .filter_map(|call| code(call))

@@ -149,7 +149,19 @@ pub fn type_words(declared: &str) -> String {
         }
         flat.push(character);
     }
-    let flat = flat.trim();
+    let mut flat = flat.trim();
+    // Brackets that only let a type go over several lines.
+    while let Some(inner) = flat.strip_prefix('(').and_then(|flat| flat.strip_suffix(')')) {
+        let mut depth = 0i32;
+        let is_whole = inner.chars().all(|character| {
+            depth += i32::from(matches!(character, '(' | '[')) - i32::from(matches!(character, ')' | ']'));
+            depth >= 0 && (depth > 0 || character != ',')
+        });
+        if !is_whole || inner.trim().is_empty() || bare.contains("=>") {
+            break;
+        }
+        flat = inner.trim();
+    }
     let inner = ['"', '\''].iter().find_map(|quote| flat.strip_prefix(*quote)?.strip_suffix(*quote));
     match inner.filter(|inner| !inner.contains(['"', '\''])) {
         Some(inner) => inner.trim().to_owned(),
@@ -512,7 +524,8 @@ mod tests {
     fn types_are_told_on_one_line_without_what_is_no_type() {
         for (declared, told) in [
             ("dict[  # noqa: A002\n    str, int\n]", "dict[str, int]"),
-            ("( str | None )", "(str | None)"),
+            ("( str | None )", "str | None"),
+            ("(A, B)", "(A, B)"),
             ("Literal[ 'a ', 'b', ]", "Literal['a ', 'b']"),
             ("\"list[int]\"", "list[int]"),
             ("'A' | 'B'", "'A' | 'B'"),

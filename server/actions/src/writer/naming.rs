@@ -142,7 +142,9 @@ pub(super) fn named(subject: &Subject<'_>, words: &[String]) -> Said {
         };
         let what = what.unwrap_or_default();
         let used = usize::from(what.starts_with('`'));
-        let end = tail(subject, found.class, words, used);
+        // "Schedule the action to the action."
+        let end = Some(tail(subject, found.class, words, used));
+        let end = end.filter(|end| what.is_empty() || !end.ends_with(&what)).unwrap_or_default();
         let path = match rest.split_first() {
             Some((word, noun)) if !noun.is_empty() => {
                 let noun = phrase(noun);
@@ -366,6 +368,11 @@ fn noun_named(subject: &Subject<'_>, words: &[String]) -> Said {
         )
     } else if subject.symbol.kind == SymbolKind::Macro {
         verb("expand", format!("to {named}"))
+    } else if words.len() > 1 && words.last().is_some_and(|last| verbs::agent(last).is_some() || last == "server") {
+        // `HelloServer` is one that serves, not something that is done.
+        let given: Vec<String> = subject.required().iter().take(3).filter_map(|param| code(&param.name)).collect();
+        let given = if given.is_empty() { String::new() } else { format!(", given {}", list(&given, "and")) };
+        Said::Noun(format!("{named} {}{}{given}", subject.symbol.kind.word(), of_owner(subject)))
     } else {
         // Nothing comes back, so that the first word is what is done.
         match words.split_first() {
@@ -445,7 +452,15 @@ fn tail(subject: &Subject<'_>, class: VerbClass, words: &[String], skip: usize) 
         .rev()
         .find(|param| is_like(&param.name, &["value", "val", "to", "new"]))
         .and_then(|param| code(&param.name));
+    let measure = is_like(
+        first,
+        &[
+            "count", "n", "size", "limit", "timeout", "length", "flags", "mode", "options", "opts", "max", "num",
+            "amount",
+        ],
+    );
     let preposition = match class {
+        VerbClass::Read | VerbClass::Query | VerbClass::Make if measure => "with",
         _ if skip > 0 && words.first().is_some_and(|word| word == "divide" || word == "multiply") => "by",
         VerbClass::Read | VerbClass::Query if source => "from",
         VerbClass::Write if target => "to",

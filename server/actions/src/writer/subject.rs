@@ -147,7 +147,7 @@ impl<'a> Subject<'a> {
                     }
                 }
                 Some(Token::Mark(',')) => return None,
-                _ if matches!(previous, Some(Token::Word("for" | "as" | "mut" | "with"))) => return None,
+                _ if matches!(previous, Some(Token::Word("for" | "as" | "mut"))) => return None,
                 _ => {}
             }
         }
@@ -205,7 +205,7 @@ impl<'a> Subject<'a> {
         (0..self.tokens.len()).filter(|&index| self.tokens.get(index) == Some(&Token::Word(name))).any(|index| {
             match at(index.checked_sub(1)) {
                 Some(Token::Mark('.') | Token::Operator("::")) => return false,
-                Some(Token::Word("for" | "let" | "const" | "var" | "mut" | "as" | "with")) => return true,
+                Some(Token::Word("for" | "let" | "const" | "var" | "mut" | "as")) => return true,
                 _ => {}
             }
             let mut end = index + 1;

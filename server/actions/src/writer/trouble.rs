@@ -209,13 +209,9 @@ fn unguarded(subject: &Subject<'_>, throw: &ThrowFact, around: &[Around]) -> Rea
     if let Some(message) = throw.message.as_deref().and_then(from_message) {
         return Reason::Clause(message);
     }
-    for part in around {
-        if let Around::While(condition) = part
-            && let Some(clause) = subject.clause(condition)
-            && !matches!(condition.as_str(), "True" | "true" | "1" | "")
-        {
-            return Reason::Clause(format!("the loop while {clause} does not end before"));
-        }
+    let first = subject.tokens().iter().find(|token| **token != Token::Line);
+    if around.is_empty() && matches!(first, Some(Token::Word("raise" | "throw"))) {
+        return Reason::Sentence("Raised by every call.".to_owned());
     }
     if let Some(message) = throw.message.as_deref().and_then(quotable) {
         return Reason::Sentence(format!("Raised with the message “{message}”."));
@@ -234,8 +230,10 @@ fn quotable(message: &str) -> Option<&str> {
     let flat = message.trim();
     let plain = !flat.is_empty()
         && flat.len() <= 70
-        && !flat.contains(['%', '{', '}', '$', '\\', '`', '\n', '\r', '"', '*', '|', '_', '<', '>', '@', '“', '”']);
-    plain.then_some(flat)
+        && !flat.contains(['%', '{', '}', '$', '\\', '`', '\n', '\r', '"', '*', '|', '<', '>', '@', '“', '”']);
+    // A word that ends in an underscore is a link in reStructuredText.
+    let links = flat.split(|letter: char| !letter.is_alphanumeric() && letter != '_').any(|word| word.ends_with('_'));
+    (plain && !links).then_some(flat)
 }
 
 /// A raise right behind a loop that returns: nothing that the loop went through did.
