@@ -472,7 +472,7 @@ mod tests {
                 "rust",
                 "pub struct Arg;\nimpl Arg { pub fn is_takes_value_set(&self) -> bool { self.f } }\n",
                 "Arg.is_takes_value_set",
-                "Returns whether the takes value setting of this `Arg` is set.",
+                "Returns whether the takes value setting of this `Arg` is set, which is `self.f`.",
             ),
             (
                 "go",

@@ -164,7 +164,12 @@ fn fact(subject: &Subject<'_>, text: &str) -> String {
     }
     if let Some(declared) = symbol.return_type.as_ref().and_then(|declared| code(&declared.text)).filter(|declared| {
         let own = ["Self", "self", "this"].iter().any(|own| declared.trim_matches(['`', '&', ' ']).ends_with(own));
-        subject.returns_value() && !own && !text.contains(", given ") && !subject.flags().is_setter && reads(subject)
+        subject.returns_value()
+            && !own
+            && !text.contains(", given ")
+            && !text.starts_with("whether ")
+            && !subject.flags().is_setter
+            && reads(subject)
     }) {
         return format!(" as {declared}");
     }
