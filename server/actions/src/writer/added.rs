@@ -70,6 +70,7 @@ fn says_more(subject: &Subject<'_>, text: &str) -> bool {
         let known = |known: &String| {
             known == word
                 || known.starts_with(word.as_str())
+                || word.len() > 3 && known.ends_with(word.as_str())
                 || word.starts_with(known.as_str())
                 || super::words::prose_word(known).split(' ').any(|part| part.eq_ignore_ascii_case(word))
         };

@@ -146,7 +146,7 @@ fn usage_count(text: &str, name: &str) -> usize {
 fn caught(subject: &Subject<'_>, types: &[String], tried: &str, throw: &ThrowFact) -> String {
     let wide = |name: &String| matches!(name.rsplit('.').next(), Some("Exception" | "BaseException"));
     let quoted: Vec<String> = types.iter().filter_map(|name| code(name)).collect();
-    let same = types.iter().any(|name| *name == throw.type_name);
+    let same = types.contains(&throw.type_name);
     let steps = steps(subject, tried);
     let fails = if steps.is_empty() { None } else { Some(list(&steps, "or")) };
     match (fails, quoted.first()) {
