@@ -1,6 +1,6 @@
 //! The action *Convert style*: writes a docstring down in another style and keeps its words.
 
-use crate::edit::{Refusal, prove};
+use crate::edit::{Refusal, provable, prove};
 use crate::layout::{checked_style, layout_for};
 use crate::writer::WriterOptions;
 use syntax::docstring::{DocStyle, EntryKind, convert as rewrite};
@@ -21,6 +21,12 @@ pub fn convert(
     Ok(vec![edit])
 }
 
+/// Whether [`convert`] would find something to write.
+pub fn can_convert(model: &FileModel, symbol: usize, to: DocStyle, options: &WriterOptions) -> bool {
+    checked_style(model, to).is_ok()
+        && model.symbols.get(symbol).is_some_and(|item| converted(model, item, to, options).is_some())
+}
+
 /// The edits that write all structured documentation of the file in the style `to`; empty where all of it is so already.
 ///
 /// What cannot be converted without losing something stays as it is.
@@ -33,9 +39,9 @@ pub fn convert_file(model: &FileModel, to: DocStyle, options: &WriterOptions) ->
             edits.push(edit);
         }
     }
-    if prove(model, &edits).is_err() {
-        edits.retain(|edit| prove(model, std::slice::from_ref(edit)).is_ok());
-    }
+    let parts: Vec<Vec<TextEdit>> = edits.iter().map(|edit| vec![edit.clone()]).collect();
+    let mut held = provable(model, &parts).into_iter();
+    edits.retain(|_| held.next().unwrap_or(false));
     Ok(edits)
 }
 

@@ -116,6 +116,37 @@ pub fn prove(model: &FileModel, edits: &[TextEdit]) -> Result<Proof, Refusal> {
     Ok(Proof { after, touched })
 }
 
+/// Which of several parts, each the edits of one docstring, can be proved; halves are tried where the whole cannot.
+///
+/// The parts that are kept are proved together.
+pub fn provable(model: &FileModel, parts: &[Vec<TextEdit>]) -> Vec<bool> {
+    let kept = halves(model, parts);
+    if kept.iter().all(|kept| *kept) {
+        return kept;
+    }
+    let together: Vec<TextEdit> =
+        parts.iter().zip(&kept).filter(|(_, kept)| **kept).flat_map(|(part, _)| part.iter().cloned()).collect();
+    if prove(model, &together).is_ok() { kept } else { vec![false; parts.len()] }
+}
+
+fn halves(model: &FileModel, parts: &[Vec<TextEdit>]) -> Vec<bool> {
+    let all: Vec<TextEdit> = parts.iter().flatten().cloned().collect();
+    if parts.is_empty() || prove(model, &all).is_ok() {
+        return vec![true; parts.len()];
+    }
+    if parts.len() == 1 {
+        return vec![false];
+    }
+    let (left, right) = parts.split_at(parts.len() / 2);
+    [halves(model, left), halves(model, right)].concat()
+}
+
+/// Edits that are proved already, or [`Refusal::NothingToDo`] where they change nothing.
+pub fn changing(model: &FileModel, edits: Vec<TextEdit>) -> Result<Vec<TextEdit>, Refusal> {
+    let after = apply_edits(&model.text, &edits).ok_or(Refusal::Overlap)?;
+    if after == *model.text { Err(Refusal::NothingToDo) } else { Ok(edits) }
+}
+
 /// [`prove`] for edits that a caller hands on: the edits themselves, or [`Refusal::NothingToDo`] where they change nothing.
 pub fn proved(model: &FileModel, edits: Vec<TextEdit>) -> Result<Vec<TextEdit>, Refusal> {
     let proof = prove(model, &edits)?;
@@ -224,6 +255,13 @@ mod tests {
         assert!(matches!(end, Refusal::NewSyntaxErrors | Refusal::CodeChanged), "{end:?}");
         assert_eq!(refusal(TextEdit::insert(at("return x").start, "boom()\r\n    ")), Refusal::CodeChanged);
         assert_eq!(refusal(TextEdit::insert(9999, "x")), Refusal::Overlap);
+    }
+
+    #[test]
+    fn one_part_that_cannot_be_proved_leaves_the_others() {
+        let good = vec![TextEdit::replace(at("One"), "Two")];
+        let bad = vec![TextEdit::insert(at("return x").start, "boom()\r\n    ")];
+        assert_eq!(provable(&model("python", TEXT), &[bad.clone(), good, bad]), [false, true, false]);
     }
 
     #[test]

@@ -119,6 +119,11 @@ fn indent_unit(model: &FileModel) -> String {
     }
 }
 
+/// [`Types::LikeNeighbours`] as what it comes to in this file.
+pub fn types_of(model: &FileModel, style: DocStyle, types: Types) -> Types {
+    if with_types(model, style, types) { Types::Always } else { Types::Never }
+}
+
 /// Whether entries carry types: as asked, else as most of the file's entries do.
 fn with_types(model: &FileModel, style: DocStyle, types: Types) -> bool {
     match types {

@@ -1,11 +1,12 @@
 //! What can be done at a place. Offering is free: nothing is written until an offer is run.
 
-use crate::convert::{convert, convert_file};
+use crate::convert::{can_convert, convert, convert_file};
 use crate::document::{Scope, document_scope, should_document};
-use crate::edit::{Refusal, proved};
+use crate::edit::{Refusal, changing, proved};
 use crate::fix_all::fix_all;
 use crate::layout::{family, style_for};
-use crate::update_docs::mend;
+use crate::update_docs::rename::is_open_rename;
+use crate::update_docs::{mend, update};
 use crate::writer::WriterOptions;
 use analysis::diagnostic::{Finding, Repair};
 use syntax::docstring::DocStyle;
@@ -108,15 +109,17 @@ pub fn run(
         offer.findings.iter().map(|&index| findings.get(index).cloned().ok_or(Refusal::Stale)).collect()
     };
     let edits = match offer.kind {
-        OfferKind::Fix | OfferKind::Update(_) => mend(model, &chosen()?, options)?,
-        OfferKind::Document(symbol) => document_scope(model, Scope::Symbol(symbol), options)?,
+        OfferKind::Fix => mend(model, &chosen()?, options)?,
+        OfferKind::Update(_) => update(model, &chosen()?, options)?,
+        // The others prove all that they hand out, and a proof reads the file several times.
+        OfferKind::Document(symbol) => return proved(model, document_scope(model, Scope::Symbol(symbol), options)?),
         OfferKind::DocumentSelection => document_scope(model, Scope::Selection(offer.span), options)?,
         OfferKind::DocumentFile => document_scope(model, Scope::File, options)?,
         OfferKind::FixAll => fix_all(model, findings, options)?.edits,
         OfferKind::Convert(symbol, style) => convert(model, symbol, style, options)?,
         OfferKind::ConvertFile(style) => convert_file(model, style, options)?,
     };
-    proved(model, edits)
+    changing(model, edits)
 }
 
 fn offer(id: &str, title: &str, kind: OfferKind, span: Span, findings: Vec<usize>, preferred: bool) -> Offer {
@@ -239,13 +242,17 @@ fn updates(model: &FileModel, findings: &[Finding], span: Span, list: &mut Vec<O
     let own: Vec<usize> = (0..findings.len())
         .filter(|&finding| {
             findings.get(finding).is_some_and(|finding| {
-                finding.symbol == index && !finding.repairs.is_empty() && !finding.repairs.contains(&Repair::Draft)
+                let has_repair = !finding.repairs.is_empty() && !finding.repairs.contains(&Repair::Draft);
+                finding.symbol == index && (has_repair || is_open_rename(finding))
             })
         })
         .collect();
     // What may be wrong is done only where it is all that was asked for.
-    let certain: Vec<usize> =
-        own.iter().copied().filter(|&finding| findings.get(finding).is_some_and(mendable)).collect();
+    let certain: Vec<usize> = own
+        .iter()
+        .copied()
+        .filter(|&finding| findings.get(finding).is_some_and(|one| mendable(one) || is_open_rename(one)))
+        .collect();
     let own = if certain.is_empty() { own } else { certain };
     if let Some(symbol) = model.symbols.get(index).filter(|_| !own.is_empty()) {
         let title = format!("Update the documentation of `{}`", symbol.name);
@@ -265,7 +272,9 @@ fn conversions(model: &FileModel, span: Span, list: &mut Vec<Offer>) {
         return;
     }
     let home = style_for(model, &WriterOptions::default());
-    for &style in family(model.language.doc_style).iter().filter(|&&style| style != doc.style) {
+    let options = WriterOptions::default();
+    let is_possible = |style: &&DocStyle| **style != doc.style && can_convert(model, index, **style, &options);
+    for &style in family(model.language.doc_style).iter().filter(is_possible) {
         let title = format!("Convert this documentation to {} style", style.name());
         let id = format!("convert:{index}:{}", style.name());
         list.push(offer(&id, &title, OfferKind::Convert(index, style), doc.block.span, Vec::new(), false));

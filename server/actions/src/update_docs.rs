@@ -3,9 +3,10 @@
 //! Rules say what is to be mended, the writer finds the words, the editor of docstrings places them. Nothing is rewritten that no finding names.
 
 mod plan;
+pub mod rename;
 
 use crate::document::redraft;
-use crate::edit::{Refusal, prove};
+use crate::edit::{Refusal, provable, prove};
 use crate::layout::{layout_for, style_for};
 use crate::writer::WriterOptions;
 use analysis::diagnostic::{Finding, Repair};
@@ -37,6 +38,11 @@ pub fn mend(model: &FileModel, findings: &[Finding], options: &WriterOptions) ->
     mend_reported(model, findings, options).map(|mending| mending.edits)
 }
 
+/// [`mend`] where a user asked for it: names are paired by their place too, so that no sentence is lost that may still be meant.
+pub fn update(model: &FileModel, findings: &[Finding], options: &WriterOptions) -> Result<Vec<TextEdit>, Refusal> {
+    mend(model, &rename::renamed(model, findings), options)
+}
+
 /// [`mend`] with a list of what could not be mended.
 ///
 /// The edits are proved; where the edits of one docstring cannot be, they alone are dropped.
@@ -63,16 +69,16 @@ pub fn mend_reported(model: &FileModel, findings: &[Finding], options: &WriterOp
             Err(refusal) => skip_all(&mut mending.skipped, &members, &refusal),
         }
     }
-    let all: Vec<TextEdit> = parts.iter().flat_map(|(_, edits)| edits.iter().cloned()).collect();
-    if prove(model, &all).is_err() {
-        parts.retain(|(members, edits)| match prove(model, edits) {
-            Ok(_) => true,
-            Err(refusal) => {
-                skip_all(&mut mending.skipped, members, &refusal);
-                false
-            }
-        });
-    }
+    let edits: Vec<Vec<TextEdit>> = parts.iter().map(|(_, edits)| edits.clone()).collect();
+    let mut held = provable(model, &edits).into_iter();
+    parts.retain(|(members, edits)| {
+        let is_held = held.next().unwrap_or(false);
+        if !is_held {
+            let refusal = prove(model, edits).err().unwrap_or(Refusal::Overlap);
+            skip_all(&mut mending.skipped, members, &refusal);
+        }
+        is_held
+    });
     mending.edits = parts.into_iter().flat_map(|(_, edits)| edits).collect();
     mending.edits.sort_by_key(|edit| (edit.span.start, edit.span.end));
     mending.skipped.sort_by_key(|skipped| skipped.finding);

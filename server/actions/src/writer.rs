@@ -12,6 +12,7 @@ pub mod outcome;
 pub mod special;
 pub mod subject;
 pub mod summary;
+pub mod surroundings;
 pub mod trouble;
 pub mod usage;
 pub mod verbs;
@@ -276,7 +277,7 @@ mod tests {
                 "Q.get",
                 "Return the value for `key`.",
             ),
-            ("rust", "pub struct Point(f64, f64);\n", "Point", "A point."),
+            ("rust", "pub struct Point(f64, f64);\n", "Point", "A point as a type of its own."),
             ("rust", "pub union U { a: u8, b: i8 }\n", "U", "The type `U`."),
             ("python", "class Marker:\n    pass\n", "Marker", "An empty marker."),
             ("go", "package p\n\ntype Kind int\n", "Kind", "Kind is a type of its own, based on int."),
@@ -299,7 +300,7 @@ mod tests {
             ),
             (
                 "def f(n):\n    for i in range(n):\n        if g(i):\n            return i\n    raise KeyError(1)\n",
-                "If the call cannot be completed.",
+                "If none of the cases that return before applies.",
             ),
             (
                 "def f(n):\n    for attempt in range(n):\n        try:\n            return g()\n        except OSError:\n            pass\n    raise KeyError(1)\n",
@@ -309,6 +310,52 @@ mod tests {
             let told = draft_of("python", text, "f").raises;
             assert!(told.iter().any(|entry| entry.text == reason), "{told:?}");
         }
+    }
+
+    #[test]
+    fn an_exception_is_told_with_all_that_leads_to_it() {
+        for (text, told) in [
+            (
+                "def f(path, silent=False):\n    try:\n        os.remove(path)\n    except OSError:\n        if not silent:\n            raise\n",
+                "If `os.remove(path)` fails and `silent` is false.",
+            ),
+            (
+                "def f(a, n):\n    try:\n        first(a)\n        if a:\n            second(n)\n    except Exception:\n        undo()\n        raise\n",
+                "If `first` or `second` fails.",
+            ),
+            (
+                "def f(strict, x):\n    if strict:\n        if x < 0:  # if: not\n            raise ValueError\n",
+                "If `strict` is truthy and `x` is negative.",
+            ),
+            (
+                "def f(mode):\n    if mode == 'r':\n        return 1\n    elif mode == 'w':\n        return 2\n    else:\n        raise ValueError(mode)\n",
+                "If `mode` is not `'r'` and `mode` is not `'w'`.",
+            ),
+            (
+                "def f(self):\n    with self.lock:\n        if not self.tasks.acquire(False):\n            raise ValueError\n",
+                "If `self.tasks.acquire(False)` does not hold.",
+            ),
+            ("def f(a):\n    fd = os.open(a)\n    if fd < 0:\n        raise OSError\n", "If `os.open(a)` is negative."),
+            (
+                "def f(xs):\n    for x in xs:\n        if x < 0:\n            raise ValueError\n",
+                "If an item of `xs` is negative.",
+            ),
+            (
+                "def f(a, on):\n    n = 0\n    for x in a:\n        n += x\n    if on:\n        if n > 3:\n            raise ValueError\n",
+                "If `on` is truthy, among other conditions.",
+            ),
+            (
+                "def f(a):\n    n = 0\n    n += g(a)\n    if n > 3:\n        raise ValueError('bad magic number')\n",
+                "Raised with the message “bad magic number”.",
+            ),
+        ] {
+            let raises = draft_of("python", text, "f").raises;
+            assert_eq!(raises.iter().map(|entry| entry.text.as_str()).collect::<Vec<_>>(), [told], "{text}");
+        }
+        let script =
+            "function f(a, quiet) { try { open(a); } catch (error) { if (!quiet) { throw new Error('x'); } } }\n";
+        let raises = draft_of("javascript", script, "f").raises;
+        assert_eq!(raises.first().map(|entry| entry.text.as_str()), Some("If `open(a)` fails and `quiet` is falsy."));
     }
 
     #[test]
@@ -342,7 +389,7 @@ mod tests {
                 "rust",
                 "pub struct Server { port: u16 }\nimpl Server { pub fn set_port(&mut self, port: u16) -> &mut Self { self.port = port; self } }\n",
                 "Server.set_port",
-                "Sets the port of this `Server`.",
+                "Sets the port of this instance.",
             ),
             ("python", "def assert_ok(response):\n    assert response\n", "assert_ok", "Assert that `response` is OK."),
             ("python", "def mutate(tree):\n    tree.pop()\n", "mutate", "Mutate `tree`."),
@@ -388,6 +435,79 @@ mod tests {
     }
 
     #[test]
+    fn a_name_that_only_looks_like_verb_and_object_is_told_as_a_noun() {
+        for (language, text, path, summary) in [
+            (
+                "python",
+                "class L:\n    def call_soon(self, callback, *args):\n        self.q.append(callback)\n",
+                "L.call_soon",
+                "Call `callback` soon by calling `self.q.append`.",
+            ),
+            (
+                "python",
+                "def bulk_update_mappings(rows):\n    rows.clear()\n",
+                "bulk_update_mappings",
+                "Carry out the bulk update mappings for `rows`.",
+            ),
+            (
+                "python",
+                "class P:\n    def return_ok(self, cookie):\n        return cookie == 1\n",
+                "P.return_ok",
+                "Return `True` or `False` for the ok, given `cookie`.",
+            ),
+            (
+                "python",
+                "class W:\n    def is_mount(self):\n        raise Unsupported('no')\n",
+                "W.is_mount",
+                "Return whether the `W` is a mount; raises `Unsupported`.",
+            ),
+            (
+                "python",
+                "class IncrementalDecoder:\n    def decode(self):\n        g()\n",
+                "IncrementalDecoder",
+                "An incremental decoder, with `decode`.",
+            ),
+            ("python", "class E(Exception):\n    pass\n", "E", "A kind of `Exception` of its own."),
+            (
+                "rust",
+                "pub struct Arg;\nimpl Arg { pub fn is_takes_value_set(&self) -> bool { self.f } }\n",
+                "Arg.is_takes_value_set",
+                "Returns whether the takes value setting of this `Arg` is set, which is `self.f`.",
+            ),
+            (
+                "go",
+                "package p\n\nfunc HelloServer(w W, req *R) { w.Write(req) }\n",
+                "HelloServer",
+                "HelloServer is the hello server function, given w and req.",
+            ),
+            (
+                "python",
+                "def getregentry():\n    return codecs.CodecInfo(1)\n",
+                "getregentry",
+                "Return the regentry by calling `codecs.CodecInfo`.",
+            ),
+        ] {
+            assert_eq!(draft_of(language, text, path).summary, summary, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_numpy_result_has_a_type_before_its_words() {
+        for (text, kind) in [
+            ("def f(a):\n    return g(a)\n", "object"),
+            ("def f(a):\n    return a == 1\n", "bool"),
+            ("def f(a):\n    if a:\n        return None\n    return 'x'\n", "str or None"),
+            ("def f(a) -> list[\n    int\n]:\n    return g(a)\n", "list[int]"),
+            ("def f(a):\n    for b in a:\n        yield b\n", "object"),
+        ] {
+            let model = model("python", text);
+            let draft = draft(&model, 1, DocStyle::Numpy, &WriterOptions::default()).expect("a draft");
+            let told = draft.returns.or(draft.yields).expect("a result");
+            assert_eq!((told.name.as_str(), told.type_text), (kind, None), "{text}");
+        }
+    }
+
+    #[test]
     fn parameters_tell_their_use() {
         let text = "def f(mode, items, callback, n_jobs, verbose=False, *args):\n    if mode == 'r':\n        pass\n    for item in items:\n        callback(item)\n    self.n = n_jobs\n    run(*args)\n";
         let texts: Vec<String> = draft_of("python", text, "f").params.into_iter().map(|entry| entry.text).collect();
@@ -412,7 +532,7 @@ mod tests {
             told,
             [
                 ("ValueError".to_owned(), "If `x` is negative.".to_owned()),
-                ("LookupError".to_owned(), "If a `KeyError` occurs.".to_owned())
+                ("LookupError".to_owned(), "If `g(y)` raises a `KeyError`.".to_owned())
             ]
         );
         let rust = draft_of(
@@ -421,7 +541,7 @@ mod tests {
             "f",
         );
         assert_eq!(rust.raises.first().map(|entry| entry.text.as_str()), Some("Returns an error if `read` fails."));
-        assert_eq!(rust.panics, ["Panics if `x` is not positive."]);
+        assert_eq!(rust.panics, ["Panics if `read(p)` is not positive."]);
         assert_eq!(
             rust.safety.as_deref(),
             Some("The caller must uphold the contracts of the unsafe operations in the body.")

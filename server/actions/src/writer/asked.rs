@@ -20,7 +20,11 @@ pub fn whether_clause(subject: &Subject<'_>) -> Option<String> {
         let text = &declared.text;
         ["bool", " is ", "TypeGuard", "TypeIs"].iter().any(|part| text.contains(part))
     });
-    if (subject.returns_bool() || asking && untyped && subject.returns_value() && !is_modal(&words))
+    // A stub that asks by its name leaves the answer to others, but the question is the same.
+    let answers = subject.returns_value()
+        || matches!(words.first().map(String::as_str), Some("is" | "has" | "are"))
+            && (subject.flags().is_stub || subject.symbol.facts.as_ref().is_some_and(|facts| !facts.throws.is_empty()));
+    if (subject.returns_bool() || asking && untyped && answers && !is_modal(&words))
         && let Some(clause) = asked(subject, &words)
     {
         return Some(clause);
@@ -88,6 +92,15 @@ pub(super) fn asked(subject: &Subject<'_>, words: &[String]) -> Option<String> {
         ("the program".to_owned(), rest)
     };
     let first = rest.first().map_or("", String::as_str);
+    // `is_takes_value_set` asks for a setting, whose name is a clause of its own.
+    if let ("is", [setting @ .., "set"]) = (question, rest.iter().map(String::as_str).collect::<Vec<_>>().as_slice())
+        && !setting.is_empty()
+        && at == 0
+    {
+        let setting: Vec<String> = setting.iter().map(|word| (*word).to_owned()).collect();
+        let kind = if setting.iter().any(|word| verbs_in_third(word)) { " setting" } else { "" };
+        return Some(format!("the {}{kind} of {asked_of} is set", phrase(&setting)));
+    }
     let text = phrase(rest);
     let is_thing = matches!(question, "is" | "was") && is_noun(rest);
     let has_thing = matches!(question, "has" | "have" | "needs" | "contains" | "supports")
@@ -157,7 +170,15 @@ fn describes(word: &str) -> bool {
 
 /// Whether "is" needs an article before these words.
 fn is_noun(words: &[String]) -> bool {
-    const NOUNS: [&str; 40] = [
+    const NOUNS: [&str; 48] = [
+        "mount",
+        "symlink",
+        "socket",
+        "junction",
+        "device",
+        "pipe",
+        "tty",
+        "package",
         "file",
         "dir",
         "directory",
@@ -233,6 +254,19 @@ pub(super) fn claim(subject: &Subject<'_>, rest: &[String]) -> Option<String> {
 fn verbs_in_third(word: &str) -> bool {
     word.strip_suffix('s').is_some_and(|stem| {
         verbs::verb(stem).is_some()
-            || matches!(stem, "contain" | "end" | "start" | "match" | "equal" | "exist" | "hold" | "belong")
+            || matches!(
+                stem,
+                "contain"
+                    | "take"
+                    | "need"
+                    | "want"
+                    | "end"
+                    | "start"
+                    | "match"
+                    | "equal"
+                    | "exist"
+                    | "hold"
+                    | "belong"
+            )
     })
 }

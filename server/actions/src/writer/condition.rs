@@ -2,14 +2,27 @@
 
 use super::words::{article, code, list};
 
-/// `condition` as a clause that can follow "if"; what cannot be put into words is quoted: "`cond` holds".
-/// `None` where it cannot even be quoted.
-pub fn clause(condition: &str) -> Option<String> {
-    let flat = condition.split_whitespace().collect::<Vec<_>>().join(" ");
-    spoken(&flat, false, 0)
+/// What is known of the values of a name, as far as it decides what "not" means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Yes or no.
+    Truth,
+    /// A number.
+    Number,
+    /// A text or a collection.
+    Sized,
+    /// Not known.
+    Unknown,
 }
 
-fn spoken(condition: &str, negated: bool, depth: usize) -> Option<String> {
+/// `condition` as a clause that can follow "if"; what cannot be put into words is quoted: "`cond` holds".
+/// `None` where it cannot even be quoted. `kinds` knows the values of names.
+pub fn clause(condition: &str, kinds: &dyn Fn(&str) -> Kind) -> Option<String> {
+    let flat = condition.split_whitespace().collect::<Vec<_>>().join(" ");
+    spoken(&flat, false, 0, kinds)
+}
+
+fn spoken(condition: &str, negated: bool, depth: usize, kinds: &dyn Fn(&str) -> Kind) -> Option<String> {
     let condition = unwrapped(condition.trim());
     if condition.is_empty() || depth > 6 {
         return None;
@@ -30,17 +43,20 @@ fn spoken(condition: &str, negated: bool, depth: usize) -> Option<String> {
                 let quoted = code(condition)?;
                 return Some(if negated { format!("{quoted} does not hold") } else { format!("{quoted} holds") });
             }
-            let spoken: Option<Vec<String>> = parts.iter().map(|part| spoken(part, negated, depth + 1)).collect();
+            let spoken: Option<Vec<String>> =
+                parts.iter().map(|part| spoken(part, negated, depth + 1, kinds)).collect();
             return Some(spoken?.join(&format!(" {} ", if negated { opposite } else { joiner })));
         }
     }
     if let Some(inner) = condition.strip_prefix("not ") {
-        return spoken(inner, !negated, depth + 1);
+        return spoken(inner, !negated, depth + 1, kinds);
     }
     if let Some(inner) = condition.strip_prefix('!').filter(|inner| !inner.starts_with('=')) {
-        return spoken(inner, !negated, depth + 1);
+        return spoken(inner, !negated, depth + 1, kinds);
     }
-    compared(condition, negated).or_else(|| called(condition, negated)).or_else(|| bare(condition, negated))
+    compared(condition, negated)
+        .or_else(|| called(condition, negated))
+        .or_else(|| bare(condition, negated, kinds(condition)))
 }
 
 /// Without the brackets around the whole.
@@ -315,7 +331,7 @@ fn called(condition: &str, negated: bool) -> Option<String> {
                 code(attribute)?
             ));
         }
-        ("any" | "all", [one]) if one.contains(" for ") => return None.or_else(|| bare(condition, negated)),
+        ("any" | "all", [one]) if one.contains(" for ") => return bare(condition, negated, Kind::Truth),
         ("os.path.exists" | "os.path.isfile" | "os.path.isdir" | "path.exists" | "fs.existsSync", [subject]) => {
             return Some(match name {
                 "os.path.isfile" => format!("{} is {not}a file", code(subject)?),
@@ -355,7 +371,7 @@ fn called(condition: &str, negated: bool) -> Option<String> {
 }
 
 /// A name or any other expression on its own.
-fn bare(condition: &str, negated: bool) -> Option<String> {
+fn bare(condition: &str, negated: bool, kind: Kind) -> Option<String> {
     let name = condition.chars().all(|character| character.is_alphanumeric() || matches!(character, '_' | '.' | '$'));
     let quoted = code(condition)?;
     let last = condition.rsplit('.').next().unwrap_or(condition);
@@ -364,23 +380,43 @@ fn bare(condition: &str, negated: bool) -> Option<String> {
         .any(|start| last.starts_with(start))
         || (last.starts_with("is") || last.starts_with("has"))
             && last.chars().nth(if last.starts_with("is") { 2 } else { 3 }).is_some_and(char::is_uppercase);
-    Some(match (name && !truth, negated) {
-        (true, true) => format!("{quoted} is empty or missing"),
-        (true, false) => format!("{quoted} is set"),
-        (false, true) => format!("{quoted} does not hold"),
-        (false, false) => format!("{quoted} holds"),
-    })
+    // Without a known kind only words are true that fit each value that counts as false.
+    let words = match (name && !truth, kind, negated) {
+        (_, Kind::Truth, true) if name => "is false",
+        (_, Kind::Truth, false) if name => "is true",
+        (true, Kind::Number, true) => "is zero",
+        (true, Kind::Number, false) => "is not zero",
+        (true, Kind::Sized, true) => "is empty",
+        (true, Kind::Sized, false) => "is not empty",
+        (true, _, true) => "is falsy",
+        (true, _, false) => "is truthy",
+        (false, _, true) => "does not hold",
+        (false, _, false) => "holds",
+    };
+    Some(format!("{quoted} {words}"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn kinds(name: &str) -> Kind {
+        match name {
+            "flag" => Kind::Truth,
+            "count" => Kind::Number,
+            "rows" => Kind::Sized,
+            _ => Kind::Unknown,
+        }
+    }
+
     #[test]
     fn common_conditions_are_put_into_words() {
         for (code, words) in [
             ("x < 0", "`x` is negative"),
-            ("not x", "`x` is empty or missing"),
+            ("not x", "`x` is falsy"),
+            ("not flag", "`flag` is false"),
+            ("count and not flag", "`count` is not zero and `flag` is false"),
+            ("not rows", "`rows` is empty"),
             ("x is None", "`x` is `None`"),
             ("x === null", "`x` is `null`"),
             ("not isinstance(x, str)", "`x` is not a `str`"),
@@ -393,7 +429,7 @@ mod tests {
             ("x > y", "`x` is greater than `y`"),
             ("x is None or y < 0", "`x` is `None` or `y` is negative"),
             ("not (a is None and b > 1)", "`a` is not `None` or `b` is not greater than `1`"),
-            ("!x", "`x` is empty or missing"),
+            ("!x", "`x` is falsy"),
             ("typeof x !== 'string'", "`x` is not a string"),
             ("!(x instanceof Foo)", "`x` is not a `Foo`"),
             ("not os.path.exists(p)", "`p` does not exist"),
@@ -402,14 +438,14 @@ mod tests {
             ("'or' in words", "`'or'` is in `words`"),
             ("0 > x", "`x` is negative"),
         ] {
-            assert_eq!(clause(code).as_deref(), Some(words), "{code}");
+            assert_eq!(clause(code, &kinds).as_deref(), Some(words), "{code}");
         }
     }
 
     #[test]
     fn what_cannot_be_quoted_is_not_said() {
-        assert_eq!(clause("x == '\\n'"), None);
-        assert_eq!(clause(""), None);
-        assert_eq!(clause(&"x".repeat(200)), None);
+        assert_eq!(clause("x == '\\n'", &kinds), None);
+        assert_eq!(clause("", &kinds), None);
+        assert_eq!(clause(&"x".repeat(200), &kinds), None);
     }
 }

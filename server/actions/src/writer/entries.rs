@@ -1,7 +1,9 @@
 //! What is said of parameters: from name, type, default and use.
 
+use super::condition::Kind;
 use super::subject::{Subject, Tongue, is_bool};
-use super::usage::Usage;
+use super::surroundings::{Around, around};
+use super::usage::{Usage, masked};
 use super::verbs;
 use super::words::{capital, code, list, phrase, split, the};
 use syntax::docstring::{DocStyle, EntryDraft};
@@ -40,7 +42,10 @@ pub fn param(subject: &Subject<'_>, index: usize) -> Vec<EntryDraft> {
         text: format!(
             "{}{}",
             text(subject, param),
-            stated(subject, default.filter(|_| param.kind != ParamKind::Pattern))
+            stated(
+                subject,
+                param.default.as_ref().map(|default| default.text.trim()).filter(|_| param.kind != ParamKind::Pattern)
+            )
         ),
     }];
     if param.kind == ParamKind::Pattern || !param.fields.is_empty() {
@@ -73,7 +78,17 @@ pub fn field(subject: &Subject<'_>, index: usize, field: usize) -> Option<EntryD
 
 /// The sentence on a default, in the styles that have no notation for it.
 fn stated(subject: &Subject<'_>, default: Option<&str>) -> String {
-    match default.and_then(code).filter(|_| subject.style != DocStyle::Jsdoc) {
+    // An escape would have to be escaped again, and then be read as another text.
+    let spoken = match default.map(|default| default.trim_matches(['"', '\''])) {
+        Some("\\n") => Some("a line break".to_owned()),
+        Some("\\r\\n") => Some("a carriage return and a line break".to_owned()),
+        Some("\\r") => Some("a carriage return".to_owned()),
+        Some("\\t") => Some("a tab".to_owned()),
+        Some("\\0") => Some("a zero byte".to_owned()),
+        Some("\\\\") => Some("a backslash".to_owned()),
+        _ => default.filter(|text| text.len() <= 40).and_then(code),
+    };
+    match spoken.filter(|_| subject.style != DocStyle::Jsdoc) {
         Some(default) => format!(" Defaults to {default}."),
         None => String::new(),
     }
@@ -95,8 +110,7 @@ pub fn root_name(subject: &Subject<'_>, index: usize) -> String {
 /// The type to be shown: the declared one; for JSDoc without types what the default tells.
 fn param_type(subject: &Subject<'_>, param: &Param) -> Option<String> {
     if let Some(declared) = &param.type_text {
-        let flat = declared.text.split_whitespace().collect::<Vec<_>>().join(" ");
-        return (!flat.is_empty()).then_some(flat);
+        return Some(type_words(&declared.text)).filter(|flat| !flat.is_empty());
     }
     if subject.tongue != Tongue::JavaScript {
         return None;
@@ -108,6 +122,51 @@ fn param_type(subject: &Subject<'_>, param: &Param) -> Option<String> {
         _ if subject.usage(&param.name).called_with.is_some() => "Function".to_owned(),
         _ => literal_type(param.default.as_ref().map(|default| default.text.as_str())),
     })
+}
+
+/// A declared type on one line: without comments, without quotes around the whole, without space inside of brackets.
+pub fn type_words(declared: &str) -> String {
+    let bare = masked(declared, false);
+    let mut flat = String::new();
+    let mut quote: Option<char> = None;
+    for character in bare.chars() {
+        match quote {
+            Some(open) if open == character => quote = None,
+            Some(_) => {}
+            None if matches!(character, '"' | '\'' | '`') => quote = Some(character),
+            None if character.is_whitespace() => {
+                if !flat.ends_with([' ', '(', '[']) && !flat.is_empty() {
+                    flat.push(' ');
+                }
+                continue;
+            }
+            None if matches!(character, ')' | ']' | ',') => {
+                while flat.ends_with(' ') || character == ']' && flat.ends_with(',') {
+                    flat.pop();
+                }
+            }
+            None => {}
+        }
+        flat.push(character);
+    }
+    let mut flat = flat.trim();
+    // Brackets that only let a type go over several lines.
+    while let Some(inner) = flat.strip_prefix('(').and_then(|flat| flat.strip_suffix(')')) {
+        let mut depth = 0i32;
+        let is_whole = inner.chars().all(|character| {
+            depth += i32::from(matches!(character, '(' | '[')) - i32::from(matches!(character, ')' | ']'));
+            depth >= 0 && (depth > 0 || character != ',')
+        });
+        if !is_whole || inner.trim().is_empty() || bare.contains("=>") {
+            break;
+        }
+        flat = inner.trim();
+    }
+    let inner = ['"', '\''].iter().find_map(|quote| flat.strip_prefix(*quote)?.strip_suffix(*quote));
+    match inner.filter(|inner| !inner.contains(['"', '\''])) {
+        Some(inner) => inner.trim().to_owned(),
+        None => flat.to_owned(),
+    }
 }
 
 /// The type of a literal in JavaScript; `*` where it is not known.
@@ -151,18 +210,18 @@ fn text(subject: &Subject<'_>, param: &Param) -> String {
             .first()
             .and_then(|callee| code(callee))
             .map_or(String::new(), |callee| format!(", passed on to {callee}"));
-        return format!("Whether {}{end}.", whether(&words));
+        return format!("Whether {}{end}.", whether(&words, &param.name));
     }
     if words.len() == 1 && is_small(&param.name) {
         return match usage.passed_to.first().and_then(|callee| code(callee)) {
-            Some(callee) => format!("Value that is passed on to {callee}.{}", guard(subject, &param.name)),
-            None => format!("The value of `{}`.{}", param.name, guard(subject, &param.name)),
+            Some(callee) => format!("Value that is passed on to {callee}.{}", guard(subject, param)),
+            None => format!("The value of `{}`.{}", param.name, guard(subject, param)),
         };
     }
-    let head = head(&words, &usage);
+    let head = head(&words, &param.name, &usage);
     let clause = use_clause(subject, param, &usage);
     let clause = if head.contains(" to ") && clause.starts_with(" to ") { String::new() } else { clause };
-    format!("{head}{clause}.{}", guard(subject, &param.name))
+    format!("{head}{clause}.{}", guard(subject, param))
 }
 
 fn pattern_text(subject: &Subject<'_>, param: &Param) -> String {
@@ -203,8 +262,8 @@ fn rest_text(subject: &Subject<'_>, param: &Param, usage: &Usage, words: &[Strin
     format!("{}{end}.", capital(&the(&named)))
 }
 
-/// What a yes-or-no name asks: "to keep the order", "the order is kept".
-pub fn whether(words: &[String]) -> String {
+/// What a yes-or-no name asks: "to keep the order", "the order is kept". `name` is the name as the code has it.
+pub fn whether(words: &[String], name: &str) -> String {
     const PREPOSITIONS: [&str; 14] =
         ["from", "to", "by", "with", "for", "in", "on", "at", "of", "as", "into", "if", "when", "only"];
     const ADJECTIVES: [&str; 34] = [
@@ -254,7 +313,7 @@ pub fn whether(words: &[String]) -> String {
         "can" | "should" | "must" | "will" if !rest.is_empty() => return format!("it {first} {}", phrase(rest)),
         "no" | "without" if !rest.is_empty() => return format!("to leave out {}", the(&phrase(rest))),
         "with" if !rest.is_empty() => return format!("to include {}", the(&phrase(rest))),
-        "do" if !rest.is_empty() => return whether(rest),
+        "do" if !rest.is_empty() => return whether(rest, name),
         _ => {}
     }
     if ADJECTIVES.contains(&last) {
@@ -283,7 +342,7 @@ pub fn whether(words: &[String]) -> String {
         }
         Some(verb) => format!("to {} {}", verbs::base(verb.say), the(&phrase(rest))),
         // A word that is not known may be an adjective as well as a noun.
-        None if rest.is_empty() => format!("`{first}` applies"),
+        None if rest.is_empty() => format!("`{name}` applies"),
         None => format!("{} is wanted", the(&phrase(words))),
     }
 }
@@ -294,7 +353,7 @@ fn is_small(name: &str) -> bool {
 }
 
 /// The noun that a parameter is.
-fn head(words: &[String], usage: &Usage) -> String {
+fn head(words: &[String], name: &str, usage: &Usage) -> String {
     let last = words.last().map_or("", String::as_str);
     let rest = words.get(..words.len().saturating_sub(1)).unwrap_or(&[]);
     let tail = words.get(1..).unwrap_or(&[]);
@@ -314,7 +373,7 @@ fn head(words: &[String], usage: &Usage) -> String {
             return format!("The test for {}", phrase(tail));
         }
         "on" if !tail.is_empty() => return format!("The callback for {}", the(&phrase(tail))),
-        word if words.len() == 1 && the(word) == word => return format!("The value of `{word}`"),
+        word if words.len() == 1 && the(word) == word => return format!("The value of `{name}`"),
         word if words.len() == 1
             && word.trim_end_matches(|digit: char| digit.is_ascii_digit()).chars().count() <= 1 =>
         {
@@ -413,25 +472,88 @@ fn only_return(subject: &Subject<'_>) -> bool {
     subject.symbol.facts.as_ref().is_some_and(|facts| facts.returns.len() == 1 && !facts.falls_through)
 }
 
-/// What a guard at a raise forbids.
-fn guard(subject: &Subject<'_>, name: &str) -> String {
-    let Some(facts) = &subject.symbol.facts else {
-        return String::new();
+/// What a guard at a raise forbids: only where it alone leads to the raise, and not what the default is.
+fn guard(subject: &Subject<'_>, param: &Param) -> &'static str {
+    let (Some(facts), name) = (&subject.symbol.facts, &param.name) else {
+        return "";
     };
+    let default = param.default.as_ref().map(|default| default.text.trim());
+    let number = default.and_then(|default| default.parse::<f64>().ok());
     for throw in facts.throws.iter().chain(&facts.rejects) {
-        let Some(condition) = throw.condition.as_deref() else { continue };
-        let is = |forms: &[&str]| forms.iter().any(|form| condition == form.replace('§', name));
-        if is(&["§ is None"]) {
-            return " Must not be `None`.".to_owned();
+        let leads = around(subject, throw.span);
+        let [Around::If(condition)] = leads.as_slice() else { continue };
+        let is = |forms: &[&str]| forms.iter().any(|form| *condition == form.replace('§', name));
+        let nothing = matches!(default, Some("None" | "null" | "undefined"));
+        let (said, allowed) = if is(&["§ is None"]) {
+            (" Must not be `None`.", nothing)
         } else if is(&["§ === null", "§ == null", "§ === undefined"]) {
-            return " Must be given.".to_owned();
+            (" Must be given.", param.optional || default.is_some())
         } else if is(&["§ < 0"]) {
-            return " Must not be negative.".to_owned();
+            (" Must not be negative.", nothing || number.is_some_and(|number| number < 0.0))
         } else if is(&["§ <= 0"]) {
-            return " Must be positive.".to_owned();
-        } else if is(&["not §", "len(§) == 0", "§.length === 0"]) {
-            return " Must not be empty.".to_owned();
+            (" Must be positive.", nothing || number.is_some_and(|number| number <= 0.0))
+        } else if is(&["not §", "!§", "len(§) == 0", "§.length === 0"]) {
+            match subject.kind_of(name) {
+                Kind::Number => (" Must not be zero.", number == Some(0.0)),
+                Kind::Truth => ("", true),
+                _ => (" Must not be empty.", default.is_some()),
+            }
+        } else {
+            continue;
+        };
+        if !allowed && !subject.usage(name).reassigned {
+            return said;
         }
     }
-    String::new()
+    ""
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{model, symbol};
+    use crate::writer::{WriterOptions, draft};
+    use syntax::docstring::DocStyle;
+
+    fn texts(text: &str) -> Vec<String> {
+        let model = model("python", text);
+        let draft = draft(&model, symbol(&model, "f"), DocStyle::Google, &WriterOptions::default());
+        draft.into_iter().flat_map(|draft| draft.params).map(|entry| entry.text).collect()
+    }
+
+    #[test]
+    fn types_are_told_on_one_line_without_what_is_no_type() {
+        for (declared, told) in [
+            ("dict[  # noqa: A002\n    str, int\n]", "dict[str, int]"),
+            ("( str | None )", "str | None"),
+            ("(A, B)", "(A, B)"),
+            ("Literal[ 'a ', 'b', ]", "Literal['a ', 'b']"),
+            ("\"list[int]\"", "list[int]"),
+            ("'A' | 'B'", "'A' | 'B'"),
+        ] {
+            assert_eq!(super::type_words(declared), told);
+        }
+    }
+
+    #[test]
+    fn names_in_back_ticks_and_defaults_are_those_of_the_code() {
+        let told = texts("def f(_simple=False, async_=False, sep='\\n'):\n    g(sep)\n");
+        assert_eq!(
+            told,
+            [
+                "Whether `_simple` applies. Defaults to `False`.",
+                "Whether `async_` applies. Defaults to `False`.",
+                "The separator, passed on to `g`. Defaults to a line break."
+            ]
+        );
+    }
+
+    #[test]
+    fn only_a_guard_that_stands_alone_forbids_a_value() {
+        let guarded = "def f(x):\n    if x is None:\n        raise ValueError\n    g(x)\n";
+        assert_eq!(texts(guarded), ["The value, passed on to `g`. Must not be `None`."]);
+        let default = guarded.replace("(x):", "(x=None):");
+        assert_eq!(texts(&default), ["The value, passed on to `g`. Defaults to `None`."]);
+        let nested = "def f(x, on):\n    if on:\n        if x is None:\n            raise ValueError\n    g(x)\n";
+        assert_eq!(texts(nested).first().map(String::as_str), Some("The value, passed on to `g`."));
+    }
 }

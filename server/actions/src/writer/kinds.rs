@@ -1,5 +1,6 @@
 //! The first sentence on what is no function: types, fields, variants, constants and whole files.
 
+use super::added::restates;
 use super::subject::{Subject, Tongue};
 use super::usage::Token;
 use super::verbs;
@@ -44,7 +45,10 @@ pub fn noun(subject: &Subject<'_>) -> String {
     let symbol = subject.symbol;
     let text = match symbol.kind {
         SymbolKind::Module => return module(subject),
-        kind if kind.is_type() => type_text(subject),
+        kind if kind.is_type() => {
+            let text = type_text(subject);
+            if restates(subject, &text) { told_more(subject, &text) } else { text }
+        }
         SymbolKind::TypeAlias => {
             match symbol.value.as_ref().or(symbol.value_type.as_ref()).and_then(|value| code(&value.text)) {
                 // `type A B` makes a new type in Go, `type A = B` a second name.
@@ -80,7 +84,7 @@ fn field(subject: &Subject<'_>) -> String {
     let words = split(&symbol.name);
     let truth = symbol.value_type.as_ref().is_some_and(|declared| matches!(declared.text.trim(), "bool" | "boolean"));
     if truth {
-        return format!("Whether {}", super::entries::whether(&words));
+        return format!("Whether {}", super::entries::whether(&words, &symbol.name));
     }
     let owner = subject.owner.and_then(|owner| code(&owner.name));
     let held = symbol
@@ -100,6 +104,28 @@ fn field(subject: &Subject<'_>) -> String {
 fn variant(subject: &Subject<'_>) -> String {
     let owner = subject.owner.and_then(|owner| code(&owner.name)).map(|owner| format!(" of {owner}"));
     format!("The {} case{}", phrase(&split(&subject.symbol.name)), owner.unwrap_or_default())
+}
+
+/// One fact more on a type whose sentence only repeats its name: members that are not for all, or how many there are.
+fn told_more(subject: &Subject<'_>, text: &str) -> String {
+    let members = || subject.model.children(subject.index).map(|(_, member)| member);
+    let mut names: Vec<String> = Vec::new();
+    for name in
+        members().filter(|member| member.kind != SymbolKind::Constructor).filter_map(|member| code(&member.name))
+    {
+        if !names.contains(&name) && !text.contains(&name) {
+            names.push(name);
+        }
+    }
+    names.truncate(2);
+    let longer = format!("{text}, {} {}", if text.contains('`') { "and" } else { "with" }, list(&names, "and"));
+    match names.is_empty() {
+        false if !restates(subject, &longer) => longer,
+        _ if text.contains('`') => {
+            format!("{text} as its only public {}", if members().count() == 1 { "member" } else { "name" })
+        }
+        _ => format!("{text} as a type of its own"),
+    }
 }
 
 fn type_text(subject: &Subject<'_>) -> String {
@@ -140,19 +166,21 @@ fn type_text(subject: &Subject<'_>) -> String {
             _ => {}
         }
         if let Some(verb) = verbs::agent(&last).filter(|_| {
-            !matches!(
-                last.as_str(),
-                "user"
-                    | "number"
-                    | "order"
-                    | "layer"
-                    | "server"
-                    | "container"
-                    | "pointer"
-                    | "counter"
-                    | "computer"
-                    | "letter"
-            )
+            // "Decodes incrementals": what describes the agent is not what is acted on.
+            !rest.last().is_some_and(|word| describes_agent(word))
+                && !matches!(
+                    last.as_str(),
+                    "user"
+                        | "number"
+                        | "order"
+                        | "layer"
+                        | "server"
+                        | "container"
+                        | "pointer"
+                        | "counter"
+                        | "computer"
+                        | "letter"
+                )
         }) {
             return format!(
                 "{} {}{}",
@@ -194,6 +222,18 @@ fn type_text(subject: &Subject<'_>) -> String {
         }
         _ => format!("{} {named}{}", capital(article(&named)), with_members(subject, "with")),
     }
+}
+
+/// Whether a word in front of an agent tells of what kind it is.
+fn describes_agent(word: &str) -> bool {
+    const PLAIN: &str = " safe simple basic default raw fast slow async sync lazy strict smart local remote global new old multi single custom generic \
+         abstract null dummy fake mock main master sub super low high last first next inner outer plain pure pretty my our auto bulk full \
+         static dynamic thread threaded threading base common internal external tiny mini micro big small ";
+    PLAIN.contains(&format!(" {word} "))
+        || word.len() > 4
+            && ["al", "ive", "ic", "ous", "able", "ible", "ed", "ing", "ful", "less", "ary", "ory", "ent", "ant"]
+                .iter()
+                .any(|end| word.ends_with(end))
 }
 
 /// Whether a class of Python or JavaScript holds nothing at all and inherits nothing.
@@ -312,5 +352,12 @@ fn error_text(subject: &Subject<'_>, words: &[String]) -> String {
     if last == "timeout" {
         return format!("{verb} when the time allowed for it has passed");
     }
-    format!("{verb} on a problem with {}", the(&phrase(&words)))
+    let named = phrase(&words);
+    if named.chars().count() > 3 {
+        return format!("{verb} on a problem with {}", the(&named));
+    }
+    match subject.symbol.bases.first().and_then(|base| code(base)) {
+        Some(base) => format!("A kind of {base} of its own"),
+        None => "An error of its own kind".to_owned(),
+    }
 }

@@ -68,9 +68,35 @@ pub(super) fn named(subject: &Subject<'_>, words: &[String]) -> Said {
     if first == "must" && rest.first().is_some_and(|word| verbs::verb(word).is_some()) {
         return named(subject, rest);
     }
+    if let Some(glued) = unglued(words) {
+        return named(subject, &glued);
+    }
+    if words.iter().all(|word| word.chars().count() < 2) {
+        return lettered(subject);
+    }
     let Some(found) = verbs::verb(first).filter(|found| !(found.noun_too && is_noun_here(subject, rest))) else {
         return noun_named(subject, words);
     };
+    // `call_soon`: how it is done, not what it is done to.
+    if !rest.is_empty() && rest.iter().all(|word| is_adverb(word)) {
+        let done = required
+            .iter()
+            .find(|param| {
+                matches!(param.name.as_str(), "callback" | "cb" | "func" | "fn" | "function" | "callable" | "f")
+            })
+            .filter(|_| found.class == VerbClass::Act)
+            .or(required.first())
+            .and_then(|param| code(&param.name))
+            .or(owner)
+            .unwrap_or_else(|| "it".to_owned());
+        return verb(found.say, format!("{done} {}", phrase(rest)));
+    }
+    // With neither a value returned nor a name for what is asked, a yes or no is all that is known.
+    if found.say == "return" && !rest.is_empty() && first == "return" && subject.returns_bool() {
+        let (yes, no) = if subject.tongue == Tongue::Python { ("`True`", "`False`") } else { ("`true`", "`false`") };
+        let end = tail(subject, VerbClass::Query, words, 0).replacen(" for ", ", given ", 1);
+        return verb("return", format!("{yes} or {no} for {}{end}", the(&phrase(rest))));
+    }
     // `listen_and_serve` is two verbs.
     if let Some(joint @ ("and" | "or")) = rest.first().map(String::as_str)
         && rest.get(1).is_some_and(|word| verbs::verb(word).is_some())
@@ -116,7 +142,9 @@ pub(super) fn named(subject: &Subject<'_>, words: &[String]) -> Said {
         };
         let what = what.unwrap_or_default();
         let used = usize::from(what.starts_with('`'));
-        let end = tail(subject, found.class, words, used);
+        // "Schedule the action to the action."
+        let end = Some(tail(subject, found.class, words, used));
+        let end = end.filter(|end| what.is_empty() || !end.ends_with(&what)).unwrap_or_default();
         let path = match rest.split_first() {
             Some((word, noun)) if !noun.is_empty() => {
                 let noun = phrase(noun);
@@ -176,9 +204,73 @@ fn result_noun(subject: &Subject<'_>) -> String {
     Some(bare).filter(|_| named).and_then(code).unwrap_or_else(|| "value".to_owned())
 }
 
+/// A word that says how something is done.
+fn is_adverb(word: &str) -> bool {
+    matches!(
+        word,
+        "soon"
+            | "later"
+            | "now"
+            | "once"
+            | "again"
+            | "back"
+            | "together"
+            | "forever"
+            | "anyway"
+            | "always"
+            | "twice"
+            | "early"
+            | "late"
+            | "threadsafe"
+    ) || word.len() > 4
+        && word.ends_with("ly")
+        && !matches!(word, "assembly" | "family" | "reply" | "anomaly" | "supply")
+}
+
+/// `getregentry` as "get" and "regentry": one lower-case word that begins with a verb and is no word itself.
+fn unglued(words: &[String]) -> Option<Vec<String>> {
+    const WHOLE: &str = " settings setting settle settled setup setter sets getter gets reader readers ready reading readings readable readonly reads writer writers \
+         writing writable writes written opener opening opened opens finder finding findings finds loader loaders loading loads loaded sender sends parser \
+         parsers parsing parsed parses maker making makes makefile openssl setback getaway readme reader readiness writeable ";
+    let [word] = words else { return None };
+    if WHOLE.contains(&format!(" {word} ")) {
+        return None;
+    }
+    ["get", "set", "read", "write", "open", "find", "load", "send", "parse", "make"].iter().find_map(|start| {
+        let rest = word.strip_prefix(start).filter(|rest| rest.len() > 2)?;
+        Some(vec![(*start).to_owned(), rest.to_owned()])
+    })
+}
+
+/// A name of single letters says nothing: it is told as a name.
+fn lettered(subject: &Subject<'_>) -> Said {
+    let symbol = subject.symbol;
+    let kind = if symbol.kind == SymbolKind::Method { "method" } else { symbol.kind.word() };
+    let name = code(&symbol.name).unwrap_or_default();
+    let given: Vec<String> = symbol.params.iter().take(3).filter_map(|param| code(&param.name)).collect();
+    let given = if given.is_empty() { String::new() } else { format!(", given {}", list(&given, "and")) };
+    Said::Noun(format!("the {kind} {name}{}{given}", of_owner(subject)))
+}
+
 /// Whether a word that is a verb and a noun is a noun in this name: alone, nothing given, something returned.
 fn is_noun_here(subject: &Subject<'_>, rest: &[String]) -> bool {
-    rest.is_empty() && subject.required().is_empty() && subject.returns_value()
+    // `FlagServer` is a server.
+    let is_agent = rest.last().is_some_and(|last| {
+        matches!(
+            last.as_str(),
+            "server"
+                | "handler"
+                | "callback"
+                | "listener"
+                | "hook"
+                | "middleware"
+                | "factory"
+                | "helper"
+                | "demo"
+                | "example"
+        )
+    });
+    is_agent && rest.len() == 1 || rest.is_empty() && subject.required().is_empty() && subject.returns_value()
 }
 
 /// Whether a parameter only goes along with a call.
@@ -266,10 +358,21 @@ fn noun_named(subject: &Subject<'_>, words: &[String]) -> Said {
     if subject.returns_value() || subject.flags().is_stub || subject.flags().is_abstract {
         verb(
             "return",
-            format!("{named}{}", if of.is_empty() { of_owner(subject) } else { of.replacen(" for ", " of ", 1) }),
+            match (of.is_empty(), of_owner(subject)) {
+                (true, owner) => format!("{named}{owner}"),
+                (false, owner) if owner.is_empty() || of.contains(&owner) => {
+                    format!("{named}{}", of.replacen(" for ", " of ", 1))
+                }
+                (false, owner) => format!("{named}{owner}{of}"),
+            },
         )
     } else if subject.symbol.kind == SymbolKind::Macro {
         verb("expand", format!("to {named}"))
+    } else if words.len() > 1 && words.last().is_some_and(|last| verbs::agent(last).is_some() || last == "server") {
+        // `HelloServer` is one that serves, not something that is done.
+        let given: Vec<String> = subject.required().iter().take(3).filter_map(|param| code(&param.name)).collect();
+        let given = if given.is_empty() { String::new() } else { format!(", given {}", list(&given, "and")) };
+        Said::Noun(format!("{named} {}{}{given}", subject.symbol.kind.word(), of_owner(subject)))
     } else {
         // Nothing comes back, so that the first word is what is done.
         match words.split_first() {
@@ -277,7 +380,10 @@ fn noun_named(subject: &Subject<'_>, words: &[String]) -> Said {
                 if first.len() > 2
                     && first.chars().all(|letter| letter.is_ascii_lowercase())
                     && super::words::prose_word(first) == first.as_str()
-                    && !["data", "s", "ion", "er", "or", "ity", "ness"].iter().any(|end| first.ends_with(end)) =>
+                    && (rest.is_empty() || ["ate", "ize", "ise", "ify"].iter().any(|end| first.ends_with(end)))
+                    && !["data", "s", "ion", "er", "or", "ity", "ness", "age", "ment"]
+                        .iter()
+                        .any(|end| first.ends_with(end)) =>
             {
                 let object = if rest.is_empty() {
                     let given: Vec<String> =
@@ -346,7 +452,15 @@ fn tail(subject: &Subject<'_>, class: VerbClass, words: &[String], skip: usize) 
         .rev()
         .find(|param| is_like(&param.name, &["value", "val", "to", "new"]))
         .and_then(|param| code(&param.name));
+    let measure = is_like(
+        first,
+        &[
+            "count", "n", "size", "limit", "timeout", "length", "flags", "mode", "options", "opts", "max", "num",
+            "amount",
+        ],
+    );
     let preposition = match class {
+        VerbClass::Read | VerbClass::Query | VerbClass::Make if measure => "with",
         _ if skip > 0 && words.first().is_some_and(|word| word == "divide" || word == "multiply") => "by",
         VerbClass::Read | VerbClass::Query if source => "from",
         VerbClass::Write if target => "to",

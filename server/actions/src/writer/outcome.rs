@@ -1,8 +1,7 @@
 //! What is said of results: returned and yielded values, and the attributes of a type that is mainly its data.
 
 use super::asked::whether_clause;
-use super::condition::clause;
-use super::entries::literal_type;
+use super::entries::{literal_type, type_words};
 use super::naming::{Object, object};
 use super::special::special;
 use super::subject::{Subject, Tongue};
@@ -10,7 +9,7 @@ use super::summary::got;
 use super::usage::holds_word;
 use super::verbs::{self, VerbClass};
 use super::words::{capital, code, list, phrase, singular, split, the};
-use syntax::docstring::EntryDraft;
+use syntax::docstring::{DocStyle, EntryDraft};
 use syntax::model::{Spanned, SymbolKind};
 
 /// The entry for the returned value, where there is one.
@@ -18,12 +17,57 @@ pub fn returns(subject: &Subject<'_>) -> Option<EntryDraft> {
     if !subject.returns_value() {
         return None;
     }
-    Some(EntryDraft { type_text: return_type(subject), text: return_text(subject), ..EntryDraft::default() })
+    let (name, type_text) = headed(subject, return_type(subject));
+    Some(EntryDraft { name, type_text, text: return_text(subject), ..EntryDraft::default() })
+}
+
+/// What stands before the words on a result. In NumPy's style the first line of an entry is its type, whatever other entries show.
+fn headed(subject: &Subject<'_>, type_text: Option<String>) -> (String, Option<String>) {
+    match type_text {
+        Some(shown) if subject.style == DocStyle::Numpy => (shown, None),
+        other => (String::new(), other),
+    }
+}
+
+/// The type of what is returned as far as the values written tell, in NumPy's words.
+fn seen_type(subject: &Subject<'_>) -> String {
+    let values = values(subject);
+    let kinds: Vec<Option<&str>> = values.iter().map(|value| literal_kind(value)).collect();
+    let own = subject.owner_name.as_deref().filter(|_| values.iter().all(|value| *value == "self"));
+    let kind = match kinds.split_first() {
+        _ if subject.returns_bool() => "bool",
+        Some((Some(first), rest)) if rest.iter().all(|kind| *kind == Some(first)) => first,
+        _ => own.unwrap_or("object"),
+    };
+    if may_be_nothing(subject) && kind != "object" { format!("{kind} or None") } else { kind.to_owned() }
+}
+
+/// The class of a literal or of a conversion in Python.
+fn literal_kind(value: &str) -> Option<&'static str> {
+    let whole = |open: char, close: char| value.starts_with(open) && value.ends_with(close);
+    let called = ["str", "int", "float", "bool", "list", "dict", "tuple", "set", "len", "sorted"];
+    let callee = value.find('(').filter(|_| closes_at_end(value)).and_then(|at| value.get(..at));
+    Some(match value.as_bytes().first()? {
+        b'"' | b'\'' => "str",
+        b'f' if value.starts_with("f\"") || value.starts_with("f'") => "str",
+        b'b' if value.starts_with("b\"") || value.starts_with("b'") => "bytes",
+        b'[' if whole('[', ']') && !value.contains("][") => "list",
+        _ if value.parse::<i64>().is_ok() => "int",
+        _ if value.parse::<f64>().is_ok() && value.starts_with(|first: char| first.is_ascii_digit()) => "float",
+        _ => match callee.and_then(|callee| called.iter().find(|known| **known == callee))? {
+            &"len" => "int",
+            &"sorted" => "list",
+            known => known,
+        },
+    })
 }
 
 fn return_type(subject: &Subject<'_>) -> Option<String> {
     if let Some(declared) = &subject.symbol.return_type {
-        return Some(declared.text.split_whitespace().collect::<Vec<_>>().join(" "));
+        return Some(type_words(&declared.text));
+    }
+    if subject.style == DocStyle::Numpy {
+        return Some(seen_type(subject));
     }
     if subject.tongue != Tongue::JavaScript {
         return None;
@@ -103,7 +147,7 @@ fn return_text(subject: &Subject<'_>) -> String {
 /// When a function without a telling name returns true: what its one returned expression says.
 fn truth_reason(subject: &Subject<'_>) -> Option<String> {
     match values(subject).as_slice() {
-        [one] if !matches!(*one, "True" | "False" | "true" | "false") => clause(one),
+        [one] if !matches!(*one, "True" | "False" | "true" | "false") => subject.clause(one),
         _ => None,
     }
 }
@@ -229,7 +273,8 @@ fn by_name(subject: &Subject<'_>) -> String {
         Some(Object { verb: Some("return"), .. }) => "the value found".to_owned(),
         Some(Object { verb: Some(verb), .. }) if hands_out(verb) => format!("the {} value", verbs::participle(verb)),
         Some(Object { verb: Some(verb), .. }) => format!("the result of {}", verbs::gerund(verb)),
-        Some(Object { verb: None, words }) if !words.is_empty() => match words.rsplit_once(' ') {
+        // A letter names nothing.
+        Some(Object { verb: None, words }) if words.chars().count() > 1 => match words.rsplit_once(' ') {
             // An adjective behind its noun is no noun phrase.
             Some((noun, "missing" | "pending" | "existing" | "remaining" | "changed" | "needed" | "wanted")) => {
                 let used: Vec<String> = subject
@@ -280,8 +325,10 @@ pub fn yields(subject: &Subject<'_>) -> Option<EntryDraft> {
         };
         format!("Each {words} in turn.")
     };
-    let type_text = subject.symbol.return_type.as_ref().and_then(|declared| yielded_type(&declared.text));
-    Some(EntryDraft { type_text, text, ..EntryDraft::default() })
+    let declared = subject.symbol.return_type.as_ref().and_then(|declared| yielded_type(&type_words(&declared.text)));
+    let unknown = || (subject.style == DocStyle::Numpy).then(|| "object".to_owned());
+    let (name, type_text) = headed(subject, declared.or_else(unknown));
+    Some(EntryDraft { name, type_text, text, ..EntryDraft::default() })
 }
 
 /// `Iterator[T]` yields `T`.
@@ -313,14 +360,25 @@ pub fn attributes(subject: &Subject<'_>) -> Vec<EntryDraft> {
     if subject.tongue != Tongue::Python || !data {
         return Vec::new();
     }
-    subject
-        .model
-        .children(subject.index)
-        .filter(|(_, child)| {
-            child.kind == SymbolKind::Field && !child.name.starts_with('_') && child.value_type.is_some()
-        })
-        .map(|(_, child)| attribute(&child.name, child.value_type.as_ref()))
-        .collect()
+    // All attributes or none: a list that leaves some out would claim that there are no others.
+    let members = || subject.model.children(subject.index).map(|(_, child)| child);
+    let mut found: Vec<(&str, Option<&Spanned>)> = Vec::new();
+    let fields = members()
+        .filter(|child| matches!(child.kind, SymbolKind::Field | SymbolKind::Constant) && child.doc.is_none())
+        .map(|child| (child.name.as_str(), child.value_type.as_ref()));
+    let assigned = members()
+        .flat_map(|child| child.facts.iter().flat_map(|facts| &facts.assigned_attributes))
+        .map(|attribute| (attribute.text.as_str(), None));
+    for (name, declared) in fields.chain(assigned) {
+        let is_property = members().any(|child| child.name == name && child.kind == SymbolKind::Property);
+        if !name.starts_with('_') && !is_property && found.iter().all(|(known, _)| *known != name) {
+            found.push((name, declared));
+        }
+    }
+    if found.iter().all(|(_, declared)| declared.is_none()) {
+        return Vec::new();
+    }
+    found.into_iter().map(|(name, declared)| attribute(name, declared)).collect()
 }
 
 /// The entry for one attribute.
@@ -328,13 +386,13 @@ pub fn attribute(name: &str, declared: Option<&Spanned>) -> EntryDraft {
     let words = split(name);
     let truth = declared.is_some_and(|declared| matches!(declared.text.trim(), "bool" | "boolean"));
     let text = if truth {
-        format!("Whether {}.", super::entries::whether(&words))
+        format!("Whether {}.", super::entries::whether(&words, name))
     } else {
         format!("{} of the instance.", capital(&the(&phrase(&words))))
     };
     EntryDraft {
         name: name.to_owned(),
-        type_text: declared.map(|declared| declared.text.clone()),
+        type_text: declared.map(|declared| type_words(&declared.text)),
         text,
         ..EntryDraft::default()
     }

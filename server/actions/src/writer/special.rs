@@ -97,6 +97,8 @@ const PYTHON: &[(&str, &str)] = &[
     ("tearDown", "clean up after each test of §"),
     ("setUpClass", "prepare what all tests of § share"),
     ("tearDownClass", "clean up after all tests of §"),
+    ("setUpModule", "prepare what all tests of this file share"),
+    ("tearDownModule", "clean up after all tests of this file"),
     ("main", "run the program"),
 ];
 

@@ -169,7 +169,7 @@ fn getter(subject: &Subject<'_>, words: &[String]) -> Said {
         return Said::Noun(format!("whether {clause}"));
     }
     if subject.returns_bool() {
-        return Said::Noun(format!("whether {}", super::entries::whether(words)));
+        return Said::Noun(format!("whether {}", super::entries::whether(words, &subject.symbol.name)));
     }
     let words: &[String] = match words {
         [first, rest @ ..] if !rest.is_empty() && first == "get" => rest,

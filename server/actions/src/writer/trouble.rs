@@ -1,7 +1,9 @@
 //! What is said of failure: exceptions, rejections, errors, panics, and what an unsafe caller owes.
 
-use super::condition::clause;
+use super::condition::Kind;
 use super::subject::{Subject, Tongue};
+use super::surroundings::{Around, around};
+use super::usage::{Token, called_name, holds_word, tokens};
 use super::words::{article, code, list};
 use syntax::docstring::EntryDraft;
 use syntax::model::ThrowFact;
@@ -41,94 +43,211 @@ fn grouped(subject: &Subject<'_>, throws: &[ThrowFact]) -> Vec<EntryDraft> {
 
 /// The entry for one exception type and all places that raise it.
 pub fn raise_entry(subject: &Subject<'_>, name: &str, throws: &[&ThrowFact]) -> EntryDraft {
-    let mut clauses: Vec<String> = Vec::new();
-    for throw in throws {
-        let clause = reason(subject, throw);
-        if !clauses.contains(&clause) {
+    let reasons: Vec<Reason> = throws.iter().map(|throw| reason(subject, throw)).collect();
+    let mut clauses: Vec<&String> = Vec::new();
+    for reason in &reasons {
+        if let Reason::Clause(clause) = reason
+            && !clauses.contains(&clause)
+        {
             clauses.push(clause);
         }
     }
-    let known: Vec<String> = clauses.iter().filter(|clause| !clause.starts_with("the call cannot")).cloned().collect();
-    let mut clauses = if known.is_empty() { clauses } else { known };
     clauses.truncate(3);
     let text = match clauses.split_first() {
         Some((only, [])) => format!("If {only}."),
-        Some((first, rest)) => format!("If {first}, or if {}.", rest.join(", or if ")),
-        None => "If the call cannot be completed.".to_owned(),
+        Some((first, rest)) => {
+            format!(
+                "If {first}, or if {}.",
+                rest.iter().map(|clause| clause.as_str()).collect::<Vec<_>>().join(", or if ")
+            )
+        }
+        None => reasons
+            .iter()
+            .find_map(|reason| match reason {
+                Reason::Sentence(sentence) => Some(sentence.clone()),
+                Reason::Clause(_) => None,
+            })
+            .unwrap_or_else(|| "Raised by the body itself.".to_owned()),
     };
     EntryDraft { name: name.to_owned(), text, ..EntryDraft::default() }
 }
 
-/// When an exception is raised, as a clause behind "if".
-fn reason(subject: &Subject<'_>, throw: &ThrowFact) -> String {
-    if subject.flags().is_stub && throw.condition.is_none() {
-        return "a subclass does not provide this method".to_owned();
-    }
-    if let Some(clause) = throw.condition.as_deref().and_then(clause) {
-        return clause;
-    }
-    if let Some(clause) = around(subject, throw.span) {
-        return clause;
-    }
-    if let Some(message) = throw.message.as_deref().and_then(from_message) {
-        return message;
-    }
-    "the call cannot be completed".to_owned()
+/// When an exception is raised.
+enum Reason {
+    /// What can follow "if".
+    Clause(String),
+    /// Less than a condition, but true.
+    Sentence(String),
 }
 
-/// What the block directly around a raise says: `except KeyError` is "a `KeyError` occurs".
-fn around(subject: &Subject<'_>, place: Span) -> Option<String> {
+fn reason(subject: &Subject<'_>, throw: &ThrowFact) -> Reason {
+    if subject.flags().is_stub && throw.condition.is_none() {
+        return Reason::Clause("a subclass does not provide this method".to_owned());
+    }
+    let around = around(subject, throw.span);
+    let mut clauses: Vec<String> = Vec::new();
+    let mut is_partial = false;
+    for part in &around {
+        let said = match part {
+            Around::If(condition) => guarded(subject, condition, &around),
+            Around::Unless(condition) => guarded(subject, &format!("not ({condition})"), &around),
+            Around::Caught(types, tried) => Some(caught(subject, types, tried, throw)),
+            Around::For(..) | Around::While(_) => continue,
+            Around::Other => None,
+        };
+        match said {
+            Some(clause) if clauses.contains(&clause) => {}
+            Some(clause) => clauses.push(clause),
+            None => is_partial = true,
+        }
+    }
+    if clauses.is_empty() {
+        return unguarded(subject, throw, &around);
+    }
+    if let Some(message) = throw.message.as_deref().and_then(from_message).filter(|_| is_partial || clauses.len() > 3) {
+        return Reason::Clause(message);
+    }
+    if clauses.len() > 3 {
+        is_partial = true;
+        clauses.drain(..clauses.len() - 2);
+    }
+    let joiner =
+        if clauses.len() > 1 && clauses.iter().any(|clause| clause.contains(" or ")) { ", and " } else { " and " };
+    let end = if is_partial { ", among other conditions" } else { "" };
+    Reason::Clause(format!("{}{end}", clauses.join(joiner)))
+}
+
+/// A condition in words; the name that a loop gives to one item is told as that.
+fn guarded(subject: &Subject<'_>, condition: &str, around: &[Around]) -> Option<String> {
+    if let Some(clause) = subject.clause(condition) {
+        return Some(clause);
+    }
+    let (item, source) = around.iter().find_map(|part| match part {
+        Around::For(item, source) if holds_word(condition, item) => Some((item, source)),
+        _ => None,
+    })?;
+    let items = code(source).filter(|_| !subject.names_local(source))?;
+    let others = tokens(condition).into_iter().any(|token| match token {
+        Token::Word(word) => word != item && subject.names_local(word),
+        _ => false,
+    });
+    let said = super::condition::clause(condition, &|_| Kind::Unknown).filter(|_| !others)?;
+    let quoted = code(item)?;
+    // Only a name that stands alone can be told as what it is.
+    let alone = said.matches(quoted.as_str()).count() == 1 && usage_count(&said, item) == 1;
+    alone.then(|| said.replacen(&quoted, &format!("an item of {items}"), 1))
+}
+
+fn usage_count(text: &str, name: &str) -> usize {
+    tokens(&text.replace('`', " ")).iter().filter(|token| **token == Token::Word(name)).count()
+}
+
+/// What a handler says: the step that fails, where there are few, else what was caught.
+fn caught(subject: &Subject<'_>, types: &[String], tried: &str, throw: &ThrowFact) -> String {
+    let wide = |name: &String| matches!(name.rsplit('.').next(), Some("Exception" | "BaseException"));
+    let quoted: Vec<String> = types.iter().filter_map(|name| code(name)).collect();
+    let same = types.contains(&throw.type_name);
+    let steps = steps(subject, tried);
+    let fails = if steps.is_empty() { None } else { Some(list(&steps, "or")) };
+    match (fails, quoted.first()) {
+        (Some(steps), Some(first)) if !same && !types.iter().any(wide) => {
+            format!("{steps} raises {} {}", article(first), list(&quoted, "or"))
+        }
+        (Some(steps), _) => format!("{steps} fails"),
+        (None, Some(first)) if throw.is_rethrow => {
+            format!("{} {} is caught and raised again", article(first), list(&quoted, "or"))
+        }
+        (None, Some(first)) if !types.iter().any(wide) => {
+            format!("{} {} is caught", article(first), list(&quoted, "or"))
+        }
+        (None, _) if subject.tongue == Tongue::Python => "any exception is caught inside".to_owned(),
+        (None, _) => "an error is caught inside".to_owned(),
+    }
+}
+
+/// What can fail in guarded code: its one short expression, or its calls where they are no more than three.
+fn steps(subject: &Subject<'_>, tried: &str) -> Vec<String> {
+    let lines: Vec<&str> = tried.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    if let [only] = lines.as_slice() {
+        let bare = only.trim_end_matches(';');
+        let bare = bare.strip_prefix("return ").or_else(|| bare.strip_prefix("yield ")).unwrap_or(bare);
+        let value = match bare.split_once(" = ") {
+            Some((target, value)) if !target.contains(['(', '=']) => value,
+            _ => bare,
+        };
+        let value = value.trim().trim_start_matches("await ");
+        let first = value.split([' ', '(', '.', '[']).next().unwrap_or("");
+        let statement = ["del", "raise", "throw", "assert", "import", "from", "if", "for", "with", "while", "global"];
+        if value.chars().count() <= 40
+            && !statement.contains(&first)
+            && value.contains(['(', '['])
+            && !subject.names_local(value)
+            && let Some(quoted) = code(value)
+        {
+            return vec![quoted];
+        }
+    }
+    let tokens = tokens(tried);
+    let mut calls: Vec<String> = Vec::new();
+    for (index, token) in tokens.iter().enumerate() {
+        if *token != Token::Mark('(') {
+            continue;
+        }
+        let Some(name) = called_name(&tokens, index).filter(|name| !subject.names_local(name)) else { continue };
+        if let Some(quoted) = code(&name).filter(|quoted| !calls.contains(quoted)) {
+            calls.push(quoted);
+        }
+    }
+    if calls.len() > 3 { Vec::new() } else { calls }
+}
+
+/// An exception under no condition that can be told.
+fn unguarded(subject: &Subject<'_>, throw: &ThrowFact, around: &[Around]) -> Reason {
+    if let Some(clause) = after_loop(subject, throw.span) {
+        return Reason::Clause(clause);
+    }
+    if let Some(message) = throw.message.as_deref().and_then(from_message) {
+        return Reason::Clause(message);
+    }
+    let first = subject.tokens().iter().find(|token| **token != Token::Line);
+    if around.is_empty() && matches!(first, Some(Token::Word("raise" | "throw"))) {
+        return Reason::Sentence("Raised by every call.".to_owned());
+    }
+    if let Some(message) = throw.message.as_deref().and_then(quotable) {
+        return Reason::Sentence(format!("Raised with the message “{message}”."));
+    }
+    let returns =
+        subject.symbol.facts.as_ref().is_some_and(|facts| !facts.returns.is_empty() || !facts.yields.is_empty());
+    Reason::Sentence(match (around.is_empty(), returns) {
+        (true, false) => "Raised by every call that gets to the end of the body.".to_owned(),
+        (true, true) => "If none of the cases that return before applies.".to_owned(),
+        _ => "Raised by the body itself.".to_owned(),
+    })
+}
+
+/// A message that can stand in quotes in every style.
+fn quotable(message: &str) -> Option<&str> {
+    let flat = message.trim();
+    let plain = !flat.is_empty()
+        && flat.len() <= 70
+        && !flat.contains(['%', '{', '}', '$', '\\', '`', '\n', '\r', '"', '*', '|', '<', '>', '@', '“', '”']);
+    // A word that ends in an underscore is a link in reStructuredText.
+    let links = flat.split(|letter: char| !letter.is_alphanumeric() && letter != '_').any(|word| word.ends_with('_'));
+    (plain && !links).then_some(flat)
+}
+
+/// A raise right behind a loop that returns: nothing that the loop went through did.
+fn after_loop(subject: &Subject<'_>, place: Span) -> Option<String> {
+    if subject.tongue != Tongue::Python {
+        return None;
+    }
     let text = &subject.model.text;
     let body = subject.symbol.body?;
     // From the start of the line, so that the first statement has its indentation.
     let lead = text.get(..body.start)?.rsplit(['\n', '\r']).next()?;
     let start = if lead.trim().is_empty() { body.start - lead.len() } else { body.start };
     let before = text.get(start..place.start)?;
-    let header = if subject.tongue == Tongue::Python {
-        let column = before.rsplit(['\n', '\r']).next()?.len();
-        if let Some(clause) = after_loop(before, column) {
-            return Some(clause);
-        }
-        before
-            .lines()
-            .rev()
-            .skip(1)
-            .find(|line| !line.trim().is_empty() && line.len() - line.trim_start().len() < column)?
-            .trim()
-    } else {
-        let mut depth = 0;
-        let at = before.char_indices().rev().find(|(_, character)| {
-            depth += i32::from(*character == '}') - i32::from(*character == '{');
-            depth < 0
-        })?;
-        before.get(..at.0)?.rsplit(['\n', '\r']).next()?.trim()
-    };
-    let header = header.trim_end_matches([':', '{', ' ']);
-    if let Some(caught) = header.strip_prefix("except") {
-        let caught = caught.trim().split(" as ").next()?.trim();
-        let types: Vec<String> = caught
-            .trim_matches(['(', ')'])
-            .split(',')
-            .map(str::trim)
-            .filter(|name| !name.is_empty())
-            .filter_map(code)
-            .collect();
-        return Some(match types.first() {
-            None => "anything inside fails".to_owned(),
-            Some(first) => format!("{} {} occurs", article(first), list(&types, "or")),
-        });
-    }
-    if header.contains("catch") {
-        return Some("a step inside fails".to_owned());
-    }
-    if let Some(condition) = header.strip_prefix("while ") {
-        return clause(condition.trim_matches(['(', ')']));
-    }
-    None
-}
-
-/// A raise right behind a loop that returns: nothing that the loop went through did.
-fn after_loop(before: &str, column: usize) -> Option<String> {
+    let column = before.rsplit(['\n', '\r']).next()?.len();
     let indent = |line: &str| line.len() - line.trim_start().len();
     // Only a return behind a condition is a match; a loop that returns in any case is none.
     let mut return_at = None;
@@ -209,16 +328,16 @@ pub fn panics(subject: &Subject<'_>) -> Vec<String> {
             .and_then(|at| call.get(..at))
             .map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "));
         let reason = if panic.call.starts_with("assert") {
-            panic.condition.as_deref().and_then(clause)
+            panic.condition.as_deref().and_then(|condition| subject.clause(condition))
         } else if let Some(receiver) = unwrapped.as_deref().and_then(|receiver| code(&receiver.replace(" .", "."))) {
             Some(format!("{receiver} holds no value"))
         } else {
-            panic.condition.as_deref().and_then(clause)
+            panic.condition.as_deref().and_then(|condition| subject.clause(condition))
         };
         let reason = reason.or_else(|| panic.message.as_deref().and_then(from_message)).unwrap_or_else(|| {
             match code(&panic.call) {
                 Some(name) => format!("the body reaches {name}"),
-                None => "the call cannot be completed".to_owned(),
+                None => "the body reaches a panic".to_owned(),
             }
         });
         let sentence = format!("Panics if {reason}.");
@@ -249,7 +368,7 @@ pub fn errors(subject: &Subject<'_>) -> Vec<EntryDraft> {
     }
     let failing = question_marks(subject.symbol.body.map(|body| body.of(&subject.model.text)).unwrap_or(""));
     let text = match failing.as_slice() {
-        [] => "Returns an error if the call cannot be completed.".to_owned(),
+        [] => "Returns the errors that the body builds.".to_owned(),
         some => format!("Returns an error if {} fails.", list(some, "or")),
     };
     vec![EntryDraft { text, ..EntryDraft::default() }]

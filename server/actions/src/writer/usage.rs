@@ -71,12 +71,48 @@ pub fn body_text<'a>(model: &'a FileModel, symbol: &Symbol) -> &'a str {
     Span::new(start, body.end).of(&model.text)
 }
 
+/// The code with comments as blanks, and what stands in strings too where `strings` says so; offsets and line breaks stay.
+pub fn masked(text: &str, strings: bool) -> String {
+    let mut mask: Vec<u8> = text.bytes().map(|byte| if matches!(byte, b'\n' | b'\r') { byte } else { b' ' }).collect();
+    let mut at = 0;
+    let mut list = Vec::new();
+    while at < text.len() {
+        let start = at;
+        let known = list.len();
+        at = step(text, at, &mut list);
+        // A comment makes no token.
+        let is_token = list.len() > known;
+        let is_string = matches!(list.last(), Some(Token::Text(_))) && is_token;
+        let kept = match (is_token, is_string && strings) {
+            (false, _) => start..start,
+            (true, true) => start..start + 1,
+            (true, false) => start..at,
+        };
+        if let (Some(mask), Some(code)) = (mask.get_mut(kept.clone()), text.as_bytes().get(kept)) {
+            mask.copy_from_slice(code);
+        }
+        // Behind a slash only a name matters, so that the list may stay short.
+        if list.len() > 64 {
+            list.drain(..32);
+        }
+    }
+    String::from_utf8_lossy(&mask).into_owned()
+}
+
 /// Cuts code into tokens; comments are dropped. Lenient: an unclosed string ends with its line.
 pub fn tokens(text: &str) -> Vec<Token<'_>> {
-    let bytes = text.as_bytes();
     let mut list = Vec::new();
     let mut at = 0;
-    while let Some(&byte) = bytes.get(at) {
+    while at < text.len() {
+        at = step(text, at, &mut list);
+    }
+    list
+}
+
+/// Reads what begins at `at`, and says where the next begins.
+fn step<'a>(text: &'a str, mut at: usize, list: &mut Vec<Token<'a>>) -> usize {
+    let bytes = text.as_bytes();
+    if let Some(&byte) = bytes.get(at) {
         let rest = text.get(at..).unwrap_or("");
         let length = match byte {
             b'\n' | b'\r' => {
@@ -124,7 +160,7 @@ pub fn tokens(text: &str) -> Vec<Token<'_>> {
             at += 1;
         }
     }
-    list
+    at
 }
 
 fn string_length(rest: &str) -> usize {
@@ -355,6 +391,17 @@ fn named(token: Option<&Token<'_>>) -> bool {
         }
         Some(Token::Mark(')' | ']')) => true,
         _ => false,
+    }
+}
+
+/// The dotted name of the function that is called with the bracket at `index`, conversions such as `int` too.
+pub(super) fn called_name(tokens: &[Token<'_>], index: usize) -> Option<String> {
+    match (before(tokens, index), index.checked_sub(2).and_then(|at| tokens.get(at))) {
+        (Some(Token::Word(name @ ("int" | "float" | "next" | "iter"))), other) if other != Some(&Token::Mark('.')) => {
+            Some((*name).to_owned())
+        }
+        (previous, _) if named(previous) => callee(tokens, index),
+        _ => None,
     }
 }
 
