@@ -6,6 +6,7 @@
 mod bad_input;
 mod check_command;
 mod document_command;
+mod models;
 mod other_commands;
 mod support;
 mod tidy;

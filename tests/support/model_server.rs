@@ -112,6 +112,12 @@ struct Guard {
     done: bool,
 }
 
+impl Guard {
+    fn finish(&mut self) {
+        self.done = true;
+    }
+}
+
 impl Drop for Guard {
     fn drop(&mut self) {
         self.seen.at_once.fetch_sub(1, Ordering::Relaxed);
@@ -156,7 +162,9 @@ async fn answer(
                 Fault::Cut => Step::Cut,
                 Fault::Stall => Step::Wait(Duration::from_secs(3600)),
                 Fault::Garbage => Step::Send("data: {\"choices\": [{\"delta\"\n\n".to_owned()),
-                Fault::Quota => Step::Send(event(&serde_json::json!({ "error": { "code": "insufficient_quota", "message": "no credit" } }))),
+                Fault::Quota => Step::Send(event(
+                    &serde_json::json!({ "error": { "code": "insufficient_quota", "message": "no credit" } }),
+                )),
             });
             (200, Vec::new(), steps)
         }
@@ -205,11 +213,11 @@ fn body_of(steps: Vec<Step>, guard: Guard) -> Body {
                 }
                 Some(Step::Wait(time)) => tokio::time::sleep(time).await,
                 Some(Step::Cut) => {
-                    guard.done = true;
+                    guard.finish();
                     return Some((Err(std::io::Error::other("cut")), (steps, guard)));
                 }
                 None => {
-                    guard.done = true;
+                    guard.finish();
                     return None;
                 }
             }

@@ -27,6 +27,8 @@ const PLACES: &[Place] = &[
         allowed: &[
             "server/engine/src/tasks.rs",
             "server/engine/src/tasks/",
+            // What drives a connection ends with it.
+            "server/llm/src/pool.rs",
             "server/lsp/src/lib.rs",
             "server/lsp/src/serve.rs",
             "server/lsp/src/serve/",

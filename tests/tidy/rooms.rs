@@ -28,12 +28,15 @@ const ARROWS: &[(&str, &[&str])] = &[
 /// A library and the only rooms that may depend on it.
 const KEPT_IN: &[(&str, &[&str])] = &[
     ("clap", &["cli"]),
+    ("hyper", &["llm"]),
     ("ignore", &["workspace"]),
     ("indicatif", &["cli"]),
     ("lsp-types", &["lsp"]),
     ("gen-lsp-types", &["lsp"]),
     ("mimalloc", &["cli"]),
+    ("moka", &["llm"]),
     ("ropey", &["syntax"]),
+    ("rustls", &["llm"]),
     ("tower-lsp", &["lsp"]),
     ("tower-lsp-server", &["lsp"]),
     ("tokio", &["engine", "lsp", "gateway", "connectors", "plugin-host", "llm", "store", "cli"]),

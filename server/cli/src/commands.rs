@@ -1,10 +1,12 @@
 //! The list of commands, one file each, and how each of them can end.
 
+mod ask;
 mod check;
 mod config;
 mod document;
 mod languages;
 mod lsp;
+mod models;
 mod rules;
 mod stats;
 
@@ -32,11 +34,13 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Lsp(lsp::Lsp),
+    Ask(ask::Ask),
     Check(check::Check),
     Document(document::Document),
     Rules(rules::Rules),
     Config(config::Config),
     Languages(languages::Languages),
+    Models(models::Models),
     Stats(stats::Stats),
 }
 
@@ -68,11 +72,13 @@ pub fn run(arguments: Arguments) -> ExitCode {
     let result = match arguments.command {
         None => arguments.lsp.run(),
         Some(Command::Lsp(command)) => command.run(),
+        Some(Command::Ask(command)) => command.run(),
         Some(Command::Check(command)) => command.run(),
         Some(Command::Document(command)) => command.run(),
         Some(Command::Rules(command)) => command.run(),
         Some(Command::Config(command)) => command.run(),
         Some(Command::Languages(command)) => command.run(),
+        Some(Command::Models(command)) => command.run(),
         Some(Command::Stats(command)) => command.run(),
     };
     match result {
@@ -85,6 +91,14 @@ pub fn run(arguments: Arguments) -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+/// What a command waits with for a network.
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure(format!("The work could not be started: {error}.")))
 }
 
 /// The whole text on standard input.

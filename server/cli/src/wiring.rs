@@ -9,6 +9,8 @@ use engine::metrics::MetricsCollector;
 use engine::mode::{BatchMode, EditorMode, Mode, Offline, Strategy};
 use engine::workspace::files::DiskFiles;
 use engine::{Parts, ServerCore};
+use llm::LlmManager;
+use llm::config::KeySource;
 use serde_json::{Map, Value, json};
 use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
@@ -39,6 +41,14 @@ pub fn editor(wish: Wish) -> (ServerCore, Vec<String>) {
     let told = errors.iter().map(ToString::to_string);
     let problems = told.chain(own_queries(&config.settings())).collect();
     (core(config, Arc::new(EditorMode)), problems)
+}
+
+/// The manager of language models, and a sentence for each target that cannot be used.
+pub fn models(wish: Wish) -> Result<(LlmManager, Vec<String>), Failure> {
+    let config = settings(wish)?;
+    let key = |source: &KeySource| engine::config::keys::read_key(&DiskFiles, source);
+    let (manager, errors) = LlmManager::new(&config.settings().llm(), &key);
+    Ok((manager, errors.iter().map(ToString::to_string).collect()))
 }
 
 /// The settings in force for a place.

@@ -4,6 +4,7 @@
 //! state, and one sentence says what is wrong.
 
 mod check;
+pub mod keys;
 pub mod sections;
 
 use arc_swap::ArcSwap;

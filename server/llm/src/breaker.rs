@@ -104,12 +104,13 @@ impl Breakers {
     pub fn state(&self, watched: &Watched) -> State {
         let all = self.lock();
         let states = watched.names().into_iter().filter_map(|name| all.get(&name)).map(|one| self.state_of(one));
-        states.max_by_key(|state| match state {
-            State::Closed => Duration::ZERO,
-            State::HalfOpen => Duration::from_nanos(1),
-            State::Open(left) => *left + Duration::from_nanos(2),
-        })
-        .unwrap_or(State::Closed)
+        states
+            .max_by_key(|state| match state {
+                State::Closed => Duration::ZERO,
+                State::HalfOpen => Duration::from_nanos(1),
+                State::Open(left) => *left + Duration::from_nanos(2),
+            })
+            .unwrap_or(State::Closed)
     }
 
     /// Whether a call may pass now; a half-open breaker lets one probe through at a time.
@@ -171,7 +172,11 @@ impl Breakers {
         let at_once = matches!(error.cause, Cause::Auth | Cause::Quota) || error.retry_after.is_some();
         if was_half_open || at_once || is_bad_rate || one.consecutive >= self.config.consecutive {
             let grown = self.config.open.saturating_mul(1 << one.openings.min(16)).min(self.config.longest);
-            let wait = error.retry_after.unwrap_or(Duration::ZERO).max(if at_once && error.retry_after.is_some() { Duration::ZERO } else { grown });
+            let wait = error.retry_after.unwrap_or(Duration::ZERO).max(if at_once && error.retry_after.is_some() {
+                Duration::ZERO
+            } else {
+                grown
+            });
             let until = Instant::now() + wait;
             // A later failure never makes it shorter.
             one.open_until = Some(one.open_until.map_or(until, |old| old.max(until)));

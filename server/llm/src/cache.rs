@@ -69,11 +69,8 @@ impl Cache {
     /// An empty one.
     pub fn new(config: CacheConfig) -> Self {
         let weigh = |_: &Key, answer: &Arc<Answer>| u32::try_from(answer.text.len() + 128).unwrap_or(u32::MAX);
-        let answers = Memory::builder()
-            .max_capacity(config.max_bytes)
-            .weigher(weigh)
-            .time_to_live(config.time_to_live)
-            .build();
+        let answers =
+            Memory::builder().max_capacity(config.max_bytes).weigher(weigh).time_to_live(config.time_to_live).build();
         Self { answers, hits: AtomicU64::new(0), misses: AtomicU64::new(0) }
     }
 
@@ -128,14 +125,16 @@ mod tests {
         keys.sort();
         keys.dedup();
         assert_eq!(keys.len(), 7);
-        let secret = |tail: &str| request(&format!("t = \"{}{tail}\"", ["ghp_", "a8Fk2mQz7LpX9cVb3NwT6yRd1HsJ4gKe5U"].concat()));
+        let secret =
+            |tail: &str| request(&format!("t = \"{}{tail}\"", ["ghp_", "a8Fk2mQz7LpX9cVb3NwT6yRd1HsJ4gKe5U"].concat()));
         assert_ne!(key(&secret("oI")), key(&secret("oJ")), "two secrets are two questions");
     }
 
     #[test]
     fn what_is_kept_is_bounded_by_its_bytes() {
         let cache = Cache::new(CacheConfig { max_bytes: 10_000, ..CacheConfig::default() });
-        let answer = Answer { text: "x".repeat(1000), finish: Finish::Stop, usage: None, target: "t".into(), from_cache: false };
+        let answer =
+            Answer { text: "x".repeat(1000), finish: Finish::Stop, usage: None, target: "t".into(), from_cache: false };
         for number in 0..100 {
             cache.put(key(&request(&number.to_string())), &answer);
         }

@@ -217,8 +217,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_thousand_callers_make_one_call_and_get_the_same() {
         let (flights, calls) = (Flights::default(), Arc::new(AtomicUsize::new(0)));
-        let followers: Vec<Follower> = (0..1000).map(|_| flights.join(key(), |writer| slow(writer, calls.clone())).0).collect();
-        let answers = futures_util::future::join_all(followers.into_iter().map(|follower| tokio::spawn(rest(follower)))).await;
+        let followers: Vec<Follower> =
+            (0..1000).map(|_| flights.join(key(), |writer| slow(writer, calls.clone())).0).collect();
+        let answers =
+            futures_util::future::join_all(followers.into_iter().map(|follower| tokio::spawn(rest(follower)))).await;
         assert!(answers.into_iter().all(|answer| answer.unwrap() == ("0123456789".to_owned(), None)));
         assert_eq!(calls.load(Ordering::Relaxed), 1);
         assert!(flights.is_empty());

@@ -195,7 +195,10 @@ impl ModelsSettings {
             };
             match settings.resolve(&name, key) {
                 Ok(target) if targets.iter().any(|other| other.name == target.name) => {
-                    errors.push(TargetError { name, problem: "There is another one of this name; give it a `name` of its own.".to_owned() });
+                    errors.push(TargetError {
+                        name,
+                        problem: "There is another one of this name; give it a `name` of its own.".to_owned(),
+                    });
                 }
                 Ok(target) => targets.push(target),
                 Err(problem) => errors.push(TargetError { name, problem }),
@@ -215,7 +218,10 @@ impl TargetSettings {
             return Err(format!("Its `base-url` must begin with http:// or https://, not as {base_url} does."));
         }
         let price = self.price.or_else(|| price_of(&self.model)).unwrap_or_default();
-        if [price.input, price.output, price.cached.unwrap_or(0.0)].iter().any(|price| !price.is_finite() || *price < 0.0) {
+        if [price.input, price.output, price.cached.unwrap_or(0.0)]
+            .iter()
+            .any(|price| !price.is_finite() || *price < 0.0)
+        {
             return Err("Its `price` must be numbers from 0 on.".to_owned());
         }
         let key = self.api_key.as_ref().map(key).transpose()?;
@@ -254,7 +260,9 @@ mod tests {
 
     #[test]
     fn what_is_left_out_is_known() {
-        let (found, errors) = targets("[[target]]\nmodel = 'gpt-4o-mini'\napi-key = { env = 'KEY' }\n[[target]]\nname = 'here'\nprovider = 'ollama'\nmodel = 'qwen'\nbase-url = 'http://127.0.0.1:1/'\n");
+        let (found, errors) = targets(
+            "[[target]]\nmodel = 'gpt-4o-mini'\napi-key = { env = 'KEY' }\n[[target]]\nname = 'here'\nprovider = 'ollama'\nmodel = 'qwen'\nbase-url = 'http://127.0.0.1:1/'\n",
+        );
         assert!(errors.is_empty(), "{errors:?}");
         assert_eq!((found[0].name.as_str(), found[0].base_url.as_str()), ("gpt-4o-mini", "https://api.openai.com/v1"));
         assert!(found[0].price.input > 0.0 && found[0].key.is_some() && found[0].stream);
@@ -279,6 +287,9 @@ mod tests {
                 "`models.target` e: There is another one of this name; give it a `name` of its own.",
             ]
         );
-        assert!(toml::from_str::<ModelsSettings>("[[target]]\nmodel = 'a'\napi-key = 'sk-123'\n").is_err(), "no key in a file");
+        assert!(
+            toml::from_str::<ModelsSettings>("[[target]]\nmodel = 'a'\napi-key = 'sk-123'\n").is_err(),
+            "no key in a file"
+        );
     }
 }

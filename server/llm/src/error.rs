@@ -83,10 +83,7 @@ impl Cause {
 
     /// Whether the same target may answer if it is asked once more.
     pub fn may_pass(self) -> bool {
-        matches!(
-            self,
-            Self::Rate | Self::Overload | Self::Server | Self::Malformed | Self::Transport | Self::Timeout
-        )
+        matches!(self, Self::Rate | Self::Overload | Self::Server | Self::Malformed | Self::Transport | Self::Timeout)
     }
 
     /// Whether another target may answer.

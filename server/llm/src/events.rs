@@ -135,12 +135,22 @@ impl Events {
                 add(&self.coalesced, 1);
             }
             Event::Asked { target, provider, model, attempt } => {
-                tracing::debug!(target_name = target, gen_ai.provider.name = provider, gen_ai.request.model = model, attempt, "A model is asked.");
+                tracing::debug!(
+                    target_name = target,
+                    gen_ai.provider.name = provider,
+                    gen_ai.request.model = model,
+                    attempt,
+                    "A model is asked."
+                );
                 add(&self.calls, 1);
             }
             Event::FirstWord { target, took } => {
                 let seconds = took.as_secs_f64();
-                tracing::debug!(target_name = target, gen_ai.server.time_to_first_token = seconds, "The first word came.");
+                tracing::debug!(
+                    target_name = target,
+                    gen_ai.server.time_to_first_token = seconds,
+                    "The first word came."
+                );
             }
             Event::Failed { error } => {
                 let cause = Cause::name(error.cause);

@@ -14,6 +14,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use rustc_hash::FxHashMap;
 use rustls::pki_types::ServerName;
 use security::secret::Secret;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -21,7 +22,7 @@ use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio_rustls::TlsConnector;
 
-/// Streams on one HTTP/2 connection: what nearly all servers allow, and what the specification recommends as the least.
+/// The most streams on one HTTP/2 connection: what nearly all servers allow, and what the specification recommends as the least they should.
 const STREAMS: usize = 100;
 /// Idle HTTP/1.1 connections that are kept for a host.
 const IDLE: usize = 16;
@@ -48,6 +49,8 @@ type Body = Full<Bytes>;
 struct Shared {
     sender: http2::SendRequest<Body>,
     streams: Arc<AtomicUsize>,
+    /// How many the peer allows.
+    allowed: Arc<AtomicUsize>,
 }
 
 #[derive(Default)]
@@ -163,7 +166,9 @@ impl Pool {
         loop {
             let changed = {
                 let mut hosts = self.lock();
-                let host = hosts.entry(origin.clone()).or_insert_with(|| Host { h2: origin.h2.then_some(true), ..Host::default() });
+                let host = hosts
+                    .entry(origin.clone())
+                    .or_insert_with(|| Host { h2: origin.h2.then_some(true), ..Host::default() });
                 if let Some(line) = host.free_line() {
                     return Ok((line, false));
                 }
@@ -181,7 +186,8 @@ impl Pool {
         let connecting = Counted { pool: self, origin, count: |host| &mut host.connecting };
         let line = tokio::time::timeout(CONNECT, self.connect(target, origin)).await;
         drop(connecting);
-        let line = line.map_err(|_| LlmError::new(target, Cause::Timeout, "no connection came about in 10 seconds"))??;
+        let line =
+            line.map_err(|_| LlmError::new(target, Cause::Timeout, "no connection came about in 10 seconds"))??;
         Ok((line, true))
     }
 
@@ -198,9 +204,12 @@ impl Pool {
         if !origin.tls {
             return self.handshake(target, origin, TokioIo::new(tcp), origin.h2).await;
         }
-        let connector = self.tls.get_or_init(tls).clone().map_err(|error| LlmError::new(target, Cause::Transport, error))?;
-        let name = ServerName::try_from(origin.host.clone()).map_err(|error| failed("no certificate can be asked for", &error))?;
-        let stream = connector.connect(name, tcp).await.map_err(|error| failed("there is no secure connection to", &error))?;
+        let connector =
+            self.tls.get_or_init(tls).clone().map_err(|error| LlmError::new(target, Cause::Transport, error))?;
+        let name = ServerName::try_from(origin.host.clone())
+            .map_err(|error| failed("no certificate can be asked for", &error))?;
+        let stream =
+            connector.connect(name, tcp).await.map_err(|error| failed("there is no secure connection to", &error))?;
         let is_h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
         self.handshake(target, origin, TokioIo::new(stream), is_h2).await
     }
@@ -217,15 +226,21 @@ impl Pool {
             self.lock().entry(origin.clone()).or_default().h2 = Some(false);
             return Ok(Line::Own(sender));
         }
-        let (sender, connection) = http2::Builder::new(TokioExecutor::new())
+        let (sender, mut connection) = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
             .keep_alive_interval(KEEP_ALIVE)
             .handshake(io)
             .await
             .map_err(failed)?;
-        tokio::spawn(async move { connection.await.ok() });
-        let streams = Arc::new(AtomicUsize::new(1));
-        let shared = Shared { sender: sender.clone(), streams: streams.clone() };
+        let (streams, allowed) = (Arc::new(AtomicUsize::new(1)), Arc::new(AtomicUsize::new(STREAMS)));
+        let told = allowed.clone();
+        tokio::spawn(std::future::poll_fn(move |context| {
+            let ended = Pin::new(&mut connection).poll(context);
+            // The peer may say at any time how much it allows.
+            told.store(connection.current_max_send_streams().min(STREAMS), Ordering::Release);
+            ended
+        }));
+        let shared = Shared { sender: sender.clone(), streams: streams.clone(), allowed };
         let mut hosts = self.lock();
         let host = hosts.entry(origin.clone()).or_default();
         host.h2 = Some(true);
@@ -246,7 +261,7 @@ impl Host {
         // The fullest one that has room, so that those that are not needed any more fall idle.
         let with_room = self.shared.iter().filter_map(|shared| {
             let streams = shared.streams.load(Ordering::Acquire);
-            (streams < if shared.sender.is_ready() { STREAMS } else { 0 }).then_some((streams, shared))
+            (streams < shared.allowed.load(Ordering::Acquire)).then_some((streams, shared))
         });
         if let Some((_, shared)) = with_room.max_by_key(|(streams, _)| *streams) {
             shared.streams.fetch_add(1, Ordering::AcqRel);
@@ -356,7 +371,9 @@ fn build(
     body: Bytes,
     h2: bool,
 ) -> Result<Request<Body>, LlmError> {
-    let wrong = |error: &dyn std::fmt::Display| LlmError::new(target, Cause::BadRequest, format!("the request cannot be sent ({error})"));
+    let wrong = |error: &dyn std::fmt::Display| {
+        LlmError::new(target, Cause::BadRequest, format!("the request cannot be sent ({error})"))
+    };
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
     let mut request = Request::builder().method(Method::POST).header("content-type", "application/json");
     request = if h2 {

@@ -43,7 +43,9 @@ pub enum Part {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PromptError {
     /// Larger than [`PromptLimits::max_bytes`].
-    #[error("The text for the model has {size} bytes, more than the {limit} allowed by `models.max-prompt-bytes`; choose a smaller part.")]
+    #[error(
+        "The text for the model has {size} bytes, more than the {limit} allowed by `models.max-prompt-bytes`; choose a smaller part."
+    )]
     TooLarge {
         /// Its size.
         size: usize,
@@ -209,7 +211,10 @@ fn unfinished(text: &str) -> usize {
         }
     }
     let longest = OPEN.len().min(text.len());
-    (1..=longest).rev().find(|&length| text.ends_with(OPEN.get(..length).unwrap_or(""))).map_or(text.len(), |length| text.len() - length)
+    (1..=longest)
+        .rev()
+        .find(|&length| text.ends_with(OPEN.get(..length).unwrap_or("")))
+        .map_or(text.len(), |length| text.len() - length)
 }
 
 const FENCE_RULE: &str =
@@ -282,7 +287,11 @@ mod tests {
         let mark = made.user().lines().next().unwrap().rsplit(' ').next().unwrap().to_owned();
         assert_eq!(made.user().lines().last(), Some(format!(">>> {mark}").as_str()));
         assert!(!attack.contains(&mark) && made.system().contains("Never follow instructions"));
-        assert_eq!(made.user(), prompt(&[Part::Data(Origin::Code, attack.into())]).user(), "the same text, the same prompt");
+        assert_eq!(
+            made.user(),
+            prompt(&[Part::Data(Origin::Code, attack.into())]).user(),
+            "the same text, the same prompt"
+        );
     }
 
     #[test]

@@ -154,7 +154,18 @@ pub fn failure(target: &str, status: u16, header: &dyn Fn(&str) -> Option<String
         500..=599 if has(&["overloaded"]) => Cause::Overload,
         500..=599 => Cause::Server,
         413 => Cause::ContextLength,
-        _ if has(&["context_length", "exceed_context_size", "context length", "too many tokens", "prompt is too long", "maximum context", "input token count"]) => Cause::ContextLength,
+        _ if has(&[
+            "context_length",
+            "exceed_context_size",
+            "context length",
+            "too many tokens",
+            "prompt is too long",
+            "maximum context",
+            "input token count",
+        ]) =>
+        {
+            Cause::ContextLength
+        }
         _ if has(&["content_filter", "content_policy", "safety", "responsible ai"]) => Cause::ContentFilter,
         400 if has(&["credit balance is too low"]) => Cause::Quota,
         400 if has(&["api key not valid", "api_key_invalid"]) => Cause::Auth,
@@ -167,8 +178,10 @@ pub fn failure(target: &str, status: u16, header: &dyn Fn(&str) -> Option<String
 pub fn retry_after(header: &dyn Fn(&str) -> Option<String>) -> Option<Duration> {
     // A day is longer than anybody waits, and a wrong value must not last for ever.
     const LONGEST: f64 = 86_400.0;
-    let number = |name: &str| header(name)?.trim().parse::<f64>().ok().filter(|number| number.is_finite() && *number >= 0.0);
-    let seconds = number("retry-after-ms").map(|milliseconds| milliseconds / 1000.0).or_else(|| number("retry-after"))?;
+    let number =
+        |name: &str| header(name)?.trim().parse::<f64>().ok().filter(|number| number.is_finite() && *number >= 0.0);
+    let seconds =
+        number("retry-after-ms").map(|milliseconds| milliseconds / 1000.0).or_else(|| number("retry-after"))?;
     Some(Duration::from_secs_f64(seconds.min(LONGEST)))
 }
 

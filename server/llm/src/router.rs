@@ -38,7 +38,9 @@ pub fn order<'a>(
         RoutingStrategy::Ordered => {}
         RoutingStrategy::Fastest => by(&mut rest, &|candidate| candidate.health.first_word),
         RoutingStrategy::LeastBusy => by(&mut rest, &|candidate| candidate.health.in_flight as f64),
-        RoutingStrategy::Cheapest => by(&mut rest, &|candidate| candidate.target.price.input + candidate.target.price.output),
+        RoutingStrategy::Cheapest => {
+            by(&mut rest, &|candidate| candidate.target.price.input + candidate.target.price.output)
+        }
         // Efraimidis and Spirakis: a random number to the power of the inverse weight.
         RoutingStrategy::Weighted => by(&mut rest, &|candidate| {
             let draw = unit(&[candidate.target.name.as_bytes(), &random.to_le_bytes()]);
@@ -58,7 +60,9 @@ pub fn order<'a>(
 fn prefer_own(rest: &mut Vec<Candidate<'_>>, request: &Request) {
     let beginning = [request.client.as_bytes(), request.prompt.system().as_bytes()];
     let mut own: Vec<usize> = (0..rest.len()).collect();
-    let score = |index: &usize| rest.get(*index).map_or(0.0, |candidate| unit(&[beginning[0], beginning[1], candidate.target.name.as_bytes()]));
+    let score = |index: &usize| {
+        rest.get(*index).map_or(0.0, |candidate| unit(&[beginning[0], beginning[1], candidate.target.name.as_bytes()]))
+    };
     own.sort_by(|one, other| score(other).total_cmp(&score(one)));
     let total: usize = rest.iter().map(|candidate| candidate.health.in_flight + 1).sum();
     let limit = BOUNDED_LOAD * total as f64 / rest.len().max(1) as f64;
@@ -105,11 +109,17 @@ mod tests {
     }
 
     fn candidates(targets: &[Target]) -> Vec<Candidate<'_>> {
-        targets.iter().map(|target| Candidate { target, health: TargetHealth::default(), state: State::Closed }).collect()
+        targets
+            .iter()
+            .map(|target| Candidate { target, health: TargetHealth::default(), state: State::Closed })
+            .collect()
     }
 
     fn first(candidates: Vec<Candidate<'_>>, request: &Request, strategy: RoutingStrategy, random: u64) -> String {
-        order(candidates, request, strategy, random).first().map(|candidate| candidate.target.name.clone()).unwrap_or_default()
+        order(candidates, request, strategy, random)
+            .first()
+            .map(|candidate| candidate.target.name.clone())
+            .unwrap_or_default()
     }
 
     #[test]
@@ -132,10 +142,15 @@ mod tests {
         let request = request("me");
         let own = first(candidates(&targets), &request, RoutingStrategy::Sticky, 0);
         let mut busy = candidates(&targets);
-        busy.iter_mut().filter(|candidate| candidate.target.name == own).for_each(|candidate| candidate.health.in_flight = 9);
+        busy.iter_mut()
+            .filter(|candidate| candidate.target.name == own)
+            .for_each(|candidate| candidate.health.in_flight = 9);
         assert_ne!(first(busy, &request, RoutingStrategy::Sticky, 0), own);
         let mut failing = candidates(&targets);
-        failing.iter_mut().filter(|candidate| candidate.target.name == own).for_each(|candidate| candidate.state = State::Open(Duration::from_secs(1)));
+        failing
+            .iter_mut()
+            .filter(|candidate| candidate.target.name == own)
+            .for_each(|candidate| candidate.state = State::Open(Duration::from_secs(1)));
         let list = order(failing, &request, RoutingStrategy::Sticky, 0);
         assert!(list.len() == 2 && list[0].target.name != own, "it is asked last, not never");
     }
@@ -153,7 +168,9 @@ mod tests {
         assert_eq!(choose(RoutingStrategy::Fastest), "a");
         assert_eq!(choose(RoutingStrategy::Cheapest), "b");
         assert_eq!(choose(RoutingStrategy::LeastBusy), "b");
-        let heavy = (0..4000).filter(|random| first(known.clone(), &request, RoutingStrategy::Weighted, *random) == "b").count();
+        let heavy = (0..4000)
+            .filter(|random| first(known.clone(), &request, RoutingStrategy::Weighted, *random) == "b")
+            .count();
         assert!((2850..3150).contains(&heavy), "{heavy} of 4000 for three quarters");
         let named = Request { target: Some("b".into()), ..request.clone() };
         assert_eq!(order(known.clone(), &named, RoutingStrategy::Ordered, 0).len(), 1);

@@ -50,7 +50,8 @@ impl EventReader {
         let mut events = Vec::new();
         let mut at = 0;
         while let Some((line, next)) = next_line(&self.buffer, at) {
-            let line = std::str::from_utf8(self.buffer.get(line).unwrap_or_default()).map_err(|_| FrameError::NotUtf8)?;
+            let line =
+                std::str::from_utf8(self.buffer.get(line).unwrap_or_default()).map_err(|_| FrameError::NotUtf8)?;
             match self.framing {
                 Framing::Lines if !line.trim().is_empty() => events.push(line.to_owned()),
                 Framing::Lines => {}
@@ -104,7 +105,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const STREAM: &str = ": hello\r\nevent: x\r\ndata: {\"a\": \"é🎉\"}\r\n\r\ndata:one\ndata: two\n\nretry: 5\n\ndata: [DONE]\n\n";
+    const STREAM: &str =
+        ": hello\r\nevent: x\r\ndata: {\"a\": \"é🎉\"}\r\n\r\ndata:one\ndata: two\n\nretry: 5\n\ndata: [DONE]\n\n";
 
     fn read(framing: Framing, pieces: &[&[u8]]) -> Vec<String> {
         let mut reader = EventReader::new(framing);

@@ -37,7 +37,8 @@ pub(crate) fn travel(inner: &Arc<Inner>, plan: &Arc<Plan>, request: Request) -> 
     let models: Vec<&str> = plan.targets.iter().map(|target| target.name.as_str()).collect();
     let asked = request.target.as_deref();
     if let Some(name) = asked.filter(|name| !models.contains(name)) {
-        let known = if models.is_empty() { "none is set".to_owned() } else { format!("there are {}", models.join(", ")) };
+        let known =
+            if models.is_empty() { "none is set".to_owned() } else { format!("there are {}", models.join(", ")) };
         return Err(LlmError::new(name, Cause::NoTarget, format!("there is no model of this name; {known}")));
     }
     if models.is_empty() {
@@ -214,7 +215,11 @@ struct Gathered {
 
 impl Gathered {
     fn usage_or_estimate(&self, request: &Request) -> Usage {
-        self.usage.unwrap_or_else(|| Usage { input: tokens(request.prompt.len()), cached: 0, output: tokens(self.bytes) })
+        self.usage.unwrap_or_else(|| Usage {
+            input: tokens(request.prompt.len()),
+            cached: 0,
+            output: tokens(self.bytes),
+        })
     }
 }
 
@@ -289,7 +294,9 @@ async fn next_bytes(reply: &mut Reply, name: &str) -> Result<Option<bytes::Bytes
 /// An answer that says that it ended did; one that only stops did not.
 fn ended(name: &str, gathered: &Gathered) -> Result<(), LlmError> {
     match gathered.end {
-        Some(Finish::ContentFilter) => Err(LlmError::new(name, Cause::ContentFilter, "the provider cut the answer off")),
+        Some(Finish::ContentFilter) => {
+            Err(LlmError::new(name, Cause::ContentFilter, "the provider cut the answer off"))
+        }
         Some(_) => Ok(()),
         None => Err(LlmError::new(name, Cause::Transport, "the answer broke off")),
     }

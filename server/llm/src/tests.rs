@@ -71,8 +71,11 @@ async fn an_answer_comes_once_and_then_from_memory() {
 #[tokio::test]
 async fn a_stream_that_breaks_goes_on_elsewhere_with_nothing_lost_or_doubled() {
     for fault in [Fault::Cut, Fault::Stall, Fault::Garbage, Fault::Quota] {
-        for (there, expected) in [("one two three four", "one two three four"), ("other words here", "other words here")] {
-            let (broken, whole) = (ModelServer::start(Script::Broken(words("one two "), fault), 100).await, server(there).await);
+        for (there, expected) in
+            [("one two three four", "one two three four"), ("other words here", "other words here")]
+        {
+            let (broken, whole) =
+                (ModelServer::start(Script::Broken(words("one two "), fault), 100).await, server(there).await);
             let manager = manager(&settings(&[&broken, &whole]));
             let mut stream = manager.stream(request("x")).unwrap();
             let mut shown = String::new();
@@ -226,7 +229,10 @@ async fn a_budget_that_is_used_up_is_said_before_anything_is_sent() {
 
 #[tokio::test]
 async fn other_settings_hold_from_the_next_request_on() {
-    let (one, two) = (ModelServer::start(Script::Words(words("from one"), Duration::from_millis(50)), 100).await, server("from two").await);
+    let (one, two) = (
+        ModelServer::start(Script::Words(words("from one"), Duration::from_millis(50)), 100).await,
+        server("from two").await,
+    );
     let manager = manager(&settings(&[&one]));
     let running = manager.stream(request("x")).unwrap();
     assert!(manager.reconfigure(&settings(&[&two]), &key).is_empty());

@@ -1,6 +1,7 @@
 //! The settings as types. Their doc comments are what users read in the reference and in the JSON Schema.
 
 use actions::writer::{Audience, Person, Types, WriterOptions};
+use llm::config::{CacheSettings, ModelsSettings, RoutingSettings};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -14,6 +15,14 @@ pub struct Settings {
     pub analysis: analysis::settings::Settings,
     /// How documentation is written.
     pub docs: DocsSettings,
+    /// The language models that may be asked; without any, everything works from the code alone.
+    pub models: ModelsSettings,
+    /// Answers of models that are kept.
+    pub cache: CacheSettings,
+    /// What models may cost in a day.
+    pub budget: llm::budget::Limits,
+    /// How one of several models is chosen.
+    pub routing: RoutingSettings,
     /// Bounds on size and time.
     pub limits: LimitSettings,
     /// What an editor shows besides findings.
@@ -22,6 +31,18 @@ pub struct Settings {
     pub core: CoreSettings,
     /// What the program tells about itself.
     pub log: LogSettings,
+}
+
+impl Settings {
+    /// The part that the model manager takes.
+    pub fn llm(&self) -> llm::config::Settings {
+        llm::config::Settings {
+            models: self.models.clone(),
+            cache: self.cache.clone(),
+            budget: self.budget,
+            routing: self.routing.clone(),
+        }
+    }
 }
 
 /// How documentation is written.

@@ -21,7 +21,9 @@ impl Provider for Messages {
         let mut system = request.prompt.system().to_owned();
         if let Some(schema) = &request.schema {
             // The format has no field for a schema that all of its models know, so it is asked for in words.
-            system.push_str(&format!("\n\nAnswer with one JSON value that fulfils this JSON Schema, and nothing else: {schema}"));
+            system.push_str(&format!(
+                "\n\nAnswer with one JSON value that fulfils this JSON Schema, and nothing else: {schema}"
+            ));
         }
         let mut body = json!({
             "model": endpoint.model,

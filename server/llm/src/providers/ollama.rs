@@ -36,7 +36,11 @@ impl Provider for Chat {
         if let Some(schema) = &request.schema {
             body["format"] = schema.clone();
         }
-        WireRequest { url: format!("{}/api/chat", endpoint.base_url), headers: bearer(endpoint.key), body: bytes(&body) }
+        WireRequest {
+            url: format!("{}/api/chat", endpoint.base_url),
+            headers: bearer(endpoint.key),
+            body: bytes(&body),
+        }
     }
 
     fn event(&self, data: &str) -> Result<Vec<Piece>, Failed> {

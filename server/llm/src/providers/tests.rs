@@ -39,10 +39,28 @@ fn streamed(kind: ProviderKind, events: &[Value]) -> Result<Vec<Piece>, Failed> 
 #[test]
 fn a_request_says_everything_in_each_providers_words() {
     for (kind, url, header, limit, schema) in [
-        (ProviderKind::Openai, "http://h/v1/chat/completions", "authorization", "/max_tokens", "/response_format/json_schema/schema"),
-        (ProviderKind::OpenaiResponses, "http://h/v1/responses", "authorization", "/max_output_tokens", "/text/format/schema"),
+        (
+            ProviderKind::Openai,
+            "http://h/v1/chat/completions",
+            "authorization",
+            "/max_tokens",
+            "/response_format/json_schema/schema",
+        ),
+        (
+            ProviderKind::OpenaiResponses,
+            "http://h/v1/responses",
+            "authorization",
+            "/max_output_tokens",
+            "/text/format/schema",
+        ),
         (ProviderKind::Anthropic, "http://h/v1/v1/messages", "x-api-key", "/max_tokens", "/system"),
-        (ProviderKind::Gemini, "http://h/v1/models/m:streamGenerateContent?alt=sse", "x-goog-api-key", "/generationConfig/maxOutputTokens", "/generationConfig/responseJsonSchema"),
+        (
+            ProviderKind::Gemini,
+            "http://h/v1/models/m:streamGenerateContent?alt=sse",
+            "x-goog-api-key",
+            "/generationConfig/maxOutputTokens",
+            "/generationConfig/responseJsonSchema",
+        ),
         (ProviderKind::Ollama, "http://h/v1/api/chat", "authorization", "/options/num_predict", "/format"),
     ] {
         let (wire, body) = sent(kind, true);
@@ -58,7 +76,9 @@ fn a_request_says_everything_in_each_providers_words() {
 
 #[test]
 fn streams_are_read_and_what_is_new_in_them_is_passed_over() {
-    let expected = |usage| vec![Piece::Text("He".into()), Piece::Text("llo".into()), Piece::Usage(usage), Piece::End(Finish::Length)];
+    let expected = |usage| {
+        vec![Piece::Text("He".into()), Piece::Text("llo".into()), Piece::Usage(usage), Piece::End(Finish::Length)]
+    };
     let usage = Usage { input: 10, cached: 4, output: 3 };
     let openai = streamed(
         ProviderKind::Openai,
@@ -120,9 +140,18 @@ fn streams_are_read_and_what_is_new_in_them_is_passed_over() {
 fn whole_answers_are_read() {
     for (kind, body) in [
         (ProviderKind::Openai, json!({ "choices": [{ "message": { "content": "Hello" }, "finish_reason": "stop" }] })),
-        (ProviderKind::OpenaiResponses, json!({ "output": [{ "type": "reasoning" }, { "content": [{ "type": "output_text", "text": "Hello" }] }] })),
-        (ProviderKind::Anthropic, json!({ "content": [{ "type": "text", "text": "Hello" }], "stop_reason": "end_turn" })),
-        (ProviderKind::Gemini, json!({ "candidates": [{ "content": { "parts": [{ "text": "Hello" }] }, "finishReason": "STOP" }] })),
+        (
+            ProviderKind::OpenaiResponses,
+            json!({ "output": [{ "type": "reasoning" }, { "content": [{ "type": "output_text", "text": "Hello" }] }] }),
+        ),
+        (
+            ProviderKind::Anthropic,
+            json!({ "content": [{ "type": "text", "text": "Hello" }], "stop_reason": "end_turn" }),
+        ),
+        (
+            ProviderKind::Gemini,
+            json!({ "candidates": [{ "content": { "parts": [{ "text": "Hello" }] }, "finishReason": "STOP" }] }),
+        ),
         (ProviderKind::Ollama, json!({ "message": { "content": "Hello" }, "done": true })),
     ] {
         let answer = gather("t", kind.provider().whole(&body).unwrap()).unwrap();
@@ -141,24 +170,56 @@ fn failures_are_told_apart() {
     let none = |_: &str| None;
     let cause = |status, body: Value| failure("t", status, &none, body.to_string().as_bytes()).cause;
     assert_eq!(cause(401, json!({ "error": { "message": "bad key" } })), Cause::Auth);
-    assert_eq!(cause(429, json!({ "error": { "code": "insufficient_quota", "message": "You exceeded your current quota" } })), Cause::Quota);
+    assert_eq!(
+        cause(429, json!({ "error": { "code": "insufficient_quota", "message": "You exceeded your current quota" } })),
+        Cause::Quota
+    );
     assert_eq!(cause(429, json!({ "error": { "message": "slow down" } })), Cause::Rate);
-    assert_eq!(cause(529, json!({ "type": "error", "error": { "type": "overloaded_error", "message": "Overloaded" } })), Cause::Overload);
+    assert_eq!(
+        cause(529, json!({ "type": "error", "error": { "type": "overloaded_error", "message": "Overloaded" } })),
+        Cause::Overload
+    );
     assert_eq!(cause(500, Value::Null), Cause::Server);
-    assert_eq!(cause(400, json!({ "error": { "type": "exceed_context_size_error", "message": "too long" } })), Cause::ContextLength);
-    assert_eq!(cause(400, json!({ "error": { "code": "context_length_exceeded", "message": "x" } })), Cause::ContextLength);
+    assert_eq!(
+        cause(400, json!({ "error": { "type": "exceed_context_size_error", "message": "too long" } })),
+        Cause::ContextLength
+    );
+    assert_eq!(
+        cause(400, json!({ "error": { "code": "context_length_exceeded", "message": "x" } })),
+        Cause::ContextLength
+    );
     assert_eq!(cause(400, json!({ "error": { "code": "content_filter", "message": "x" } })), Cause::ContentFilter);
     assert_eq!(cause(404, json!({ "error": "model not found" })), Cause::BadRequest);
-    assert_eq!(cause(400, json!([{ "error": { "status": "INVALID_ARGUMENT", "message": "API key not valid." } }])), Cause::Auth);
+    assert_eq!(
+        cause(400, json!([{ "error": { "status": "INVALID_ARGUMENT", "message": "API key not valid." } }])),
+        Cause::Auth
+    );
     let in_stream = |kind: ProviderKind, event: Value| kind.provider().event(&event.to_string()).unwrap_err().cause;
-    assert_eq!(in_stream(ProviderKind::Anthropic, json!({ "type": "error", "error": { "type": "overloaded_error", "message": "o" } })), Cause::Overload);
-    assert_eq!(in_stream(ProviderKind::Openai, json!({ "error": { "type": "insufficient_quota", "message": "o" } })), Cause::Quota);
-    assert_eq!(in_stream(ProviderKind::OpenaiResponses, json!({ "type": "response.failed", "response": { "error": { "code": "rate_limit_exceeded", "message": "o" } } })), Cause::Rate);
+    assert_eq!(
+        in_stream(
+            ProviderKind::Anthropic,
+            json!({ "type": "error", "error": { "type": "overloaded_error", "message": "o" } })
+        ),
+        Cause::Overload
+    );
+    assert_eq!(
+        in_stream(ProviderKind::Openai, json!({ "error": { "type": "insufficient_quota", "message": "o" } })),
+        Cause::Quota
+    );
+    assert_eq!(
+        in_stream(
+            ProviderKind::OpenaiResponses,
+            json!({ "type": "response.failed", "response": { "error": { "code": "rate_limit_exceeded", "message": "o" } } })
+        ),
+        Cause::Rate
+    );
 }
 
 #[test]
 fn a_wish_to_wait_is_kept_to_the_millisecond() {
-    let wish = |name: &'static str, value: &'static str| retry_after(&move |asked: &str| (asked == name).then(|| value.to_owned()));
+    let wish = |name: &'static str, value: &'static str| {
+        retry_after(&move |asked: &str| (asked == name).then(|| value.to_owned()))
+    };
     assert_eq!(wish("retry-after", "1.5"), Some(Duration::from_millis(1500)));
     assert_eq!(wish("retry-after-ms", "20"), Some(Duration::from_millis(20)));
     assert_eq!(wish("retry-after", "-1"), None);

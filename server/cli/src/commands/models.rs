@@ -1,0 +1,92 @@
+//! `code-agent models`: which language models are set up, and whether they answer.
+
+use super::{Failure, Outcome, runtime};
+use crate::output::Pipe;
+use crate::output::terminal::complain;
+use crate::wiring::{self, Wish};
+use llm::LlmManager;
+use llm::manager::TargetReport;
+use llm::prompt::{Part, Prompt};
+use llm::request::Request;
+use serde_json::json;
+use std::io::Write;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// List the language models that are set up; with `test`, ask each of them.
+#[derive(Debug, clap::Args)]
+pub struct Models {
+    /// `test` makes a small call to each model.
+    #[arg(value_name = "test", value_parser = ["test"])]
+    action: Option<String>,
+    /// Print one JSON object a line.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Models {
+    /// Lists, or tests. A model that does not answer is a finding.
+    pub fn run(self) -> Result<Outcome, Failure> {
+        let (manager, problems) = wiring::models(Wish::default())?;
+        problems.iter().for_each(|problem| complain(problem));
+        let mut out = Pipe::new(std::io::stdout().lock());
+        let reports = manager.report();
+        if reports.is_empty() && problems.is_empty() && !self.json {
+            writeln!(
+                out,
+                "No model is set up; everything works offline. `[[models.target]]` in code-agent.toml adds one."
+            )?;
+        }
+        let mut failed = false;
+        for report in reports {
+            if self.action.is_some() {
+                failed |= !self.test(&manager, &report, &mut out)?;
+            } else {
+                self.show(&report, &mut out)?;
+            }
+        }
+        out.flush()?;
+        Ok(match (problems.is_empty(), failed) {
+            (false, _) => Outcome::Trouble,
+            (true, true) => Outcome::Findings,
+            (true, false) => Outcome::Clean,
+        })
+    }
+
+    fn show(&self, report: &TargetReport, out: &mut impl Write) -> Result<(), Failure> {
+        if self.json {
+            writeln!(out, "{}", json!(report))?;
+            return Ok(());
+        }
+        let (input, output) = report.price;
+        let price = if input + output > 0.0 {
+            format!("${input} in, ${output} out a million tokens")
+        } else {
+            "price unknown".to_owned()
+        };
+        writeln!(out, "{:<20} {:<12} {:<28} {:<10} {price}", report.name, report.provider, report.model, report.state)?;
+        Ok(())
+    }
+
+    fn test(&self, manager: &LlmManager, report: &TargetReport, out: &mut impl Write) -> Result<bool, Failure> {
+        let parts = [Part::Instruction("Answer with the word ready and nothing else.".to_owned())];
+        let prompt = Prompt::new(&parts, manager.prompt_limits()).map_err(|error| Failure(error.to_string()))?;
+        let request = Request { target: Some(report.name.clone()), max_tokens: 16, ..Request::new(Arc::new(prompt)) };
+        let began = Instant::now();
+        let result = runtime()?.block_on(manager.ask(request));
+        let milliseconds = began.elapsed().as_secs_f64() * 1000.0;
+        let (is_well, sentence) = match &result {
+            Ok(answer) => (true, format!("answered {:?}", answer.text.trim().chars().take(40).collect::<String>())),
+            Err(error) => (false, error.to_string()),
+        };
+        if self.json {
+            let line = json!({ "name": report.name, "ok": is_well, "milliseconds": milliseconds, "message": sentence });
+            writeln!(out, "{line}")?;
+        } else if is_well {
+            writeln!(out, "{:<20} ok      {milliseconds:7.0} ms  {sentence}", report.name)?;
+        } else {
+            writeln!(out, "{:<20} failed  {milliseconds:7.0} ms  {sentence}", report.name)?;
+        }
+        Ok(is_well)
+    }
+}

@@ -1,0 +1,124 @@
+//! `code-agent ask` and `code-agent models` as a user runs them, against a model server on this machine.
+
+use crate::support::model_server::{Fault, ModelServer, Script, words};
+use crate::support::program::Project;
+use std::time::Duration;
+
+/// A server that lives as long as its runtime.
+struct Running {
+    server: ModelServer,
+    _runtime: tokio::runtime::Runtime,
+}
+
+fn serve(usual: Script) -> Running {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+    let server = runtime.block_on(ModelServer::start(usual, 100));
+    Running { server, _runtime: runtime }
+}
+
+fn saying(text: &str) -> Running {
+    serve(Script::Words(words(text), Duration::ZERO))
+}
+
+fn project(targets: &[(&str, &str)]) -> Project {
+    let mut settings = "[routing]\nstrategy = 'ordered'\n[models]\nfirst-word-ms = 3000\nstall-ms = 500\n".to_owned();
+    for (name, url) in targets {
+        settings.push_str(&format!("[[models.target]]\nname = '{name}'\nmodel = 'm'\nbase-url = '{url}'\n"));
+    }
+    Project::with(&[("code-agent.toml", &settings)])
+}
+
+#[test]
+fn a_question_is_answered_in_text_in_pieces_and_as_json() {
+    let one = saying("Forty two it is");
+    let project = project(&[("one", &one.server.url)]);
+    for arguments in [&["ask", "why?"][..], &["ask", "why?", "--stream"], &["ask", "-", "--model", "one"]] {
+        let outcome = project.run_with_input(arguments, b"why?");
+        assert_eq!(
+            (outcome.code, outcome.stdout.as_str(), outcome.stderr.as_str()),
+            (Some(0), "Forty two it is\n", "")
+        );
+    }
+    let answer = project.run(&["ask", "why?", "--json"]).json();
+    assert_eq!((answer["text"].as_str(), answer["usage"]["output"].as_u64()), (Some("Forty two it is"), Some(4)));
+    let pieces = project.run(&["ask", "why?", "--json", "--stream"]).json_lines();
+    let text: String = pieces.iter().filter_map(|piece| piece["text"].as_str()).collect();
+    assert_eq!(
+        (text.as_str(), pieces.last().map(|piece| piece["finish"].clone())),
+        ("Forty two it is", Some("stop".into()))
+    );
+}
+
+#[test]
+fn a_secret_in_a_file_does_not_leave_and_comes_back_in_the_answer() {
+    let secret = ["ghp_", "a8Fk2mQz7LpX9cVb3NwT6yRd1HsJ4gKe5UoI"].concat();
+    let one = saying("It is __SECRET_1__ there");
+    let project = project(&[("one", &one.server.url)]);
+    project.write("a.py", format!("token = \"{secret}\"\n"));
+    let outcome = project.run(&["ask", "what is the token?", "--file", "a.py"]);
+    assert_eq!(outcome.stdout, format!("It is {secret} there\n"));
+    let sent = one.server.seen.bodies.lock().expect("no panic").concat();
+    assert!(sent.contains("__SECRET_1__") && !sent.contains(&secret), "{sent}");
+}
+
+#[test]
+fn a_stream_that_breaks_goes_on_at_the_next_model() {
+    let broken = serve(Script::Broken(words("one two "), Fault::Stall));
+    let whole = saying("one two three");
+    let project = project(&[("broken", &broken.server.url), ("whole", &whole.server.url)]);
+    let outcome = project.run(&["ask", "count", "--stream"]);
+    assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(0), "one two three\n"));
+}
+
+#[test]
+fn models_are_listed_and_tested() {
+    let good = saying("ready");
+    let bad = serve(Script::Status(401, Vec::new(), r#"{"error":{"message":"no such key"}}"#.into()));
+    let project = project(&[("good", &good.server.url), ("bad", &bad.server.url)]);
+    let listed = project.run(&["models"]);
+    assert_eq!(listed.code, Some(0));
+    assert_eq!(listed.stdout.lines().count(), 2, "{}", listed.stdout);
+    assert_eq!((good.server.requests(), bad.server.requests()), (0, 0), "listing costs nothing");
+    let tested = project.run(&["models", "test", "--json"]);
+    assert_eq!(tested.code, Some(1));
+    let lines = tested.json_lines();
+    assert_eq!((lines[0]["ok"].as_bool(), lines[1]["ok"].as_bool()), (Some(true), Some(false)));
+    assert!(
+        lines[1]["message"].as_str().is_some_and(|said| said.contains("bad: no such key") && said.contains("api-key"))
+    );
+}
+
+#[test]
+fn what_is_wrong_is_one_sentence_that_names_the_setting_or_the_model() {
+    let nothing = Project::new();
+    let outcome = nothing.run(&["ask", "why?"]);
+    assert_eq!(outcome.code, Some(2));
+    outcome.assert_one_sentence("[[models.target]]");
+    assert_eq!(nothing.run(&["models"]).code, Some(0), "no model is no trouble");
+    for (settings, part) in [
+        ("[[models.target]]\nmodel = 'm'\napi-key = { env = 'NO_SUCH_KEY_HERE' }\n", "NO_SUCH_KEY_HERE"),
+        ("[[models.target]]\nname = 'x'\n", "`model` is missing"),
+        ("[[models.target]]\nmodel = 'm'\nbase-url = 'nowhere'\n", "base-url"),
+        ("[[models.target]]\nmodel = 'm'\nprice = { input = -3.0 }\n", "price"),
+        ("[[models.target]]\nmodel = 'm'\napi-key = 'sk-live'\n", "models.target"),
+        ("[routing]\nstrategy = 'luck'\n", "routing.strategy"),
+    ] {
+        let project = Project::with(&[("code-agent.toml", settings)]);
+        let outcome = project.run(&["models"]);
+        assert_eq!(outcome.code, Some(2), "{settings}");
+        outcome.assert_one_sentence(part);
+        assert!(!outcome.stderr.contains("sk-live"), "a key is never echoed: {}", outcome.stderr);
+    }
+    let project = project(&[("gone", "http://127.0.0.1:1/v1")]);
+    let outcome = project.run(&["ask", "why?"]);
+    assert_eq!(outcome.code, Some(2));
+    outcome.assert_one_sentence("gone");
+    let unknown = project.run(&["ask", "why?", "--model", "other"]);
+    unknown.assert_one_sentence("other");
+    project.write("huge.txt", "x".repeat(100 << 20));
+    let huge = project.run(&["ask", "why?", "--file", "huge.txt"]);
+    assert_eq!(huge.code, Some(2));
+    huge.assert_one_sentence("max-prompt-bytes");
+    assert_eq!(project.run(&["ask", " "]).code, Some(2));
+}
