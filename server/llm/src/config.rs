@@ -4,7 +4,9 @@ use crate::budget::{Limits, Price, price_of};
 use crate::providers::ProviderKind;
 use schemars::JsonSchema;
 use security::secret::Secret;
+use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::time::Duration;
 
 /// The language models that may be asked.
@@ -64,14 +66,50 @@ pub struct TargetSettings {
 }
 
 /// Where a key is found.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum KeySource {
     /// In an environment variable.
     Env(String),
     /// In a file, alone.
     File(String),
 }
+
+/// Read by hand, because the derived messages quote what stands there, and that may be the key itself.
+impl<'de> Deserialize<'de> for KeySource {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader;
+
+        impl<'de> Visitor<'de> for Reader {
+            type Value = KeySource;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("where a key is found")
+            }
+
+            fn visit_str<E: de::Error>(self, _: &str) -> Result<KeySource, E> {
+                Err(E::custom(KEY_FORM))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<KeySource, A::Error> {
+                let wrong = || de::Error::custom(KEY_FORM);
+                let (kind, place) = map.next_entry::<String, String>().ok().flatten().ok_or_else(wrong)?;
+                if map.next_key::<String>().ok().flatten().is_some() {
+                    return Err(wrong());
+                }
+                match kind.as_str() {
+                    "env" => Ok(KeySource::Env(place)),
+                    "file" => Ok(KeySource::File(place)),
+                    _ => Err(wrong()),
+                }
+            }
+        }
+
+        deserializer.deserialize_any(Reader)
+    }
+}
+
+const KEY_FORM: &str = "`api-key` says where the key is, { env = \"NAME\" } or { file = \"PATH\" }; the key itself never stands in settings";
 
 /// Answers that are kept.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
