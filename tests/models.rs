@@ -64,11 +64,14 @@ fn a_secret_in_a_file_does_not_leave_and_comes_back_in_the_answer() {
 
 #[test]
 fn a_stream_that_breaks_goes_on_at_the_next_model() {
-    let broken = serve(Script::Broken(words("one two "), Fault::Stall));
-    let whole = saying("one two three");
-    let project = project(&[("broken", &broken.server.url), ("whole", &whole.server.url)]);
-    let outcome = project.run(&["ask", "count", "--stream"]);
-    assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(0), "one two three\n"));
+    for fault in [Fault::Cut, Fault::Stall, Fault::Garbage, Fault::Quota] {
+        let broken = serve(Script::Broken(words("one two "), fault));
+        let whole = saying("one two three");
+        whole.server.next([Script::Late(Duration::from_millis(20), words("one two three"))]);
+        let project = project(&[("broken", &broken.server.url), ("whole", &whole.server.url)]);
+        let outcome = project.run(&["ask", "count", "--stream"]);
+        assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(0), "one two three\n"), "{fault:?}");
+    }
 }
 
 #[test]

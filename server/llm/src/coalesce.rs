@@ -12,6 +12,7 @@ use rustc_hash::FxHashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
+type Map = Arc<Mutex<FxHashMap<Key, Flight>>>;
 type Call = Shared<BoxFuture<'static, ()>>;
 
 /// What came so far. Pieces are only ever added.
@@ -52,7 +53,7 @@ struct Flight {
 /// All calls under way, by their question.
 #[derive(Default)]
 pub struct Flights {
-    flights: Arc<Mutex<FxHashMap<Key, Flight>>>,
+    flights: Map,
 }
 
 /// One who waits: gets every piece from the first on, whenever he came.
@@ -62,7 +63,7 @@ pub struct Follower {
     news: watch::Receiver<()>,
     next: usize,
     /// Where the call is to be forgotten once nobody waits for it any more.
-    flights: Option<(Arc<Mutex<FxHashMap<Key, Flight>>>, Key)>,
+    flights: Option<(Map, Key)>,
 }
 
 impl Flights {
@@ -150,7 +151,7 @@ impl Follower {
                     None => {}
                 }
             }
-            let Some(call) = self.call.clone() else { return None };
+            let call = self.call.clone()?;
             tokio::select! {
                 biased;
                 () = call => {}

@@ -60,7 +60,7 @@ impl Splice {
         match self.said.strip_prefix(&self.shown) {
             Some(new) => {
                 self.writer.push(Piece::Text(new.to_owned()));
-                self.shown.push_str(&self.said[self.shown.len()..].to_owned());
+                self.shown.clone_from(&self.said);
             }
             None => self.restart(),
         }
