@@ -75,6 +75,15 @@ fn a_stream_that_breaks_goes_on_at_the_next_model() {
 }
 
 #[test]
+fn the_first_good_one_of_two_answers_is_taken() {
+    let (empty, good) = (saying(""), serve(Script::Words(words("a good answer"), Duration::from_millis(30))));
+    let project = project(&[("empty", &empty.server.url), ("good", &good.server.url)]);
+    let outcome = project.run(&["ask", "why?", "--strategy", "best_of_two"]);
+    assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(0), "a good answer\n"), "{}", outcome.stderr);
+    assert_eq!((empty.server.requests(), good.server.requests()), (1, 1));
+}
+
+#[test]
 fn models_are_listed_and_tested() {
     let good = saying("ready");
     let bad = serve(Script::Status(401, Vec::new(), r#"{"error":{"message":"no such key"}}"#.into()));

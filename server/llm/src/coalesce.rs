@@ -152,10 +152,14 @@ impl Follower {
                 }
             }
             let call = self.call.clone()?;
-            tokio::select! {
+            let is_over = tokio::select! {
                 biased;
-                () = call => {}
-                Ok(()) = self.news.changed() => {}
+                () = call => true,
+                Ok(()) = self.news.changed() => false,
+            };
+            // A call that ends without saying how has nothing more to say.
+            if is_over && lock(&self.log).result.is_none() && lock(&self.log).pieces.len() == self.next {
+                return None;
             }
         }
     }

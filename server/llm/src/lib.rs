@@ -2,6 +2,7 @@
 //!
 //! Nothing leaves but a [`prompt::Prompt`], which has no secrets in it; nothing comes back that is more than text.
 
+pub mod best_of_two;
 pub mod breaker;
 pub mod budget;
 pub mod cache;

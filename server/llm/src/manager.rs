@@ -12,7 +12,7 @@ use crate::pool::Pool;
 use crate::prompt::PromptLimits;
 use crate::providers::gather;
 use crate::request::{Answer, Piece, Request};
-use crate::stack::{travel, watched};
+use crate::stack::{ordered, travel, watched};
 use security::secret::Secret;
 use serde::Serialize;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -115,12 +115,20 @@ pub struct Spending {
 }
 
 /// An answer as it comes. Dropping it ends the call, unless others wait for the same answer.
-pub struct AnswerStream(Follower);
+pub struct AnswerStream {
+    follower: Follower,
+    from_cache: bool,
+}
 
 impl AnswerStream {
     /// The next piece; `None` at the end.
     pub async fn next(&mut self) -> Option<Result<Piece, LlmError>> {
-        self.0.next().await
+        self.follower.next().await
+    }
+
+    /// Whether the answer was in memory.
+    pub fn is_from_cache(&self) -> bool {
+        self.from_cache
     }
 }
 
@@ -166,12 +174,19 @@ impl LlmManager {
         self.plan().prompt
     }
 
+    /// The targets that may answer a request, in the order in which they would be asked.
+    pub(crate) fn names_in_order(&self, request: &Request) -> Vec<String> {
+        let plan = self.plan();
+        ordered(&self.inner, &plan, request).into_iter().map(|candidate| candidate.target.name.clone()).collect()
+    }
+
     /// Asks, and gives the answer piece by piece.
     ///
     /// # Errors
     /// If there is no model to ask, or none of the name that is wanted. What goes wrong later comes as a piece.
     pub fn stream(&self, request: Request) -> Result<AnswerStream, LlmError> {
-        travel(&self.inner, &self.plan(), request).map(AnswerStream)
+        let (follower, from_cache) = travel(&self.inner, &self.plan(), request)?;
+        Ok(AnswerStream { follower, from_cache })
     }
 
     /// Asks, and gives the whole answer.
@@ -179,9 +194,8 @@ impl LlmManager {
     /// # Errors
     /// If no model answered.
     pub async fn ask(&self, request: Request) -> Result<Answer, LlmError> {
-        let hits = self.inner.cache.counts().0;
         let mut stream = self.stream(request)?;
-        let from_cache = self.inner.cache.counts().0 > hits;
+        let from_cache = stream.is_from_cache();
         let mut pieces = Vec::new();
         while let Some(piece) = stream.next().await {
             pieces.push(piece?);

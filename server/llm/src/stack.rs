@@ -32,8 +32,9 @@ const BYTES_A_TOKEN: usize = 3;
 /// A report of an error is never longer than this.
 const ERROR_BYTES: usize = 64 << 10;
 
-/// Takes a request on its way. The answer comes piece by piece; dropping the follower ends the call if nobody else waits for it.
-pub(crate) fn travel(inner: &Arc<Inner>, plan: &Arc<Plan>, request: Request) -> Result<Follower, LlmError> {
+/// Takes a request on its way, and says whether its answer was in memory. The answer comes piece by piece; dropping the follower ends the
+/// call if nobody else waits for it.
+pub(crate) fn travel(inner: &Arc<Inner>, plan: &Arc<Plan>, request: Request) -> Result<(Follower, bool), LlmError> {
     let models: Vec<&str> = plan.targets.iter().map(|target| target.name.as_str()).collect();
     let asked = request.target.as_deref();
     if let Some(name) = asked.filter(|name| !models.contains(name)) {
@@ -45,20 +46,24 @@ pub(crate) fn travel(inner: &Arc<Inner>, plan: &Arc<Plan>, request: Request) -> 
         return Err(LlmError::new("models", Cause::NoTarget, "no `[[models.target]]` is set"));
     }
     if !request.is_repeatable() {
-        return Ok(Follower::alone(call(inner.clone(), plan.clone(), request, None)));
+        return Ok((Follower::alone(call(inner.clone(), plan.clone(), request, None)), false));
     }
-    let key = Key::of(&request, asked.as_slice().first().copied().map_or(models.as_slice(), |_| asked.as_slice()));
+    // What a name stands for may change while answers are kept.
+    let may_answer = plan.targets.iter().filter(|target| asked.is_none_or(|name| name == target.name));
+    let identities: Vec<String> =
+        may_answer.map(|target| format!("{:?} {} {}", target.provider, target.base_url, target.model)).collect();
+    let key = Key::of(&request, &identities.iter().map(String::as_str).collect::<Vec<_>>());
     if let Some(answer) = inner.cache.get(&key) {
         inner.events.tell(Event::CacheHit);
         let usage = answer.usage.map(Piece::Usage);
         let pieces = [Piece::Text(answer.text.clone())].into_iter().chain(usage).chain([Piece::End(answer.finish)]);
-        return Ok(Follower::of(pieces.collect()));
+        return Ok((Follower::of(pieces.collect()), true));
     }
     let (follower, begun) = inner.flights.join(key, call(inner.clone(), plan.clone(), request, Some(key)));
     if !begun {
         inner.events.tell(Event::Coalesced);
     }
-    Ok(follower)
+    Ok((follower, false))
 }
 
 /// The call for a question, to be begun by whoever asks it first.
@@ -133,7 +138,8 @@ fn none_left() -> LlmError {
     LlmError::new("models", Cause::NoTarget, "all models failed a moment ago and are left alone for a while")
 }
 
-fn ordered<'a>(inner: &Inner, plan: &'a Plan, request: &Request) -> Vec<Candidate<'a>> {
+/// The targets that may answer, in the order in which they are to be asked.
+pub(crate) fn ordered<'a>(inner: &Inner, plan: &'a Plan, request: &Request) -> Vec<Candidate<'a>> {
     let candidates = plan.targets.iter().map(|target| Candidate {
         target,
         health: inner.health.of(&target.name),

@@ -4,6 +4,7 @@
 mod model_server;
 
 use crate::LlmManager;
+use crate::best_of_two::best_of_two;
 use crate::budget::{Limits, Price};
 use crate::config::{KeySource, ModelsSettings, RoutingSettings, RoutingStrategy, Settings, TargetSettings};
 use crate::error::Cause;
@@ -245,4 +246,29 @@ async fn other_settings_hold_from_the_next_request_on() {
         }
     }
     assert_eq!(text, "from one", "what is under way ends as it began");
+}
+
+#[tokio::test]
+async fn the_first_of_two_that_passes_wins_and_the_other_is_ended() {
+    let slow = ModelServer::start(Script::Words(words("right but slow indeed"), Duration::from_millis(400)), 100).await;
+    let (wrong, right) = (server("wrong").await, server("right").await);
+    let check = |answer: &crate::request::Answer| {
+        if answer.text.starts_with("right") { Ok(()) } else { Err(format!("it says {}", answer.text)) }
+    };
+    let quick = manager(&settings(&[&slow, &right]));
+    let began = Instant::now();
+    let chosen = best_of_two(&quick, request("x"), &[&check]).await.unwrap();
+    assert_eq!((chosen.answer.text.as_str(), chosen.refused), ("right", None));
+    assert!(began.elapsed() < Duration::from_millis(400), "nobody waits for the slower one");
+    while slow.seen.aborted.load(Ordering::Relaxed) == 0 {
+        assert!(began.elapsed() < Duration::from_secs(2), "the loser goes on");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let checked = manager(&settings(&[&wrong, &right]));
+    let chosen = best_of_two(&checked, request("x"), &[&check]).await.unwrap();
+    assert_eq!(chosen.answer.text, "right");
+    let neither = manager(&settings(&[&wrong]));
+    let error = best_of_two(&neither, request("x"), &[&check]).await.unwrap_err();
+    assert!(error.to_string().contains("it says wrong"), "{error}");
+    assert_eq!(wrong.requests(), 3, "with one target it is asked for two samples");
 }

@@ -5,8 +5,9 @@ use crate::output::Pipe;
 use crate::output::terminal::remark;
 use crate::wiring::{self, Wish};
 use llm::LlmManager;
+use llm::best_of_two::best_of_two;
 use llm::prompt::{Origin, Part, Prompt};
-use llm::request::{Piece, Request};
+use llm::request::{Answer, Finish, Piece, Request};
 use serde_json::json;
 use std::io::Write;
 use std::path::PathBuf;
@@ -30,8 +31,11 @@ pub struct Ask {
     /// The longest answer, in tokens.
     #[arg(long, value_name = "NUMBER", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     max_tokens: u32,
+    /// How the answer comes about: `fast` takes the first model that answers, `best_of_two` asks two at once and takes the first good answer.
+    #[arg(long, value_name = "STRATEGY", default_value = "fast", value_parser = ["fast", "best_of_two"])]
+    strategy: String,
     /// Show the answer while it comes.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "strategy")]
     stream: bool,
     /// Print JSON: one object, or with --stream one for each piece.
     #[arg(long)]
@@ -72,7 +76,12 @@ impl Ask {
     }
 
     async fn print_whole(&self, manager: &LlmManager, request: Request) -> Result<Outcome, Failure> {
-        let answer = manager.ask(request).await.map_err(|error| Failure(error.to_string()))?;
+        let answer = if self.strategy == "best_of_two" {
+            best_of_two(manager, request, &[&is_whole]).await.map(|chosen| chosen.answer)
+        } else {
+            manager.ask(request).await
+        };
+        let answer = answer.map_err(|error| Failure(error.to_string()))?;
         let mut out = Pipe::new(std::io::stdout().lock());
         if self.json {
             writeln!(out, "{}", json!(answer))?;
@@ -102,6 +111,15 @@ impl Ask {
             out.flush()?;
         }
         Ok(Outcome::Clean)
+    }
+}
+
+/// What can be said of any answer without knowing the question.
+fn is_whole(answer: &Answer) -> Result<(), String> {
+    match answer.finish {
+        _ if answer.text.trim().is_empty() => Err("the answer is empty".to_owned()),
+        Finish::Stop => Ok(()),
+        Finish::Length | Finish::ContentFilter => Err("the answer is cut off".to_owned()),
     }
 }
 
