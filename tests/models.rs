@@ -10,6 +10,9 @@ struct Running {
     _runtime: tokio::runtime::Runtime,
 }
 
+/// The user's own settings, as the program finds them in a test.
+const OWN: &str = ".config/code-agent/config.toml";
+
 fn serve(usual: Script) -> Running {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
@@ -84,8 +87,25 @@ fn the_first_good_one_of_two_answers_is_taken() {
 }
 
 #[test]
+fn a_key_goes_to_its_own_provider_and_a_workspace_cannot_take_it() {
+    let (mine, theirs) = (saying("mine"), saying("theirs"));
+    let own = format!(
+        "[[models.target]]\nname = 'mine'\nmodel = 'm'\nbase-url = '{}'\napi-key = {{ file = 'key' }}\n",
+        mine.server.url
+    );
+    let project = Project::with(&[(OWN, &own), ("key", "the-key\n")]);
+    assert_eq!(project.run(&["ask", "why?"]).stdout, "mine\n");
+    assert_eq!(mine.server.seen.keys.lock().expect("no panic").last().map(String::as_str), Some("Bearer the-key"));
+    let taken = own.replace(&mine.server.url, &theirs.server.url);
+    project.write("code-agent.toml", taken);
+    let outcome = project.run(&["ask", "why?"]);
+    assert_eq!((outcome.code, theirs.server.requests()), (Some(2), 0));
+    outcome.assert_one_sentence("api-key");
+}
+
+#[test]
 fn models_are_listed_and_tested() {
-    let good = saying("ready");
+    let good = serve(Script::Open(words("ready")));
     let bad = serve(Script::Status(401, Vec::new(), r#"{"error":{"message":"no such key"}}"#.into()));
     let project = project(&[("good", &good.server.url), ("bad", &bad.server.url)]);
     let listed = project.run(&["models"]);
@@ -116,7 +136,7 @@ fn what_is_wrong_is_one_sentence_that_names_the_setting_or_the_model() {
         ("[[models.target]]\nmodel = 'm'\napi-key = 'sk-live'\n", "models.target"),
         ("[routing]\nstrategy = 'luck'\n", "routing.strategy"),
     ] {
-        let project = Project::with(&[("code-agent.toml", settings)]);
+        let project = Project::with(&[(OWN, settings)]);
         let outcome = project.run(&["models"]);
         assert_eq!(outcome.code, Some(2), "{settings}");
         outcome.assert_one_sentence(part);

@@ -25,6 +25,8 @@ pub enum Script {
     Broken(Vec<String>, Fault),
     /// Answers with a status, headers and a body.
     Status(u16, Vec<(&'static str, String)>, String),
+    /// Streams these words to their end and keeps the connection open.
+    Open(Vec<String>),
     /// Sends nothing for so long, then the words.
     Late(Duration, Vec<String>),
 }
@@ -54,6 +56,8 @@ pub struct Seen {
     /// The most requests that were under way at one time.
     pub most_at_once: AtomicUsize,
     at_once: AtomicUsize,
+    /// Keys that came in the usual header.
+    pub keys: Mutex<Vec<String>>,
     /// Bodies, the last of them.
     pub bodies: Mutex<Vec<String>>,
 }
@@ -138,6 +142,9 @@ async fn answer(
     seen.requests.fetch_add(1, Ordering::Relaxed);
     let now = seen.at_once.fetch_add(1, Ordering::Relaxed) + 1;
     seen.most_at_once.fetch_max(now, Ordering::Relaxed);
+    if let Some(key) = request.headers().get("authorization").and_then(|key| key.to_str().ok()) {
+        seen.keys.lock().expect("no panic").push(key.to_owned());
+    }
     let guard = Guard { seen: seen.clone(), done: false };
     let body = request.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
     {
@@ -151,6 +158,11 @@ async fn answer(
     let (status, headers, frames) = match script {
         Script::Status(status, headers, body) => (status, headers, vec![Step::Send(body)]),
         Script::Words(words, pace) => (200, Vec::new(), stream(words, pace, true)),
+        Script::Open(words) => {
+            let mut steps = stream(words, Duration::ZERO, true);
+            steps.push(Step::Wait(Duration::from_secs(3600)));
+            (200, Vec::new(), steps)
+        }
         Script::Late(wait, words) => {
             let mut steps = vec![Step::Wait(wait)];
             steps.extend(stream(words, Duration::ZERO, true));

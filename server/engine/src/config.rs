@@ -8,7 +8,7 @@ pub mod keys;
 pub mod sections;
 
 use arc_swap::ArcSwap;
-use check::{check, object};
+use check::{check, check_workspace, object};
 use schemars::Schema;
 use sections::Settings;
 use serde_json::{Map, Value};
@@ -278,6 +278,9 @@ impl Layers {
         let error = |problem| ConfigError { source_name: source_name.to_string(), problem };
         let value = value.map_err(error)?;
         check(&value).map_err(error)?;
+        if layer == Layer::Workspace {
+            check_workspace(&value).map_err(error)?;
+        }
         if let Some(slot) = self.values.get_mut(layer as usize) {
             *slot = value;
         }

@@ -62,11 +62,12 @@ pub struct Watched {
 }
 
 impl Watched {
-    fn names(&self) -> [(Scope, String); 3] {
+    fn names(&self) -> [(Scope, String); 4] {
         [
             (Scope::Provider, self.provider.clone()),
             (Scope::Model, format!("{}\n{}", self.provider, self.model)),
             (Scope::Key, format!("{}\n{}", self.provider, self.key)),
+            (Scope::Limit, format!("{}\n{}\n{}", self.provider, self.model, self.key)),
         ]
     }
 }
@@ -82,6 +83,42 @@ struct One {
     passed: u32,
     /// When a probe began that has not been told of.
     probing: Option<Instant>,
+    /// It is open only because the provider asked for a pause: afterwards nothing has to be proved.
+    is_pause: bool,
+}
+
+/// Leave to make one call. What came of it is told; where it is dropped instead, another may try.
+pub struct Pass<'a> {
+    breakers: &'a Breakers,
+    watched: Watched,
+    told: bool,
+}
+
+impl Pass<'_> {
+    /// The call succeeded.
+    pub fn success(mut self) {
+        self.told = true;
+        self.breakers.success(&self.watched);
+    }
+
+    /// The call failed.
+    pub fn failure(mut self, error: &LlmError) {
+        self.told = true;
+        self.breakers.failure(&self.watched, error);
+    }
+}
+
+impl Drop for Pass<'_> {
+    fn drop(&mut self) {
+        if !self.told {
+            let mut all = self.breakers.lock();
+            for name in self.watched.names() {
+                if let Some(one) = all.get_mut(&name) {
+                    one.probing = None;
+                }
+            }
+        }
+    }
 }
 
 /// All breakers.
@@ -113,8 +150,8 @@ impl Breakers {
             .unwrap_or(State::Closed)
     }
 
-    /// Whether a call may pass now; a half-open breaker lets one probe through at a time.
-    pub fn admit(&self, watched: &Watched) -> bool {
+    /// Leave for a call, if it may pass now; a half-open breaker lets one probe through at a time.
+    pub fn admit(&self, watched: &Watched) -> Option<Pass<'_>> {
         let mut all = self.lock();
         let names = watched.names();
         let now = Instant::now();
@@ -130,11 +167,10 @@ impl Breakers {
                 }
             }
         }
-        may_pass
+        may_pass.then(|| Pass { breakers: self, watched: watched.clone(), told: false })
     }
 
-    /// A call succeeded.
-    pub fn success(&self, watched: &Watched) {
+    fn success(&self, watched: &Watched) {
         let mut all = self.lock();
         for name in watched.names() {
             let Some(one) = all.get_mut(&name) else { continue };
@@ -150,8 +186,8 @@ impl Breakers {
         }
     }
 
-    /// A call failed. What is wrong with a request alone is held against nobody.
-    pub fn failure(&self, watched: &Watched, error: &LlmError) {
+    /// What is wrong with a request alone is held against nobody.
+    fn failure(&self, watched: &Watched, error: &LlmError) {
         let scope = error.cause.scope();
         let mut all = self.lock();
         // Whatever probe this call was, it is over.
@@ -162,6 +198,16 @@ impl Breakers {
         }
         let Some(name) = watched.names().into_iter().find(|(watched, _)| *watched == scope) else { return };
         let one = all.entry(name).or_default();
+        if matches!(self.state_of(one), State::Open(_)) {
+            // It went out before the breaker opened and says nothing new, but for a longer wish to wait.
+            if let Some(wait) = error.retry_after {
+                one.open_until = one.open_until.max(Some(Instant::now() + wait));
+            }
+            return;
+        }
+        if one.is_pause {
+            (one.open_until, one.is_pause) = (None, false);
+        }
         let was_half_open = one.open_until.is_some() && matches!(self.state_of(one), State::HalfOpen);
         one.consecutive += 1;
         push(&mut one.recent, false, self.config.window);
@@ -169,26 +215,25 @@ impl Breakers {
         let is_bad_rate = one.recent.len() >= self.config.window
             && failures as f64 >= self.config.failure_rate * one.recent.len() as f64;
         // A key that is wrong does not become right, and a wish to wait is to be kept from the first time on.
-        let at_once = matches!(error.cause, Cause::Auth | Cause::Quota) || error.retry_after.is_some();
-        if was_half_open || at_once || is_bad_rate || one.consecutive >= self.config.consecutive {
+        let is_certain = matches!(error.cause, Cause::Auth | Cause::Quota);
+        let is_failing = was_half_open || is_certain || is_bad_rate || one.consecutive >= self.config.consecutive;
+        if is_failing {
             let grown = self.config.open.saturating_mul(1 << one.openings.min(16)).min(self.config.longest);
-            let wait = error.retry_after.unwrap_or(Duration::ZERO).max(if at_once && error.retry_after.is_some() {
-                Duration::ZERO
-            } else {
-                grown
-            });
-            let until = Instant::now() + wait;
-            // A later failure never makes it shorter.
-            one.open_until = Some(one.open_until.map_or(until, |old| old.max(until)));
+            one.open_until = Some(Instant::now() + grown.max(error.retry_after.unwrap_or(Duration::ZERO)));
             one.openings += 1;
             one.passed = 0;
+            one.is_pause = false;
             one.recent.clear();
+        } else if let Some(wait) = error.retry_after {
+            one.open_until = Some(Instant::now() + wait);
+            one.is_pause = true;
         }
     }
 
     fn state_of(&self, one: &One) -> State {
         match one.open_until {
             None => State::Closed,
+            Some(until) if one.is_pause && until <= Instant::now() => State::Closed,
             Some(until) => match until.checked_duration_since(Instant::now()) {
                 Some(left) if !left.is_zero() => State::Open(left),
                 _ => State::HalfOpen,
@@ -225,9 +270,9 @@ mod tests {
         let breakers = Breakers::new(BreakerConfig::default());
         let (target, mut asked) = (watched("m", "k"), 0);
         for _ in 0..600 {
-            if breakers.admit(&target) {
+            if let Some(pass) = breakers.admit(&target) {
                 asked += 1;
-                breakers.failure(&target, &failed(Cause::Server));
+                pass.failure(&failed(Cause::Server));
             }
             tokio::time::advance(Duration::from_millis(100)).await;
         }
@@ -240,12 +285,14 @@ mod tests {
         let breakers = Breakers::new(BreakerConfig::default());
         let target = watched("m", "k");
         (0..5).for_each(|_| breakers.failure(&target, &failed(Cause::Overload)));
-        assert!(matches!(breakers.state(&target), State::Open(_)) && !breakers.admit(&target));
+        assert!(matches!(breakers.state(&target), State::Open(_)) && breakers.admit(&target).is_none());
         tokio::time::advance(Duration::from_secs(6)).await;
         for _ in 0..3 {
-            assert!(breakers.admit(&target));
-            assert!(!breakers.admit(&target), "one at a time");
-            breakers.success(&target);
+            // One that is given up leaves its place to the next.
+            drop(breakers.admit(&target).expect("a probe"));
+            let probe = breakers.admit(&target).expect("a probe");
+            assert!(breakers.admit(&target).is_none(), "one at a time");
+            probe.success();
         }
         assert_eq!(breakers.state(&target), State::Closed);
     }
@@ -258,23 +305,36 @@ mod tests {
         breakers.failure(&target, &wait(60));
         breakers.failure(&target, &wait(2));
         tokio::time::advance(Duration::from_millis(59_980)).await;
-        assert!(!breakers.admit(&target));
+        assert!(breakers.admit(&target).is_none());
         tokio::time::advance(Duration::from_millis(40)).await;
-        assert!(breakers.admit(&target));
+        let both = (breakers.admit(&target), breakers.admit(&target));
+        assert!(both.0.is_some() && both.1.is_some(), "after a pause that was asked for all may pass");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_burst_of_failures_opens_it_once() {
+        let breakers = Breakers::new(BreakerConfig::default());
+        let target = watched("m", "k");
+        (0..50).for_each(|_| breakers.failure(&target, &failed(Cause::Transport)));
+        assert!(matches!(breakers.state(&target), State::Open(left) if left <= Duration::from_secs(5)));
     }
 
     #[tokio::test(start_paused = true)]
     async fn each_cause_reaches_as_far_as_it_goes() {
         let breakers = Breakers::new(BreakerConfig::default());
         breakers.failure(&watched("m", "k1"), &failed(Cause::Auth));
-        assert!(!breakers.admit(&watched("other", "k1")), "the key is wrong for all models");
-        assert!(breakers.admit(&watched("m", "k2")));
+        assert!(breakers.admit(&watched("other", "k1")).is_none(), "the key is wrong for all models");
+        assert!(breakers.admit(&watched("m", "k2")).is_some());
         (0..5).for_each(|_| breakers.failure(&watched("m", "k2"), &failed(Cause::Rate)));
-        assert!(!breakers.admit(&watched("m", "k2")) && breakers.admit(&watched("n", "k2")));
+        assert!(breakers.admit(&watched("m", "k2")).is_none() && breakers.admit(&watched("m", "k1")).is_none());
+        assert!(breakers.admit(&watched("m", "k3")).is_some(), "another key has a limit of its own");
         (0..9).for_each(|_| breakers.failure(&watched("n", "k2"), &failed(Cause::ContextLength)));
-        assert!(breakers.admit(&watched("n", "k2")), "what is wrong with a request is not held against the model");
+        assert!(
+            breakers.admit(&watched("n", "k2")).is_some(),
+            "what is wrong with a request is not held against the model"
+        );
         (0..5).for_each(|_| breakers.failure(&watched("n", "k2"), &failed(Cause::Server)));
-        assert!(!breakers.admit(&watched("z", "k2")), "the provider is down");
+        assert!(breakers.admit(&watched("z", "k2")).is_none(), "the provider is down");
     }
 
     #[tokio::test(start_paused = true)]
@@ -288,7 +348,7 @@ mod tests {
             } else {
                 breakers.success(&target);
             }
-            opened |= !breakers.admit(&target);
+            opened |= breakers.admit(&target).is_none();
         }
         assert!(opened);
     }

@@ -104,6 +104,15 @@ struct Spent {
     by_model: FxHashMap<String, (Money, u64)>,
 }
 
+impl Spent {
+    fn add(&mut self, client: &str, money: Money, tokens: u64) {
+        self.money = self.money.saturating_add(money);
+        self.tokens = self.tokens.saturating_add(tokens);
+        let of_client = self.by_client.entry(client.to_owned()).or_default();
+        *of_client = of_client.saturating_add(money);
+    }
+}
+
 /// What was spent today. Tells the day through a function, so that tests have their own.
 pub struct Budget {
     limits: Limits,
@@ -142,7 +151,7 @@ impl Budget {
     /// # Errors
     /// If one of the budgets has no room.
     pub fn reserve(&self, client: &str, most: Usage, price: Price) -> Result<Reserve, BudgetError> {
-        let (money, tokens) = (price.of(most), most.input + most.output);
+        let (money, tokens) = (price.of(most), most.input.saturating_add(most.output));
         let day = (self.today)();
         let mut spent = lock(&self.spent);
         if spent.day != day {
@@ -155,19 +164,17 @@ impl Budget {
         ];
         for (setting, spent, limit) in dollar_limits {
             if let Some(limit) = limit
-                && spent + money > (limit * PER_DOLLAR) as Money
+                && spent.saturating_add(money) > (limit * PER_DOLLAR) as Money
             {
                 return Err(BudgetError::Dollars { setting, spent: dollars(spent), limit });
             }
         }
         if let Some(limit) = self.limits.tokens_per_day
-            && spent.tokens + tokens > limit
+            && spent.tokens.saturating_add(tokens) > limit
         {
             return Err(BudgetError::Tokens { spent: spent.tokens, limit });
         }
-        spent.money += money;
-        spent.tokens += tokens;
-        *spent.by_client.entry(client.to_owned()).or_default() += money;
+        spent.add(client, money, tokens);
         drop(spent);
         Ok(Reserve { spent: self.spent.clone(), day, client: client.to_owned(), money, tokens })
     }
@@ -188,15 +195,12 @@ impl Budget {
 impl Reserve {
     /// The call came to an end and used this.
     pub fn settle(mut self, model: &str, usage: Usage, price: Price) -> Money {
-        let (money, tokens) = (price.of(usage), usage.input + usage.output);
+        let (money, tokens) = (price.of(usage), usage.input.saturating_add(usage.output));
         let mut spent = lock(&self.spent);
-        if spent.day == self.day {
-            spent.money += money;
-            spent.tokens += tokens;
-            *spent.by_client.entry(self.client.clone()).or_default() += money;
-            let of_model = spent.by_model.entry(model.to_owned()).or_default();
-            *of_model = (of_model.0 + money, of_model.1 + tokens);
-        }
+        // A call that ends after midnight counts for the day on which it ends.
+        spent.add(&self.client, money, tokens);
+        let of_model = spent.by_model.entry(model.to_owned()).or_default();
+        *of_model = (of_model.0.saturating_add(money), of_model.1.saturating_add(tokens));
         drop(spent);
         self.give_back();
         money

@@ -191,7 +191,7 @@ mod tests {
 
     fn key() -> Key {
         let prompt = crate::prompt::Prompt::new(
-            &[crate::prompt::Part::Instruction("x".into())],
+            &[crate::prompt::Part::Data(crate::prompt::Origin::Question, "x".into())],
             crate::prompt::PromptLimits::default(),
         );
         Key::of(&crate::request::Request::new(Arc::new(prompt.unwrap())), &[])

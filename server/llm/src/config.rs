@@ -258,9 +258,9 @@ impl TargetSettings {
         let price = self.price.or_else(|| price_of(&self.model)).unwrap_or_default();
         if [price.input, price.output, price.cached.unwrap_or(0.0)]
             .iter()
-            .any(|price| !price.is_finite() || *price < 0.0)
+            .any(|price| !(0.0..=1_000_000.0).contains(price))
         {
-            return Err("Its `price` must be numbers from 0 on.".to_owned());
+            return Err("Its `price` must be numbers from 0 to a million.".to_owned());
         }
         let key = self.api_key.as_ref().map(key).transpose()?;
         if key.as_ref().is_some_and(Secret::is_empty) {
@@ -321,7 +321,7 @@ mod tests {
                 "`models.target` a: The environment variable GONE is not set.",
                 "`models.target` b: Its `api-key` is empty.",
                 "`models.target` c: Its `base-url` must begin with http:// or https://, not as c.example does.",
-                "`models.target` d: Its `price` must be numbers from 0 on.",
+                "`models.target` d: Its `price` must be numbers from 0 to a million.",
                 "`models.target` e: There is another one of this name; give it a `name` of its own.",
             ]
         );

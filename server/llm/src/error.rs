@@ -42,6 +42,8 @@ pub enum Scope {
     Request,
     /// All requests with this key.
     Key,
+    /// All requests for this model with this key: a limit that is counted for both.
+    Limit,
     /// All requests for this model.
     Model,
     /// All requests to this provider.
@@ -73,7 +75,8 @@ impl Cause {
     pub fn scope(self) -> Scope {
         match self {
             Self::Auth | Self::Quota => Scope::Key,
-            Self::Rate | Self::Overload | Self::Timeout => Scope::Model,
+            Self::Rate => Scope::Limit,
+            Self::Overload | Self::Timeout => Scope::Model,
             Self::Server | Self::Transport => Scope::Provider,
             Self::Malformed => Scope::Model,
             Self::ContextLength | Self::ContentFilter | Self::BadRequest => Scope::Request,
@@ -88,7 +91,7 @@ impl Cause {
 
     /// Whether another target may answer.
     pub fn may_pass_elsewhere(self) -> bool {
-        !matches!(self, Self::TooLarge | Self::Budget)
+        !matches!(self, Self::TooLarge)
     }
 
     /// What the person at the keyboard can do.
@@ -170,8 +173,8 @@ mod tests {
     fn what_is_wrong_with_a_request_is_not_held_against_the_target() {
         assert_eq!(Cause::ContextLength.scope(), Scope::Request);
         assert_eq!(Cause::Auth.scope(), Scope::Key);
-        assert_eq!(Cause::Rate.scope(), Scope::Model);
+        assert_eq!(Cause::Rate.scope(), Scope::Limit);
         assert_eq!(Cause::Server.scope(), Scope::Provider);
-        assert!(!Cause::Budget.may_pass_elsewhere() && Cause::ContextLength.may_pass_elsewhere());
+        assert!(!Cause::TooLarge.may_pass_elsewhere() && Cause::ContextLength.may_pass_elsewhere());
     }
 }

@@ -10,13 +10,14 @@ use crate::events::{Counts, Event, Events};
 use crate::health::Health;
 use crate::pool::Pool;
 use crate::prompt::PromptLimits;
-use crate::providers::gather;
+use crate::providers::{Quirks, gather};
 use crate::request::{Answer, Piece, Request};
 use crate::stack::{ordered, travel, watched};
+use rustc_hash::FxHashMap;
 use security::secret::Secret;
 use serde::Serialize;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::broadcast;
 
@@ -57,15 +58,33 @@ pub(crate) struct Inner {
     pub health: Health,
     pub pool: Arc<Pool>,
     pub events: Events,
+    quirks: Mutex<FxHashMap<String, Quirks>>,
     tickets: AtomicU64,
 }
 
 impl Inner {
+    /// What the model of a target does not take, as far as is known.
+    pub fn quirks(&self, target: &Target) -> Quirks {
+        let known = self.quirks.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(&target.name).copied().unwrap_or_else(|| Quirks::of(&target.model))
+    }
+
+    /// Learns from a refusal. Says whether anything new was learnt, so that asking again is worth it.
+    pub fn learn(&self, target: &Target, error: &LlmError) -> bool {
+        let before = self.quirks(target);
+        let after = before.learnt(error);
+        self.quirks.lock().unwrap_or_else(PoisonError::into_inner).insert(target.name.clone(), after);
+        before != after
+    }
+
     /// Another number each time.
     pub fn ticket(&self) -> u64 {
         self.tickets.fetch_add(1, Ordering::Relaxed)
     }
 }
+
+/// In seconds; what is kept longer is kept for ever.
+const TEN_YEARS: u64 = 10 * 365 * 86_400;
 
 /// The only way to a language model. Cloning it gives another handle to the same one.
 #[derive(Clone)]
@@ -138,7 +157,7 @@ impl LlmManager {
         let (plan, errors) = Plan::of(settings, key);
         let cache = CacheConfig {
             max_bytes: settings.cache.max_bytes,
-            time_to_live: Duration::from_secs(settings.cache.seconds.max(1)),
+            time_to_live: Duration::from_secs(settings.cache.seconds.clamp(1, TEN_YEARS)),
         };
         let inner = Inner {
             cache: Cache::new(cache),
@@ -148,6 +167,7 @@ impl LlmManager {
             health: Health::default(),
             pool: Arc::default(),
             events: Events::default(),
+            quirks: Mutex::default(),
             tickets: AtomicU64::new(0),
         };
         (Self { inner: Arc::new(inner), plan: Arc::new(RwLock::new(Arc::new(plan))) }, errors)

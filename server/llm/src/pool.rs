@@ -63,6 +63,8 @@ struct Host {
     /// Whether it speaks HTTP/2, once that is known.
     h2: Option<bool>,
     changed: Arc<Notify>,
+    /// Why the last connection did not come about.
+    failed: Option<LlmError>,
 }
 
 impl Host {
@@ -154,6 +156,7 @@ impl Pool {
                 Ok(Reply { response, back: Back::Shared { _stream: stream } })
             }
             Line::Own(mut sender) => {
+                sender.ready().await?;
                 let response = sender.send_request(request).await?;
                 let back = Back::Own { pool: self.clone(), origin: origin.clone(), sender: Some(sender) };
                 Ok(Reply { response, back })
@@ -179,16 +182,23 @@ impl Pool {
                 host.waiting += 1;
                 host.changed.clone().notified_owned()
             };
-            let waiting = Counted { pool: self, origin, count: |host| &mut host.waiting };
+            let waiting = Counted { pool: self, origin, count: |host| &mut host.waiting, wakes: false };
             changed.await;
             drop(waiting);
+            // Whoever waited for a connection that did not come about fails with it; trying one after the other would take for ever.
+            if let Some(error) = self.lock().get(origin).and_then(|host| host.failed.clone()) {
+                return Err(LlmError { target: target.to_owned(), ..error });
+            }
         }
-        let connecting = Counted { pool: self, origin, count: |host| &mut host.connecting };
+        let connecting = Counted { pool: self, origin, count: |host| &mut host.connecting, wakes: true };
         let line = tokio::time::timeout(CONNECT, self.connect(target, origin)).await;
+        let late = || LlmError::new(target, Cause::Timeout, "no connection came about in 10 seconds");
+        let line = line.unwrap_or_else(|_elapsed| Err(late()));
+        if let Some(host) = self.lock().get_mut(origin) {
+            host.failed = line.as_ref().err().cloned();
+        }
         drop(connecting);
-        let line =
-            line.map_err(|_| LlmError::new(target, Cause::Timeout, "no connection came about in 10 seconds"))??;
-        Ok((line, true))
+        Ok((line?, true))
     }
 
     async fn connect(&self, target: &str, origin: &Origin) -> Result<Line, LlmError> {
@@ -276,6 +286,8 @@ struct Counted<'a> {
     pool: &'a Pool,
     origin: &'a Origin,
     count: fn(&mut Host) -> &mut usize,
+    /// Whether those who wait are to look again.
+    wakes: bool,
 }
 
 impl Drop for Counted<'_> {
@@ -283,7 +295,9 @@ impl Drop for Counted<'_> {
         if let Some(host) = self.pool.lock().get_mut(self.origin) {
             let count = (self.count)(host);
             *count = count.saturating_sub(1);
-            host.changed.notify_waiters();
+            if self.wakes {
+                host.changed.notify_waiters();
+            }
         }
     }
 }

@@ -54,6 +54,37 @@ pub struct Endpoint<'a> {
     pub key: Option<&'a Secret>,
     /// Whether the answer is to come in pieces.
     pub stream: bool,
+    /// What this model does not take.
+    pub quirks: Quirks,
+}
+
+/// What some models refuse and others need.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Quirks {
+    /// It has a temperature of its own and refuses another.
+    pub no_temperature: bool,
+    /// It calls the longest answer `max_completion_tokens`.
+    pub completion_tokens: bool,
+}
+
+impl Quirks {
+    /// What is known of a model by its name.
+    pub fn of(model: &str) -> Self {
+        let model = model.rsplit('/').next().unwrap_or(model);
+        let is_numbered_o = |rest: &str| rest.starts_with(|character: char| character.is_ascii_digit());
+        let reasons = model.starts_with("gpt-5") || model.strip_prefix('o').is_some_and(is_numbered_o);
+        Self { no_temperature: reasons, completion_tokens: reasons }
+    }
+
+    /// What is known after a model refused a request with this message; the same where it says nothing of it.
+    #[must_use]
+    pub fn learnt(self, error: &LlmError) -> Self {
+        let says = |word: &str| error.cause == Cause::BadRequest && error.detail.contains(word);
+        Self {
+            no_temperature: self.no_temperature || says("temperature"),
+            completion_tokens: self.completion_tokens || says("max_completion_tokens"),
+        }
+    }
 }
 
 /// The answer in pieces cannot be read, or the provider says in it what went wrong.
@@ -126,6 +157,7 @@ pub fn gather(target: &str, pieces: impl IntoIterator<Item = Piece>) -> Result<A
             Piece::Text(text) => answer.text.push_str(&text),
             Piece::Restart => answer.text.clear(),
             Piece::Usage(usage) => answer.usage = Some(answer.usage.unwrap_or_default().with(usage)),
+            Piece::From(target) => answer.target = target,
             Piece::End(finish) => (answer.finish, ended) = (finish, true),
         }
     }
@@ -145,8 +177,11 @@ pub fn failure(target: &str, status: u16, header: &dyn Fn(&str) -> Option<String
     let words = format!("{} {} {} {}", said("code"), said("type"), said("status"), message.to_lowercase());
     let has = |candidates: &[&str]| candidates.iter().any(|candidate| words.contains(candidate));
     let cause = match status {
+        403 if has(&["moderation", "flagged", "content_policy"]) => Cause::ContentFilter,
         401 | 403 => Cause::Auth,
         402 => Cause::Quota,
+        // Google speaks of a quota and of billing where it means the requests of a minute.
+        429 if said("status") == "resource_exhausted" => Cause::Rate,
         429 if has(&["insufficient_quota", "billing", "credit", "exceeded your current quota"]) => Cause::Quota,
         429 => Cause::Rate,
         408 | 504 => Cause::Timeout,
@@ -171,7 +206,8 @@ pub fn failure(target: &str, status: u16, header: &dyn Fn(&str) -> Option<String
         400 if has(&["api key not valid", "api_key_invalid"]) => Cause::Auth,
         _ => Cause::BadRequest,
     };
-    LlmError { retry_after: retry_after(header), ..LlmError::new(target, cause, message) }
+    let retry_after = retry_after(header).or_else(|| retry_delay(error));
+    LlmError { retry_after, ..LlmError::new(target, cause, message) }
 }
 
 /// When the provider wants to be asked again: `retry-after-ms`, then `retry-after` in seconds.
@@ -183,6 +219,14 @@ pub fn retry_after(header: &dyn Fn(&str) -> Option<String>) -> Option<Duration> 
     let seconds =
         number("retry-after-ms").map(|milliseconds| milliseconds / 1000.0).or_else(|| number("retry-after"))?;
     Some(Duration::from_secs_f64(seconds.min(LONGEST)))
+}
+
+/// Google's wish to wait, which stands in the body: `"retryDelay": "26s"`.
+fn retry_delay(error: &Value) -> Option<Duration> {
+    let details = error.get("details")?.as_array()?;
+    let delay = details.iter().find_map(|detail| detail.get("retryDelay")?.as_str())?;
+    let seconds: f64 = delay.strip_suffix('s')?.parse().ok()?;
+    (0.0..86_400.0).contains(&seconds).then(|| Duration::from_secs_f64(seconds))
 }
 
 /// Where a body says what went wrong.
@@ -201,14 +245,15 @@ fn status_of(body: &Value) -> u16 {
     let error = error_object(body);
     let number = ["code", "status_code"].iter().find_map(|key| error.get(*key)?.as_u64());
     let by_word = || {
-        let word = ["type", "code", "status"].iter().find_map(|key| error.get(*key)?.as_str()).unwrap_or("");
-        match word {
-            "overloaded_error" => 529,
-            "rate_limit_error" | "rate_limit_exceeded" | "RESOURCE_EXHAUSTED" | "insufficient_quota" => 429,
-            "authentication_error" | "permission_error" | "invalid_api_key" => 401,
-            "invalid_request_error" | "INVALID_ARGUMENT" => 400,
-            _ => 500,
-        }
+        let words = ["type", "code", "status"].iter().filter_map(|key| error.get(*key)?.as_str());
+        let known = |word: &str| match word {
+            "overloaded_error" => Some(529),
+            "rate_limit_error" | "rate_limit_exceeded" | "RESOURCE_EXHAUSTED" | "insufficient_quota" => Some(429),
+            "authentication_error" | "permission_error" | "invalid_api_key" => Some(401),
+            "invalid_request_error" | "INVALID_ARGUMENT" | "context_length_exceeded" => Some(400),
+            _ => None,
+        };
+        words.into_iter().find_map(known).unwrap_or(500)
     };
     number.and_then(|number| u16::try_from(number).ok()).unwrap_or_else(by_word)
 }
@@ -223,7 +268,18 @@ fn text(value: Option<&Value>) -> Option<Piece> {
 }
 
 fn count(value: &Value, path: &str) -> u64 {
-    value.pointer(path).and_then(Value::as_u64).unwrap_or(0)
+    // No model reads or writes so much; what a server says must not make sums overflow.
+    value.pointer(path).and_then(Value::as_u64).unwrap_or(0).min(1 << 40)
+}
+
+/// The body without the temperature, where the model takes none.
+fn with_temperature(mut body: Value, path: &str, request: &Request, quirks: Quirks) -> Value {
+    if !quirks.no_temperature
+        && let Some(holder) = body.pointer_mut(path).and_then(Value::as_object_mut)
+    {
+        holder.insert("temperature".to_owned(), request.temperature.into());
+    }
+    body
 }
 
 /// The body as bytes; values made of strings and numbers always serialise.

@@ -114,6 +114,8 @@ pub enum Piece {
     Restart,
     /// What was used so far; see [`Usage::with`].
     Usage(Usage),
+    /// The target that gave the answer.
+    From(String),
     /// It ended.
     End(Finish),
 }

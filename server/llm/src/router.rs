@@ -92,7 +92,7 @@ fn unit(parts: &[&[u8]]) -> f64 {
 mod tests {
     use super::*;
     use crate::config::TargetSettings;
-    use crate::prompt::{Part, Prompt, PromptLimits};
+    use crate::prompt::{Origin, Part, Prompt, PromptLimits};
     use std::sync::Arc;
     use std::time::Duration;
 
@@ -104,7 +104,7 @@ mod tests {
     }
 
     fn request(client: &str) -> Request {
-        let prompt = Prompt::new(&[Part::Instruction("x".into())], PromptLimits::default()).unwrap();
+        let prompt = Prompt::new(&[Part::Data(Origin::Question, "x".into())], PromptLimits::default()).unwrap();
         Request { client: client.into(), ..Request::new(Arc::new(prompt)) }
     }
 

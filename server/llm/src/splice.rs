@@ -14,18 +14,21 @@ pub(crate) struct Splice {
     restorer: Option<Restorer>,
     shown: String,
     said: String,
+    /// Bytes of `said` that were held against `shown`, all of them equal.
+    same: usize,
 }
 
 impl Splice {
     /// Nothing was said yet.
     pub fn new(writer: Writer, prompt: &Prompt) -> Self {
-        Self { writer, prompt: prompt.clone(), restorer: None, shown: String::new(), said: String::new() }
+        Self { writer, prompt: prompt.clone(), restorer: None, shown: String::new(), said: String::new(), same: 0 }
     }
 
     /// An attempt begins.
     pub fn begin(&mut self) {
         self.restorer = Some(self.prompt.restorer());
         self.said.clear();
+        self.same = 0;
     }
 
     /// Text of the running attempt.
@@ -54,15 +57,17 @@ impl Splice {
             return;
         }
         self.said.push_str(text);
-        if self.shown.starts_with(&self.said) {
-            return;
+        // Only what is new is looked at, since answers are long and come in small pieces.
+        let ahead = self.shown.len().saturating_sub(self.same).min(self.said.len() - self.same);
+        let end = self.same + ahead;
+        if self.shown.as_bytes().get(self.same..end) != self.said.as_bytes().get(self.same..end) {
+            return self.restart();
         }
-        match self.said.strip_prefix(&self.shown) {
-            Some(new) => {
-                self.writer.push(Piece::Text(new.to_owned()));
-                self.shown.clone_from(&self.said);
-            }
-            None => self.restart(),
+        self.same = end;
+        if let Some(new) = self.said.get(end..).filter(|new| !new.is_empty()) {
+            self.writer.push(Piece::Text(new.to_owned()));
+            self.shown.push_str(new);
+            self.same = self.said.len();
         }
     }
 
@@ -70,6 +75,7 @@ impl Splice {
         self.writer.push(Piece::Restart);
         self.writer.push(Piece::Text(self.said.clone()));
         self.shown.clone_from(&self.said);
+        self.same = self.said.len();
     }
 }
 
@@ -77,13 +83,13 @@ impl Splice {
 mod tests {
     use super::*;
     use crate::coalesce::Follower;
-    use crate::prompt::{Part, PromptLimits};
+    use crate::prompt::{Origin, Part, PromptLimits};
     use crate::providers::gather;
     use crate::request::Finish;
 
     /// What readers get of attempts, each given in pieces; all but the last break off.
     async fn read(attempts: &[&[&str]]) -> (Vec<Piece>, String) {
-        let prompt = Prompt::new(&[Part::Instruction("x".into())], PromptLimits::default()).unwrap();
+        let prompt = Prompt::new(&[Part::Data(Origin::Question, "x".into())], PromptLimits::default()).unwrap();
         let attempts: Vec<Vec<String>> =
             attempts.iter().map(|pieces| pieces.iter().map(|piece| (*piece).to_owned()).collect()).collect();
         let mut follower = Follower::alone(move |writer| async move {

@@ -4,14 +4,13 @@
 //! What is guarded is guarded before: a [`crate::prompt::Prompt`] cannot be made with a secret in it.
 
 use crate::breaker::{State, Watched};
-use crate::budget::Reserve;
+use crate::budget::{Money, Reserve};
 use crate::cache::Key;
 use crate::coalesce::{Follower, Writer};
 use crate::config::Target;
 use crate::error::{Cause, LlmError};
 use crate::events::Event;
 use crate::manager::{Inner, Plan};
-use crate::pool::Reply;
 use crate::providers::{Endpoint, Failed, failure};
 use crate::request::{Answer, Finish, Piece, Request, Usage};
 use crate::router::{self, Candidate};
@@ -29,6 +28,12 @@ const PATIENCE: Duration = Duration::from_secs(3);
 const BACKOFF: Duration = Duration::from_millis(200);
 /// Bytes of a token in code and English prose, on the safe side.
 const BYTES_A_TOKEN: usize = 3;
+/// How long the end of a stream is waited for after the answer said that it is whole.
+const GRACE: Duration = Duration::from_secs(1);
+/// So many stalls fit into the time in which an answer that comes whole is written.
+const WHOLE: u32 = 10;
+/// Bytes around a byte of text at the worst: an event for each token, with names and numbers of its own.
+const EVENT_OVERHEAD: usize = 1024;
 /// A report of an error is never longer than this.
 const ERROR_BYTES: usize = 64 << 10;
 
@@ -56,7 +61,8 @@ pub(crate) fn travel(inner: &Arc<Inner>, plan: &Arc<Plan>, request: Request) -> 
     if let Some(answer) = inner.cache.get(&key) {
         inner.events.tell(Event::CacheHit);
         let usage = answer.usage.map(Piece::Usage);
-        let pieces = [Piece::Text(answer.text.clone())].into_iter().chain(usage).chain([Piece::End(answer.finish)]);
+        let text = [Piece::Text(answer.text.clone()), Piece::From(answer.target.clone())];
+        let pieces = text.into_iter().chain(usage).chain([Piece::End(answer.finish)]);
         return Ok((Follower::of(pieces.collect()), true));
     }
     let (follower, begun) = inner.flights.join(key, call(inner.clone(), plan.clone(), request, Some(key)));
@@ -91,42 +97,53 @@ async fn fall_back(inner: &Inner, plan: &Plan, request: &Request, writer: &Write
     let mut splice = Splice::new(writer.clone(), &request.prompt);
     let mut last: Option<LlmError> = None;
     let mut attempts = 0;
+    // Targets that will not answer this, however often they are asked.
+    let mut hopeless: Vec<String> = Vec::new();
     // The second round is for those that only had a bad moment.
     for round in 0..2 {
-        let order = ordered(inner, plan, request);
         let mut soonest = Duration::MAX;
-        for candidate in order {
+        for candidate in ordered(inner, plan, request) {
             let target = candidate.target;
-            if attempts == ATTEMPTS {
-                break;
-            }
-            let watched = watched(target);
-            if !inner.breakers.admit(&watched) {
-                if let State::Open(left) = inner.breakers.state(&watched) {
-                    soonest = soonest.min(left);
-                }
+            if attempts == ATTEMPTS || hopeless.contains(&target.name) {
                 continue;
             }
+            let watched = watched(target);
+            let Some(pass) = inner.breakers.admit(&watched) else {
+                soonest = soonest.min(match inner.breakers.state(&watched) {
+                    State::Open(left) => left,
+                    State::HalfOpen | State::Closed => BACKOFF,
+                });
+                continue;
+            };
             attempts += 1;
-            match attempt(inner, plan, request, target, attempts, &mut splice, writer).await {
+            let mut result = attempt(inner, plan, request, target, attempts, &mut splice, writer).await;
+            // A model that refuses a field is asked once more without it.
+            if let Err(error) = &result
+                && inner.learn(target, error)
+            {
+                result = attempt(inner, plan, request, target, attempts, &mut splice, writer).await;
+            }
+            match result {
                 Ok(answer) => {
-                    inner.breakers.success(&watched);
+                    pass.success();
                     return Ok(answer);
                 }
                 Err(error) => {
-                    inner.breakers.failure(&watched, &error);
+                    pass.failure(&error);
                     inner.events.tell(Event::Failed { error: error.clone() });
-                    let may_go_on = error.cause.may_pass_elsewhere();
-                    soonest = soonest.min(error.retry_after.unwrap_or(BACKOFF));
-                    last = Some(error);
-                    if !may_go_on {
-                        return Err(last.unwrap_or_else(none_left));
+                    if !error.cause.may_pass_elsewhere() {
+                        return Err(error);
                     }
+                    if error.cause.may_pass() {
+                        soonest = soonest.min(error.retry_after.unwrap_or(BACKOFF));
+                    } else {
+                        hopeless.push(target.name.clone());
+                    }
+                    last = Some(error);
                 }
             }
         }
-        let is_worth_it = last.as_ref().is_none_or(|error| error.cause.may_pass()) && attempts < ATTEMPTS;
-        if round == 1 || !is_worth_it || soonest > PATIENCE {
+        if round == 1 || attempts >= ATTEMPTS || soonest > PATIENCE {
             break;
         }
         tokio::time::sleep(soonest).await;
@@ -175,29 +192,58 @@ async fn attempt(
     });
     let began = Instant::now();
     splice.begin();
-    let mut gathered = Gathered::default();
+    let mut meter = Meter { reserve: Some(reserve), gathered: Gathered::default(), target, request, was_read: false };
     let first_word = |took: Duration| {
         under_way.first_word(took);
         inner.events.tell(Event::FirstWord { target: target.name.clone(), took });
     };
-    let result = exchange(inner, plan, request, target, began, splice, &mut gathered, &first_word).await;
+    let result = exchange(inner, plan, request, target, began, splice, &mut meter, &first_word).await;
     if let Err(error) = result {
         under_way.failure(&error);
-        // What was said until it broke was paid for.
-        if gathered.bytes > 0 {
-            reserve.settle(&target.name, gathered.usage_or_estimate(request), target.price);
-        }
         return Err(error);
     }
     under_way.success();
     let text = splice.finish();
-    let usage = gathered.usage_or_estimate(request);
-    let cost = reserve.settle(&target.name, usage, target.price);
+    let finish = meter.gathered.end.unwrap_or(Finish::Stop);
+    let (usage, cost) = meter.settle();
     inner.events.tell(Event::Answered { target: target.name.clone(), took: began.elapsed(), usage, cost });
-    let finish = gathered.end.unwrap_or(Finish::Stop);
+    writer.push(Piece::From(target.name.clone()));
     writer.push(Piece::Usage(usage));
     writer.push(Piece::End(finish));
     Ok(Answer { text, finish, usage: Some(usage), target: target.name.clone(), from_cache: false })
+}
+
+/// Counts what an attempt costs, whichever way it ends: a provider that began to answer is paid, though nobody waits any more.
+struct Meter<'a> {
+    reserve: Option<Reserve>,
+    gathered: Gathered,
+    target: &'a Target,
+    request: &'a Request,
+    /// Whether the provider took the request.
+    was_read: bool,
+}
+
+impl Meter<'_> {
+    fn settle(&mut self) -> (Usage, Money) {
+        let estimate =
+            Usage { input: tokens(self.request.prompt.len()), cached: 0, output: tokens(self.gathered.bytes) };
+        let usage = match self.gathered.usage {
+            // Until the end providers tell less than there is.
+            Some(usage) if self.gathered.end.is_none() => usage.with(estimate),
+            Some(usage) => usage,
+            None => estimate,
+        };
+        let cost = self.reserve.take().map(|reserve| reserve.settle(&self.target.name, usage, self.target.price));
+        (usage, cost.unwrap_or_default())
+    }
+}
+
+impl Drop for Meter<'_> {
+    fn drop(&mut self) {
+        if self.was_read && self.reserve.is_some() {
+            self.settle();
+        }
+    }
 }
 
 fn reserve(inner: &Inner, plan: &Plan, request: &Request, target: &Target) -> Result<Reserve, LlmError> {
@@ -219,16 +265,6 @@ struct Gathered {
     end: Option<Finish>,
 }
 
-impl Gathered {
-    fn usage_or_estimate(&self, request: &Request) -> Usage {
-        self.usage.unwrap_or_else(|| Usage {
-            input: tokens(request.prompt.len()),
-            cached: 0,
-            output: tokens(self.bytes),
-        })
-    }
-}
-
 /// Sends the request and reads the answer.
 #[allow(clippy::too_many_arguments, reason = "they are the parts of one attempt, and nobody else takes them")]
 async fn exchange(
@@ -238,13 +274,18 @@ async fn exchange(
     target: &Target,
     began: Instant,
     splice: &mut Splice,
-    gathered: &mut Gathered,
+    meter: &mut Meter<'_>,
     first_word: &(dyn Fn(Duration) + Sync),
 ) -> Result<(), LlmError> {
     let (name, bounds) = (target.name.as_str(), plan.bounds);
     let provider = target.provider.provider();
-    let endpoint =
-        Endpoint { base_url: &target.base_url, model: &target.model, key: target.key.as_ref(), stream: target.stream };
+    let endpoint = Endpoint {
+        base_url: &target.base_url,
+        model: &target.model,
+        key: target.key.as_ref(),
+        stream: target.stream,
+        quirks: inner.quirks(target),
+    };
     let wire = provider.request(request, &endpoint);
     let first_by = began + bounds.first_word;
     let late = |what: &str| LlmError::new(name, Cause::Timeout, what.to_owned());
@@ -255,9 +296,13 @@ async fn exchange(
         let body = body.map_err(|_| late("its report of an error broke off"))?.unwrap_or_default();
         return Err(failure(name, reply.status(), &|header| reply.header(header), &body));
     }
+    meter.was_read = true;
+    let gathered = &mut meter.gathered;
     let failed = |failed: Failed| LlmError::new(name, failed.cause, failed.detail);
     if !target.stream {
-        let body = tokio::time::timeout_at(first_by, reply.whole(name, bounds.answer)).await;
+        // It is written whole before anything of it comes.
+        let by = first_by + bounds.stall.saturating_mul(WHOLE);
+        let body = tokio::time::timeout_at(by, reply.whole(name, bounds.answer.saturating_mul(2))).await;
         let body = body.map_err(|_| late("no answer came in time"))??;
         first_word(began.elapsed());
         let body = serde_json::from_slice(&body)
@@ -268,23 +313,37 @@ async fn exchange(
     let mut events = EventReader::new(provider.framing());
     let mut had_word = false;
     let mut read = 0;
+    let mut deadline = first_by;
     loop {
-        let deadline = if had_word { Instant::now() + bounds.stall } else { first_by };
         let what = if had_word { "the answer stopped in the middle" } else { "no first word came in time" };
-        let bytes = tokio::time::timeout_at(deadline, next_bytes(&mut reply, name)).await.map_err(|_| late(what))??;
-        let Some(bytes) = bytes else { break };
+        let bytes = match tokio::time::timeout_at(deadline, reply.bytes(name)).await {
+            Ok(Ok(Some(bytes))) => bytes,
+            Ok(Ok(None)) => break,
+            // Everything was said; how the connection ends does not matter.
+            _ if gathered.end.is_some() => break,
+            Ok(Err(error)) => return Err(error),
+            Err(_elapsed) => return Err(late(what)),
+        };
         read += bytes.len();
-        if read > bounds.answer.saturating_mul(8) || gathered.bytes > bounds.answer {
+        if read > bounds.answer.saturating_mul(EVENT_OVERHEAD) || gathered.bytes > bounds.answer {
             let detail = format!("the answer is longer than the {} bytes of `models.max-answer-bytes`", bounds.answer);
             return Err(LlmError::new(name, Cause::TooLarge, detail));
         }
         let complete = events.push(&bytes).map_err(|error| LlmError::new(name, Cause::Malformed, error.to_string()))?;
         for event in complete {
-            take(provider.event(&event).map_err(failed)?, splice, gathered);
-        }
-        if !had_word && gathered.bytes > 0 {
-            had_word = true;
-            first_word(began.elapsed());
+            let pieces = provider.event(&event).map_err(failed)?;
+            if pieces.is_empty() {
+                // Signs of life are no answer, and the clock goes on.
+                continue;
+            }
+            take(pieces, splice, gathered);
+            if !had_word && gathered.bytes > 0 {
+                had_word = true;
+                first_word(began.elapsed());
+            }
+            if had_word {
+                deadline = Instant::now() + if gathered.end.is_some() { GRACE } else { bounds.stall };
+            }
         }
     }
     for event in events.finish() {
@@ -293,16 +352,13 @@ async fn exchange(
     ended(name, gathered)
 }
 
-async fn next_bytes(reply: &mut Reply, name: &str) -> Result<Option<bytes::Bytes>, LlmError> {
-    reply.bytes(name).await
-}
-
 /// An answer that says that it ended did; one that only stops did not.
 fn ended(name: &str, gathered: &Gathered) -> Result<(), LlmError> {
     match gathered.end {
         Some(Finish::ContentFilter) => {
             Err(LlmError::new(name, Cause::ContentFilter, "the provider cut the answer off"))
         }
+        Some(Finish::Stop) if gathered.bytes == 0 => Err(LlmError::new(name, Cause::Malformed, "the answer is empty")),
         Some(_) => Ok(()),
         None => Err(LlmError::new(name, Cause::Transport, "the answer broke off")),
     }
@@ -317,7 +373,7 @@ fn take(pieces: Vec<Piece>, splice: &mut Splice, gathered: &mut Gathered) {
             }
             Piece::Usage(usage) => gathered.usage = Some(gathered.usage.unwrap_or_default().with(usage)),
             Piece::End(finish) => gathered.end = Some(finish),
-            Piece::Restart => {}
+            Piece::From(_) | Piece::Restart => {}
         }
     }
 }

@@ -59,7 +59,7 @@ async fn an_answer_comes_once_and_then_from_memory() {
     let server = server("Hello you there").await;
     let manager = manager(&settings(&[&server]));
     let first = manager.ask(request("hi")).await.unwrap();
-    assert_eq!((first.text.as_str(), first.from_cache), ("Hello you there", false));
+    assert_eq!((first.text.as_str(), first.target.as_str(), first.from_cache), ("Hello you there", "one", false));
     assert_eq!(first.usage.map(|usage| (usage.input, usage.output)), Some((10, 3)));
     let second = manager.ask(request("hi")).await.unwrap();
     assert_eq!((second.text.as_str(), second.from_cache, server.requests()), ("Hello you there", true, 1));
@@ -84,7 +84,7 @@ async fn a_stream_that_breaks_goes_on_elsewhere_with_nothing_lost_or_doubled() {
                 match piece.unwrap() {
                     Piece::Text(text) => shown.push_str(&text),
                     Piece::Restart => shown.clear(),
-                    Piece::Usage(_) | Piece::End(_) => {}
+                    Piece::Usage(_) | Piece::From(_) | Piece::End(_) => {}
                 }
             }
             assert_eq!(shown, expected, "{fault:?}");
@@ -211,6 +211,40 @@ async fn secrets_stay_here_and_come_back() {
     let answer = manager.ask(request(&format!("token = \"{secret}\""))).await.unwrap();
     assert_eq!(answer.text, format!("use __SEC RET_ and {secret} please"));
     assert!(!server.seen.bodies.lock().unwrap().concat().contains(&secret));
+}
+
+#[tokio::test]
+async fn a_field_that_a_model_refuses_is_left_out_from_then_on() {
+    let server = server("fine").await;
+    let refusal = r#"{"error":{"message":"Unsupported value: 'temperature' does not support 0"}}"#;
+    server.next([Script::Status(400, Vec::new(), refusal.into())]);
+    let manager = manager(&settings(&[&server]));
+    assert_eq!(manager.ask(request("one")).await.unwrap().text, "fine");
+    assert_eq!(manager.ask(request("two")).await.unwrap().text, "fine");
+    let with: Vec<bool> = server.seen.bodies.lock().unwrap().iter().map(|body| body.contains("temperature")).collect();
+    assert_eq!(with, [true, false, false]);
+}
+
+#[tokio::test]
+async fn what_was_begun_is_paid_though_nobody_waits_any_more() {
+    let server = ModelServer::start(Script::Words(words("a b c d e f g h"), Duration::from_millis(50)), 100).await;
+    let mut priced = settings(&[&server]);
+    priced.models.target[0].price = Some(Price { input: 100.0, cached: None, output: 100.0 });
+    let manager = manager(&priced);
+    let mut stream = manager.stream(request("x")).unwrap();
+    assert!(matches!(stream.next().await, Some(Ok(Piece::Text(_)))));
+    drop(stream);
+    let spending = manager.spending();
+    assert!(spending.dollars > 0.0 && spending.tokens < 100, "{spending:?}");
+}
+
+#[tokio::test]
+async fn the_end_of_an_answer_is_its_end_whatever_the_connection_does() {
+    let server = ModelServer::start(Script::Open(words("all is said")), 100).await;
+    let manager = manager(&settings(&[&server]));
+    let began = Instant::now();
+    assert_eq!(manager.ask(request("x")).await.unwrap().text, "all is said");
+    assert!(began.elapsed() < Duration::from_secs(2) && server.requests() == 1);
 }
 
 #[tokio::test]

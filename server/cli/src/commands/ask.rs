@@ -49,7 +49,7 @@ impl Ask {
         problems.iter().for_each(|problem| remark(problem));
         if !manager.has_models() {
             return Err(Failure(
-                "There is no model to ask; set one up under `[[models.target]]` in code-agent.toml (all else works without one).".to_owned(),
+                "There is no model to ask; set one up under `[[models.target]]` in your settings (all else works without one).".to_owned(),
             ));
         }
         let request = self.request(&manager)?;
@@ -105,7 +105,7 @@ impl Ask {
                     // What is printed cannot be taken back, so it is said.
                     Piece::Restart => writeln!(out, "\n[the answer begins anew]")?,
                     Piece::End(_) => writeln!(out)?,
-                    Piece::Usage(_) => {}
+                    Piece::Usage(_) | Piece::From(_) => {}
                 }
             }
             out.flush()?;
@@ -127,6 +127,7 @@ fn as_json(piece: &Piece) -> serde_json::Value {
     match piece {
         Piece::Text(text) => json!({ "text": text }),
         Piece::Restart => json!({ "restart": true }),
+        Piece::From(target) => json!({ "target": target }),
         Piece::Usage(usage) => json!({ "usage": usage }),
         Piece::End(finish) => json!({ "finish": finish }),
     }

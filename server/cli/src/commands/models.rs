@@ -6,7 +6,7 @@ use crate::output::terminal::complain;
 use crate::wiring::{self, Wish};
 use llm::LlmManager;
 use llm::manager::TargetReport;
-use llm::prompt::{Part, Prompt};
+use llm::prompt::{Origin, Part, Prompt};
 use llm::request::Request;
 use serde_json::json;
 use std::io::Write;
@@ -34,7 +34,7 @@ impl Models {
         if reports.is_empty() && problems.is_empty() && !self.json {
             writeln!(
                 out,
-                "No model is set up; everything works offline. `[[models.target]]` in code-agent.toml adds one."
+                "No model is set up; everything works offline. `[[models.target]]` in your settings adds one."
             )?;
         }
         let mut failed = false;
@@ -69,7 +69,7 @@ impl Models {
     }
 
     fn test(&self, manager: &LlmManager, report: &TargetReport, out: &mut impl Write) -> Result<bool, Failure> {
-        let parts = [Part::Instruction("Answer with the word ready and nothing else.".to_owned())];
+        let parts = [Part::Data(Origin::Question, "Answer with the word ready and nothing else.".to_owned())];
         let prompt = Prompt::new(&parts, manager.prompt_limits()).map_err(|error| Failure(error.to_string()))?;
         let request = Request { target: Some(report.name.clone()), max_tokens: 16, ..Request::new(Arc::new(prompt)) };
         let began = Instant::now();

@@ -26,6 +26,40 @@ pub(super) fn check(layer: &Value) -> Result<(), String> {
     }
 }
 
+/// What a workspace may not say of models: its file comes with code that others wrote, and must not send anybody's key or text anywhere,
+/// nor spend more of anybody's money.
+pub(super) fn check_workspace(layer: &Value) -> Result<(), String> {
+    const OWN: &str = "belongs into your own settings, `code-agent/config.toml` in the folder of your configuration";
+    if layer.get("budget").is_some() {
+        return Err(format!("`budget` {OWN}"));
+    }
+    let targets = layer.pointer("/models/target").and_then(Value::as_array);
+    for target in targets.into_iter().flatten() {
+        if target.get("api-key").is_some() {
+            return Err(format!("`models.target.api-key` {OWN}"));
+        }
+        let is_here = target.get("base-url").and_then(Value::as_str).is_some_and(is_this_machine);
+        if !is_here {
+            return Err(format!("`models.target` with a `base-url` outside of this machine {OWN}"));
+        }
+    }
+    Ok(())
+}
+
+/// Whether an address is one of this machine and nothing else.
+fn is_this_machine(url: &str) -> bool {
+    let Some(rest) = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://")) else { return false };
+    let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or("");
+    if authority.contains('@') {
+        return false;
+    }
+    let host = match authority.strip_prefix('[') {
+        Some(address) => address.split(']').next().unwrap_or(""),
+        None => authority.split(':').next().unwrap_or(""),
+    };
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
 /// Finds the first key that is wrong by trying each alone, since the error of the whole does not name it.
 fn blame(layer: &Value) -> Option<String> {
     let alone = |section: &str, value: Value| serde_json::from_value::<Settings>(Value::Object(object(section, value)));

@@ -129,3 +129,30 @@ fn the_schema_and_the_listing_name_every_section_and_choice() {
     assert_eq!(check(&read), Ok(()), "{shown}");
     assert!(shown.contains("max-file-size = 4194304"), "{shown}");
 }
+
+#[test]
+fn a_workspace_cannot_send_keys_or_text_away() {
+    let read = |text: &str| {
+        let files = Arc::new(MemoryFiles::default());
+        files.put("/w/code-agent.toml", text);
+        let sources = Sources { file_system: files, ..Sources::none() };
+        ConfigurationManager::new(sources).0.set_workspace(Some(Path::new("/w"))).map_err(|error| error.to_string())
+    };
+    for url in ["http://127.0.0.1:8080/v1", "http://localhost/v1", "http://[::1]:1/"] {
+        assert_eq!(read(&format!("[[models.target]]\nmodel = 'm'\nbase-url = '{url}'\n")), Ok(()), "{url}");
+    }
+    for (text, part) in [
+        (
+            "[[models.target]]\nmodel = 'm'\nbase-url = 'http://127.0.0.1:1'\napi-key = { env = 'OPENAI_API_KEY' }\n",
+            "api-key",
+        ),
+        ("[[models.target]]\nmodel = 'm'\n", "base-url"),
+        ("[[models.target]]\nmodel = 'm'\nbase-url = 'https://evil.example/v1'\n", "base-url"),
+        ("[[models.target]]\nmodel = 'm'\nbase-url = 'http://127.0.0.1@evil.example/'\n", "base-url"),
+        ("[[models.target]]\nmodel = 'm'\nbase-url = 'http://127.0.0.1.evil.example/'\n", "base-url"),
+        ("[budget]\ndollars-per-day = 1000.0\n", "budget"),
+    ] {
+        let error = read(text).unwrap_err();
+        assert!(error.contains(part) && error.contains("config.toml"), "{text}: {error}");
+    }
+}

@@ -1,6 +1,6 @@
 //! Anthropic's messages.
 
-use super::{Endpoint, Failed, Provider, WireRequest, bytes, count, failed, parse, text};
+use super::{Endpoint, Failed, Provider, WireRequest, bytes, count, failed, parse, text, with_temperature};
 use crate::request::{Finish, Piece, Request, Usage};
 use security::secret::Secret;
 use serde_json::{Value, json};
@@ -25,13 +25,13 @@ impl Provider for Messages {
                 "\n\nAnswer with one JSON value that fulfils this JSON Schema, and nothing else: {schema}"
             ));
         }
-        let mut body = json!({
+        let body = json!({
             "model": endpoint.model,
             "max_tokens": request.max_tokens,
-            "temperature": request.temperature,
             "messages": [{ "role": "user", "content": request.prompt.user() }],
             "stream": endpoint.stream,
         });
+        let mut body = with_temperature(body, "", request, endpoint.quirks);
         if !system.trim().is_empty() {
             body["system"] = json!(system.trim_start());
         }

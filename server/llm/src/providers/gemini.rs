@@ -68,8 +68,9 @@ fn pieces(value: &Value) -> Vec<Piece> {
     if let Some(reason) = reason.and_then(Value::as_str) {
         pieces.push(Piece::End(match reason {
             "MAX_TOKENS" => Finish::Length,
-            "SAFETY" | "BLOCKLIST" | "PROHIBITED_CONTENT" | "SPII" | "RECITATION" => Finish::ContentFilter,
-            _ => Finish::Stop,
+            "STOP" => Finish::Stop,
+            // Whatever else there is or will be, the answer is not what the model had to say.
+            _ => Finish::ContentFilter,
         }));
     }
     pieces

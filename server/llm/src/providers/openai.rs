@@ -1,6 +1,7 @@
 //! OpenAI's two formats. The older one, chat completions, is what nearly every other server speaks as well.
 
-use super::{Endpoint, Failed, Provider, WireRequest, bearer, bytes, count, failed, parse, text};
+use super::{Endpoint, Failed, Provider, WireRequest, bearer, bytes, count, failed, parse, text, with_temperature};
+use crate::error::Cause;
 use crate::request::{Finish, Piece, Request, Usage};
 use serde_json::{Value, json};
 
@@ -22,13 +23,14 @@ impl Provider for ChatCompletions {
             messages.push(json!({ "role": "system", "content": request.prompt.system() }));
         }
         messages.push(json!({ "role": "user", "content": request.prompt.user() }));
-        let mut body = json!({
+        let longest = if endpoint.quirks.completion_tokens { "max_completion_tokens" } else { "max_tokens" };
+        let body = json!({
             "model": endpoint.model,
             "messages": messages,
-            "temperature": request.temperature,
-            "max_tokens": request.max_tokens,
+            longest: request.max_tokens,
             "stream": endpoint.stream,
         });
+        let mut body = with_temperature(body, "", request, endpoint.quirks);
         if endpoint.stream {
             body["stream_options"] = json!({ "include_usage": true });
         }
@@ -48,19 +50,26 @@ impl Provider for ChatCompletions {
         if event.get("error").is_some_and(|error| !error.is_null()) {
             return Err(failed(&event));
         }
-        Ok(pieces(&event, "/choices/0/delta/content"))
+        pieces(&event, "/choices/0/delta")
     }
 
     fn whole(&self, body: &Value) -> Result<Vec<Piece>, Failed> {
+        if body.get("error").is_some_and(|error| !error.is_null()) {
+            return Err(failed(body));
+        }
         if body.pointer("/choices/0").is_none() {
             return Err(Failed::malformed("the answer has no choices"));
         }
-        Ok(pieces(body, "/choices/0/message/content"))
+        pieces(body, "/choices/0/message")
     }
 }
 
-fn pieces(value: &Value, content: &str) -> Vec<Piece> {
-    let mut pieces: Vec<Piece> = text(value.pointer(content)).into_iter().collect();
+fn pieces(value: &Value, holder: &str) -> Result<Vec<Piece>, Failed> {
+    let message = value.pointer(holder);
+    let mut pieces: Vec<Piece> = text(message.and_then(|message| message.get("content"))).into_iter().collect();
+    if text(message.and_then(|message| message.get("refusal"))).is_some() {
+        pieces.push(Piece::End(Finish::ContentFilter));
+    }
     if let Some(usage) = value.get("usage").filter(|usage| usage.is_object()) {
         pieces.push(Piece::Usage(Usage {
             input: count(usage, "/prompt_tokens"),
@@ -72,10 +81,13 @@ fn pieces(value: &Value, content: &str) -> Vec<Piece> {
         pieces.push(Piece::End(match reason {
             "length" => Finish::Length,
             "content_filter" => Finish::ContentFilter,
+            "error" | "insufficient_system_resource" => {
+                return Err(Failed { cause: Cause::Server, detail: "the provider broke the answer off".to_owned() });
+            }
             _ => Finish::Stop,
         }));
     }
-    pieces
+    Ok(pieces)
 }
 
 /// `POST /responses`.
@@ -91,14 +103,14 @@ impl Provider for Responses {
     }
 
     fn request(&self, request: &Request, endpoint: &Endpoint<'_>) -> WireRequest {
-        let mut body = json!({
+        let body = json!({
             "model": endpoint.model,
             "input": request.prompt.user(),
-            "temperature": request.temperature,
             "max_output_tokens": request.max_tokens,
             "stream": endpoint.stream,
             "store": false,
         });
+        let mut body = with_temperature(body, "", request, endpoint.quirks);
         if !request.prompt.system().is_empty() {
             body["instructions"] = json!(request.prompt.system());
         }
@@ -122,6 +134,9 @@ impl Provider for Responses {
     }
 
     fn whole(&self, body: &Value) -> Result<Vec<Piece>, Failed> {
+        if body.get("status").and_then(Value::as_str) == Some("failed") {
+            return Err(failed(body));
+        }
         let Some(output) = body.get("output").and_then(Value::as_array) else {
             return Err(Failed::malformed("the answer has no output"));
         };

@@ -22,7 +22,7 @@ fn request() -> Request {
 
 fn sent(kind: ProviderKind, stream: bool) -> (WireRequest, Value) {
     let key = Secret::new("k");
-    let endpoint = Endpoint { base_url: "http://h/v1", model: "m", key: Some(&key), stream };
+    let endpoint = Endpoint { base_url: "http://h/v1", model: "m", key: Some(&key), stream, quirks: Quirks::default() };
     let wire = kind.provider().request(&request(), &endpoint);
     let body = serde_json::from_slice(&wire.body).unwrap();
     (wire, body)
@@ -213,6 +213,46 @@ fn failures_are_told_apart() {
         ),
         Cause::Rate
     );
+}
+
+#[test]
+fn models_get_what_they_take() {
+    let body = |quirks| {
+        let endpoint = Endpoint { base_url: "http://h", model: "m", key: None, stream: false, quirks };
+        let wire = ProviderKind::Openai.provider().request(&request(), &endpoint);
+        serde_json::from_slice::<Value>(&wire.body).unwrap()
+    };
+    let usual = body(Quirks::of("gpt-4o"));
+    assert!(usual.get("temperature").is_some() && usual.get("max_tokens").is_some());
+    let reasoning = body(Quirks::of("openai/gpt-5-mini"));
+    assert!(reasoning.get("temperature").is_none() && reasoning.get("max_completion_tokens").is_some());
+    assert_eq!((Quirks::of("o3-mini").no_temperature, Quirks::of("olmo").no_temperature), (true, false));
+    let refused = LlmError::new("t", Cause::BadRequest, "`temperature` is deprecated for this model");
+    assert!(Quirks::default().learnt(&refused).no_temperature);
+    assert_eq!(Quirks::default().learnt(&LlmError::new("t", Cause::Server, "temperature")), Quirks::default());
+}
+
+#[test]
+fn a_refusal_is_no_answer() {
+    let ends = |kind: ProviderKind, body: Value| gather("t", kind.provider().whole(&body).unwrap()).unwrap().finish;
+    let refusal = json!({ "choices": [{ "message": { "content": null, "refusal": "No." } }] });
+    assert_eq!(ends(ProviderKind::Openai, refusal), Finish::ContentFilter);
+    assert_eq!(
+        ends(ProviderKind::Gemini, json!({ "promptFeedback": { "blockReason": "OTHER" } })),
+        Finish::ContentFilter
+    );
+    let failed = json!({ "status": "failed", "error": { "code": "server_error", "message": "x" }, "output": [] });
+    assert_eq!(ProviderKind::OpenaiResponses.provider().whole(&failed).unwrap_err().cause, Cause::Server);
+    let inside = json!({ "error": { "code": 429, "message": "slow" } });
+    assert_eq!(ProviderKind::Openai.provider().whole(&inside).unwrap_err().cause, Cause::Rate);
+}
+
+#[test]
+fn googles_limits_are_limits_with_a_wish_to_wait() {
+    let body = json!({ "error": { "status": "RESOURCE_EXHAUSTED", "message": "You exceeded your current quota, check billing",
+        "details": [{ "retryDelay": "26s" }] } });
+    let error = failure("t", 429, &|_| None, body.to_string().as_bytes());
+    assert_eq!((error.cause, error.retry_after), (Cause::Rate, Some(Duration::from_secs(26))));
 }
 
 #[test]
