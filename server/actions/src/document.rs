@@ -2,7 +2,7 @@
 //!
 //! Never touches documentation that says something, so that a second run changes nothing.
 
-use crate::edit::{Refusal, insert_comment, is_empty_doc, provable};
+use crate::edit::{Proved, Refusal, insert_comment, is_empty_doc, provable};
 use crate::layout::{eol, layout_for, style_for, types_of};
 use crate::writer::subject::person_of;
 use crate::writer::{Audience, WriterOptions};
@@ -44,8 +44,13 @@ pub fn redraft(model: &FileModel, symbol: usize, options: &WriterOptions) -> Res
 
 /// The edits that document all that should be documented in `scope` and is not; empty where there is nothing to do.
 pub fn document_scope(model: &FileModel, scope: Scope, options: &WriterOptions) -> Result<Vec<TextEdit>, Refusal> {
+    document_proved(model, scope, options).map(|proved| proved.edits)
+}
+
+/// [`document_scope`] with what its proof found out.
+pub fn document_proved(model: &FileModel, scope: Scope, options: &WriterOptions) -> Result<Proved, Refusal> {
     if let Scope::Symbol(symbol) = scope {
-        return document(model, symbol, options);
+        return document(model, symbol, options).map(Proved::from);
     }
     // What all symbols share is found out once.
     let style = style_for(model, options);
@@ -72,9 +77,10 @@ pub fn document_scope(model: &FileModel, scope: Scope, options: &WriterOptions) 
     }
     // One symbol that cannot be documented safely must not keep the others from it.
     let parts: Vec<Vec<TextEdit>> = edits.iter().map(|edit| vec![edit.clone()]).collect();
-    let mut held = provable(model, &parts).into_iter();
+    let (held, proof) = provable(model, &parts);
+    let mut held = held.into_iter();
     edits.retain(|_| held.next().unwrap_or(false));
-    Ok(edits)
+    Ok(Proved { edits, proof })
 }
 
 /// Whether documentation is missing here and should be written without being asked for by name.
