@@ -127,7 +127,19 @@ fn inherits(model: &FileModel, symbol: &Symbol) -> bool {
     });
     let accessor =
         flags.is_setter && model.symbols.iter().any(|other| other.path == symbol.path && other.flags.is_getter);
-    flags.is_overload || flags.is_override || accessor || decorated
+    flags.is_overload || flags.is_override || accessor || decorated || implements_overloads(model, symbol)
+}
+
+/// Whether readers never see what stands on the symbol, because signatures of the same name stand before its body.
+///
+/// Python, whose overloads have bodies, documents the implementation.
+fn implements_overloads(model: &FileModel, symbol: &Symbol) -> bool {
+    let is_signature =
+        |other: &Symbol| other.flags.is_overload && other.body.is_none() && other.parent == symbol.parent;
+    model.language.id == "typescript"
+        && symbol.kind.is_callable()
+        && symbol.body.is_some()
+        && model.symbols.iter().any(|other| other.name == symbol.name && is_signature(other))
 }
 
 /// Writes the comment of one symbol.
@@ -192,6 +204,14 @@ mod tests {
         assert_eq!(documented("python", text, &WriterOptions::default()), text);
         let everyone = WriterOptions { audience: Audience::Everyone, ..WriterOptions::default() };
         assert!(documented("python", text, &everyone).contains("def _p(a):\n    \"\"\""));
+    }
+
+    #[test]
+    fn the_implementation_of_overloads_gets_no_draft() {
+        let text = "export function f(a: string): void;\nexport function f(a: number): void;\nexport function f(a: any) {\n  use(a);\n}\n";
+        assert_eq!(documented("typescript", text, &WriterOptions::default()), text);
+        let alone = "export function f(a: any) {\n  use(a);\n}\n";
+        assert!(documented("typescript", alone, &WriterOptions::default()).starts_with("/**"));
     }
 
     #[test]

@@ -329,7 +329,7 @@ mod tests {
             for offer in offers(&model, &findings, Span::at(offset), &[]) {
                 let edits = run(&model, &findings, &offer, &WriterOptions::default());
                 let edits = edits.unwrap_or_else(|refusal| panic!("{} at {offset}: {refusal}", offer.id));
-                assert_ne!(after(&model, &edits), TEXT, "{}", offer.id);
+                assert_ne!(after(&model, &edits.edits), TEXT, "{}", offer.id);
             }
         }
     }
@@ -345,6 +345,7 @@ mod tests {
             findings: vec![99],
             preferred: true,
         };
-        assert_eq!(run(&model, &findings(&model), &offer, &WriterOptions::default()), Err(Refusal::Stale));
+        let refusal = run(&model, &findings(&model), &offer, &WriterOptions::default()).unwrap_err();
+        assert_eq!(refusal, Refusal::Stale);
     }
 }
