@@ -24,14 +24,19 @@ pub(super) fn convert(source: &Source<'_>, to: DocStyle, layout: &Layout, direct
     };
     if to == DocStyle::Numpy {
         // A NumPy section goes on to the next title, so prose stands before all of them; only a directive ends its entries.
-        let mut is_behind = false;
-        parts.sort_by_cached_key(|part| {
-            let Part::Prose(lines) = part else {
-                is_behind = true;
-                return true;
+        let (mut first, mut rest) = (Vec::new(), Vec::new());
+        for part in parts {
+            let stays = match &part {
+                Part::Prose(lines) => {
+                    let is_directive = lines.first().is_some_and(|line| line.starts_with(".. "));
+                    !rest.is_empty() && is_directive && directives == Directives::InPlace
+                }
+                _ => true,
             };
-            is_behind && directives == Directives::InPlace && lines.first().is_some_and(|line| line.starts_with(".. "))
-        });
+            if stays { rest.push(part) } else { first.push(part) }
+        }
+        first.append(&mut rest);
+        parts = first;
     }
     let lines = Content { parts }.lay(to, layout)?;
     Some(framed(&lines, layout, source.opens_alone()))
