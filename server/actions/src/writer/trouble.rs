@@ -111,7 +111,27 @@ fn reason(subject: &Subject<'_>, throw: &ThrowFact) -> Reason {
             }
         }
     }
-    let untold = deciders(subject, &untold);
+    // What a clause names already is not said twice, and a built-in function decides nothing by itself.
+    let mut untold = deciders(subject, &untold);
+    untold.retain(|name| clauses.iter().all(|clause| !clause.contains(name.as_str())));
+    untold.retain(|name| {
+        !matches!(
+            name.trim_matches('`'),
+            "abs"
+                | "len"
+                | "isinstance"
+                | "type"
+                | "any"
+                | "all"
+                | "min"
+                | "max"
+                | "int"
+                | "str"
+                | "getattr"
+                | "hasattr"
+                | "callable"
+        )
+    });
     if clauses.is_empty() {
         return unguarded(subject, throw, &around, &untold);
     }
