@@ -40,7 +40,7 @@ pub fn convert_file(model: &FileModel, to: DocStyle, options: &WriterOptions) ->
         }
     }
     let parts: Vec<Vec<TextEdit>> = edits.iter().map(|edit| vec![edit.clone()]).collect();
-    let mut held = provable(model, &parts).into_iter();
+    let mut held = provable(model, &parts).0.into_iter();
     edits.retain(|_| held.next().unwrap_or(false));
     Ok(edits)
 }

@@ -2,7 +2,7 @@
 //!
 //! Never touches documentation that says something, so that a second run changes nothing.
 
-use crate::edit::{Refusal, insert_comment, is_empty_doc, provable};
+use crate::edit::{Proved, Refusal, insert_comment, is_empty_doc, provable};
 use crate::layout::{eol, layout_for, style_for, types_of};
 use crate::writer::subject::person_of;
 use crate::writer::{Audience, WriterOptions};
@@ -44,8 +44,13 @@ pub fn redraft(model: &FileModel, symbol: usize, options: &WriterOptions) -> Res
 
 /// The edits that document all that should be documented in `scope` and is not; empty where there is nothing to do.
 pub fn document_scope(model: &FileModel, scope: Scope, options: &WriterOptions) -> Result<Vec<TextEdit>, Refusal> {
+    document_proved(model, scope, options).map(|proved| proved.edits)
+}
+
+/// [`document_scope`] with what its proof found out.
+pub fn document_proved(model: &FileModel, scope: Scope, options: &WriterOptions) -> Result<Proved, Refusal> {
     if let Scope::Symbol(symbol) = scope {
-        return document(model, symbol, options);
+        return document(model, symbol, options).map(Proved::from);
     }
     // What all symbols share is found out once.
     let style = style_for(model, options);
@@ -72,9 +77,10 @@ pub fn document_scope(model: &FileModel, scope: Scope, options: &WriterOptions) 
     }
     // One symbol that cannot be documented safely must not keep the others from it.
     let parts: Vec<Vec<TextEdit>> = edits.iter().map(|edit| vec![edit.clone()]).collect();
-    let mut held = provable(model, &parts).into_iter();
+    let (held, proof) = provable(model, &parts);
+    let mut held = held.into_iter();
     edits.retain(|_| held.next().unwrap_or(false));
-    Ok(edits)
+    Ok(Proved { edits, proof })
 }
 
 /// Whether documentation is missing here and should be written without being asked for by name.
@@ -121,7 +127,19 @@ fn inherits(model: &FileModel, symbol: &Symbol) -> bool {
     });
     let accessor =
         flags.is_setter && model.symbols.iter().any(|other| other.path == symbol.path && other.flags.is_getter);
-    flags.is_overload || flags.is_override || accessor || decorated
+    flags.is_overload || flags.is_override || accessor || decorated || implements_overloads(model, symbol)
+}
+
+/// Whether readers never see what stands on the symbol, because signatures of the same name stand before its body.
+///
+/// Python, whose overloads have bodies, documents the implementation.
+fn implements_overloads(model: &FileModel, symbol: &Symbol) -> bool {
+    let is_signature =
+        |other: &Symbol| other.flags.is_overload && other.body.is_none() && other.parent == symbol.parent;
+    model.language.id == "typescript"
+        && symbol.kind.is_callable()
+        && symbol.body.is_some()
+        && model.symbols.iter().any(|other| other.name == symbol.name && is_signature(other))
 }
 
 /// Writes the comment of one symbol.
@@ -186,6 +204,14 @@ mod tests {
         assert_eq!(documented("python", text, &WriterOptions::default()), text);
         let everyone = WriterOptions { audience: Audience::Everyone, ..WriterOptions::default() };
         assert!(documented("python", text, &everyone).contains("def _p(a):\n    \"\"\""));
+    }
+
+    #[test]
+    fn the_implementation_of_overloads_gets_no_draft() {
+        let text = "export function f(a: string): void;\nexport function f(a: number): void;\nexport function f(a: any) {\n  use(a);\n}\n";
+        assert_eq!(documented("typescript", text, &WriterOptions::default()), text);
+        let alone = "export function f(a: any) {\n  use(a);\n}\n";
+        assert!(documented("typescript", alone, &WriterOptions::default()).starts_with("/**"));
     }
 
     #[test]

@@ -2,8 +2,11 @@
 //!
 //! Every edit that leaves this room has been through [`prove`]; an edit that cannot be proved is refused, never repaired.
 
+use std::sync::Arc;
 use syntax::docstring::{Docstring, EntryKind};
-use syntax::extract::{Depth, code_fingerprint};
+use syntax::extract::{
+    CodeFingerprint, Depth, Parsed, code_fingerprint, fingerprint_from, model_from, parse_incremental,
+};
 use syntax::model::{FileModel, Placement, Symbol, SymbolKind};
 use syntax::text::{Span, TextEdit, apply_edits};
 
@@ -68,12 +71,29 @@ pub enum Refusal {
 }
 
 /// What [`prove`] found out.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Proof {
-    /// The text after the edits.
-    pub after: String,
+    /// The model after the edits, its text and the fingerprint of its code included; as deep as documented symbols need.
+    pub after: FileModel,
+    /// The tree that it was read from, so that nobody needs to parse the text once more.
+    pub parsed: Parsed,
     /// Symbols whose documentation the edits change.
     pub touched: Vec<usize>,
+}
+
+/// Edits that are proved already.
+#[derive(Clone, Debug, Default)]
+pub struct Proved {
+    /// The edits.
+    pub edits: Vec<TextEdit>,
+    /// What the proof of all of them together found out, where it is at hand.
+    pub proof: Option<Box<Proof>>,
+}
+
+impl From<Vec<TextEdit>> for Proved {
+    fn from(edits: Vec<TextEdit>) -> Self {
+        Self { edits, proof: None }
+    }
 }
 
 /// Applies `edits` and proves that they change documentation only.
@@ -81,6 +101,15 @@ pub struct Proof {
 /// Code tokens and tree shape are the same, nothing new fails to parse, each edit lies in a documentation comment or at a place for one,
 /// and what was written lists each parameter once and in order.
 pub fn prove(model: &FileModel, edits: &[TextEdit]) -> Result<Proof, Refusal> {
+    proof(model, code_of(model), edits)
+}
+
+/// The fingerprint of the code before, taken once however many edits are to be proved.
+fn code_of(model: &FileModel) -> CodeFingerprint {
+    model.code.unwrap_or_else(|| code_fingerprint(model.language, &model.text))
+}
+
+fn proof(model: &FileModel, before: CodeFingerprint, edits: &[TextEdit]) -> Result<Proof, Refusal> {
     let after = apply_edits(&model.text, edits).ok_or(Refusal::Overlap)?;
     let mut touched = Vec::new();
     for edit in edits {
@@ -90,15 +119,16 @@ pub fn prove(model: &FileModel, edits: &[TextEdit]) -> Result<Proof, Refusal> {
         }
     }
     touched.sort_unstable();
-    let before_print = code_fingerprint(model.language, &model.text);
-    let after_print = code_fingerprint(model.language, &after);
-    if after_print.errors > before_print.errors {
+    let after: Arc<str> = after.into();
+    let parsed = parse_incremental(model.language, &after, None, &|| false).ok_or(Refusal::NewSyntaxErrors)?;
+    let code = fingerprint_from(&parsed, &after);
+    if code.errors > before.errors {
         return Err(Refusal::NewSyntaxErrors);
     }
-    if after_print != before_print {
+    if code != before {
         return Err(Refusal::CodeChanged);
     }
-    let new = syntax::extract::model(model.language, after.as_str().into(), Depth::Documented);
+    let new = FileModel { code: Some(code), ..model_from(&parsed, after, Depth::Documented) };
     if new.symbols.len() != model.symbols.len() {
         return Err(Refusal::CodeChanged);
     }
@@ -113,32 +143,45 @@ pub fn prove(model: &FileModel, edits: &[TextEdit]) -> Result<Proof, Refusal> {
             return Err(Refusal::ParametersAmiss { name: old.path.clone() });
         }
     }
-    Ok(Proof { after, touched })
+    Ok(Proof { after: new, parsed, touched })
 }
 
 /// Which of several parts, each the edits of one docstring, can be proved; halves are tried where the whole cannot.
 ///
 /// The parts that are kept are proved together.
-pub fn provable(model: &FileModel, parts: &[Vec<TextEdit>]) -> Vec<bool> {
-    let kept = halves(model, parts);
-    if kept.iter().all(|kept| *kept) {
-        return kept;
+pub fn provable(model: &FileModel, parts: &[Vec<TextEdit>]) -> (Vec<bool>, Option<Box<Proof>>) {
+    let before = code_of(model);
+    let all: Vec<TextEdit> = parts.iter().flatten().cloned().collect();
+    if parts.is_empty() {
+        return (Vec::new(), None);
     }
+    if let Ok(proof) = proof(model, before, &all) {
+        return (vec![true; parts.len()], Some(Box::new(proof)));
+    }
+    let kept = parted(model, before, parts);
     let together: Vec<TextEdit> =
         parts.iter().zip(&kept).filter(|(_, kept)| **kept).flat_map(|(part, _)| part.iter().cloned()).collect();
-    if prove(model, &together).is_ok() { kept } else { vec![false; parts.len()] }
+    match proof(model, before, &together) {
+        Ok(proof) => (kept, Some(Box::new(proof))),
+        Err(_) => (vec![false; parts.len()], None),
+    }
 }
 
-fn halves(model: &FileModel, parts: &[Vec<TextEdit>]) -> Vec<bool> {
+fn halves(model: &FileModel, before: CodeFingerprint, parts: &[Vec<TextEdit>]) -> Vec<bool> {
     let all: Vec<TextEdit> = parts.iter().flatten().cloned().collect();
-    if parts.is_empty() || prove(model, &all).is_ok() {
+    if parts.is_empty() || proof(model, before, &all).is_ok() {
         return vec![true; parts.len()];
     }
-    if parts.len() == 1 {
-        return vec![false];
+    parted(model, before, parts)
+}
+
+/// [`halves`] of parts that cannot be proved together.
+fn parted(model: &FileModel, before: CodeFingerprint, parts: &[Vec<TextEdit>]) -> Vec<bool> {
+    if parts.len() < 2 {
+        return vec![false; parts.len()];
     }
     let (left, right) = parts.split_at(parts.len() / 2);
-    [halves(model, left), halves(model, right)].concat()
+    [halves(model, before, left), halves(model, before, right)].concat()
 }
 
 /// Edits that are proved already, or [`Refusal::NothingToDo`] where they change nothing.
@@ -150,7 +193,7 @@ pub fn changing(model: &FileModel, edits: Vec<TextEdit>) -> Result<Vec<TextEdit>
 /// [`prove`] for edits that a caller hands on: the edits themselves, or [`Refusal::NothingToDo`] where they change nothing.
 pub fn proved(model: &FileModel, edits: Vec<TextEdit>) -> Result<Vec<TextEdit>, Refusal> {
     let proof = prove(model, &edits)?;
-    if proof.after == *model.text { Err(Refusal::NothingToDo) } else { Ok(edits) }
+    if proof.after.text == model.text { Err(Refusal::NothingToDo) } else { Ok(edits) }
 }
 
 /// The symbol whose documentation, or place for it, holds the edit.
@@ -243,7 +286,7 @@ mod tests {
     #[test]
     fn an_edit_inside_documentation_is_proved_and_told() {
         let proof = prove(&model("python", TEXT), &[TextEdit::replace(at("One"), "Two")]).unwrap();
-        assert_eq!(proof.after, TEXT.replace("One", "Two"));
+        assert_eq!(*proof.after.text, *TEXT.replace("One", "Two"));
         assert_eq!(proof.touched, [1]);
     }
 
@@ -258,10 +301,24 @@ mod tests {
     }
 
     #[test]
+    fn what_the_proof_hands_on_is_what_a_fresh_read_finds() {
+        let before = model("python", TEXT);
+        let proof = prove(&before, &[TextEdit::replace(at("One"), "Two")]).unwrap();
+        assert_eq!(proof.after.code, Some(code_fingerprint(before.language, &before.text)));
+        assert_eq!(
+            proof.parsed.outline(),
+            parse_incremental(before.language, &proof.after.text, None, &|| false).unwrap().outline()
+        );
+        // A wrong fingerprint of the code before is believed, so it must come from the same parse as the model.
+        let other = FileModel { code: Some(code_fingerprint(before.language, "x = 1\n")), ..before };
+        assert_eq!(prove(&other, &[TextEdit::replace(at("One"), "Two")]).unwrap_err(), Refusal::CodeChanged);
+    }
+
+    #[test]
     fn one_part_that_cannot_be_proved_leaves_the_others() {
         let good = vec![TextEdit::replace(at("One"), "Two")];
         let bad = vec![TextEdit::insert(at("return x").start, "boom()\r\n    ")];
-        assert_eq!(provable(&model("python", TEXT), &[bad.clone(), good, bad]), [false, true, false]);
+        assert_eq!(provable(&model("python", TEXT), &[bad.clone(), good, bad]).0, [false, true, false]);
     }
 
     #[test]

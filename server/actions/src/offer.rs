@@ -1,8 +1,8 @@
 //! What can be done at a place. Offering is free: nothing is written until an offer is run.
 
 use crate::convert::{can_convert, convert, convert_file};
-use crate::document::{Scope, document_scope, should_document};
-use crate::edit::{Refusal, changing, proved};
+use crate::document::{Scope, document_proved, document_scope, should_document};
+use crate::edit::{Proved, Refusal, changing, proved};
 use crate::fix_all::fix_all;
 use crate::layout::{family, style_for};
 use crate::update_docs::rename::is_open_rename;
@@ -11,7 +11,7 @@ use crate::writer::WriterOptions;
 use analysis::diagnostic::{Finding, Repair};
 use syntax::docstring::DocStyle;
 use syntax::model::FileModel;
-use syntax::text::{Span, TextEdit};
+use syntax::text::Span;
 
 /// What an offer does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -99,12 +99,7 @@ pub fn offers(model: &FileModel, findings: &[Finding], span: Span, only: &[Offer
 }
 
 /// Does what the offer says, and proves it.
-pub fn run(
-    model: &FileModel,
-    findings: &[Finding],
-    offer: &Offer,
-    options: &WriterOptions,
-) -> Result<Vec<TextEdit>, Refusal> {
+pub fn run(model: &FileModel, findings: &[Finding], offer: &Offer, options: &WriterOptions) -> Result<Proved, Refusal> {
     let chosen = || -> Result<Vec<Finding>, Refusal> {
         offer.findings.iter().map(|&index| findings.get(index).cloned().ok_or(Refusal::Stale)).collect()
     };
@@ -112,14 +107,19 @@ pub fn run(
         OfferKind::Fix => mend(model, &chosen()?, options)?,
         OfferKind::Update(_) => update(model, &chosen()?, options)?,
         // The others prove all that they hand out, and a proof reads the file several times.
-        OfferKind::Document(symbol) => return proved(model, document_scope(model, Scope::Symbol(symbol), options)?),
+        OfferKind::Document(symbol) => {
+            return proved(model, document_scope(model, Scope::Symbol(symbol), options)?).map(Proved::from);
+        }
         OfferKind::DocumentSelection => document_scope(model, Scope::Selection(offer.span), options)?,
-        OfferKind::DocumentFile => document_scope(model, Scope::File, options)?,
+        OfferKind::DocumentFile => {
+            let Proved { edits, proof } = document_proved(model, Scope::File, options)?;
+            return changing(model, edits).map(|edits| Proved { edits, proof });
+        }
         OfferKind::FixAll => fix_all(model, findings, options)?.edits,
         OfferKind::Convert(symbol, style) => convert(model, symbol, style, options)?,
         OfferKind::ConvertFile(style) => convert_file(model, style, options)?,
     };
-    changing(model, edits)
+    changing(model, edits).map(Proved::from)
 }
 
 fn offer(id: &str, title: &str, kind: OfferKind, span: Span, findings: Vec<usize>, preferred: bool) -> Offer {
@@ -329,7 +329,7 @@ mod tests {
             for offer in offers(&model, &findings, Span::at(offset), &[]) {
                 let edits = run(&model, &findings, &offer, &WriterOptions::default());
                 let edits = edits.unwrap_or_else(|refusal| panic!("{} at {offset}: {refusal}", offer.id));
-                assert_ne!(after(&model, &edits), TEXT, "{}", offer.id);
+                assert_ne!(after(&model, &edits.edits), TEXT, "{}", offer.id);
             }
         }
     }
@@ -345,6 +345,7 @@ mod tests {
             findings: vec![99],
             preferred: true,
         };
-        assert_eq!(run(&model, &findings(&model), &offer, &WriterOptions::default()), Err(Refusal::Stale));
+        let refusal = run(&model, &findings(&model), &offer, &WriterOptions::default()).unwrap_err();
+        assert_eq!(refusal, Refusal::Stale);
     }
 }

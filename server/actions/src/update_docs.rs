@@ -70,7 +70,7 @@ pub fn mend_reported(model: &FileModel, findings: &[Finding], options: &WriterOp
         }
     }
     let edits: Vec<Vec<TextEdit>> = parts.iter().map(|(_, edits)| edits.clone()).collect();
-    let mut held = provable(model, &edits).into_iter();
+    let mut held = provable(model, &edits).0.into_iter();
     parts.retain(|(members, edits)| {
         let is_held = held.next().unwrap_or(false);
         if !is_held {

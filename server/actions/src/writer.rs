@@ -342,7 +342,7 @@ mod tests {
             ),
             (
                 "def f(a, on):\n    n = 0\n    for x in a:\n        n += x\n    if on:\n        if n > 3:\n            raise ValueError\n",
-                "If `on` is truthy, among other conditions.",
+                "If `on` is truthy and a further condition holds.",
             ),
             (
                 "def f(a):\n    n = 0\n    n += g(a)\n    if n > 3:\n        raise ValueError('bad magic number')\n",
@@ -393,7 +393,7 @@ mod tests {
             ),
             ("python", "def assert_ok(response):\n    assert response\n", "assert_ok", "Assert that `response` is OK."),
             ("python", "def mutate(tree):\n    tree.pop()\n", "mutate", "Mutate `tree`."),
-            ("python", "def data(x):\n    x.pop()\n", "data", "Carry out the data for `x`."),
+            ("python", "def data(x):\n    x.pop()\n", "data", "Handle the data for `x`."),
             (
                 "go",
                 "package p\n\nfunc (s *Server) Start(ctx Context) { s.run() }\n",
@@ -447,7 +447,7 @@ mod tests {
                 "python",
                 "def bulk_update_mappings(rows):\n    rows.clear()\n",
                 "bulk_update_mappings",
-                "Carry out the bulk update mappings for `rows`.",
+                "Update the mappings for `rows`.",
             ),
             (
                 "python",

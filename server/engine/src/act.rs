@@ -83,8 +83,8 @@ impl ServerCore {
             let offer = choose(&analysis)?;
             let model = analysis.full_model(shared);
             let writer = analysis.view.writer();
-            let edits = shared.strategy.run(&model, &analysis.diagnosis.findings, &offer, &writer).map_err(refused)?;
-            let mut file = shared.file_edit(&analysis, edits)?;
+            let proved = shared.strategy.run(&model, &analysis.diagnosis.findings, &offer, &writer).map_err(refused)?;
+            let mut file = shared.file_edit(&analysis, proved.edits)?;
             if matches!(offer.kind, action::OfferKind::Document(_)) {
                 file.placeholders = placeholders(&file, model.language);
             }
@@ -202,8 +202,8 @@ impl Shared {
             let model = analysis.full_model(self);
             let offer = action_offer(action::OfferKind::DocumentFile, Span::new(0, model.text.len()), Vec::new());
             match self.strategy.run(&model, &analysis.diagnosis.findings, &offer, &analysis.view.writer()) {
-                Ok(edits) if edits.is_empty() => Ok(None),
-                Ok(edits) => self.file_edit(&analysis, edits).map(Some),
+                Ok(proved) if proved.edits.is_empty() => Ok(None),
+                Ok(proved) => self.file_edit(&analysis, proved.edits).map(Some),
                 Err(Refusal::NothingToDo) => Ok(None),
                 Err(refusal) => Err(refused(refusal)),
             }

@@ -10,7 +10,7 @@ use crate::commands::action_offer;
 use crate::server_core::{ServerCore, Shared};
 use crate::tasks::in_order;
 use crate::view::{self, Customs, View};
-use actions::edit::Refusal;
+use actions::edit::{Proved, Refusal};
 use actions::layout;
 use actions::offer::OfferKind;
 use actions::writer::WriterOptions;
@@ -20,10 +20,10 @@ use reports::{panicked, panicked_change, problem_change, problem_report, unsuppo
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use syntax::extract::Depth;
+use syntax::extract::{Depth, fingerprint_from};
 use syntax::language::Language;
 use syntax::model::{FileModel, Symbol};
-use syntax::text::{LineIndex, Span, TextEdit, apply_edits};
+use syntax::text::{LineIndex, Span, apply_edits};
 use workspace::index::{FileRecord, RepositoryFacts};
 
 /// The rule whose findings depend on what other files do.
@@ -190,6 +190,14 @@ impl Shared {
         Some(view::model(&parsed, text, depth, language.id, &self.metrics))
     }
 
+    /// The model of a text that is to be changed, read from one parse with the fingerprint that the proof needs.
+    fn provable_model_of(&self, path: &Path, text: Arc<str>) -> Option<FileModel> {
+        let language = Language::from_path(path)?;
+        let parsed = view::parse(language, &text, None, &|| false, &self.metrics)?;
+        let code = Some(fingerprint_from(&parsed, &text));
+        Some(FileModel { code, ..view::model(&parsed, text, Depth::Full, language.id, &self.metrics) })
+    }
+
     fn read_item(&self, item: &Item) -> Result<Arc<str>, FileProblem> {
         if Language::from_path(&item.path).is_none() && self.workspace.files().exists(&item.path) {
             return Err(unsupported(&item.path));
@@ -260,14 +268,14 @@ impl Shared {
         writer: &WriterOptions,
         work: Work<'_>,
     ) -> FileChangeReport {
-        let Some(mut model) = self.model_of(path, before.clone(), Depth::Full) else {
+        let Some(mut model) = self.provable_model_of(path, before.clone()) else {
             return problem_change(path, unsupported(path));
         };
         let mut findings = view::findings(&model, view, &self.metrics);
         let (found, mut written, mut problem) = (findings.len(), 0, None);
         for _ in 0..MAX_ROUNDS {
-            let edits = match self.edits(&model, &findings, writer, work) {
-                Ok(edits) => edits,
+            let Proved { edits, proof } = match self.edits(&model, &findings, writer, work) {
+                Ok(proved) => proved,
                 Err(Refusal::NothingToDo) => break,
                 Err(refusal) => {
                     problem =
@@ -276,7 +284,16 @@ impl Shared {
                 }
             };
             let Some(after) = apply_edits(&model.text, &edits).filter(|after| **after != *model.text) else { break };
-            let Some(next) = self.model_of(path, after.into(), Depth::Full) else { break };
+            // What the proof read already is not read again.
+            let next = match proof.filter(|proof| *proof.after.text == *after) {
+                Some(proof) if view.depth() == Depth::Documented => Some(proof.after),
+                Some(proof) => {
+                    let text = proof.after.text.clone();
+                    Some(view::model(&proof.parsed, text, Depth::Full, model.language.id, &self.metrics))
+                }
+                None => self.provable_model_of(path, after.into()),
+            };
+            let Some(next) = next else { break };
             model = next;
             findings = view::findings(&model, view, &self.metrics);
             match work {
@@ -300,7 +317,7 @@ impl Shared {
         findings: &[Finding],
         writer: &WriterOptions,
         work: Work<'_>,
-    ) -> Result<Vec<TextEdit>, Refusal> {
+    ) -> Result<Proved, Refusal> {
         let whole = Span::new(0, model.text.len());
         let run = |kind, findings_of: Vec<usize>| {
             self.strategy.run(model, findings, &action_offer(kind, whole, findings_of), writer)
@@ -314,13 +331,13 @@ impl Shared {
                 let mut refusal = None;
                 for (index, _) in named {
                     match run(OfferKind::Document(index), Vec::new()) {
-                        Ok(more) => edits.extend(more),
+                        Ok(more) => edits.extend(more.edits),
                         Err(error) => refusal = Some(error),
                     }
                 }
                 match refusal {
                     Some(refusal) if edits.is_empty() => Err(refusal),
-                    _ => Ok(edits),
+                    _ => Ok(edits.into()),
                 }
             }
         }

@@ -2,13 +2,12 @@
 //!
 //! Each is a strategy behind a trait, chosen by configuration; nothing else in the core asks which one it is.
 
-use actions::edit::Refusal;
+use actions::edit::{Proved, Refusal};
 use actions::offer::Offer;
 use actions::writer::WriterOptions;
 use analysis::diagnostic::Finding;
 use std::fmt::Debug;
 use syntax::model::FileModel;
-use syntax::text::TextEdit;
 
 /// How the core behaves as a whole.
 pub trait Mode: Send + Sync + Debug + 'static {
@@ -74,7 +73,7 @@ pub trait Strategy: Send + Sync + Debug + 'static {
         findings: &[Finding],
         offer: &Offer,
         options: &WriterOptions,
-    ) -> Result<Vec<TextEdit>, Refusal>;
+    ) -> Result<Proved, Refusal>;
 }
 
 /// Words from names and facts alone: no model, no network, the same answer every time.
@@ -92,7 +91,7 @@ impl Strategy for Offline {
         findings: &[Finding],
         offer: &Offer,
         options: &WriterOptions,
-    ) -> Result<Vec<TextEdit>, Refusal> {
+    ) -> Result<Proved, Refusal> {
         actions::offer::run(model, findings, offer, options)
     }
 }

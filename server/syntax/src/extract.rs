@@ -15,7 +15,7 @@ mod signature;
 mod smells;
 mod walk;
 
-pub use fingerprint::{CodeFingerprint, code_fingerprint};
+pub use fingerprint::{CodeFingerprint, code_fingerprint, fingerprint_from};
 
 use crate::language::Language;
 use crate::model::FileModel;

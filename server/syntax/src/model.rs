@@ -30,6 +30,8 @@ pub struct FileModel {
     pub suppressions: Vec<Suppression>,
     /// Names that the file exports explicitly (`__all__`, `export {…}`); empty where the language has no such list.
     pub exports: Vec<String>,
+    /// What the code is without its documentation; there only where the reader asked for it, because edits are to be proved.
+    pub code: Option<crate::extract::CodeFingerprint>,
 }
 
 /// What kind of thing a symbol is.

@@ -9,7 +9,7 @@ use syntax::model::SymbolKind;
 
 /// Words of little weight.
 const LIGHT: &str = " the a an of to for from with and or in on by as at into this that it its is are be given return returns get gets set sets whether all each one new instance value function method class object \
-     perform carry out ";
+     perform carry handle out ";
 
 /// The sentence with one fact more where it would only repeat the name.
 pub(super) fn enriched(subject: &Subject<'_>, said: Said) -> Said {
@@ -189,7 +189,7 @@ fn fact(subject: &Subject<'_>, text: &str) -> String {
         Tongue::Python if symbol.flags.is_abstract || symbol.flags.is_stub && unimplemented => {
             return "; left to subclasses".to_owned();
         }
-        Tongue::TypeScript | Tongue::Rust if symbol.flags.is_abstract && interface => {
+        Tongue::Rust if symbol.flags.is_abstract && interface => {
             return "; left to implementations".to_owned();
         }
         _ => {}
@@ -290,7 +290,7 @@ mod tests {
                 "C.reset",
                 "Reset the `C`; does nothing by itself.",
             ),
-            ("python", "def usage():\n    print(1)\n", "usage", "Carry out the usage by calling `print`."),
+            ("python", "def usage():\n    print(1)\n", "usage", "Handle the usage by calling `print`."),
             (
                 "go",
                 "package p\n\ntype I interface {\n\tM(a int) int\n}\n",

@@ -355,7 +355,8 @@ fn noun_named(subject: &Subject<'_>, words: &[String]) -> Said {
         return verb("yield", format!("{named}{}", tail(subject, VerbClass::Query, words, 0)));
     }
     let of = tail(subject, VerbClass::Check, words, 0);
-    if subject.returns_value() || subject.flags().is_stub || subject.flags().is_abstract {
+    let left_open = (subject.flags().is_stub || subject.flags().is_abstract) && !declares_nothing(subject);
+    if subject.returns_value() || left_open {
         verb(
             "return",
             match (of.is_empty(), of_owner(subject)) {
@@ -394,9 +395,29 @@ fn noun_named(subject: &Subject<'_>, words: &[String]) -> Said {
                 };
                 verb(first, object)
             }
-            _ => verb("carry_out", format!("{named}{of}")),
+            // `bulk_update_mappings`: a word that only says how stands before verb and object.
+            Some((how, [doing, rest @ ..]))
+                if !rest.is_empty() && super::verbs::verb(doing).is_some() && is_manner(how) =>
+            {
+                verb(doing, format!("{}{of}", the(&phrase(rest))))
+            }
+            _ => verb("handle", format!("{named}{of}")),
         }
     }
+}
+
+/// Whether a signature without a body says that nothing comes back.
+fn declares_nothing(subject: &Subject<'_>) -> bool {
+    let declared = subject.symbol.return_type.as_ref().map(|declared| declared.text.trim());
+    match subject.tongue {
+        Tongue::Go | Tongue::Rust => declared.is_none(),
+        _ => matches!(declared, Some("void" | "undefined" | "never" | "Promise<void>")),
+    }
+}
+
+/// Whether a word says how something is done rather than what.
+fn is_manner(how: &str) -> bool {
+    matches!(how, "bulk" | "batch" | "mass" | "multi" | "auto" | "force" | "async")
 }
 
 /// What the verb is given: " from `path`", " for `key`". `skip` parameters have been named already.

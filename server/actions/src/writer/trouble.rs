@@ -67,10 +67,13 @@ pub fn raise_entry(subject: &Subject<'_>, name: &str, throws: &[&ThrowFact]) -> 
                 Reason::Sentence(sentence) => Some(sentence.clone()),
                 Reason::Clause(_) => None,
             })
-            .unwrap_or_else(|| "Raised by the body itself.".to_owned()),
+            .unwrap_or_else(|| IN_SOME_CASES.to_owned()),
     };
     EntryDraft { name: name.to_owned(), text, ..EntryDraft::default() }
 }
+
+/// All that is known of an exception whose condition only the body can name.
+const IN_SOME_CASES: &str = "Raised in some cases.";
 
 /// When an exception is raised.
 enum Reason {
@@ -87,6 +90,7 @@ fn reason(subject: &Subject<'_>, throw: &ThrowFact) -> Reason {
     let around = around(subject, throw.span);
     let mut clauses: Vec<String> = Vec::new();
     let mut is_partial = false;
+    let mut untold: Vec<&str> = Vec::new();
     for part in &around {
         let said = match part {
             Around::If(condition) => guarded(subject, condition, &around),
@@ -98,11 +102,38 @@ fn reason(subject: &Subject<'_>, throw: &ThrowFact) -> Reason {
         match said {
             Some(clause) if clauses.contains(&clause) => {}
             Some(clause) => clauses.push(clause),
-            None => is_partial = true,
+            None => {
+                is_partial = true;
+                untold.extend(match part {
+                    Around::If(condition) | Around::Unless(condition) => Some(condition.as_str()),
+                    _ => None,
+                });
+            }
         }
     }
+    // What a clause names already is not said twice, and a built-in function decides nothing by itself.
+    let mut untold = deciders(subject, &untold);
+    untold.retain(|name| clauses.iter().all(|clause| !clause.contains(name.as_str())));
+    untold.retain(|name| {
+        !matches!(
+            name.trim_matches('`'),
+            "abs"
+                | "len"
+                | "isinstance"
+                | "type"
+                | "any"
+                | "all"
+                | "min"
+                | "max"
+                | "int"
+                | "str"
+                | "getattr"
+                | "hasattr"
+                | "callable"
+        )
+    });
     if clauses.is_empty() {
-        return unguarded(subject, throw, &around);
+        return unguarded(subject, throw, &around, &untold);
     }
     if let Some(message) = throw.message.as_deref().and_then(from_message).filter(|_| is_partial || clauses.len() > 3) {
         return Reason::Clause(message);
@@ -113,8 +144,58 @@ fn reason(subject: &Subject<'_>, throw: &ThrowFact) -> Reason {
     }
     let joiner =
         if clauses.len() > 1 && clauses.iter().any(|clause| clause.contains(" or ")) { ", and " } else { " and " };
-    let end = if is_partial { ", among other conditions" } else { "" };
+    let end = match untold.as_slice() {
+        [] if is_partial => " and a further condition holds".to_owned(),
+        [] => String::new(),
+        some => format!(", depending on {}", list(some, "and")),
+    };
     Reason::Clause(format!("{}{end}", clauses.join(joiner)))
+}
+
+/// What decides a condition that has no words of its own: at most two parameters, attributes of the instance, or calls.
+fn deciders(subject: &Subject<'_>, conditions: &[&str]) -> Vec<String> {
+    let own = match subject.tongue {
+        Tongue::Python => "self",
+        Tongue::JavaScript | Tongue::TypeScript => "this",
+        _ => "",
+    };
+    let mut found: Vec<String> = Vec::new();
+    let mut add = |text: &str| {
+        if let Some(quoted) = code(text).filter(|quoted| !subject.names_local(text) && !found.contains(quoted)) {
+            found.push(quoted);
+        }
+    };
+    for condition in conditions {
+        let tokens = tokens(condition);
+        for (index, token) in tokens.iter().enumerate() {
+            let before = index.checked_sub(1).and_then(|before| tokens.get(before));
+            match token {
+                Token::Word(word) if *word == own && !own.is_empty() => {
+                    if let (Some(Token::Mark('.')), Some(Token::Word(name))) =
+                        (tokens.get(index + 1), tokens.get(index + 2))
+                    {
+                        add(&format!("{own}.{name}"));
+                    }
+                }
+                Token::Word(word)
+                    if !matches!(before, Some(Token::Mark('.') | Token::Operator("::")))
+                        && subject.symbol.params.iter().any(|param| param.name == *word) =>
+                {
+                    add(word);
+                }
+                Token::Mark('(') => {
+                    if let Some(name) =
+                        called_name(&tokens, index).filter(|name| !name.starts_with(own) || own.is_empty())
+                    {
+                        add(&name);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+    found.truncate(2);
+    found
 }
 
 /// A condition in words; the name that a loop gives to one item is told as that.
@@ -202,7 +283,7 @@ fn steps(subject: &Subject<'_>, tried: &str) -> Vec<String> {
 }
 
 /// An exception under no condition that can be told.
-fn unguarded(subject: &Subject<'_>, throw: &ThrowFact, around: &[Around]) -> Reason {
+fn unguarded(subject: &Subject<'_>, throw: &ThrowFact, around: &[Around], untold: &[String]) -> Reason {
     if let Some(clause) = after_loop(subject, throw.span) {
         return Reason::Clause(clause);
     }
@@ -221,7 +302,19 @@ fn unguarded(subject: &Subject<'_>, throw: &ThrowFact, around: &[Around]) -> Rea
     Reason::Sentence(match (around.is_empty(), returns) {
         (true, false) => "Raised by every call that gets to the end of the body.".to_owned(),
         (true, true) => "If none of the cases that return before applies.".to_owned(),
-        _ => "Raised by the body itself.".to_owned(),
+        _ if !untold.is_empty() => format!("Raised depending on {}.", list(untold, "and")),
+        _ => match gone_through(subject, around) {
+            Some(items) => format!("Raised while going through {items}."),
+            None => IN_SOME_CASES.to_owned(),
+        },
+    })
+}
+
+/// What the loop around a place goes through, where a reader from outside knows it.
+fn gone_through(subject: &Subject<'_>, around: &[Around]) -> Option<String> {
+    around.iter().find_map(|part| match part {
+        Around::For(_, source) => code(source).filter(|_| !subject.names_local(source)),
+        _ => None,
     })
 }
 
@@ -357,12 +450,17 @@ pub fn errors(subject: &Subject<'_>) -> Vec<EntryDraft> {
     }
     let thrown = raises(subject);
     if !thrown.is_empty() {
-        let texts: Vec<String> =
-            thrown.iter().map(|entry| entry.text.trim_start_matches("If ").trim_end_matches('.').to_owned()).collect();
+        let texts: Vec<String> = thrown.iter().map(|entry| entry.text.trim_end_matches('.').to_owned()).collect();
         let named: Vec<String> = thrown
             .iter()
             .zip(&texts)
-            .filter_map(|(entry, text)| Some(format!("Returns {} if {text}.", code(&entry.name)?)))
+            .filter_map(|(entry, text)| {
+                let name = code(&entry.name)?;
+                Some(match text.strip_prefix("If ") {
+                    Some(clause) => format!("Returns {name} if {clause}."),
+                    None => format!("Returns {name} in some cases."),
+                })
+            })
             .collect();
         return named.into_iter().map(|text| EntryDraft { text, ..EntryDraft::default() }).collect();
     }
@@ -426,8 +524,89 @@ pub fn safety(subject: &Subject<'_>) -> Option<String> {
         .filter_map(|call| code(call))
         .take(3)
         .collect();
-    Some(match known.as_slice() {
-        [] => "The caller must uphold the contracts of the unsafe operations in the body.".to_owned(),
-        some => format!("The caller must uphold the contract of {}.", list(some, "and")),
-    })
+    match known.as_slice() {
+        [] if subject.symbol.body.is_none() => owed_by_signature(subject),
+        [] => Some("The caller must uphold the contracts of the unsafe operations in the body.".to_owned()),
+        some => Some(format!("The caller must uphold the contract of {}.", list(some, "and"))),
+    }
+}
+
+/// What a signature without a body tells of safety: its raw pointers; nothing where the contract is not to be seen.
+fn owed_by_signature(subject: &Subject<'_>) -> Option<String> {
+    let is_raw = |text: &str| text.trim_start().starts_with("*const ") || text.trim_start().starts_with("*mut ");
+    let params = subject.symbol.params.iter();
+    let raw = params.filter(|param| param.type_text.as_ref().is_some_and(|declared| is_raw(&declared.text)));
+    let names: Vec<String> = raw.filter_map(|param| code(&param.name)).collect();
+    match names.as_slice() {
+        [] => None,
+        [only] => Some(format!("{only} must be a valid pointer.")),
+        some => Some(format!("{} must be valid pointers.", list(some, "and"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{model, symbol};
+    use crate::writer::{WriterOptions, draft};
+    use syntax::docstring::DocDraft;
+
+    fn drafted(language: &str, text: &str, path: &str) -> DocDraft {
+        let model = model(language, text);
+        draft(&model, symbol(&model, path), model.language.doc_style, &WriterOptions::default()).unwrap()
+    }
+
+    #[test]
+    fn safety_without_a_body_is_told_by_raw_pointers_or_not_at_all() {
+        for (method, safety) in [
+            ("unsafe fn f(&self, to: *mut u8, from: *const u8);", Some("`to` and `from` must be valid pointers.")),
+            ("unsafe fn f(&self, to: *mut u8);", Some("`to` must be a valid pointer.")),
+            ("unsafe fn f(&self, n: usize);", None),
+            (
+                "unsafe fn f(&self) { g() }",
+                Some("The caller must uphold the contracts of the unsafe operations in the body."),
+            ),
+        ] {
+            let text = format!("pub trait T {{\n    {method}\n}}\n");
+            assert_eq!(drafted("rust", &text, "T.f").safety.as_deref(), safety, "{method}");
+        }
+    }
+
+    #[test]
+    fn a_condition_without_words_names_what_decides_it() {
+        for (body, text) in [
+            ("n = g()\n    n += 1\n    if n > a * b:\n        raise E", "Raised depending on `a` and `b`."),
+            (
+                "n = 1\n    n += g()\n    for i in a:\n        n += i\n        if n > 3:\n            raise E",
+                "Raised while going through `a`.",
+            ),
+            ("n = 1\n    n += g()\n    if n > 3:\n        raise E", "Raised in some cases."),
+        ] {
+            let draft = drafted("python", &format!("def f(a, b):\n    {body}\n"), "f");
+            let found: Vec<&str> = draft.raises.iter().map(|entry| entry.text.as_str()).collect();
+            assert_eq!(found, [text], "{body}");
+        }
+    }
+
+    #[test]
+    fn methods_without_a_body_are_told_plainly() {
+        for (language, text, path, summary) in [
+            ("typescript", "export interface I { close(): void; }\n", "I.close", "Close this instance."),
+            ("typescript", "export interface I { data(): void; }\n", "I.data", "Handle the data of the `I`."),
+            (
+                "typescript",
+                "export interface I { getName(id: string): string; }\n",
+                "I.getName",
+                "Return the name for `id` as `string`.",
+            ),
+            (
+                "go",
+                "package p\n\ntype I interface {\n\tClose() error\n}\n",
+                "I.Close",
+                "Close releases what the I holds.",
+            ),
+            ("go", "package p\n\ntype I interface {\n\tData()\n}\n", "I.Data", "Data handles the data of the I."),
+        ] {
+            assert_eq!(drafted(language, text, path).summary, summary, "{text}");
+        }
+    }
 }

@@ -5,11 +5,12 @@
 
 mod proof;
 mod python;
+mod results;
 mod tags;
 #[cfg(test)]
 mod tests;
 
-use super::{CommentForm, DocProblemKind, DocStyle, Docstring, Entry, Layout, canon};
+use super::{CommentForm, DocProblemKind, DocStyle, Docstring, Entry, EntryKind, EntryName, Layout, canon, scan};
 use crate::docstring::shape::{Body, Item};
 use crate::text::Span;
 
@@ -31,15 +32,21 @@ pub fn convert(text: &str, doc: &Docstring, to: DocStyle, layout: &Layout) -> Op
         with_types: true,
         ..layout.clone()
     };
-    let new = match (doc.style, to) {
-        (DocStyle::Jsdoc, DocStyle::Tsdoc) | (DocStyle::Tsdoc, DocStyle::Jsdoc) => tags::convert(&source, to, &layout)?,
+    let held = |new: Option<String>| new.filter(|new| proof::holds(&source, new, to));
+    match (doc.style, to) {
+        (DocStyle::Jsdoc, DocStyle::Tsdoc) | (DocStyle::Tsdoc, DocStyle::Jsdoc) => {
+            held(tags::convert(&source, to, &layout))
+        }
         (
             DocStyle::Google | DocStyle::Numpy | DocStyle::Sphinx | DocStyle::Epydoc,
             DocStyle::Google | DocStyle::Numpy | DocStyle::Sphinx,
-        ) => python::convert(&source, to, &layout)?,
-        _ => return None,
-    };
-    proof::holds(&source, &new, to).then_some(new)
+        ) => {
+            let written = |place| held(python::convert(&source, to, &layout, place));
+            // Behind some sections a directive would be read as one more entry, so it stands before all of them there.
+            written(python::Directives::InPlace).or_else(|| written(python::Directives::First))
+        }
+        _ => None,
+    }
 }
 
 /// A comment to take words from.
@@ -102,7 +109,7 @@ impl<'a> Source<'a> {
 
     /// The entry's words; `None` where a part of them has no place in an item.
     fn item(&self, entry: &Entry, unit: &str) -> Option<Item> {
-        let names: Vec<String> = entry.names.iter().map(|name| format!("{}{}", name.stars, name.name)).collect();
+        let names: Vec<String> = entry.names.iter().map(|name| self.name(entry.kind, name)).collect();
         let mut item = Item {
             name: names.join(", "),
             type_text: entry.type_text.as_ref().map(|mention| mention.text.clone()),
@@ -120,10 +127,40 @@ impl<'a> Source<'a> {
                 item.optional = entry.optional && !raw.contains("optional");
             }
             (_, Some(_)) if !canon::is_js(self.doc.style) => return None,
-            (None, None) if entry.optional && !canon::is_js(self.doc.style) => return None,
+            (None, None) if entry.optional && !canon::is_js(self.doc.style) => {
+                // All that is said in the place of the type.
+                item.type_text = Some("optional".to_owned());
+                item.optional = false;
+            }
             _ => {}
         }
         Some(item)
+    }
+
+    /// A name as written, with its stars; an exception of Python keeps its role and its leading dot.
+    fn name(&self, kind: EntryKind, name: &EntryName) -> String {
+        let bare = || format!("{}{}", name.stars, name.name);
+        let thrown = matches!(kind, EntryKind::Raise | EntryKind::Warn);
+        if !thrown || canon::is_js(self.doc.style) {
+            return bare();
+        }
+        let before = self.text.get(..name.span.start).unwrap_or("");
+        let unmarked = before.trim_end_matches(['~', '!', '.']);
+        let unticked = unmarked.trim_end_matches('`');
+        let ticks = unmarked.len() - unticked.len();
+        let behind = self.text.get(name.span.end..).unwrap_or("");
+        let closed = ticks > 0 && scan::run(behind, '`') == ticks;
+        let is_role = |next: char| next.is_alphanumeric() || matches!(next, ':' | '-' | '_' | '.');
+        let start = match unticked.strip_suffix(':') {
+            Some(role) if closed => {
+                let start = role.trim_end_matches(is_role).len();
+                if role.get(start..).is_some_and(|role| role.starts_with(':')) { start } else { unticked.len() }
+            }
+            _ if closed => unticked.len(),
+            _ => unmarked.len(),
+        };
+        let end = name.span.end + if closed { ticks } else { 0 };
+        self.text.get(start..end).map_or_else(bare, str::to_owned)
     }
 
     /// Whether the quote that opens a string has a line of its own.

@@ -1,6 +1,6 @@
 //! Whether two texts are the same code: tokens and tree compared without comments and documentation strings.
 
-use super::parse_incremental;
+use super::{Parsed, parse_incremental};
 use crate::grammar::{Grammar, role};
 use crate::language::{DocFacts, Language};
 use rustc_hash::FxHasher;
@@ -22,9 +22,15 @@ pub struct CodeFingerprint {
 
 /// Takes the fingerprint of `text`.
 pub fn code_fingerprint(language: &'static Language, text: &str) -> CodeFingerprint {
-    let Some(parsed) = parse_incremental(language, text, None, &|| false) else {
-        return CodeFingerprint { tokens: 0, shape: 0, errors: usize::MAX };
-    };
+    match parse_incremental(language, text, None, &|| false) {
+        Some(parsed) => fingerprint_from(&parsed, text),
+        None => CodeFingerprint { tokens: 0, shape: 0, errors: usize::MAX },
+    }
+}
+
+/// The fingerprint of a parsed text; `text` is the text that was parsed.
+pub fn fingerprint_from(parsed: &Parsed, text: &str) -> CodeFingerprint {
+    let language = parsed.language;
     let grammar = language.grammar();
     let docs = &language.facts.docs;
     let mut tokens = FxHasher::default();

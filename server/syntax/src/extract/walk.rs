@@ -35,6 +35,7 @@ pub(super) fn empty(language: &'static Language, text: Arc<str>) -> FileModel {
         literals: Vec::new(),
         suppressions: Vec::new(),
         exports: Vec::new(),
+        code: None,
     }
 }
 

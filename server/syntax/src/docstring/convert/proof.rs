@@ -1,7 +1,8 @@
 //! Reads a converted comment back and compares it with the old one.
 
-use super::Source;
-use crate::docstring::{DocStyle, Docstring, EntryKind, parse};
+use super::{Source, python, results};
+use crate::docstring::shape::Body;
+use crate::docstring::{DocStyle, EntryKind, canon, parse};
 use crate::text::Span;
 
 /// Whether the new comment says what the old one said.
@@ -17,61 +18,61 @@ pub(super) fn holds(source: &Source<'_>, new: &str, to: DocStyle) -> bool {
     }
     let doc = parse(&text, Span::new(indent.len(), text.len()), form, to);
     let has_types = to != DocStyle::Tsdoc && source.doc.style != DocStyle::Tsdoc;
-    let by_name = named_results(source.doc);
-    let whole = squeezed(&text);
+    let new = Source { text: &text, doc: &doc };
+    let same = |named| facts(source, has_types, named) == facts(&new, has_types, named);
     doc.problems.len() <= source.doc.problems.len()
-        && facts(source.doc, has_types, &by_name) == facts(&doc, has_types, &by_name)
-        && told(source.doc, &by_name).iter().all(|words| whole.contains(words.as_str()))
-        && words(source.text, source.doc).iter().all(|line| text.contains(line.as_str()))
+        // The name of a result has a place of its own, or one in the text.
+        && (same(false) || same(true))
+        && words(source).iter().all(|line| text.contains(line.as_str()))
 }
 
-type Fact = (EntryKind, String, Option<String>, String);
+/// What is said of a thing: kind, name, type, whether it may be left out, description.
+type Fact = (EntryKind, String, Option<String>, bool, String);
 
-/// Each name with its type and description, kind by kind.
-fn facts(doc: &Docstring, has_types: bool, but: &[EntryKind]) -> Vec<Fact> {
+/// Each name with its type and description, kind by kind; names of results are taken out of their text where `named` says so.
+fn facts(source: &Source<'_>, has_types: bool, named: bool) -> Vec<Fact> {
     let mut facts: Vec<Fact> = Vec::new();
-    for entry in doc.entries.iter().filter(|entry| is_named(entry.kind)) {
-        if but.contains(&entry.kind) {
-            facts.push((entry.kind, String::new(), None, String::new()));
+    let has_marks = has_types && !canon::is_js(source.doc.style);
+    for entry in source.doc.entries.iter().filter(|entry| is_named(entry.kind)) {
+        let item = if named && results::is_result(entry.kind) { source.item(entry, "    ") } else { None };
+        if let Some(found) = item.and_then(|item| results::named(source, entry, &item)) {
+            for item in found {
+                let (type_text, optional) = unmarked(item.type_text.as_deref(), item.optional);
+                let Body::Lines(lines) = &item.body else { continue };
+                let description = squeezed(&lines.join(" "));
+                for name in item.name.split(", ") {
+                    let name = name.to_owned();
+                    facts.push((entry.kind, name, type_text.clone(), optional, description.clone()));
+                }
+            }
             continue;
         }
         let thrown = matches!(entry.kind, EntryKind::Raise | EntryKind::Reject | EntryKind::Warn);
-        let type_text =
-            entry.type_text.as_ref().filter(|_| has_types && !thrown).map(|mention| squeezed(&mention.text));
-        let description = squeezed(&entry.description);
+        let type_text = entry.type_text.as_ref().filter(|_| has_types && !thrown).map(|mention| mention.text.as_str());
+        let (type_text, optional) = unmarked(type_text, entry.optional);
+        let (optional, description) = (optional && has_marks, squeezed(&entry.description));
         if entry.names.is_empty() {
-            facts.push((entry.kind, String::new(), type_text.clone(), description.clone()));
+            facts.push((entry.kind, String::new(), type_text.clone(), optional, description.clone()));
         }
         for name in &entry.names {
-            facts.push((entry.kind, name.name.clone(), type_text.clone(), description.clone()));
+            facts.push((entry.kind, name.name.clone(), type_text.clone(), optional, description.clone()));
         }
     }
     facts.sort_by_key(|fact| (fact.0 as u8, fact.1.clone()));
-    facts.dedup_by(|a, b| a == b && but.contains(&a.0));
     facts
+}
+
+/// A type without the mark that it may be left out, and whether it has the mark.
+fn unmarked(type_text: Option<&str>, optional: bool) -> (Option<String>, bool) {
+    let Some(text) = type_text.map(squeezed) else { return (None, optional) };
+    match text.strip_suffix(", optional") {
+        Some(bare) => (Some(bare.to_owned()), true),
+        None => (Some(text), optional),
+    }
 }
 
 fn squeezed(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// Kinds of results that have names, which not every style can say apart from the text.
-fn named_results(doc: &Docstring) -> Vec<EntryKind> {
-    let is_result = |kind| matches!(kind, EntryKind::Return | EntryKind::Yield | EntryKind::Receive);
-    let named = doc.entries.iter().filter(|entry| is_result(entry.kind) && !entry.names.is_empty());
-    named.map(|entry| entry.kind).collect()
-}
-
-/// Descriptions, names and types of those kinds.
-fn told(doc: &Docstring, kinds: &[EntryKind]) -> Vec<String> {
-    let entries = doc.entries.iter().filter(|entry| kinds.contains(&entry.kind));
-    entries
-        .flat_map(|entry| {
-            let names = entry.names.iter().map(|name| name.name.clone());
-            let types = entry.type_text.iter().map(|mention| squeezed(&mention.text));
-            names.chain(types).chain([squeezed(&entry.description)]).collect::<Vec<_>>()
-        })
-        .collect()
 }
 
 fn is_named(kind: EntryKind) -> bool {
@@ -79,7 +80,9 @@ fn is_named(kind: EntryKind) -> bool {
 }
 
 /// The words of each line that belongs to no entry and is no title.
-fn words(text: &str, doc: &Docstring) -> Vec<String> {
+fn words(source: &Source<'_>) -> Vec<String> {
+    let Source { text, doc } = *source;
+    let fields = python::type_lines(source);
     let line_of = |offset: usize| doc.block.lines.partition_point(|line| line.physical.start <= offset).checked_sub(1);
     let types: Vec<Option<usize>> =
         doc.entries.iter().map(|entry| line_of(entry.type_text.as_ref()?.span.start)).collect();
@@ -87,6 +90,7 @@ fn words(text: &str, doc: &Docstring) -> Vec<String> {
         !doc.sections.iter().any(|section| section.header.contains(number))
             && !doc.entries.iter().any(|entry| entry.lines.contains(number) && is_named(entry.kind))
             && !types.contains(&Some(*number))
+            && !fields.iter().any(|lines| lines.contains(number))
     };
     let lines = (0..doc.block.lines.len()).filter(is_prose).filter_map(|number| doc.block.lines.get(number));
     lines.map(|line| line.span.of(text).trim().to_owned()).filter(|line| !line.is_empty()).collect()
