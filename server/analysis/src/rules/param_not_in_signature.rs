@@ -3,6 +3,7 @@
 use super::{Check, Group, RuleInfo};
 use crate::context::{DocContext, Reporter};
 use crate::diagnostic::{FindingTag, Repair, Severity};
+use syntax::model::ParamKind;
 
 /// The rule.
 pub static RULE: RuleInfo = RuleInfo {
@@ -21,13 +22,15 @@ fn check(doc: &DocContext<'_>, report: &mut Reporter<'_>) {
     let Some(matching) = doc.params().filter(|matching| !matching.extra.is_empty()) else { return };
     let Some(signature) = doc.signature() else { return };
     let owner = doc.file.symbol(signature.owner).unwrap_or(doc.symbol);
+    // A name that the signature does not list may be a key of what its rest parameter takes.
+    let takes_more = signature.is_open || signature.params.iter().any(|param| matches!(param.kind, ParamKind::Rest | ParamKind::KeywordRest));
     for at in &matching.extra {
         let Some(name) = doc.doc.entries.get(at.entry).and_then(|entry| entry.names.get(at.name)) else { continue };
         let of = if doc.symbol.name.is_empty() { "the function".to_owned() } else { format!("`{}`", doc.symbol.name) };
         let finding = doc.finding(name.span, format!("`{}` is documented, but {of} has no such parameter.", name.name));
         let finding = finding.name(&name.name).tagged(FindingTag::Unnecessary).related(owner.name_span, "The signature.");
         // What people wrote is not thrown away while it may be meant of a parameter that nothing documents.
-        let is_settled = !matching.undecided.iter().any(|(undecided, _)| undecided == at);
+        let is_settled = !takes_more && !matching.undecided.iter().any(|(undecided, _)| undecided == at);
         report.add(finding.repair(Repair::RemoveName { entry: at.entry, name: at.name }).chosen_unless(is_settled));
     }
 }
@@ -51,8 +54,11 @@ mod tests {
     }
 
     #[test]
-    fn a_name_among_the_real_parameters_is_drift_even_where_the_signature_is_open() {
-        check("python", "def f(b, **kwargs):\n    \"\"\"Do.\n\n    Args:\n        gone: One.\n        b: Two.\n        **kwargs: Rest.\n    \"\"\"\n", &Settings::default(), &["param-not-in-signature [gone] at \"gone\""]);
+    fn what_may_be_a_key_of_the_rest_is_not_removed_unasked_and_no_news_to_the_quiet_profile() {
+        let source = "def f(b, **kwargs):\n    \"\"\"Do.\n\n    Args:\n        gone: One.\n        b: Two.\n        **kwargs: Rest.\n    \"\"\"\n";
+        check_quiet("python", source);
+        check_only("param-not-in-signature", "python", source, &["param-not-in-signature [gone] at \"gone\""]);
+        assert!(!findings("python", source, &Settings::only("param-not-in-signature"))[0].is_mended_unasked());
     }
 
     #[test]
