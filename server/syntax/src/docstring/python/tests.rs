@@ -215,7 +215,7 @@ fn free_text_and_nested_lists_are_no_entries() {
 #[test]
 fn a_remark_in_the_form_of_an_entry_belongs_to_the_entry_above() {
     for remark in ["Default", "Defaults", "Note", "Example", "See"] {
-        let stated = if remark == "Default" { " =None" } else { "" };
+        let stated = if remark.starts_with("Default") { " =None" } else { "" };
         google(
             &format!("A.\n\n    Args:\n        a (str): One.\n        {remark}: ``None``\n        b (int): Two.\n    "),
             &[&format!("Param a (str){stated}: One. {remark}: ``None``"), "Param b (int): Two."],
