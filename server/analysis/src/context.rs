@@ -71,7 +71,8 @@ impl<'a> FileContext<'a> {
     pub fn heirs(&self, class: usize) -> Vec<usize> {
         let mut family = vec![class];
         let mut next = 0;
-        while let Some(name) = family.get(next).and_then(|index| self.symbol(*index)).map(|symbol| symbol.name.as_str()) {
+        while let Some(name) = family.get(next).and_then(|index| self.symbol(*index)).map(|symbol| symbol.name.as_str())
+        {
             next += 1;
             let derives = |symbol: &Symbol| symbol.bases.iter().any(|base| last_segment(base) == name);
             for (index, symbol) in self.model.symbols.iter().enumerate() {

@@ -55,7 +55,18 @@ pub fn contradicts(name: &str, entry: &Entry, param: &Param) -> bool {
 /// Whether a name is said to hold something with parts of its own, while the parameter shows no type and no default that would bear it out.
 pub fn is_of_unseen_kind(entry: &Entry, param: &Param) -> bool {
     const THINGS: [&str; 12] = [
-        "object", "instance", "function", "callable", "callback", "list", "dict", "dictionary", "array", "mapping", "class", "iterable",
+        "object",
+        "instance",
+        "function",
+        "callable",
+        "callback",
+        "list",
+        "dict",
+        "dictionary",
+        "array",
+        "mapping",
+        "class",
+        "iterable",
     ];
     if param.type_text.is_some() || param.default.is_some() {
         return false;

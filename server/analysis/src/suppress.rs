@@ -55,7 +55,8 @@ fn is_code_of(code: &str, rule: &RuleInfo, dialect: &str) -> bool {
     if code == rule.name || plain.replace('_', "-") == rule.name {
         return true;
     }
-    let is_linter = || code == "all" || LINTERS.iter().any(|(linter, rules)| *linter == code && rules.contains(&rule.name));
+    let is_linter =
+        || code == "all" || LINTERS.iter().any(|(linter, rules)| *linter == code && rules.contains(&rule.name));
     if dialect == "nolint" && is_linter() {
         return true;
     }
@@ -124,10 +125,15 @@ mod tests {
 
     #[test]
     fn comments_of_go_switch_off_what_their_linters_tell() {
-        let told = |source: &str| findings("go", source, &Settings::only("missing-doc")).iter().filter(|finding| finding.symbol != 0).count();
-        let source = |before: &str, behind: &str| format!("// Package p does.\npackage p\n\n{before}func Do() {{{behind}\n}}\n");
+        let told = |source: &str| {
+            findings("go", source, &Settings::only("missing-doc")).iter().filter(|finding| finding.symbol != 0).count()
+        };
+        let source =
+            |before: &str, behind: &str| format!("// Package p does.\npackage p\n\n{before}func Do() {{{behind}\n}}\n");
         assert_eq!(told(&source("", "")), 1);
-        for comment in ["//nolint", "//nolint:revive", "//nolint:gocyclo,revive // later", "//nolint:all", "// nolint:golint"] {
+        for comment in
+            ["//nolint", "//nolint:revive", "//nolint:gocyclo,revive // later", "//nolint:all", "// nolint:golint"]
+        {
             assert_eq!(told(&source(&format!("{comment}\n"), "")), 0, "{comment}");
             assert_eq!(told(&source("", &format!(" {comment}"))), 0, "{comment}");
         }
@@ -138,7 +144,9 @@ mod tests {
 
     #[test]
     fn attributes_under_a_condition_count_and_those_on_private_items_leave_public_ones_alone() {
-        let told = |attribute: &str| findings("rust", &format!("//! It.\n\n{attribute}\npub struct S;\n"), &Settings::only("missing-doc")).len();
+        let told = |attribute: &str| {
+            findings("rust", &format!("//! It.\n\n{attribute}\npub struct S;\n"), &Settings::only("missing-doc")).len()
+        };
         assert_eq!(told("#[derive(Clone)]"), 1);
         assert_eq!(told("#[cfg_attr(test, derive(Clone))]"), 1);
         assert_eq!(told("#[cfg_attr(feature = \"a\", allow(missing_docs))]"), 0);
@@ -147,7 +155,8 @@ mod tests {
         assert_eq!(told("#[allow(clippy::missing_docs_in_private_items)]"), 1);
         let private = |is_public| {
             let codes = vec!["clippy::missing_docs_in_private_items".to_owned()];
-            let suppression = Suppression { codes, dialect: "allow".to_owned(), scope: Default::default(), span: Default::default() };
+            let suppression =
+                Suppression { codes, dialect: "allow".to_owned(), scope: Default::default(), span: Default::default() };
             names_rule(&suppression, "missing-doc", is_public)
         };
         assert!(private(false) && !private(true));

@@ -39,7 +39,8 @@ pub(super) fn is_rebound(node: Node, name: &str, promise: Span, flow: Flow<'_>) 
     for outer in std::iter::successors(node.parent(), Node::parent).take_while(|outer| span_of(*outer) != promise) {
         let params = ["parameters", "parameter"].iter().find_map(|field| outer.child_by_field_name(field));
         if let Some(params) = params {
-            let mut words = span_of(params).of(flow.text).split(|c: char| !(c.is_alphanumeric() || c == '_' || c == '$'));
+            let mut words =
+                span_of(params).of(flow.text).split(|c: char| !(c.is_alphanumeric() || c == '_' || c == '$'));
             takers.push(words.any(|word| word == name));
         }
         if flow.is_block(outer) {

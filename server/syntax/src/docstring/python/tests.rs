@@ -221,7 +221,10 @@ fn a_remark_in_the_form_of_an_entry_belongs_to_the_entry_above() {
             &[&format!("Param a (str){stated}: One. {remark}: ``None``"), "Param b (int): Two."],
         );
     }
-    let (_, doc) = python("A.\n\n    Parameters\n    ----------\n    a : str\n        One.\n    Default : None\n    ", DocStyle::Numpy);
+    let (_, doc) = python(
+        "A.\n\n    Parameters\n    ----------\n    a : str\n        One.\n    Default : None\n    ",
+        DocStyle::Numpy,
+    );
     assert_eq!(doc.entries.len(), 1);
 }
 
