@@ -3,6 +3,8 @@
 use super::{Check, Group, RuleInfo};
 use crate::context::{DocContext, Reporter};
 use crate::diagnostic::{FindingTag, Repair, Severity};
+use crate::prose;
+use crate::signature::Signature;
 use syntax::model::ParamKind;
 
 /// The rule.
@@ -30,9 +32,15 @@ fn check(doc: &DocContext<'_>, report: &mut Reporter<'_>) {
         let finding = doc.finding(name.span, format!("`{}` is documented, but {of} has no such parameter.", name.name));
         let finding = finding.name(&name.name).tagged(FindingTag::Unnecessary).related(owner.name_span, "The signature.");
         // What people wrote is not thrown away while it may be meant of a parameter that nothing documents.
-        let is_settled = !takes_more && !matching.undecided.iter().any(|(undecided, _)| undecided == at);
+        let is_settled = !takes_more && !may_be_of_method(doc, signature, &name.name) && !matching.undecided.iter().any(|(undecided, _)| undecided == at);
         report.add(finding.repair(Repair::RemoveName { entry: at.entry, name: at.name }).chosen_unless(is_settled));
     }
+}
+
+/// Whether a type's text may speak of what its instances or methods take, and not of its constructor's parameters.
+fn may_be_of_method(doc: &DocContext<'_>, signature: &Signature<'_>, name: &str) -> bool {
+    let is_in_code = || prose::occurs(&doc.file.model.text, doc.symbol.span, doc.file.doc_spans(), name);
+    doc.symbol.kind.is_type() && (signature.params.is_empty() || is_in_code())
 }
 
 #[cfg(test)]
@@ -89,6 +97,14 @@ mod tests {
         }
         let gone = source.replace(", length, *, ctx=None", "");
         assert!(findings("python", &gone, &Settings::default()).iter().all(|finding| finding.is_mended_unasked()));
+    }
+
+    #[test]
+    fn what_a_class_says_of_its_methods_is_not_removed_unasked() {
+        let class = "class Visitor:\n    \"\"\"Visits.\n\n    :param a: One.\n    :param node: The node of now.\n    \"\"\"\n\n    def __init__(self, a):\n        self.a = a\n";
+        let unasked = |source: &str| findings("python", source, &Settings::only("param-not-in-signature")).iter().map(|finding| finding.is_mended_unasked()).collect::<Vec<_>>();
+        assert_eq!(unasked(class), [true]);
+        assert_eq!(unasked(&format!("{class}\n    def __call__(self, node):\n        use(node)\n")), [false]);
     }
 
     #[test]
