@@ -44,6 +44,9 @@
   arguments: (arguments . (new_expression constructor: [(identifier) (member_expression)] @throw.type) @throw.call)) @reject
 (call_expression function: (identifier) @reject.by
   arguments: (arguments . (new_expression arguments: (arguments . [(string) (template_string)] @throw.message)))) @reject
+; Whose rejections end here, or where a `try` around it sees them.
+((call_expression function: (member_expression object: (_) @settled property: (property_identifier) @_catch)) (#eq? @_catch "catch"))
+(await_expression (_) @awaited)
 (try_statement body: (statement_block) @try.body) @try
 (catch_clause) @catch
 (catch_clause parameter: (identifier) @catch.name) @catch

@@ -3,6 +3,7 @@
 use crate::RepoFacts;
 use crate::diagnostic::{Finding, Severity};
 use crate::matching::{self, ParamMatching};
+use crate::names::last_segment;
 use crate::rules::RuleInfo;
 use crate::settings::{Profile, Settings};
 use crate::signature::{self, Signature};
@@ -64,6 +65,23 @@ impl<'a> FileContext<'a> {
         let rest = symbols.iter().enumerate().skip(parent + 1);
         rest.take_while(move |(_, symbol)| parent == 0 || symbol.span.start < end)
             .filter(move |(_, symbol)| symbol.parent == Some(parent))
+    }
+
+    /// The types of the file that derive from a type of it, at first hand or not.
+    pub fn heirs(&self, class: usize) -> Vec<usize> {
+        let mut family = vec![class];
+        let mut next = 0;
+        while let Some(name) = family.get(next).and_then(|index| self.symbol(*index)).map(|symbol| symbol.name.as_str())
+        {
+            next += 1;
+            let derives = |symbol: &Symbol| symbol.bases.iter().any(|base| last_segment(base) == name);
+            for (index, symbol) in self.model.symbols.iter().enumerate() {
+                if symbol.kind.is_type() && !family.contains(&index) && derives(symbol) {
+                    family.push(index);
+                }
+            }
+        }
+        family.split_off(1)
     }
 
     /// The constructor that a type writes down itself.

@@ -52,6 +52,35 @@ pub fn contradicts(name: &str, entry: &Entry, param: &Param) -> bool {
             .is_some_and(|(said, coded)| values::agree(&said.value, coded) == values::Agreement::Different)
 }
 
+/// Whether a name is said to hold something with parts of its own, while the parameter shows no type and no default that would bear it out.
+pub fn is_of_unseen_kind(entry: &Entry, param: &Param) -> bool {
+    const THINGS: [&str; 12] = [
+        "object",
+        "instance",
+        "function",
+        "callable",
+        "callback",
+        "list",
+        "dict",
+        "dictionary",
+        "array",
+        "mapping",
+        "class",
+        "iterable",
+    ];
+    if param.type_text.is_some() || param.default.is_some() {
+        return false;
+    }
+    let is_plain = |kind: &Kind| !matches!(kind, Kind::Many | Kind::Table);
+    match &entry.type_text {
+        Some(said) => !kinds_of(&said.text).iter().any(is_plain),
+        None => {
+            let description = entry.description.to_lowercase();
+            THINGS.iter().any(|thing| has_word(&description, thing))
+        }
+    }
+}
+
 /// "colour: The colour of the walls." speaks of a colour, whatever else the parameter is called.
 fn names_itself(name: &str, description: &str) -> bool {
     let description = description.to_lowercase();

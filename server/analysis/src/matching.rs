@@ -339,7 +339,6 @@ fn is_renamed(matching: &ParamMatching, at: NameRef) -> bool {
 struct Openness {
     is_open: bool,
     rest_entry: Option<usize>,
-    last_plain: Option<usize>,
     is_thorough: bool,
     is_bare: bool,
 }
@@ -357,9 +356,6 @@ impl Openness {
         Self {
             is_open: signature.is_open || uses_arguments(),
             rest_entry: names.iter().position(|name| kind_of(name) == Some(ParamKind::KeywordRest)),
-            last_plain: names.iter().rposition(|name| {
-                kind_of(name).is_some_and(|kind| !matches!(kind, ParamKind::KeywordRest | ParamKind::Rest))
-            }),
             is_thorough: doc.file.is_thorough(),
             is_bare: params.is_empty(),
         }
@@ -384,13 +380,13 @@ impl Openness {
         let speaks_of_keywords = ["eyword", "ther", "kwargs", "ptions"].iter().any(|word| title.contains(word))
             || tag.starts_with("key")
             || tag.starts_with("kw");
-        if self.rest_entry.is_none_or(|rest| place > rest) {
+        // In the quiet profile a name may be a key of the rest wherever it stands.
+        if !self.is_thorough || self.rest_entry.is_none_or(|rest| place > rest) {
             return true;
         }
-        let stands_among_params = self.last_plain.is_some_and(|last| place < last);
         let body = doc.symbol.body.unwrap_or_default();
         let is_looked_up = || prose::is_looked_up(&doc.file.model.text, body, doc.file.doc_spans(), name.text);
-        speaks_of_keywords || is_looked_up() || !(self.is_thorough || stands_among_params)
+        speaks_of_keywords || is_looked_up()
     }
 }
 

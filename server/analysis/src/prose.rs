@@ -150,6 +150,19 @@ pub fn is_constant(word: &str) -> bool {
     CONSTANTS.contains(&word)
 }
 
+/// Whether a word is a keyword or a built-in function of one of the languages, so that code marks around it need mean no parameter.
+pub fn is_of_language(word: &str) -> bool {
+    const WORDS: &str = " abs aiter all anext any as ascii assert async await bin bool break breakpoint bytearray bytes callable case \
+        catch chan chr class classmethod compile complex const continue copy crate debugger def default defer del delattr delete dict dir \
+        divmod do dyn elif else enum enumerate eval except exec export extends extern fallthrough filter finally float fn for format from \
+        frozenset func function get getattr global globals go goto hasattr hash help hex id if impl import in input instanceof int \
+        interface is isinstance issubclass iter lambda len let list locals loop make map match max memoryview min mod move mut new next \
+        nonlocal not object oct of open or ord package panic pass pow print property pub raise range recover ref repr require return \
+        reversed round select self set setattr slice sorted static staticmethod str struct sum super switch this throw trait try tuple \
+        type typeof union unsafe use var vars void where while with yield zip append cap close ";
+    WORDS.split_ascii_whitespace().any(|known| known == word)
+}
+
 /// Words in code marks that name a type or a function of the language or a keyword, and so hardly ever a parameter that is gone.
 pub fn is_common(word: &str) -> bool {
     const COMMON: &[&str] = &[

@@ -16,13 +16,13 @@ pub struct Settings {
     pub rules: BTreeMap<String, RuleSetting>,
     /// Documentation tags and section titles that are known besides the usual ones.
     pub tags: Vec<String>,
-    /// Whose comments switch findings off: `doc-ignore`, `noqa`, `eslint-disable`, `allow`.
+    /// Whose comments switch findings off: `doc-ignore`, `noqa`, `eslint-disable`, `allow`, `nolint`.
     pub suppressions: Vec<String>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        let suppressions = ["doc-ignore", "noqa", "eslint-disable", "allow"].map(str::to_owned).to_vec();
+        let suppressions = ["doc-ignore", "noqa", "eslint-disable", "allow", "nolint"].map(str::to_owned).to_vec();
         Self { profile: Profile::Default, rules: BTreeMap::new(), tags: Vec::new(), suppressions }
     }
 }

@@ -3,7 +3,7 @@
 use crate::diagnostic::Finding;
 use crate::rules::{self, RuleInfo};
 use crate::settings::Settings;
-use syntax::model::{FileModel, Suppression};
+use syntax::model::{FileModel, Suppression, Visibility};
 
 /// Keeps only findings that no suppression covers.
 pub fn drop_suppressed(model: &FileModel, settings: &Settings, findings: &mut Vec<Finding>) {
@@ -25,21 +25,39 @@ fn covers(model: &FileModel, suppression: &Suppression, finding: &Finding) -> bo
         || symbol.and_then(|symbol| symbol.doc.as_ref()).is_some_and(|doc| doc.block.span.contains(finding.span));
     let holds =
         holds_at(finding.span.start) || symbol.is_some_and(|symbol| holds_at(symbol.name_span.start) && is_in_doc());
-    holds && names_rule(suppression, finding.rule)
+    let is_public = model.symbols.get(finding.symbol).is_none_or(|symbol| symbol.visibility == Visibility::Public);
+    holds && names_rule(suppression, finding.rule, is_public)
 }
 
-fn names_rule(suppression: &Suppression, rule: &str) -> bool {
+fn names_rule(suppression: &Suppression, rule: &str, is_public: bool) -> bool {
     if suppression.codes.is_empty() {
         return true;
     }
     let Some(rule) = rules::find(rule) else { return false };
-    suppression.codes.iter().any(|code| is_code_of(code, rule, &suppression.dialect))
+    // What is said of private items says nothing of the others.
+    let applies = |code: &str| !is_public || !code.trim().ends_with("in_private_items");
+    suppression.codes.iter().any(|code| applies(code) && is_code_of(code, rule, &suppression.dialect))
 }
+
+/// The linters that Go's comments name, and those of our rules that each of them has.
+const LINTERS: [(&str, &[&str]); 6] = [
+    ("revive", &["missing-doc", "stale-subject"]),
+    ("golint", &["missing-doc", "stale-subject"]),
+    ("stylecheck", &["missing-doc", "stale-subject"]),
+    ("staticcheck", &["missing-doc", "stale-subject"]),
+    ("gosec", &["hardcoded-secret", "injection-risk", "unsafe-eval"]),
+    ("cyclop", &["complexity"]),
+];
 
 fn is_code_of(code: &str, rule: &RuleInfo, dialect: &str) -> bool {
     let code = code.trim();
     let plain = code.rsplit("::").next().unwrap_or(code);
     if code == rule.name || plain.replace('_', "-") == rule.name {
+        return true;
+    }
+    let is_linter =
+        || code == "all" || LINTERS.iter().any(|(linter, rules)| *linter == code && rules.contains(&rule.name));
+    if dialect == "nolint" && is_linter() {
         return true;
     }
     let is_prefix = |alias: &str| {
@@ -61,6 +79,7 @@ mod tests {
         names_rule(
             &Suppression { codes, dialect: dialect.to_owned(), scope: Default::default(), span: Default::default() },
             rule,
+            true,
         )
     }
 
@@ -102,6 +121,45 @@ mod tests {
         ] {
             assert_eq!(told(attribute), 0, "{attribute}");
         }
+    }
+
+    #[test]
+    fn comments_of_go_switch_off_what_their_linters_tell() {
+        let told = |source: &str| {
+            findings("go", source, &Settings::only("missing-doc")).iter().filter(|finding| finding.symbol != 0).count()
+        };
+        let source =
+            |before: &str, behind: &str| format!("// Package p does.\npackage p\n\n{before}func Do() {{{behind}\n}}\n");
+        assert_eq!(told(&source("", "")), 1);
+        for comment in
+            ["//nolint", "//nolint:revive", "//nolint:gocyclo,revive // later", "//nolint:all", "// nolint:golint"]
+        {
+            assert_eq!(told(&source(&format!("{comment}\n"), "")), 0, "{comment}");
+            assert_eq!(told(&source("", &format!(" {comment}"))), 0, "{comment}");
+        }
+        for comment in ["//nolint:errcheck", "// nobody reads about nolint"] {
+            assert_eq!(told(&source("", &format!(" {comment}"))), 1, "{comment}");
+        }
+    }
+
+    #[test]
+    fn attributes_under_a_condition_count_and_those_on_private_items_leave_public_ones_alone() {
+        let told = |attribute: &str| {
+            findings("rust", &format!("//! It.\n\n{attribute}\npub struct S;\n"), &Settings::only("missing-doc")).len()
+        };
+        assert_eq!(told("#[derive(Clone)]"), 1);
+        assert_eq!(told("#[cfg_attr(test, derive(Clone))]"), 1);
+        assert_eq!(told("#[cfg_attr(feature = \"a\", allow(missing_docs))]"), 0);
+        assert_eq!(told("#[cfg_attr(all(test, unix), inline, expect(missing_docs))]"), 0);
+        assert_eq!(told("#[allow(missing_docs)]"), 0);
+        assert_eq!(told("#[allow(clippy::missing_docs_in_private_items)]"), 1);
+        let private = |is_public| {
+            let codes = vec!["clippy::missing_docs_in_private_items".to_owned()];
+            let suppression =
+                Suppression { codes, dialect: "allow".to_owned(), scope: Default::default(), span: Default::default() };
+            names_rule(&suppression, "missing-doc", is_public)
+        };
+        assert!(private(false) && !private(true));
     }
 
     #[test]

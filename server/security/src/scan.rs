@@ -42,6 +42,17 @@ pub fn keywords() -> impl Iterator<Item = &'static str> {
 
 /// All secrets in a text, in order, none overlapping.
 pub fn scan(text: &str) -> Vec<SecretMatch> {
+    scan_for(text, |_| true)
+}
+
+/// The secrets in a text that are certain by their own form, wherever they stand: nothing around them has to speak for them.
+pub fn scan_forms(text: &str) -> Vec<SecretMatch> {
+    // A password in an address is only as good as the address, and prose shows how one is written.
+    let needs_more = |kind| matches!(kind, SecretKind::Generic | SecretKind::AwsSecretKey | SecretKind::UrlPassword);
+    scan_for(text, |kind| !needs_more(kind))
+}
+
+fn scan_for(text: &str, is_asked: impl Fn(SecretKind) -> bool) -> Vec<SecretMatch> {
     let Some(matcher) = MATCHER.as_ref() else { return Vec::new() };
     let mut wanted = vec![false; FORMATS.len()];
     for hit in matcher.keywords.find_overlapping_iter(text) {
@@ -51,6 +62,9 @@ pub fn scan(text: &str) -> Vec<SecretMatch> {
     }
     let mut found: Vec<SecretMatch> = Vec::new();
     for (index, format) in FORMATS.iter().enumerate().filter(|(index, _)| wanted.get(*index) == Some(&true)) {
+        if !is_asked(format.kind) {
+            continue;
+        }
         let compiled = matcher
             .patterns
             .get(index)

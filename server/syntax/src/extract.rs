@@ -8,6 +8,7 @@ mod comments;
 mod complexity;
 mod definition;
 mod documentation;
+mod errors;
 mod fingerprint;
 mod flow;
 mod memory;

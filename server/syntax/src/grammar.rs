@@ -86,6 +86,8 @@ pub(crate) mod role {
     pub const INNER_DECORATOR: u16 = 2048;
     /// May stand before the comment that opens a file.
     pub const PREAMBLE: u16 = 4096;
+    /// Nothing in a line below can be part of it.
+    pub const CLOSED: u16 = 8192;
 }
 
 /// A compiled query with its captures' meanings resolved by name.
@@ -151,6 +153,7 @@ impl Grammar {
         mark(&facts.decorators.kinds, role::DECORATOR);
         mark(&facts.decorators.inner, role::INNER_DECORATOR);
         mark(&facts.walk.preamble, role::PREAMBLE);
+        mark(&facts.walk.closed, role::CLOSED);
         mark(&facts.walk.wrappers, role::WRAPPER | role::ENTER);
         mark(&facts.walk.groups, role::WRAPPER | role::GROUP | role::ENTER);
         mark(&facts.walk.exports, role::EXPORT);

@@ -134,6 +134,8 @@ pub(crate) struct WalkFacts {
     pub exports: Vec<String>,
     /// Functions that may have no name: what they hold is local. They are symbols only where a namer, `export` or a comment says so.
     pub bodies: Vec<String>,
+    /// Expressions that end with a brace for good: what looks like a call of one in the next line is a statement of its own.
+    pub closed: Vec<String>,
     /// Wrappers that may hold several definitions, each with a comment of its own.
     pub groups: Vec<String>,
     /// Wrappers that name the function or type which is their value.

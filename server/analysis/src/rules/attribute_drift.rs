@@ -35,17 +35,24 @@ fn check(doc: &DocContext<'_>, report: &mut Reporter<'_>) {
         if members.iter().any(|(member, _)| *member == found.name) || inherits && !doc.file.is_thorough() || is_mentioned(doc, &found.name) {
             continue;
         }
+        // A base class may speak of what its heirs have.
+        let is_of_heirs = doc.file.heirs(doc.index).into_iter().any(|heir| is_mentioned_in(doc, heir, &found.name));
+        if is_of_heirs && !doc.file.is_thorough() {
+            continue;
+        }
         let alike = |candidate: &&&(&str, Span)| is_near(&found.name, candidate.0);
         let renamed = missing.iter().find(alike).map(|member| **member);
         if let Some((member, span)) = renamed {
             missing.retain(|other| other.0 != member);
             let message = format!("The attribute `{}` is documented, but it is called `{member}`.", found.name);
             let finding = doc.finding(found.span, message).name(&found.name).name(member).related(span, "The attribute.");
-            report.add(finding.repair(Repair::RenameName { entry: *entry, name: *name, to: member.to_owned() }));
+            report.add(finding.repair(Repair::RenameName { entry: *entry, name: *name, to: member.to_owned() }).chosen_unless(!is_of_heirs));
         } else if !inherits {
             let message = format!("The attribute `{}` is documented, but `{}` has none of that name.", found.name, doc.symbol.name);
             let finding = doc.finding(found.span, message).name(&found.name).tagged(FindingTag::Unnecessary);
-            report.add(finding.repair(Repair::RemoveName { entry: *entry, name: *name }));
+            // Attributes are set from outside too; words about one are not thrown away for not being seen here.
+            let has_words = doc.doc.entries.get(*entry).is_some_and(|entry| !entry.description.trim().is_empty());
+            report.add(finding.repair(Repair::RemoveName { entry: *entry, name: *name }).chosen_unless(!is_of_heirs && !has_words));
         }
     }
     if !doc.file.is_thorough() {
@@ -100,10 +107,15 @@ fn is_mentioned(doc: &DocContext<'_>, name: &str) -> bool {
     prose::occurs(&doc.file.model.text, doc.symbol.span, doc.file.doc_spans(), name)
 }
 
+/// Whether the code of another type of the file has the name.
+fn is_mentioned_in(doc: &DocContext<'_>, other: usize, name: &str) -> bool {
+    doc.file.symbol(other).is_some_and(|other| prose::occurs(&doc.file.model.text, other.span, doc.file.doc_spans(), name))
+}
+
 #[cfg(test)]
 mod tests {
     use crate::settings::Settings;
-    use crate::testing::{check, check_only, check_quiet};
+    use crate::testing::{check, check_only, check_quiet, findings};
 
     const CLASS: &str = "class C:\n    \"\"\"A thing.\n\n    Attributes:\n        colour: One.\n        size: Two.\n    \"\"\"\n\n    color = 1\n    size = 2\n    weight = 3\n";
 
@@ -111,6 +123,18 @@ mod tests {
     fn an_attribute_that_was_renamed_is_found() {
         check("python", CLASS, &Settings::default(), &["attribute-drift [colour, color] at \"colour\""]);
         check_only("attribute-drift", "python", CLASS, &["attribute-drift [colour, color] at \"colour\"", "attribute-drift [weight] at \"weight\""]);
+    }
+
+    #[test]
+    fn words_on_an_attribute_that_is_not_seen_are_not_removed_unasked() {
+        let source = CLASS.replace("        size: Two.", "        gone: Two.");
+        let unasked = |source: &str| findings("python", source, &Settings::default()).iter().map(|finding| finding.is_mended_unasked()).collect::<Vec<_>>();
+        assert_eq!(unasked(&source), [true, false], "a rename, and words that would be lost");
+        let heir = "\n\nclass Heir(C):\n    gone = 1\n    colour = 2\n";
+        check_quiet("python", &format!("{source}{heir}"));
+        let found = findings("python", &format!("{source}{heir}"), &Settings::only("attribute-drift"));
+        let removing = found.iter().filter(|finding| finding.names.iter().any(|name| name == "gone" || name == "colour"));
+        assert!(removing.clone().count() == 2 && removing.clone().all(|finding| !finding.is_mended_unasked()), "{found:?}");
     }
 
     #[test]

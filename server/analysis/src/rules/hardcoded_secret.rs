@@ -3,6 +3,8 @@
 use super::{Check, Group, RuleInfo};
 use crate::context::{FileContext, Reporter};
 use crate::diagnostic::Severity;
+use security::scan::SecretKind;
+use syntax::text::Span;
 
 /// The rule.
 pub static RULE: RuleInfo = RuleInfo {
@@ -18,20 +20,32 @@ pub static RULE: RuleInfo = RuleInfo {
 };
 
 fn check(file: &FileContext<'_>, report: &mut Reporter<'_>) {
+    let mut told: Vec<Span> = Vec::new();
     for literal in &file.model.literals {
         let Some(found) = security::scan::scan_value(&literal.name, &literal.value) else { continue };
-        let symbol = file.model.symbol_at(literal.span.start).unwrap_or(0);
-        if file.symbol(symbol).is_some_and(|symbol| symbol.flags.is_test) {
-            continue;
-        }
-        // The message goes to logs and reports: no more of the secret than shows which one is meant.
+        told.push(literal.span);
         let secret = literal.value.get(found.range).unwrap_or("");
-        let shown: String = secret.chars().take(if secret.chars().count() >= 12 { 4 } else { 0 }).collect();
-        let holder = if literal.name.is_empty() { "This text".to_owned() } else { format!("`{}`", literal.name) };
-        let message = format!("{holder} holds what looks like {} (`{shown}…`).", found.kind.label());
-        let finding = file.finding(symbol, literal.span, message);
-        report.add(if literal.name.is_empty() { finding } else { finding.name(&literal.name) });
+        tell(file, report, &literal.name, literal.span, found.kind, secret);
     }
+    // What is certain by its own form is one wherever it stands: in a string of any shape, a comment, a docstring.
+    for found in security::scan::scan_forms(&file.model.text) {
+        let span = Span::new(found.range.start, found.range.end);
+        if !told.iter().any(|literal| literal.overlaps(span)) {
+            tell(file, report, "", span, found.kind, span.of(&file.model.text));
+        }
+    }
+}
+
+fn tell(file: &FileContext<'_>, report: &mut Reporter<'_>, name: &str, span: Span, kind: SecretKind, secret: &str) {
+    let symbol = file.model.symbol_at(span.start).unwrap_or(0);
+    if file.symbol(symbol).is_some_and(|symbol| symbol.flags.is_test) {
+        return;
+    }
+    // The message goes to logs and reports: no more of the secret than shows which one is meant.
+    let shown: String = secret.chars().take(if secret.chars().count() >= 12 { 4 } else { 0 }).collect();
+    let holder = if name.is_empty() { "This text".to_owned() } else { format!("`{name}`") };
+    let finding = file.finding(symbol, span, format!("{holder} holds what looks like {} (`{shown}…`).", kind.label()));
+    report.add(if name.is_empty() { finding } else { finding.name(name) });
 }
 
 #[cfg(test)]
@@ -74,6 +88,24 @@ mod tests {
         ] {
             assert_eq!(findings(language, &source, &Settings::only("hardcoded-secret")).len(), 1, "{source}");
         }
+        for (language, source) in [
+            ("python", format!("x = a if b else \"{npm}\"\n")),
+            ("python", format!("# {npm}\n")),
+            ("python", format!("def f():\n    \"\"\"Takes {npm} as it is.\"\"\"\n    g()\n")),
+            ("python", format!("x = f\"{npm} {{y}}\"\n")),
+            ("python", format!("x = {{\"{google}\"}} | y[\"z\"]\n")),
+            ("javascript", format!("const a = b ? `{npm} ${{c}}` : d;\n")),
+            ("javascript", format!("// {google}\n")),
+            ("typescript", format!("const a = [\"{google}\"] as const;\n")),
+            ("go", format!("package p\n\nvar a = []string{{\"{npm}\"}}\n")),
+            ("go", format!("package p\n\n// {web}\nvar a = 1\n")),
+            ("rust", format!("fn f() -> &'static str {{ if a {{ \"{npm}\" }} else {{ b }} }}\n")),
+            ("rust", format!("/// Takes {google} as it is.\npub fn f() {{}}\n")),
+        ] {
+            assert_eq!(findings(language, &source, &Settings::only("hardcoded-secret")).len(), 1, "{source}");
+        }
+        let prose = "# Write postgres://admin:Hq7vT2mXw7@db.internal.net/x to connect.\n";
+        assert!(findings("python", prose, &Settings::only("hardcoded-secret")).is_empty());
         let quiet = "connect(\"a plain text with a token\", `npm_${name}`);\n";
         assert!(findings("javascript", quiet, &Settings::only("hardcoded-secret")).is_empty());
     }

@@ -3,6 +3,9 @@
 use super::{Check, Group, RuleInfo};
 use crate::context::{DocContext, Reporter};
 use crate::diagnostic::{FindingTag, Repair, Severity};
+use crate::prose;
+use crate::signature::Signature;
+use syntax::model::ParamKind;
 
 /// The rule.
 pub static RULE: RuleInfo = RuleInfo {
@@ -21,15 +24,23 @@ fn check(doc: &DocContext<'_>, report: &mut Reporter<'_>) {
     let Some(matching) = doc.params().filter(|matching| !matching.extra.is_empty()) else { return };
     let Some(signature) = doc.signature() else { return };
     let owner = doc.file.symbol(signature.owner).unwrap_or(doc.symbol);
+    // A name that the signature does not list may be a key of what its rest parameter takes.
+    let takes_more = signature.is_open || signature.params.iter().any(|param| matches!(param.kind, ParamKind::Rest | ParamKind::KeywordRest));
     for at in &matching.extra {
         let Some(name) = doc.doc.entries.get(at.entry).and_then(|entry| entry.names.get(at.name)) else { continue };
         let of = if doc.symbol.name.is_empty() { "the function".to_owned() } else { format!("`{}`", doc.symbol.name) };
         let finding = doc.finding(name.span, format!("`{}` is documented, but {of} has no such parameter.", name.name));
         let finding = finding.name(&name.name).tagged(FindingTag::Unnecessary).related(owner.name_span, "The signature.");
         // What people wrote is not thrown away while it may be meant of a parameter that nothing documents.
-        let is_settled = !matching.undecided.iter().any(|(undecided, _)| undecided == at);
+        let is_settled = !takes_more && !may_be_of_method(doc, signature, &name.name) && !matching.undecided.iter().any(|(undecided, _)| undecided == at);
         report.add(finding.repair(Repair::RemoveName { entry: at.entry, name: at.name }).chosen_unless(is_settled));
     }
+}
+
+/// Whether a type's text may speak of what its instances or methods take, and not of its constructor's parameters.
+fn may_be_of_method(doc: &DocContext<'_>, signature: &Signature<'_>, name: &str) -> bool {
+    let is_in_code = || prose::occurs(&doc.file.model.text, doc.symbol.span, doc.file.doc_spans(), name);
+    doc.symbol.kind.is_type() && (signature.params.is_empty() || is_in_code())
 }
 
 #[cfg(test)]
@@ -51,8 +62,11 @@ mod tests {
     }
 
     #[test]
-    fn a_name_among_the_real_parameters_is_drift_even_where_the_signature_is_open() {
-        check("python", "def f(b, **kwargs):\n    \"\"\"Do.\n\n    Args:\n        gone: One.\n        b: Two.\n        **kwargs: Rest.\n    \"\"\"\n", &Settings::default(), &["param-not-in-signature [gone] at \"gone\""]);
+    fn what_may_be_a_key_of_the_rest_is_not_removed_unasked_and_no_news_to_the_quiet_profile() {
+        let source = "def f(b, **kwargs):\n    \"\"\"Do.\n\n    Args:\n        gone: One.\n        b: Two.\n        **kwargs: Rest.\n    \"\"\"\n";
+        check_quiet("python", source);
+        check_only("param-not-in-signature", "python", source, &["param-not-in-signature [gone] at \"gone\""]);
+        assert!(!findings("python", source, &Settings::only("param-not-in-signature"))[0].is_mended_unasked());
     }
 
     #[test]
@@ -83,6 +97,14 @@ mod tests {
         }
         let gone = source.replace(", length, *, ctx=None", "");
         assert!(findings("python", &gone, &Settings::default()).iter().all(|finding| finding.is_mended_unasked()));
+    }
+
+    #[test]
+    fn what_a_class_says_of_its_methods_is_not_removed_unasked() {
+        let class = "class Visitor:\n    \"\"\"Visits.\n\n    :param a: One.\n    :param node: The node of now.\n    \"\"\"\n\n    def __init__(self, a):\n        self.a = a\n";
+        let unasked = |source: &str| findings("python", source, &Settings::only("param-not-in-signature")).iter().map(|finding| finding.is_mended_unasked()).collect::<Vec<_>>();
+        assert_eq!(unasked(class), [true]);
+        assert_eq!(unasked(&format!("{class}\n    def __call__(self, node):\n        use(node)\n")), [false]);
     }
 
     #[test]

@@ -3,6 +3,11 @@
 use super::{Check, Group, RuleInfo};
 use crate::context::{DocContext, Reporter};
 use crate::diagnostic::{Repair, Severity};
+use crate::likelihood::{are_alike, is_of_unseen_kind};
+use crate::matching::NameRef;
+use crate::names::similarity;
+use crate::prose::has_word;
+use syntax::model::Param;
 
 /// The rule.
 pub static RULE: RuleInfo = RuleInfo {
@@ -28,8 +33,23 @@ fn check(doc: &DocContext<'_>, report: &mut Reporter<'_>) {
         let finding = doc.finding(name.span, message).name(&name.name).name(&param.name).related(param.span, "The parameter.");
         // What only stands in the same place may speak of something else: people decide.
         let repair = Repair::RenameName { entry: at.entry, name: at.name, to: param.name.clone() };
-        report.add(if rename.is_believable { finding.repair(repair) } else { finding });
+        let is_sure = is_like(&name.name, &param.name) || !is_doubtful(doc, at, param);
+        report.add(if rename.is_believable { finding.repair(repair).chosen_unless(is_sure) } else { finding });
     }
+}
+
+fn is_like(old: &str, new: &str) -> bool {
+    are_alike(old, new) || similarity(old, new) >= 0.5
+}
+
+/// Whether a name that only shares the place of a parameter may well mean something else: it is spelt like a constant,
+/// the rest of the text goes on using it, or it is said to be of a kind that nothing shows the parameter to be of.
+fn is_doubtful(doc: &DocContext<'_>, at: NameRef, param: &Param) -> bool {
+    let Some(entry) = doc.doc.entries.get(at.entry) else { return true };
+    let Some(name) = entry.names.get(at.name).map(|name| name.name.as_str()) else { return true };
+    let lines = doc.doc.block.lines.iter().enumerate().filter(|(number, _)| !entry.lines.contains(number));
+    let is_used_elsewhere = || lines.map(|(_, line)| doc.text(line.span)).any(|text| has_word(text, name));
+    !name.chars().any(char::is_lowercase) || is_of_unseen_kind(entry, param) || is_used_elsewhere()
 }
 
 #[cfg(test)]
@@ -87,6 +107,23 @@ mod tests {
         assert!(findings("python", source, &Settings::default())[0].is_mended_unasked());
         let other = source.replace("record", "timeout").replace(" (str)", "");
         assert!(findings("python", &other, &Settings::default()).iter().all(|finding| finding.rule != "param-renamed"));
+    }
+
+    #[test]
+    fn a_pair_without_likeness_is_left_to_people_where_it_may_mean_something_else() {
+        let unasked = |language: &str, source: &str| {
+            let found = findings(language, source, &Settings::only("param-renamed"));
+            found.iter().map(|finding| finding.is_mended_unasked()).collect::<Vec<_>>()
+        };
+        let source = "def compress_rows(a):\n    \"\"\"Do.\n\n    Args:\n        part: One.\n    \"\"\"\n";
+        assert_eq!(unasked("python", source), [true]);
+        assert_eq!(unasked("python", &source.replace("Do.", "Do with part of it.")), [false]);
+        assert_eq!(unasked("python", &source.replace("part", "PART")), [false]);
+        assert_eq!(unasked("python", &source.replace("One.", "The object that is made.")), [false]);
+        assert_eq!(unasked("python", &source.replace("(a)", "(part_value)").replace("Do.", "Do with part of it.")), [true], "alike");
+        let script = "/**\n * Makes it.\n * @param {Object} state What `parse` returned.\n */\nfunction makeRe(input) { use(input); }\n";
+        assert_eq!(unasked("javascript", script), [false]);
+        assert_eq!(unasked("javascript", &script.replace("Object", "string")), [true]);
     }
 
     #[test]

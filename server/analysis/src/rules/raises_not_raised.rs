@@ -42,14 +42,18 @@ fn check(doc: &DocContext<'_>, report: &mut Reporter<'_>) {
     let mut new: Vec<&str> = facts.throws.iter().map(|thrown| last_segment(&thrown.type_name)).collect();
     new.retain(|name| !name.is_empty() && !documented.contains(name));
     new.dedup();
-    // One type went and another came: the raise is the same, only its type is new.
-    let is_changed = gone == 1 && new.len() == 1;
+    // One type went and another came: the raise is the same, only its type is new, unless a callee may raise the old one.
+    let is_changed = gone == 1 && new.len() == 1 && !calls_others(doc, facts);
     for (index, entry) in doc.entries(EntryKind::Raise) {
         for name in exceptions_of(entry) {
             if raised(name) || !is_identifier(name) || is_tolerated(doc, facts, name) {
                 continue;
             }
-            let is_certain = is_changed || !may_come_from_elsewhere(doc, facts, name);
+            let is_of_heirs = is_raised_by_heirs(doc, name);
+            if is_of_heirs && !doc.file.is_thorough() {
+                continue;
+            }
+            let is_certain = !is_of_heirs && (is_changed || !may_come_from_elsewhere(doc, facts, name));
             let (span, repair) = match entry.names.iter().position(|found| last_segment(&found.name) == name) {
                 Some(position) => (entry.names.get(position).map(|found| found.span), Repair::RemoveName { entry: index, name: position }),
                 None => (entry.type_text.as_ref().map(|documented| documented.span), Repair::RemoveEntry { entry: index }),
@@ -94,17 +98,31 @@ fn is_tolerated(doc: &DocContext<'_>, facts: &BodyFacts, name: &str) -> bool {
 
 /// Whether something that the body calls or reaches for can raise the exception, or what its decorators put around it.
 fn may_come_from_elsewhere(doc: &DocContext<'_>, facts: &BodyFacts, name: &str) -> bool {
-    const HARMLESS: [&str; 5] = ["isinstance", "issubclass", "callable", "type", "id"];
     const PLAIN_DECORATORS: [&str; 4] = ["staticmethod", "classmethod", "property", "final"];
     let code = code_of(doc);
-    let makes_exception = |call: &String| facts.throws.iter().chain(&facts.rejects).any(|thrown| thrown.type_name == *call);
-    let calls = facts.calls.iter().any(|call| !HARMLESS.contains(&call.as_str()) && !makes_exception(call));
     let is_wrapped = doc.symbol.decorators.iter().any(|decorator| !PLAIN_DECORATORS.contains(&decorator.as_str()));
-    let acts = calls || is_wrapped || ["await", "import", name].iter().any(|word| has_word(code, word));
-    let makes = || word_places(code, "new").any(|place| !code.get(..place).is_some_and(|before| before.trim_end().ends_with("throw")));
+    let acts = calls_others(doc, facts) || is_wrapped || ["await", "import", name].iter().any(|word| has_word(code, word));
     // Another object's attribute may be a property, and its look-up anything.
     let reaches_out = || code.contains('[') || code.match_indices('.').any(|(place, _)| !code.get(..place).is_some_and(|before| before.ends_with("self") || before.ends_with("this")));
-    acts || makes() || reaches_out() || exceptions::IMPLICIT.contains(&name) || exceptions::is_base_of_implicit(name)
+    acts || reaches_out() || exceptions::IMPLICIT.contains(&name) || exceptions::is_base_of_implicit(name)
+}
+
+/// Whether the body calls anything but the makers of what it raises itself.
+fn calls_others(doc: &DocContext<'_>, facts: &BodyFacts) -> bool {
+    const HARMLESS: [&str; 5] = ["isinstance", "issubclass", "callable", "type", "id"];
+    let makes_exception = |call: &String| facts.throws.iter().chain(&facts.rejects).any(|thrown| thrown.type_name == *call);
+    // `new X()` is no call to the queries, but runs code all the same.
+    let code = code_of(doc);
+    let makes = || word_places(code, "new").any(|place| !code.get(..place).is_some_and(|before| before.trim_end().ends_with("throw")));
+    facts.calls.iter().any(|call| !HARMLESS.contains(&call.as_str()) && !makes_exception(call)) || (doc.file.is_script() && makes())
+}
+
+/// Whether a subclass in the file overrides the method and speaks of the exception there: the text is the contract of both.
+fn is_raised_by_heirs(doc: &DocContext<'_>, name: &str) -> bool {
+    let Some(class) = doc.symbol.parent.filter(|parent| doc.file.symbol(*parent).is_some_and(|parent| parent.kind.is_type())) else { return false };
+    doc.file.heirs(class).into_iter().any(|heir| {
+        doc.file.children(heir).any(|(_, member)| member.name == doc.symbol.name && member.body.is_some_and(|body| has_word(doc.text(body), name)))
+    })
 }
 
 #[cfg(test)]
@@ -144,9 +162,21 @@ mod tests {
         assert_eq!(unasked(&source("return int(a)")), [false]);
         assert_eq!(unasked(&source("self.a = a")), [true]);
         assert_eq!(unasked(&source("raise g.Other(a.b)")), [true], "one type went and one came");
+        assert_eq!(unasked(&source("if a:\n        raise TypeError(a)\n    return server.post(a)")), [false], "the callee may raise the old one");
         let wrapped = format!("@dispatches(g)\n{}", source("return (a,)"));
         assert_eq!(unasked(&wrapped), [false]);
         check_quiet("python", &wrapped);
+    }
+
+    #[test]
+    fn what_a_subclass_raises_in_the_same_method_is_the_base_class_contract() {
+        let base = "class Base:\n    def f(self, a):\n        \"\"\"Do.\n\n        Raises:\n            ValueError: If bad.\n        \"\"\"\n        self.a = a\n\n\n";
+        let heir = "class Middle(Base):\n    pass\n\n\nclass Heir(Middle):\n    def f(self, a):\n        raise ValueError(a)\n";
+        check("python", base, &Settings::default(), &["raises-not-raised [ValueError] at \"ValueError\""]);
+        check_quiet("python", &format!("{base}{heir}"));
+        let found = findings("python", &format!("{base}{heir}"), &Settings::only("raises-not-raised"));
+        assert!(found.len() == 1 && !found[0].is_mended_unasked(), "{found:?}");
+        check("python", &format!("{base}{}", heir.replace("def f", "def g")), &Settings::default(), &["raises-not-raised [ValueError] at \"ValueError\""]);
     }
 
     #[test]

@@ -69,6 +69,30 @@ mod tests {
     }
 
     #[test]
+    fn a_rejection_that_does_not_leave_the_function_is_no_news() {
+        for (body, leaves) in [
+            ("return new Promise((_, no) => no(new TypeError(a))).catch(() => a);", false),
+            ("return Promise.reject(new TypeError(a)).then(g).catch(g);", false),
+            ("return Promise.reject(new TypeError(a)).then(g);", true),
+            ("return g().catch(() => Promise.reject(new TypeError(a)));", false),
+            ("try { await new Promise((_, no) => no(new TypeError(a))); } catch (e) { g(e); }", false),
+            ("try { await Promise.reject(new TypeError(a)); } catch { g(); }", false),
+            ("try { return Promise.reject(new TypeError(a)); } catch { g(); }", true),
+            ("try { g(); } catch { await Promise.reject(new TypeError(a)); }", true),
+            ("return new Promise((yes, no) => { g((no) => no(new TypeError(a))); });", false),
+            ("return new Promise((yes, no) => { g((other) => no(new TypeError(a))); });", true),
+            ("return new Promise((yes, no) => { function no(e) { g(e); } no(new TypeError(a)); });", false),
+            ("return new Promise((yes, no) => { const other = 1; { const no = g; no(new TypeError(a)); } });", false),
+        ] {
+            for language in ["javascript", "typescript"] {
+                let source = format!("/**\n * Do.\n * @param {{number}} a one\n */\nasync function f(a) {{ {body} }}\n");
+                let expected = ["rejects-not-documented [TypeError] at \"Do.\""];
+                check_only("rejects-not-documented", language, &source, if leaves { &expected } else { &[] });
+            }
+        }
+    }
+
+    #[test]
     fn a_rejection_is_found_beside_documented_parameters() {
         check_only("rejects-not-documented", "javascript", "/**\n * Do.\n * @param {number} a one\n */\nfunction f(a) { return Promise.reject(new RangeError(\"no\")); }\n", &["rejects-not-documented [RangeError] at \"Do.\""]);
     }

@@ -43,8 +43,13 @@ fn check(doc: &DocContext<'_>, report: &mut Reporter<'_>) {
     if is_held && doc.symbol.return_type.as_ref().is_some_and(|declared| !doc.file.is_script() || !types::is_nothing(&declared.text)) {
         return;
     }
+    // Lines below "None : for …" may be read as more values while they only go on about nothing.
+    let is_in_part_nothing = doc.entries(EntryKind::Return).any(|(_, entry)| entry_says_nothing(doc, entry));
+    if is_in_part_nothing && !doc.file.is_thorough() {
+        return;
+    }
     let finding = doc.finding(doc.place_of(&[EntryKind::Return]), format!("The documentation says what `{}` returns, but it returns nothing.", doc.symbol.name));
-    report.add(finding.tagged(FindingTag::Unnecessary).related(doc.symbol.name_span, "The function.").repair(Repair::RemoveKind { kind: EntryKind::Return }));
+    report.add(finding.tagged(FindingTag::Unnecessary).related(doc.symbol.name_span, "The function.").repair(Repair::RemoveKind { kind: EntryKind::Return }).chosen_unless(!is_in_part_nothing));
 }
 
 /// Whether what is documented is that nothing, or nothing of use, comes back.
@@ -53,16 +58,18 @@ fn says_nothing(doc: &DocContext<'_>) -> bool {
     if entries.peek().is_none() {
         return doc.doc.sections.iter().any(|section| section.kind == EntryKind::Return && section.lines.len() <= section.header.len());
     }
-    entries.all(|(_, entry)| {
-        let documented = entry.type_text.as_ref().map_or("", |documented| documented.text.as_str());
-        let first = entry.names.first().map_or("", |name| name.name.as_str());
-        let text = entry.description.trim_start_matches(['`', '*', '-', ' ']);
-        let opens = |word: &str| text.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
-        types::is_nothing(documented)
-            || types::is_nothing(first)
-            || (!doc.file.is_thorough() && may_be_nothing(documented))
-            || (documented.is_empty() && ["None", "nothing", "void", "undefined", "no ", "n/a", "never"].iter().any(|word| opens(word)))
-    })
+    entries.all(|(_, entry)| entry_says_nothing(doc, entry))
+}
+
+fn entry_says_nothing(doc: &DocContext<'_>, entry: &Entry) -> bool {
+    let documented = entry.type_text.as_ref().map_or("", |documented| documented.text.as_str());
+    let first = entry.names.first().map_or("", |name| name.name.as_str());
+    let text = entry.description.trim_start_matches(['`', '*', '-', ' ']);
+    let opens = |word: &str| text.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
+    types::is_nothing(documented)
+        || types::is_nothing(first)
+        || (!doc.file.is_thorough() && may_be_nothing(documented))
+        || (documented.is_empty() && ["None", "nothing", "void", "undefined", "no ", "n/a", "never"].iter().any(|word| opens(word)))
 }
 
 fn is_bare_promise(entry: &Entry) -> bool {
@@ -78,7 +85,7 @@ fn may_be_nothing(documented: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use crate::settings::Settings;
-    use crate::testing::{check, check_only, check_quiet};
+    use crate::testing::{check, check_only, check_quiet, findings};
 
     fn source(body: &str) -> String {
         format!("def f(a):\n    \"\"\"Do.\n\n    Returns:\n        int: The sum.\n    \"\"\"\n{body}")
@@ -103,6 +110,14 @@ mod tests {
         for body in ["    ...\n", "    pass\n", "    raise NotImplementedError\n", "    raise NotImplementedError('later')\n", ""] {
             check_quiet("python", &source(body));
         }
+    }
+
+    #[test]
+    fn a_remark_on_nothing_that_goes_on_below_is_no_returned_value() {
+        let source = "def f(a):\n    \"\"\"Do.\n\n    Returns\n    -------\n    None : we do not return the status, as this\n    is meant for others.\n    \"\"\"\n    print(a)\n";
+        check_quiet("python", source);
+        let found = findings("python", source, &Settings::only("returns-not-returned"));
+        assert!(found.iter().all(|finding| !finding.is_mended_unasked()), "{found:?}");
     }
 
     #[test]

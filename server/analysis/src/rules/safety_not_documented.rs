@@ -4,7 +4,7 @@ use super::{Check, Group, RuleInfo};
 use crate::context::{DocContext, Reporter};
 use crate::diagnostic::{Repair, Severity};
 use syntax::docstring::EntryKind;
-use syntax::model::Visibility;
+use syntax::model::{SymbolKind, Visibility};
 
 /// The rule.
 pub static RULE: RuleInfo = RuleInfo {
@@ -21,7 +21,8 @@ pub static RULE: RuleInfo = RuleInfo {
 
 fn check(doc: &DocContext<'_>, report: &mut Reporter<'_>) {
     let flags = doc.symbol.flags;
-    let is_asked = flags.is_unsafe && !flags.is_override && !flags.is_test && doc.symbol.visibility == Visibility::Public;
+    // An unsafe impl upholds what its trait asks for and asks nothing of its callers.
+    let is_asked = doc.symbol.kind != SymbolKind::Impl && flags.is_unsafe && !flags.is_override && !flags.is_test && doc.symbol.visibility == Visibility::Public;
     if !is_asked || doc.doc.speaks_of(EntryKind::Safety) {
         return;
     }
@@ -39,5 +40,7 @@ mod tests {
         check("rust", "/// Does.\npub unsafe fn f() {}\n", &Settings::default(), &["safety-not-documented [] at \"f\""]);
         check_quiet("rust", "/// Does.\n///\n/// # Safety\n///\n/// None.\npub unsafe fn f() {}\n");
         check_quiet("rust", "/// Does.\nunsafe fn f() {}\n");
+        check_quiet("rust", "/// It.\npub struct X;\n\n/// Holds no pointer of its own.\nunsafe impl Send for X {}\n");
+        check("rust", "/// It.\npub trait T {\n    /// Does.\n    unsafe fn f(&self);\n}\n", &Settings::default(), &["safety-not-documented [] at \"f\""]);
     }
 }

@@ -126,7 +126,7 @@ fn is_outgrown(doc: &DocContext<'_>, mention: &Mention, name: &str, param: &Para
     let is_plain = mention.kind == MentionKind::Code && mention.text.trim() == name && name.chars().count() > 1;
     let is_known = || doc.file.repo.known_names.contains(name) || prose::occurs(text, Span::new(0, text.len()), doc.file.doc_spans(), name);
     old.len() < new.len() && new.starts_with(&old) && is_plain && is_documented && is_only
-        && !(is_common(name) || is_thing || is_told_apart || speaks_of_past(doc, mention) || is_known())
+        && !(is_common(name) || prose::is_of_language(name) || is_thing || is_told_apart || speaks_of_past(doc, mention) || is_known())
 }
 
 /// Whether the sentence around a mention tells what was: "previously accepted a `x` parameter", "`x` was removed".
@@ -173,7 +173,9 @@ fn is_candidate(doc: &DocContext<'_>, name: &str, params: &[Param]) -> bool {
     let is_own = name == doc.symbol.name || doc.symbol.path.split('.').any(|part| part == name) || doc.symbol.type_params.iter().any(|param| param.name == name);
     let is_overload = doc.signature().is_some_and(|signature| signature.known.contains(&name));
     let is_result = doc.doc.entries.iter().any(|entry| entry.kind != EntryKind::Param && entry.names.iter().any(|found| found.name == name));
-    !params.iter().any(is_param) && !is_own && !is_overload && !is_result && !is_constant(name) && name.chars().any(char::is_lowercase)
+    // `__format__` is a hook of the language, whatever the parameters are called.
+    let is_hook = name.len() > 4 && name.starts_with("__") && name.ends_with("__");
+    !params.iter().any(is_param) && !is_hook && !is_own && !is_overload && !is_result && !is_constant(name) && name.chars().any(char::is_lowercase)
 }
 
 fn names_of(dotted: &str, name: &str) -> bool {
@@ -230,6 +232,12 @@ mod tests {
         assert!(told(&SOURCE.replace("`fill_value` parameter", "`fill_value` attribute")));
         assert!(told(&format!("{SOURCE}\n\ndef g(fill_value):\n    h(fill_value)\n")));
         assert!(told(&SOURCE.replace("Fill with", "Unlike `fill_value_value`, fill with")));
+        for own in ["import", "format", "print", "typeof", "len"] {
+            let source = SOURCE.replace("fill_value", own);
+            assert!(findings("python", &source, &Settings::only("stale-name")).iter().all(|finding| finding.needs_choice), "{own}");
+            let hook = source.replace(&format!("`{own}` parameter"), &format!("``__{own}__``"));
+            check_only("stale-name", "python", &hook, &[]);
+        }
         let renamed = SOURCE.replace("        fill_value_value:", "        fill_value:");
         let of_prose: Vec<_> = findings("python", &renamed, &Settings::default()).into_iter().filter(|finding| finding.rule == "stale-name").collect();
         assert!(of_prose.len() == 1 && !of_prose[0].needs_choice, "{of_prose:?}");

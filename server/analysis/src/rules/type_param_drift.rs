@@ -26,6 +26,10 @@ fn check(doc: &DocContext<'_>, report: &mut Reporter<'_>) {
     let declared = &doc.symbol.type_params;
     let names = doc.entries(EntryKind::TypeParam).flat_map(|(entry, found)| found.names.iter().enumerate().map(move |(name, found)| (entry, name, found)));
     let documented: Vec<_> = names.collect();
+    // Prose below the title speaks of them in its own way.
+    if documented.is_empty() {
+        return;
+    }
     let is_documented = |name: &str| documented.iter().any(|(_, _, found)| found.name == name);
     let mut missing: Vec<usize> = (0..declared.len()).filter(|index| declared.get(*index).is_some_and(|param| !is_documented(&param.name))).collect();
     let extra: Vec<_> = documented.iter().filter(|(_, _, found)| !declared.iter().any(|param| param.name == found.name)).collect();
@@ -56,6 +60,12 @@ mod tests {
     fn a_generic_parameter_that_was_renamed_is_found() {
         check_only("type-param-drift", "typescript", "/**\n * Do.\n * @typeParam T - what\n */\nfunction f<Item>(a: Item): void {}\n", &["type-param-drift [T, Item] at \"T\""]);
         check_only("type-param-drift", "typescript", "/**\n * Do.\n * @template T what\n */\nfunction f<T, U>(a: T): U { return a as any; }\n", &["type-param-drift [U] at \"U\""]);
+    }
+
+    #[test]
+    fn prose_below_the_title_is_no_list() {
+        let source = "/// Does.\n///\n/// # Type parameters\n///\n/// The item and its key are whatever the caller has.\npub fn f<T, K>(a: T, b: K) {}\n";
+        check_only("type-param-drift", "rust", source, &[]);
     }
 
     #[test]

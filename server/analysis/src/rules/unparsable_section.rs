@@ -5,6 +5,7 @@ use crate::context::{DocContext, Reporter};
 use crate::diagnostic::Severity;
 use crate::matching::is_templated;
 use syntax::docstring::DocProblemKind;
+use syntax::model::SymbolKind;
 
 /// The rule.
 pub static RULE: RuleInfo = RuleInfo {
@@ -25,6 +26,10 @@ fn check(doc: &DocContext<'_>, report: &mut Reporter<'_>) {
     }
     for problem in &doc.doc.problems {
         if let DocProblemKind::UnparsableSection { title, reason } = &problem.kind {
+            // A module tells under such a title what is in it; it takes and raises nothing that could be listed.
+            if doc.symbol.kind == SymbolKind::Module && !title.starts_with('@') {
+                continue;
+            }
             let reason = reason.trim().trim_end_matches('.');
             let what = if title.starts_with('@') { "tag" } else { "section" };
             report.add(doc.finding(problem.span, format!("The {what} `{title}` cannot be read: {reason}.")).name(title));
@@ -35,7 +40,15 @@ fn check(doc: &DocContext<'_>, report: &mut Reporter<'_>) {
 #[cfg(test)]
 mod tests {
     use crate::settings::{Profile, Settings};
-    use crate::testing::check;
+    use crate::testing::{check, check_only};
+
+    #[test]
+    fn prose_below_a_title_of_a_module_is_no_section() {
+        let prose = "\"\"\"Numbers.\n\nExceptions\n----------\n\nA single exception is defined: Odd is one of its own.\n\"\"\"\n";
+        check_only("unparsable-section", "python", prose, &[]);
+        let function = "def f():\n    \"\"\"Do.\n\n    Args:\n        See the other function.\n    \"\"\"\n";
+        check_only("unparsable-section", "python", function, &["unparsable-section [Args] at \"Args\""]);
+    }
 
     #[test]
     fn a_type_that_is_never_closed_is_unreadable_and_its_parameter_not_missing() {

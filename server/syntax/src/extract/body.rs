@@ -1,6 +1,6 @@
 //! What a body does, by the patterns of `calls.scm`.
 
-use super::boundaries::Boundaries;
+use super::boundaries::{Boundaries, is_rebound};
 use super::complexity::Complexity;
 use super::flow::{Flow, first_argument, negated};
 use super::signature::{span_of, spanned};
@@ -72,6 +72,8 @@ pub(super) fn facts(
         boundaries: Vec::new(),
         tries: Vec::new(),
         executors: Vec::new(),
+        settled: Vec::new(),
+        awaited: Vec::new(),
         throws: Vec::new(),
         calls: Vec::new(),
     };
@@ -89,6 +91,10 @@ struct Reader<'t, 's> {
     tries: Vec<(usize, Try)>,
     /// Promises made here, and what their executors call the function that rejects.
     executors: Vec<(Span, String)>,
+    /// Promises whose rejections are handled where they stand.
+    settled: Vec<Span>,
+    /// Promises whose rejections a `try` around them sees.
+    awaited: Vec<Span>,
     throws: Vec<(usize, Throw<'t>)>,
     calls: Vec<Span>,
 }
@@ -146,6 +152,8 @@ impl<'t> Reader<'t, '_> {
             }
             "try" | "try.body" | "catch" | "catch.type" | "catch.name" => self.tell_try(capture, node, main),
             "executor.reject" => self.executors.push((span_of(main), spanned(node, text).text)),
+            "settled" => self.settled.push(span_of(node)),
+            "awaited" => self.awaited.push(span_of(node)),
             "throw" | "reject" | "reject.by" | "panic" | "panic.name" => self.tell_throw(capture, node, main),
             _ if capture.starts_with("throw.") => self.tell_throw(capture, node, main),
             "attribute" => {
@@ -265,7 +273,8 @@ impl<'t> Reader<'t, '_> {
                 Some(by) => self
                     .executors
                     .iter()
-                    .any(|(promise, reject)| promise.contains(span) && reject == by && boundaries.own(*promise)),
+                    .filter(|(promise, reject)| promise.contains(span) && reject == by && boundaries.own(*promise))
+                    .any(|(promise, _)| !is_rebound(node, by, *promise, self.flow)),
                 None => boundaries.own(span),
             };
             if is_own && (!throw.only_returned || is_returned()) {
@@ -306,7 +315,11 @@ impl<'t> Reader<'t, '_> {
             None => vec![known_type(throw)],
         };
         for type_name in types {
-            if throw.kind == ThrowKind::Throw && self.is_caught(span, &type_name) {
+            let is_seen = throw.kind == ThrowKind::Throw || self.awaited.iter().any(|awaited| awaited.contains(span));
+            if is_seen && self.is_caught(span, &type_name) {
+                continue;
+            }
+            if throw.kind == ThrowKind::Reject && self.settled.iter().any(|settled| settled.contains(span)) {
                 continue;
             }
             let fact = ThrowFact {

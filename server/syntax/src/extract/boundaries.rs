@@ -1,6 +1,9 @@
 //! Nested functions and types of a body: what stands in one is not the body's own.
 
+use super::flow::Flow;
+use super::signature::span_of;
 use crate::text::Span;
+use tree_sitter::Node;
 
 /// The outermost boundaries, in order and apart from each other.
 pub(super) struct Boundaries {
@@ -25,6 +28,35 @@ impl Boundaries {
         let around = before.checked_sub(1).and_then(|index| self.spans.get(index));
         !around.is_some_and(|span| span.contains(place) && *span != place)
     }
+}
+
+/// Whether a name that the function handed to `promise` takes means something else at `node`: a function or a declaration
+/// between the two has the same name for its own.
+pub(super) fn is_rebound(node: Node, name: &str, promise: Span, flow: Flow<'_>) -> bool {
+    let names = |node: Node| span_of(node).of(flow.text) == name;
+    let declares = |node: Node| node.child_by_field_name("name").is_some_and(names);
+    let mut takers: Vec<bool> = Vec::new();
+    for outer in std::iter::successors(node.parent(), Node::parent).take_while(|outer| span_of(*outer) != promise) {
+        let params = ["parameters", "parameter"].iter().find_map(|field| outer.child_by_field_name(field));
+        if let Some(params) = params {
+            let mut words =
+                span_of(params).of(flow.text).split(|c: char| !(c.is_alphanumeric() || c == '_' || c == '$'));
+            takers.push(words.any(|word| word == name));
+        }
+        if flow.is_block(outer) {
+            let mut cursor = outer.walk();
+            let mut inner = outer.walk();
+            let is_declared = outer
+                .named_children(&mut cursor)
+                .any(|statement| declares(statement) || statement.named_children(&mut inner).any(declares));
+            if is_declared {
+                return true;
+            }
+        }
+    }
+    // The outermost one is the function that the promise was given.
+    takers.pop();
+    takers.contains(&true)
 }
 
 #[cfg(test)]

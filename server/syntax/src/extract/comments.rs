@@ -124,7 +124,7 @@ fn blank_lines(from: usize, to: usize, text: &str) -> usize {
 
 static MARKS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| AhoCorasick::new(["TODO", "FIXME", "XXX", "HACK"]).ok());
 static SWITCHES: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
-    let words = ["doc-ignore", "noqa", "eslint-disable", "[allow(", "[expect(", "nolint"];
+    let words = ["doc-ignore", "noqa", "eslint-disable", "[allow(", "[expect(", "[cfg_attr(", "nolint"];
     // Only `noqa` may be written in capitals, but the others hardly ever are, and then for nothing else.
     AhoCorasick::builder().ascii_case_insensitive(true).build(words).ok()
 });
@@ -171,6 +171,11 @@ pub(super) fn suppressions(
         let rest = Span::new(hit.end(), line_span.end).of(text);
         let alone = Span::new(line_span.start, hit.start()).of(text).trim_start().chars().all(|c| !c.is_alphanumeric());
         let span = Span::new(hit.start(), line_span.end);
+        // Go's directive opens its comment; elsewhere the word is one like others.
+        let opens = Span::new(line_span.start, hit.start()).of(text).trim_end().ends_with("//");
+        if text[hit.range()].eq_ignore_ascii_case("nolint") && !opens {
+            continue;
+        }
         let (dialect, codes, scope) = match text[hit.range()].to_ascii_lowercase().as_str() {
             "doc-ignore" => ("doc-ignore", codes(rest.strip_prefix("-file").unwrap_or(rest)), {
                 if rest.starts_with("-file") { whole(text) } else { around(lines, text, symbols, line, alone) }
@@ -182,8 +187,18 @@ pub(super) fn suppressions(
             }),
             "nolint" => ("nolint", codes(rest), around(lines, text, symbols, line, alone)),
             // The list may go on over lines.
-            "[allow(" | "[expect(" => {
-                let listed = text[hit.end()..].split(')').next().unwrap_or("");
+            word @ ("[allow(" | "[expect(" | "[cfg_attr(") => {
+                let after = &text[hit.end()..];
+                let listed = match word {
+                    "[cfg_attr(" => {
+                        let attribute = after.split(']').next().unwrap_or("");
+                        let list = ["allow(", "expect("].iter().find_map(|word| attribute.split_once(word));
+                        let Some((_, list)) = list else { continue };
+                        list
+                    }
+                    _ => after,
+                };
+                let listed = listed.split(')').next().unwrap_or("");
                 let codes = listed
                     .split(',')
                     .map(str::trim)

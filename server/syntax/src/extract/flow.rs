@@ -51,7 +51,7 @@ impl Flow<'_> {
         self.table.guards.iter().any(|guard| !guard.condition.is_empty() && guard.kind == node.kind())
     }
 
-    fn is_block(self, node: Node) -> bool {
+    pub(super) fn is_block(self, node: Node) -> bool {
         self.table.blocks.iter().any(|kind| kind == node.kind())
     }
 

@@ -6,19 +6,17 @@
 use super::definition::{Namer, Pending};
 use super::memory::Recall;
 use super::signature::span_of;
-use super::{Depth, body, comments, smells};
+use super::{Depth, body, comments, errors, smells};
 use crate::docstring::{DocStyle, EntryKind};
 use crate::grammar::{Grammar, role};
 use crate::language::Language;
-use crate::model::{DocSlot, FileModel, Symbol, SymbolFlags, SymbolKind, SyntaxError, Visibility};
+use crate::model::{DocSlot, FileModel, Symbol, SymbolFlags, SymbolKind, Visibility};
 use crate::text::{LineIndex, Span};
 use std::sync::Arc;
 use tree_sitter::{Node, QueryCursor, TreeCursor};
 
 /// Nesting at which the walk stops: deeper code is machine-made, and recursion must end somewhere.
 const DEEPEST: usize = 300;
-/// No more syntax errors than this are told of one file.
-const MOST_ERRORS: usize = 50;
 
 /// The model of a text that could not be parsed at all.
 pub(super) fn empty(language: &'static Language, text: Arc<str>) -> FileModel {
@@ -67,7 +65,7 @@ pub(super) fn model(
     walker.finish(depth);
     model.symbols = walker.symbols;
     model.exports = walker.exports;
-    model.syntax_errors = syntax_errors(root);
+    model.syntax_errors = errors::syntax_errors(grammar, root, &text);
     smells::smells(language, root, &text, &mut model);
     let is_in = |offset: usize, steps: usize, roles: u16| {
         let innermost = root.descendant_for_byte_range(offset, offset + 1);
@@ -424,26 +422,4 @@ impl<'t> Walker<'t, '_> {
         self.symbols[index].decorators.push(decorator);
         self.symbols[index].flags = self.decorator_flags(&self.symbols[index]);
     }
-}
-
-fn syntax_errors(root: Node) -> Vec<SyntaxError> {
-    let mut found = Vec::new();
-    let mut open = if root.has_error() { vec![root] } else { Vec::new() };
-    while let Some(node) = open.pop() {
-        if found.len() >= MOST_ERRORS {
-            break;
-        }
-        if node.is_missing() {
-            found.push(SyntaxError { span: Span::at(node.start_byte()), missing: Some(node.kind().to_string()) });
-        } else if node.is_error() {
-            found.push(SyntaxError { span: span_of(node), missing: None });
-        } else {
-            let mut cursor = node.walk();
-            let start = open.len();
-            open.extend(node.children(&mut cursor).filter(Node::has_error));
-            open[start..].reverse();
-        }
-    }
-    found.sort_by_key(|error| (error.span.start, error.span.end));
-    found
 }

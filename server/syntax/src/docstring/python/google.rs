@@ -3,7 +3,7 @@
 //! A word is a section title only where a section can begin, so a parameter that is called `returns` stays a parameter.
 
 use super::names;
-use super::titles::{has_entries, is_exception, is_list, is_placeholder, is_result, kind_of};
+use super::titles::{begins_remark, has_entries, is_exception, is_list, is_placeholder, is_result, kind_of};
 use super::{Parts, result_type};
 use crate::docstring::code::Survey;
 use crate::docstring::flow::{Flow, Lines, Piece, bare_entry, describe};
@@ -282,6 +282,10 @@ impl<'a> Reader<'a> {
             return self.exception_head(piece, number);
         }
         let (names, rest) = names::read(piece)?;
+        let is_remark = matches!(names.as_slice(), [name] if begins_remark(&name.name)) && rest.text.starts_with(':');
+        if is_remark && kind != EntryKind::Method {
+            return None;
+        }
         let title = names.first().is_some_and(|name| is_capital(&name.name) && kind_of(&name.name).is_some());
         let rest = rest.trim_start();
         if rest.text.starts_with('(') {

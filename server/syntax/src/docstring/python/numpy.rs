@@ -3,7 +3,7 @@
 //! A title needs its underline; without one this file sees prose.
 
 use super::names;
-use super::titles::{has_entries, is_exception, is_list, is_placeholder, is_result, kind_of};
+use super::titles::{begins_remark, has_entries, is_exception, is_list, is_placeholder, is_result, kind_of};
 use super::{Parts, is_type_like, result_type};
 use crate::docstring::code::Survey;
 use crate::docstring::flow::{Flow, Lines, Piece, bare_entry, describe};
@@ -190,7 +190,7 @@ impl<'a> Reader<'a> {
         // `Note: text` at the column of the entries is a remark.
         if let [name] = names.as_slice()
             && name.name.starts_with(char::is_uppercase)
-            && kind_of(&name.name).is_some()
+            && (kind_of(&name.name).is_some() || begins_remark(&name.name) && rest.text.starts_with(':'))
         {
             return None;
         }

@@ -213,6 +213,22 @@ fn free_text_and_nested_lists_are_no_entries() {
 }
 
 #[test]
+fn a_remark_in_the_form_of_an_entry_belongs_to_the_entry_above() {
+    for remark in ["Default", "Defaults", "Note", "Example", "See"] {
+        let stated = if remark.starts_with("Default") { " =None" } else { "" };
+        google(
+            &format!("A.\n\n    Args:\n        a (str): One.\n        {remark}: ``None``\n        b (int): Two.\n    "),
+            &[&format!("Param a (str){stated}: One. {remark}: ``None``"), "Param b (int): Two."],
+        );
+    }
+    let (_, doc) = python(
+        "A.\n\n    Parameters\n    ----------\n    a : str\n        One.\n    Default : None\n    ",
+        DocStyle::Numpy,
+    );
+    assert_eq!(doc.entries.len(), 1);
+}
+
+#[test]
 fn a_title_on_the_opening_line_and_unindented_entries_are_read() {
     google(
         "Args:\n        a: First.\n        b: Second.\n\n    Returns:\n        int: One.\n    ",

@@ -73,6 +73,11 @@ pub(crate) fn kind_of(title: &str) -> Option<EntryKind> {
     TITLES.iter().find(|(known, _)| *known == lower).map(|&(_, kind)| kind)
 }
 
+/// Words that begin a remark within a list of names: `Default: None` below a parameter is no parameter called `Default`.
+pub(crate) fn begins_remark(name: &str) -> bool {
+    matches!(name, "Default" | "Defaults" | "See" | "Note" | "Notes" | "Example" | "Examples" | "Warning" | "Optional")
+}
+
 /// Whether sections of that kind hold entries, one for each thing.
 pub(crate) fn has_entries(kind: EntryKind) -> bool {
     is_list(kind) || is_result(kind)
