@@ -243,3 +243,14 @@ fn settings_of_the_workspace_hold() {
     let codes = project.run(&["check", "--format", "json"]).codes();
     assert!(!codes.contains(&"param-renamed".to_owned()), "{codes:?}");
 }
+
+#[test]
+fn what_only_may_be_wrong_is_mended_when_asked_for() {
+    let text = "def send(name, **options):\n    \"\"\"Send it.\n\n    Args:\n        name: The name.\n        timeout: How long to wait for it.\n        **options: More of them.\n    \"\"\"\n    return post(name, **options)\n";
+    let project = Project::with(&[("a.py", text)]);
+    project.run(&["check", "--profile", "strict", "--fix", "a.py"]);
+    assert!(project.read("a.py").contains("timeout: How long"), "a key of the options, for all that is known");
+    project.run(&["check", "--profile", "strict", "--fix", "--uncertain", "a.py"]);
+    assert!(!project.read("a.py").contains("timeout"), "{}", project.read("a.py"));
+    assert_eq!(project.run(&["check", "--uncertain", "a.py"]).code, Some(2), "it goes with --fix");
+}

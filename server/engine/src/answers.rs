@@ -418,6 +418,8 @@ pub struct BatchOptions {
     pub threads: usize,
     /// Write changed files; otherwise they are only reported.
     pub write: bool,
+    /// Mend also what only may be wrong, as a person does who takes each quick fix.
+    pub uncertain: bool,
     /// Only this symbol (`name`, `Class.method`), for documenting.
     pub symbol: Option<String>,
     /// Style of new documentation; `None` means what the file and the repository use.

@@ -36,8 +36,13 @@ const SURVEY_FILES: usize = 300;
 /// What is to be done to a file.
 #[derive(Clone, Copy)]
 enum Work<'a> {
-    Document { symbol: Option<&'a str> },
-    Fix,
+    Document {
+        symbol: Option<&'a str>,
+    },
+    /// Mends; `uncertain` takes what only may be wrong along.
+    Fix {
+        uncertain: bool,
+    },
 }
 
 impl ServerCore {
@@ -104,7 +109,7 @@ impl ServerCore {
         options: &BatchOptions,
         on_file: &mut dyn FnMut(FileChangeReport),
     ) -> Summary {
-        self.change_paths(paths, options, Work::Fix, on_file)
+        self.change_paths(paths, options, Work::Fix { uncertain: options.uncertain }, on_file)
     }
 
     /// Documents a text as if it were the file at `path`; nothing is written.
@@ -114,7 +119,7 @@ impl ServerCore {
 
     /// Mends a text as if it were the file at `path`; nothing is written.
     pub fn fix_text(&self, path: &Path, text: Arc<str>, options: &BatchOptions) -> FileChangeReport {
-        self.change_text(path, text, options, Work::Fix)
+        self.change_text(path, text, options, Work::Fix { uncertain: options.uncertain })
     }
 
     /// The supported files that a run over `paths` looks at, in its order.
@@ -302,7 +307,7 @@ impl Shared {
                     written = edits.len();
                     break;
                 }
-                Work::Fix => {}
+                Work::Fix { .. } => {}
             }
         }
         let mended = found.saturating_sub(findings.len());
@@ -318,12 +323,21 @@ impl Shared {
         writer: &WriterOptions,
         work: Work<'_>,
     ) -> Result<Proved, Refusal> {
+        let asked: Vec<Finding>;
+        let findings = match work {
+            // Whoever asks for all of it has chosen.
+            Work::Fix { uncertain: true } => {
+                asked = findings.iter().map(|finding| finding.clone().chosen_unless(true)).collect();
+                &asked
+            }
+            _ => findings,
+        };
         let whole = Span::new(0, model.text.len());
         let run = |kind, findings_of: Vec<usize>| {
             self.strategy.run(model, findings, &action_offer(kind, whole, findings_of), writer)
         };
         match work {
-            Work::Fix => run(OfferKind::FixAll, (0..findings.len()).collect()),
+            Work::Fix { .. } => run(OfferKind::FixAll, (0..findings.len()).collect()),
             Work::Document { symbol: None } => run(OfferKind::DocumentFile, Vec::new()),
             Work::Document { symbol: Some(name) } => {
                 let named = model.symbols.iter().enumerate().skip(1).filter(|(_, symbol)| is_called(symbol, name));

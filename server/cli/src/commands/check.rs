@@ -26,6 +26,9 @@ pub struct Check {
     /// Mend what can be mended; findings that remain are reported.
     #[arg(long)]
     fix: bool,
+    /// With --fix: mend also what only may be wrong, as the quick fixes of an editor do; look at the result.
+    #[arg(long, requires = "fix")]
+    uncertain: bool,
     /// Check the text on standard input as if it were this file; with --fix, print the mended text and nothing else.
     #[arg(long, value_name = "FILE", conflicts_with = "paths")]
     stdin_filename: Option<PathBuf>,
@@ -77,7 +80,11 @@ impl Check {
         };
         let paths = if self.paths.is_empty() { vec![PathBuf::from(".")] } else { self.paths.clone() };
         let summary = if let Some(name) = self.stdin_filename.as_ref().filter(|_| self.fix) {
-            let report = core.fix_text(name, read_input()?, &BatchOptions::default());
+            let report = core.fix_text(
+                name,
+                read_input()?,
+                &BatchOptions { uncertain: self.uncertain, ..BatchOptions::default() },
+            );
             run.reporter = Box::new(Source { text: report.after.clone() });
             let summary =
                 Summary { files: 1, troubles: usize::from(is_trouble(report.problem.as_ref())), ..Summary::default() };
@@ -91,7 +98,7 @@ impl Check {
             summary
         } else if self.fix {
             let progress = Progress::new("mending");
-            let options = BatchOptions { write: true, ..BatchOptions::default() };
+            let options = BatchOptions { write: true, uncertain: self.uncertain, ..BatchOptions::default() };
             let summary = core.fix_paths(&paths, &options, &mut |report| {
                 progress.step();
                 progress.suspend(|| run.file(remaining(report)));
