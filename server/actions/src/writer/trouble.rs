@@ -194,6 +194,13 @@ fn deciders(subject: &Subject<'_>, conditions: &[&str]) -> Vec<String> {
             }
         }
     }
+    // A method of something that is named already says no more than that.
+    let names = found.clone();
+    let holds = |quoted: &String, holder: &String| {
+        let (inner, outer) = (quoted.trim_matches('`'), holder.trim_matches('`'));
+        inner.strip_prefix(outer).is_some_and(|rest| rest.starts_with(['.', ':']))
+    };
+    found.retain(|quoted| !names.iter().any(|holder| holds(quoted, holder)));
     found.truncate(2);
     found
 }
@@ -302,10 +309,13 @@ fn unguarded(subject: &Subject<'_>, throw: &ThrowFact, around: &[Around], untold
     Reason::Sentence(match (around.is_empty(), returns) {
         (true, false) => "Raised by every call that gets to the end of the body.".to_owned(),
         (true, true) => "If none of the cases that return before applies.".to_owned(),
-        _ if !untold.is_empty() => format!("Raised depending on {}.", list(untold, "and")),
-        _ => match gone_through(subject, around) {
-            Some(items) => format!("Raised while going through {items}."),
-            None => IN_SOME_CASES.to_owned(),
+        _ => match (gone_through(subject, around), untold) {
+            (Some(items), []) => format!("Raised while going through {items}."),
+            (Some(items), deciders) => {
+                format!("Raised while going through {items}, depending on {}.", list(deciders, "and"))
+            }
+            (None, []) => IN_SOME_CASES.to_owned(),
+            (None, deciders) => format!("Raised depending on {}.", list(deciders, "and")),
         },
     })
 }
@@ -575,6 +585,10 @@ mod tests {
     fn a_condition_without_words_names_what_decides_it() {
         for (body, text) in [
             ("n = g()\n    n += 1\n    if n > a * b:\n        raise E", "Raised depending on `a` and `b`."),
+            (
+                "for x in b.rows:\n        if a.get(x.key, 0) < x.count:\n            raise E",
+                "Raised while going through `b.rows`, depending on `a`.",
+            ),
             (
                 "n = 1\n    n += g()\n    for i in a:\n        n += i\n        if n > 3:\n            raise E",
                 "Raised while going through `a`.",
