@@ -121,7 +121,8 @@ fn mend_symbol(
     let (moves, others): (Vec<_>, Vec<_>) =
         repairs.into_iter().partition(|(_, repair)| matches!(repair, Repair::OrderParams));
     if moves.is_empty() || others.is_empty() {
-        return Ok(plan(doc).mend(&[others, moves].concat(), layout, skipped));
+        let edits = plan(doc).mend(&[others.clone(), moves].concat(), layout, skipped);
+        return reads_back(model, symbol, &edits, &others).map(|()| edits);
     }
     // Entries are moved in the text that all other repairs leave, so that what is added takes part in the order.
     let first = plan(doc).mend(&others, layout.clone(), skipped);
@@ -132,7 +133,33 @@ fn mend_symbol(
     let moved = syntax::docstring::parse(&between, span, doc.block.form.clone(), model.language.doc_style);
     let second = plan(&moved).in_text(&between).mend(&moves, layout, skipped);
     let after = apply_edits(&between, &second).ok_or(Refusal::Overlap)?;
-    Ok(changed(&model.text, &after, block.start, after.len().saturating_sub(old_rest), block.end))
+    let edits = changed(&model.text, &after, block.start, after.len().saturating_sub(old_rest), block.end);
+    reads_back(model, symbol, &edits, &others).map(|()| edits)
+}
+
+/// Makes sure that parameters that were added are read as such: among entries in a form of their own, new ones may be taken for the text
+/// of the last, and would be added again and again.
+fn reads_back(
+    model: &FileModel,
+    symbol: &Symbol,
+    edits: &[TextEdit],
+    repairs: &[(usize, &Repair)],
+) -> Result<(), Refusal> {
+    let added = repairs.iter().filter_map(|(_, repair)| match repair {
+        Repair::AddParam { param } => symbol.params.get(*param).map(|param| param.name.trim_start_matches('*')),
+        _ => None,
+    });
+    let added: Vec<&str> = added.filter(|name| !name.is_empty()).collect();
+    let Some(doc) = symbol.doc.as_ref().filter(|_| !added.is_empty()) else { return Ok(()) };
+    let after = apply_edits(&model.text, edits).ok_or(Refusal::Overlap)?;
+    let rest = model.text.len() - doc.block.span.end;
+    let span = Span::new(doc.block.span.start, after.len().saturating_sub(rest));
+    let mended = syntax::docstring::parse(&after, span, doc.block.form.clone(), model.language.doc_style);
+    let is_listed = |name: &&str| {
+        let mut names = mended.entries_of(EntryKind::Param).flat_map(|(_, entry)| &entry.names);
+        names.any(|known| known.name.trim_start_matches('*') == *name)
+    };
+    if added.iter().all(is_listed) { Ok(()) } else { Err(Refusal::ParametersAmiss { name: symbol.path.clone() }) }
 }
 
 /// One edit that makes the comment what it is in `after`, without the bytes that both have at its ends.
@@ -218,6 +245,20 @@ mod tests {
             "/**\r\n * Adds 🎉.\r\n * @param {number} a - left\r\n * @param {number} old - gone\r\n * @returns {number} the sum\r\n */\r\nfunction add(a, b) {\r\n  return plus(a, b);\r\n}\r\n",
             "/**\r\n * Adds 🎉.\r\n * @param {number} a - left\r\n * @param {number} b - gone\r\n * @returns {number} the sum\r\n */\r\nfunction add(a, b) {\r\n  return plus(a, b);\r\n}\r\n",
         );
+    }
+
+    #[test]
+    fn entries_that_would_not_be_read_are_not_added() {
+        let text = "def f(a, b=1):\n    \"\"\"\n    Do it for all.\n\n    Keyword Arguments:\n     `b` => The name of it.\n\n     `c` => Boolean - take more.\n    \"\"\"\n    return a + b\n";
+        let model = crate::testing::model("python", text);
+        let findings = crate::testing::findings(&model);
+        if let Ok(edits) = mend(&model, &findings, &WriterOptions::default()) {
+            let after = apply_edits(text, &edits).unwrap();
+            assert!(after.matches(" a:").count() <= 1 && after.matches("a (").count() <= 1, "{after}");
+            let model = crate::testing::model("python", &after);
+            let again = mend(&model, &crate::testing::findings(&model), &WriterOptions::default()).unwrap_or_default();
+            assert_eq!(apply_edits(&after, &again).unwrap(), after, "a second run changes nothing");
+        }
     }
 
     #[test]
