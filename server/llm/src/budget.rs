@@ -39,14 +39,9 @@ pub fn dollars(money: Money) -> f64 {
     money as f64 / PER_DOLLAR
 }
 
-/// The prices that ship, with where they are from.
+/// The prices that ship. Where and when they are from stands in the file, for whoever reads it.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct PriceList {
-    #[allow(dead_code, reason = "for whoever reads the file")]
-    source: String,
-    #[allow(dead_code, reason = "for whoever reads the file")]
-    date: String,
     models: FxHashMap<String, Price>,
 }
 
