@@ -11,6 +11,7 @@ pub mod config;
 pub mod error;
 pub mod events;
 pub mod health;
+pub mod limit;
 pub mod manager;
 pub mod pool;
 pub mod prompt;

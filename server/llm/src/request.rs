@@ -17,6 +17,11 @@ pub enum Priority {
     Bulk,
 }
 
+impl Priority {
+    /// All of them, the most urgent first.
+    pub const ALL: [Self; 3] = [Self::Interactive, Self::Background, Self::Bulk];
+}
+
 /// One question.
 #[derive(Clone, Debug)]
 pub struct Request {
