@@ -1,6 +1,8 @@
 //! What can be set: targets, the cache, budgets, the way of choosing. Plain data; keys are named here and read elsewhere.
 
+use crate::breaker::Watched;
 use crate::budget::{Limits, Price, price_of};
+use crate::limit::LimitConfig;
 use crate::providers::ProviderKind;
 use schemars::JsonSchema;
 use security::secret::Secret;
@@ -27,6 +29,18 @@ pub struct ModelsSettings {
     /// Milliseconds between two words of an answer.
     #[schemars(range(min = 1))]
     pub stall_ms: u64,
+    /// Requests that a target is given at a time to begin with; from then on it follows what the target bears.
+    #[schemars(range(min = 1))]
+    pub concurrency: usize,
+    /// The most requests that a target is ever given at a time.
+    #[schemars(range(min = 1))]
+    pub max_concurrency: usize,
+    /// Whether the number of requests at a time follows what is measured; otherwise it stays at `concurrency`.
+    pub adaptive: bool,
+    /// Whether room and connections are made ready for requests that are foreseen.
+    pub predictive: bool,
+    /// Whether a second target is asked where the first word of one is late: at most one question in twenty.
+    pub hedging: bool,
 }
 
 impl Default for ModelsSettings {
@@ -37,6 +51,11 @@ impl Default for ModelsSettings {
             max_answer_bytes: 1 << 20,
             first_word_ms: 60_000,
             stall_ms: 20_000,
+            concurrency: 32,
+            max_concurrency: 1024,
+            adaptive: true,
+            predictive: true,
+            hedging: true,
         }
     }
 }
@@ -134,6 +153,8 @@ impl Default for CacheSettings {
 pub struct RoutingSettings {
     /// The way.
     pub strategy: RoutingStrategy,
+    /// The target that chooses between two answers that both pass all checks and differ; without one the first answer counts.
+    pub judge: Option<String>,
 }
 
 /// A way to choose among targets.
@@ -189,6 +210,8 @@ pub struct Target {
     pub stream: bool,
     /// HTTP/2 without TLS.
     pub http2: bool,
+    /// What is watched over when it is asked: provider, model and something that stands for the key.
+    pub watched: Watched,
 }
 
 /// A target that cannot be asked as it is set.
@@ -213,6 +236,16 @@ pub struct Bounds {
 }
 
 impl ModelsSettings {
+    /// The limits on requests at a time as they are used.
+    pub fn limit(&self) -> LimitConfig {
+        LimitConfig {
+            first: self.concurrency,
+            most: self.max_concurrency.max(self.concurrency),
+            adapts: self.adaptive,
+            foresees: self.predictive,
+        }
+    }
+
     /// The bounds as they are used.
     pub fn bounds(&self) -> Bounds {
         Bounds {
@@ -266,11 +299,14 @@ impl TargetSettings {
         if key.as_ref().is_some_and(Secret::is_empty) {
             return Err("Its `api-key` is empty.".to_owned());
         }
+        let (model, base_url) = (self.model.trim(), base_url.trim_end_matches('/'));
+        let digest = key.as_ref().map(|key| blake3::hash(key.expose().as_bytes()).to_hex().to_string());
         Ok(Target {
             name: name.to_owned(),
             provider: self.provider,
-            model: self.model.trim().to_owned(),
-            base_url: base_url.trim_end_matches('/').to_owned(),
+            watched: Watched::new(base_url, model, &digest.unwrap_or_default()),
+            model: model.to_owned(),
+            base_url: base_url.to_owned(),
             key,
             price,
             weight: self.weight.unwrap_or(1),

@@ -2,6 +2,7 @@
 //!
 //! Nothing leaves but a [`prompt::Prompt`], which has no secrets in it; nothing comes back that is more than text.
 
+mod attempt;
 pub mod best_of_two;
 pub mod breaker;
 pub mod budget;
@@ -10,9 +11,13 @@ pub mod coalesce;
 pub mod config;
 pub mod error;
 pub mod events;
+pub mod fallback;
 pub mod health;
+pub mod hedge;
+pub mod incidents;
 pub mod limit;
 pub mod manager;
+pub mod measures;
 pub mod pool;
 pub mod prompt;
 pub mod providers;
@@ -21,6 +26,7 @@ pub mod router;
 mod splice;
 pub mod sse;
 mod stack;
+pub mod strategy;
 #[cfg(test)]
 mod tests;
 

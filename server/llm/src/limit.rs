@@ -101,11 +101,7 @@ impl Limiter {
     /// How it stands.
     pub fn report(&self) -> LimitReport {
         let state = self.lock();
-        LimitReport {
-            limit: state.gradient.limit(),
-            in_flight: state.in_flight,
-            queued: state.queue.len(),
-        }
+        LimitReport { limit: state.gradient.limit(), in_flight: state.in_flight, queued: state.queue.len() }
     }
 
     /// Connections' worth of requests that are about to be under way at one time, if that is known.
@@ -134,7 +130,7 @@ impl Limiter {
             }
             if state.queue.len() >= LONGEST_QUEUE {
                 let detail = format!("{LONGEST_QUEUE} requests wait for it already");
-                return Err(LlmError::new(target, Cause::TooLarge, detail));
+                return Err(LlmError::new(target, Cause::Busy, detail));
             }
             state.queue.push(admission.priority, admission.client, admission.bytes)
         };
@@ -144,10 +140,10 @@ impl Limiter {
                 std::mem::forget(leave);
                 Ok(permit)
             }
-            Ok(Err(_closed)) => Err(LlmError::new(target, Cause::TooLarge, "its queue was given up")),
+            Ok(Err(_closed)) => Err(LlmError::new(target, Cause::Busy, "its queue was given up")),
             Err(_elapsed) => {
                 let seconds = admission.patience.as_secs_f64();
-                Err(LlmError::new(target, Cause::Overload, format!("no place came free in {seconds:.0} seconds")))
+                Err(LlmError::new(target, Cause::Busy, format!("no place came free in {seconds:.0} seconds")))
             }
         }
     }
@@ -208,13 +204,7 @@ impl State {
 
     fn permit(&mut self, limiter: &Arc<Limiter>, bytes: usize, now: Instant) -> Permit {
         self.in_flight += 1;
-        Permit {
-            limiter: limiter.clone(),
-            bytes,
-            sent: now,
-            under_way: self.in_flight,
-            is_returned: false,
-        }
+        Permit { limiter: limiter.clone(), bytes, sent: now, under_way: self.in_flight, is_returned: false }
     }
 
     /// Makes room for what is about to come, where nothing says that the target would not bear it.

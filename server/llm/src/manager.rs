@@ -6,13 +6,18 @@ use crate::cache::{Cache, CacheConfig};
 use crate::coalesce::{Flights, Follower};
 use crate::config::{Bounds, KeySource, RoutingStrategy, Settings, Target, TargetError};
 use crate::error::LlmError;
-use crate::events::{Counts, Event, Events};
+use crate::events::{Event, Events};
+use crate::fallback::ordered;
 use crate::health::Health;
+use crate::hedge::Allowance;
+use crate::incidents::{Incident, Incidents};
+use crate::limit::{LimitConfig, Limiters};
+use crate::measures::Counts;
 use crate::pool::Pool;
 use crate::prompt::PromptLimits;
 use crate::providers::{Quirks, gather};
-use crate::request::{Answer, Piece, Request};
-use crate::stack::{ordered, travel, watched};
+use crate::request::{Answer, Piece, Request, Usage};
+use crate::stack::travel;
 use rustc_hash::FxHashMap;
 use security::secret::Secret;
 use serde::Serialize;
@@ -28,6 +33,9 @@ pub(crate) struct Plan {
     pub routing: RoutingStrategy,
     pub limits: Limits,
     pub prompt: PromptLimits,
+    pub limit: LimitConfig,
+    pub hedges: bool,
+    pub judge: Option<String>,
 }
 
 impl Plan {
@@ -39,6 +47,9 @@ impl Plan {
             routing: settings.routing.strategy,
             limits: settings.budget,
             prompt: PromptLimits { max_bytes: settings.models.max_prompt_bytes },
+            limit: settings.models.limit(),
+            hedges: settings.models.hedging,
+            judge: settings.routing.judge.clone(),
         };
         (plan, errors)
     }
@@ -56,6 +67,11 @@ pub(crate) struct Inner {
     pub breakers: Breakers,
     pub budget: Budget,
     pub health: Health,
+    pub limiters: Limiters,
+    pub incidents: Incidents,
+    /// Requests to a target that failed already, and requests to a second target, over all questions.
+    pub retries: Allowance,
+    pub hedges: Allowance,
     pub pool: Arc<Pool>,
     pub events: Events,
     quirks: Mutex<FxHashMap<String, Quirks>>,
@@ -107,8 +123,12 @@ pub struct TargetReport {
     pub state: &'static str,
     /// Seconds for which it is left alone.
     pub open_seconds: Option<f64>,
-    /// Requests under way.
+    /// Requests under way, how many there may be at a time, and how many wait.
     pub in_flight: usize,
+    /// As above.
+    pub limit: usize,
+    /// As above.
+    pub queued: usize,
     /// Answers.
     pub answers: u64,
     /// Half of the first words came within so many milliseconds.
@@ -165,6 +185,11 @@ impl LlmManager {
             breakers: Breakers::new(BreakerConfig::default()),
             budget: Budget::new(settings.budget),
             health: Health::default(),
+            limiters: Limiters::default(),
+            incidents: Incidents::default(),
+            // As Finagle has them: a fifth of the questions, and ten a second for those who ask seldom.
+            retries: Allowance::new(0.2, 10.0, 100.0),
+            hedges: Allowance::new(0.05, 0.0, 10.0),
             pool: Arc::default(),
             events: Events::default(),
             quirks: Mutex::default(),
@@ -180,6 +205,7 @@ impl LlmManager {
         key: &dyn Fn(&KeySource) -> Result<Secret, String>,
     ) -> Vec<TargetError> {
         let (plan, errors) = Plan::of(settings, key);
+        self.inner.limiters.configure(plan.limit);
         *self.plan.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(plan);
         errors
     }
@@ -198,6 +224,31 @@ impl LlmManager {
     pub(crate) fn names_in_order(&self, request: &Request) -> Vec<String> {
         let plan = self.plan();
         ordered(&self.inner, &plan, request).into_iter().map(|candidate| candidate.target.name.clone()).collect()
+    }
+
+    /// The same, the cheapest first: by the price of a prompt and an answer of this size.
+    pub(crate) fn names_by_price(&self, request: &Request) -> Vec<String> {
+        let plan = self.plan();
+        let size = Usage { input: request.prompt.len() as u64 / 3, cached: 0, output: u64::from(request.max_tokens) };
+        let mut candidates = ordered(&self.inner, &plan, request);
+        // Of equal prices the order of the router stays.
+        candidates.sort_by_key(|candidate| candidate.target.price.of(size));
+        candidates.into_iter().map(|candidate| candidate.target.name.clone()).collect()
+    }
+
+    /// After how long the first word of the target of this request is late, where that is known.
+    pub(crate) fn late_after(&self, request: &Request) -> Option<Duration> {
+        self.inner.health.late_after(request.target.as_deref()?, request.prompt.len())
+    }
+
+    /// The target that judges between answers, where one is set.
+    pub(crate) fn judge(&self) -> Option<String> {
+        self.plan().judge.clone()
+    }
+
+    /// An answer was given that needed no model.
+    pub(crate) fn tell_offline(&self, error: Option<LlmError>) {
+        self.inner.events.tell(Event::Offline { error });
     }
 
     /// Asks, and gives the answer piece by piece.
@@ -233,6 +284,16 @@ impl LlmManager {
         self.inner.events.counts()
     }
 
+    /// Failures, put together by what lies behind them, the newest first.
+    pub fn incidents(&self) -> Vec<Incident> {
+        self.inner.incidents.list()
+    }
+
+    /// All numbers about calls in the text format of OpenMetrics, which Prometheus reads.
+    pub fn metrics(&self) -> String {
+        self.inner.events.text()
+    }
+
     /// What was spent today.
     pub fn spending(&self) -> Spending {
         let (money, tokens, by_target) = self.inner.budget.today();
@@ -246,9 +307,10 @@ impl LlmManager {
     }
 
     fn report_of(&self, target: &Target) -> TargetReport {
-        let health = self.inner.health.of(&target.name);
-        let state = self.inner.breakers.state(&watched(target));
-        let milliseconds = |share| health.quantile(share).map(|time| time.as_secs_f64() * 1000.0);
+        let health = self.inner.health.report(&target.name);
+        let state = self.inner.breakers.state(&target.watched);
+        let limit = self.inner.limiters.of(target.watched.limit_name(), self.plan().limit).report();
+        let milliseconds = |time: Option<Duration>| time.map(|time| time.as_secs_f64() * 1000.0);
         let mut failures: Vec<_> = health.failures.iter().map(|(cause, count)| (cause.name(), *count)).collect();
         failures.sort_unstable();
         TargetReport {
@@ -265,9 +327,11 @@ impl LlmManager {
                 State::Closed | State::HalfOpen => None,
             },
             in_flight: health.in_flight,
+            limit: limit.limit,
+            queued: limit.queued,
             answers: health.answers,
-            first_word_p50_ms: milliseconds(0.5),
-            first_word_p95_ms: milliseconds(0.95),
+            first_word_p50_ms: milliseconds(health.p50),
+            first_word_p95_ms: milliseconds(health.p95),
             price: (target.price.input, target.price.output),
             failures,
         }

@@ -47,7 +47,13 @@ impl Upstream {
 }
 
 /// Answers a second from `after` to `until`, with as many callers as ever are let in.
-async fn goodput(limiter: Arc<Limiter>, upstream: Arc<Upstream>, chance: fn(u64) -> f64, after: f64, until: f64) -> f64 {
+async fn goodput(
+    limiter: Arc<Limiter>,
+    upstream: Arc<Upstream>,
+    chance: fn(u64) -> f64,
+    after: f64,
+    until: f64,
+) -> f64 {
     let began = Instant::now();
     let good = Arc::new(AtomicUsize::new(0));
     let callers: Vec<_> = (0..400u64)
@@ -107,7 +113,10 @@ async fn it_finds_the_knee_of_an_upstream_from_below_and_from_above() {
                 let best = capacity as f64 / 0.1;
                 let found = limiter.report().limit;
                 let share = reached / best;
-                table.push((share, format!("steep {steep} most {most} capacity {capacity} first {first}: {share:.3}, {found}")));
+                table.push((
+                    share,
+                    format!("steep {steep} most {most} capacity {capacity} first {first}: {share:.3}, {found}"),
+                ));
             }
         }
     }
@@ -182,7 +191,7 @@ async fn who_leaves_the_queue_takes_no_place_and_who_waits_too_long_is_told() {
     assert!(limiter.report().queued <= 16, "{:?}", limiter.report());
     let patience = Duration::from_secs(2);
     let error = limiter.admit("t", Admission { patience, ..admission(Priority::Interactive, "x") }).await.unwrap_err();
-    assert_eq!(error.cause, Cause::Overload);
+    assert_eq!(error.cause, Cause::Busy);
     assert!(error.to_string().contains("2 seconds"), "{error}");
     drop(first);
     let next = limiter.admit("t", admission(Priority::Interactive, "x")).await.unwrap();
@@ -208,7 +217,7 @@ async fn a_queue_has_an_end() {
         assert!(poll_once(one).is_pending());
     }
     let error = limiter.admit("t", admission(Priority::Interactive, "x")).await.unwrap_err();
-    assert_eq!(error.cause, Cause::TooLarge);
+    assert_eq!(error.cause, Cause::Busy);
 }
 
 fn poll_once<F: Future + Unpin>(future: &mut F) -> std::task::Poll<F::Output> {
