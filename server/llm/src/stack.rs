@@ -372,8 +372,8 @@ fn take(pieces: Vec<Piece>, splice: &mut Splice, gathered: &mut Gathered) {
                 splice.push(&text);
             }
             Piece::Usage(usage) => gathered.usage = Some(gathered.usage.unwrap_or_default().with(usage)),
-            Piece::End(finish) => gathered.end = Some(finish),
-            Piece::From(_) | Piece::Restart => {}
+            Piece::End(finish) => gathered.end = Some(finish.after(gathered.end)),
+            Piece::From(_) | Piece::Restart | Piece::Thinking => {}
         }
     }
 }

@@ -84,7 +84,7 @@ async fn a_stream_that_breaks_goes_on_elsewhere_with_nothing_lost_or_doubled() {
                 match piece.unwrap() {
                     Piece::Text(text) => shown.push_str(&text),
                     Piece::Restart => shown.clear(),
-                    Piece::Usage(_) | Piece::From(_) | Piece::End(_) => {}
+                    Piece::Usage(_) | Piece::From(_) | Piece::End(_) | Piece::Thinking => {}
                 }
             }
             assert_eq!(shown, expected, "{fault:?}");
