@@ -1,8 +1,5 @@
 //! The whole path over real sockets: fallbacks, broken streams, coalescing, connections, cancels, budgets.
 
-#[path = "../../../tests/support/model_server.rs"]
-mod model_server;
-
 use crate::LlmManager;
 use crate::best_of_two::best_of_two;
 use crate::budget::{Limits, Price};
@@ -10,7 +7,7 @@ use crate::config::{KeySource, ModelsSettings, RoutingSettings, RoutingStrategy,
 use crate::error::Cause;
 use crate::prompt::{Origin, Part, Prompt, PromptLimits};
 use crate::request::{Piece, Request};
-use model_server::{Fault, ModelServer, Script, words};
+use crate::scripted::{Fault, ModelServer, Script, words};
 use security::secret::Secret;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
