@@ -25,6 +25,8 @@ const BYTES_A_TOKEN: usize = 3;
 const GRACE: Duration = Duration::from_secs(1);
 /// So many stalls fit into the time in which an answer that comes whole is written.
 const WHOLE: u32 = 10;
+/// So many times as long as the first word may take a model may think aloud before it.
+const THINKING: u32 = 10;
 /// Bytes around a byte of text at the worst: an event for each token, with names and numbers of its own.
 const EVENT_OVERHEAD: usize = 1024;
 /// A report of an error is never longer than this.
@@ -170,8 +172,9 @@ async fn begin<'a>(
     }
     let mut events = EventReader::new(provider.framing());
     let (mut pieces, mut read) = (Vec::new(), 0);
+    let mut deadline = first_by;
     loop {
-        let next = tokio::time::timeout_at(first_by, reply.bytes(name)).await;
+        let next = tokio::time::timeout_at(deadline, reply.bytes(name)).await;
         let Some(bytes) = next.map_err(|_elapsed| late(name, "no first word came in time"))?? else {
             let rest = read_events(provider, name, events.finish())?;
             meter.gathered.take(&rest);
@@ -184,7 +187,11 @@ async fn begin<'a>(
         let new = read_events(provider, name, complete)?;
         meter.gathered.take(&new);
         pieces.extend(new);
-        // Signs of life are no answer, and the clock goes on.
+        // Thinking is work, as long as it goes on and has an end; other signs of life are no answer, and the clock goes on.
+        if std::mem::take(&mut meter.gathered.thinks) {
+            let longest = began + bounds.first_word.saturating_mul(THINKING);
+            deadline = deadline.max(longest.min(Instant::now() + bounds.stall));
+        }
         if meter.gathered.bytes > 0 || meter.gathered.end.is_some() {
             return Ok((reply, meter, Beginning { events, pieces, read, is_whole: false }));
         }
@@ -329,6 +336,8 @@ struct Gathered {
     bytes: usize,
     usage: Option<Usage>,
     end: Option<Finish>,
+    /// Whether the model told that it thinks.
+    thinks: bool,
 }
 
 impl Gathered {
@@ -338,6 +347,7 @@ impl Gathered {
                 Piece::Text(text) => self.bytes += text.len(),
                 Piece::Usage(usage) => self.usage = Some(self.usage.unwrap_or_default().with(*usage)),
                 Piece::End(finish) => self.end = Some(*finish),
+                Piece::Thinking => self.thinks = true,
                 Piece::From(_) | Piece::Restart => {}
             }
         }

@@ -23,6 +23,8 @@ pub mod prompt;
 pub mod providers;
 pub mod request;
 pub mod router;
+#[cfg(any(test, feature = "scripted"))]
+pub mod scripted;
 mod splice;
 pub mod sse;
 mod stack;

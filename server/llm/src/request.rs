@@ -139,6 +139,14 @@ pub enum Finish {
     ContentFilter,
 }
 
+impl Finish {
+    /// The reason that holds after an earlier one: who refused to answer did so, though the message that says it was complete.
+    #[must_use]
+    pub fn after(self, earlier: Option<Self>) -> Self {
+        if earlier == Some(Self::ContentFilter) { Self::ContentFilter } else { self }
+    }
+}
+
 /// A whole answer.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Answer {
@@ -159,6 +167,8 @@ pub struct Answer {
 pub enum Piece {
     /// More text.
     Text(String),
+    /// The model thinks: a sign of life, of which only the attempt itself hears. What it thinks is told to nobody.
+    Thinking,
     /// What came so far does not count: another target began the answer anew, in other words.
     Restart,
     /// What was used so far; see [`Usage::with`].

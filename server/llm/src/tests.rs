@@ -1,8 +1,5 @@
 //! The whole path over real sockets: fallbacks, broken streams, coalescing, connections, cancels, budgets.
 
-#[path = "../../../tests/support/model_server.rs"]
-mod model_server;
-
 use crate::LlmManager;
 use crate::best_of_two::{Start, best_of_two};
 use crate::budget::{Limits, Price};
@@ -10,7 +7,7 @@ use crate::config::{KeySource, ModelsSettings, RoutingSettings, RoutingStrategy,
 use crate::error::Cause;
 use crate::prompt::{Origin, Part, Prompt, PromptLimits};
 use crate::request::{Piece, Request};
-use model_server::{Fault, ModelServer, Script, words};
+use crate::scripted::{Fault, ModelServer, Script, words};
 use security::secret::Secret;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -84,7 +81,7 @@ async fn a_stream_that_breaks_goes_on_elsewhere_with_nothing_lost_or_doubled() {
                 match piece.unwrap() {
                     Piece::Text(text) => shown.push_str(&text),
                     Piece::Restart => shown.clear(),
-                    Piece::Usage(_) | Piece::From(_) | Piece::End(_) => {}
+                    Piece::Usage(_) | Piece::From(_) | Piece::End(_) | Piece::Thinking => {}
                 }
             }
             assert_eq!(shown, expected, "{fault:?}");
