@@ -6,12 +6,14 @@
 mod check;
 pub mod keys;
 pub mod sections;
+pub mod state;
 
 use arc_swap::ArcSwap;
 use check::{check, check_workspace, object};
 use schemars::Schema;
 use sections::Settings;
 use serde_json::{Map, Value};
+pub use state::state_dir;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
