@@ -9,7 +9,7 @@ pub mod sections;
 pub mod state;
 
 use arc_swap::ArcSwap;
-use check::{check, check_workspace, object};
+use check::{check, check_editor, check_workspace, object};
 use schemars::Schema;
 use sections::Settings;
 use serde_json::{Map, Value};
@@ -280,8 +280,10 @@ impl Layers {
         let error = |problem| ConfigError { source_name: source_name.to_string(), problem };
         let value = value.map_err(error)?;
         check(&value).map_err(error)?;
-        if layer == Layer::Workspace {
-            check_workspace(&value).map_err(error)?;
+        match layer {
+            Layer::Workspace => check_workspace(&value).map_err(error)?,
+            Layer::Editor => check_editor(&value).map_err(error)?,
+            Layer::User | Layer::Environment | Layer::Flags => {}
         }
         if let Some(slot) = self.values.get_mut(layer as usize) {
             *slot = value;
