@@ -103,6 +103,22 @@ impl Drop for Stream {
     }
 }
 
+/// What a request carries.
+#[derive(Clone, Debug)]
+pub struct Content<'a> {
+    /// Its `content-type`.
+    pub kind: &'a str,
+    /// The bytes.
+    pub bytes: Bytes,
+}
+
+impl Content<'_> {
+    /// JSON.
+    pub fn json(bytes: impl Into<Bytes>) -> Self {
+        Self { kind: "application/json", bytes: bytes.into() }
+    }
+}
+
 /// An answer whose body is still to come. Dropping it ends the request at the provider.
 pub struct Reply {
     response: Response<Incoming>,
@@ -124,7 +140,7 @@ impl Pool {
     /// Sends a `POST` with a JSON body and waits for the head of the answer.
     ///
     /// # Errors
-    /// If the address is none, no connection comes about, or it breaks.
+    /// As for [`Self::send`].
     pub async fn post(
         self: &Arc<Self>,
         target: &str,
@@ -133,14 +149,44 @@ impl Pool {
         body: Vec<u8>,
         h2: bool,
     ) -> Result<Reply, LlmError> {
+        self.send(Method::POST, target, url, headers, Some(Content::json(body)), h2).await
+    }
+
+    /// Sends a `GET` and waits for the head of the answer.
+    ///
+    /// # Errors
+    /// As for [`Self::send`].
+    pub async fn get(
+        self: &Arc<Self>,
+        target: &str,
+        url: &str,
+        headers: &[(&'static str, Secret)],
+        h2: bool,
+    ) -> Result<Reply, LlmError> {
+        self.send(Method::GET, target, url, headers, None, h2).await
+    }
+
+    /// Sends a request and waits for the head of the answer. `target` names in failures whom it was for.
+    ///
+    /// # Errors
+    /// If the address is none, no connection comes about, or it breaks.
+    pub async fn send(
+        self: &Arc<Self>,
+        method: Method,
+        target: &str,
+        url: &str,
+        headers: &[(&'static str, Secret)],
+        content: Option<Content<'_>>,
+        h2: bool,
+    ) -> Result<Reply, LlmError> {
         let (origin, uri) = origin(target, url, h2)?;
-        let body = Bytes::from(body);
         let mut attempts = 0;
         loop {
             attempts += 1;
             let (line, is_fresh) = self.line(target, &origin).await?;
-            let request = build(target, &uri, &origin, headers, body.clone(), matches!(line, Line::Shared(..)))?;
-            match self.send(line, request, &origin).await {
+            let is_h2 = matches!(line, Line::Shared(..));
+            let request = build(target, &method, &uri, &origin, headers, content.as_ref(), is_h2)?;
+            match self.send_on(line, request, &origin).await {
                 Ok(reply) => return Ok(reply),
                 // It was closed while it lay idle, and nothing of the request was read: that is nobody's failure.
                 Err(error) if error.is_canceled() && (!is_fresh || attempts < ATTEMPTS) => {}
@@ -149,7 +195,7 @@ impl Pool {
         }
     }
 
-    async fn send(self: &Arc<Self>, line: Line, request: Request<Body>, origin: &Origin) -> hyper::Result<Reply> {
+    async fn send_on(self: &Arc<Self>, line: Line, request: Request<Body>, origin: &Origin) -> hyper::Result<Reply> {
         match line {
             Line::Shared(mut sender, stream) => {
                 let response = sender.send_request(request).await?;
@@ -379,17 +425,21 @@ fn origin(target: &str, url: &str, h2: bool) -> Result<(Origin, Uri), LlmError> 
 
 fn build(
     target: &str,
+    method: &Method,
     uri: &Uri,
     origin: &Origin,
     headers: &[(&'static str, Secret)],
-    body: Bytes,
+    content: Option<&Content<'_>>,
     h2: bool,
 ) -> Result<Request<Body>, LlmError> {
     let wrong = |error: &dyn std::fmt::Display| {
         LlmError::new(target, Cause::BadRequest, format!("the request cannot be sent ({error})"))
     };
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
-    let mut request = Request::builder().method(Method::POST).header("content-type", "application/json");
+    let mut request = Request::builder().method(method);
+    if let Some(content) = content {
+        request = request.header("content-type", content.kind);
+    }
     request = if h2 {
         request.version(Version::HTTP_2).uri(uri.clone())
     } else {
@@ -397,7 +447,8 @@ fn build(
         let host = if is_usual { origin.host.clone() } else { format!("{}:{}", origin.host, origin.port) };
         request.header("host", host).uri(path)
     };
-    let mut request = request.body(Full::new(body)).map_err(|error| wrong(&error))?;
+    let bytes = content.map(|content| content.bytes.clone()).unwrap_or_default();
+    let mut request = request.body(Full::new(bytes)).map_err(|error| wrong(&error))?;
     for (name, value) in headers {
         let mut value = HeaderValue::from_str(value.expose())
             .map_err(|_| LlmError::new(target, Cause::Auth, "its key holds characters that no key has"))?;
@@ -453,7 +504,7 @@ mod tests {
     fn a_key_with_a_line_end_is_refused_and_not_shown() {
         let (origin, uri) = origin("work", "http://localhost/", false).unwrap();
         let headers = [("authorization", Secret::new("Bearer a\nb"))];
-        let error = build("work", &uri, &origin, &headers, Bytes::new(), false).unwrap_err();
+        let error = build("work", &Method::POST, &uri, &origin, &headers, None, false).unwrap_err();
         assert_eq!(error.cause, Cause::Auth);
         assert!(!error.to_string().contains("Bearer"), "{error}");
     }
