@@ -27,6 +27,8 @@ const PLACES: &[Place] = &[
         allowed: &[
             "server/engine/src/tasks.rs",
             "server/engine/src/tasks/",
+            // A process, and what reads its two outputs at once.
+            "server/security/src/cage.rs",
             // What drives a connection ends with it.
             "server/llm/src/pool.rs",
             "server/llm/src/pool/",

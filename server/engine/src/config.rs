@@ -6,12 +6,14 @@
 mod check;
 pub mod keys;
 pub mod sections;
+pub mod state;
 
 use arc_swap::ArcSwap;
-use check::{check, check_workspace, object};
+use check::{check, check_editor, check_workspace, object};
 use schemars::Schema;
 use sections::Settings;
 use serde_json::{Map, Value};
+pub use state::state_dir;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -278,8 +280,10 @@ impl Layers {
         let error = |problem| ConfigError { source_name: source_name.to_string(), problem };
         let value = value.map_err(error)?;
         check(&value).map_err(error)?;
-        if layer == Layer::Workspace {
-            check_workspace(&value).map_err(error)?;
+        match layer {
+            Layer::Workspace => check_workspace(&value).map_err(error)?,
+            Layer::Editor => check_editor(&value).map_err(error)?,
+            Layer::User | Layer::Environment | Layer::Flags => {}
         }
         if let Some(slot) = self.values.get_mut(layer as usize) {
             *slot = value;

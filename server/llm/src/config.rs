@@ -92,6 +92,29 @@ pub enum KeySource {
     Env(String),
     /// In a file, alone.
     File(String),
+    /// The first line that a program prints; the program and its arguments, or both in one text without a shell to read it.
+    Command(#[schemars(with = "CommandForm")] Vec<String>),
+}
+
+/// A program with its arguments.
+#[derive(Deserialize, JsonSchema)]
+#[serde(untagged)]
+enum CommandForm {
+    /// One by one.
+    Words(Vec<String>),
+    /// Parted by spaces.
+    Line(String),
+}
+
+impl CommandForm {
+    /// The program and its arguments; nothing where no program is named.
+    fn words(self) -> Option<Vec<String>> {
+        let words = match self {
+            Self::Words(words) => words,
+            Self::Line(line) => line.split_whitespace().map(str::to_owned).collect(),
+        };
+        words.first().is_some_and(|program| !program.trim().is_empty()).then_some(words)
+    }
 }
 
 /// Read by hand, because the derived messages quote what stands there, and that may be the key itself.
@@ -112,13 +135,18 @@ impl<'de> Deserialize<'de> for KeySource {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<KeySource, A::Error> {
                 let wrong = || de::Error::custom(KEY_FORM);
-                let (kind, place) = map.next_entry::<String, String>().ok().flatten().ok_or_else(wrong)?;
-                if map.next_key::<String>().ok().flatten().is_some() {
-                    return Err(wrong());
-                }
-                match kind.as_str() {
-                    "env" => Ok(KeySource::Env(place)),
-                    "file" => Ok(KeySource::File(place)),
+                let kind = map.next_key::<String>().ok().flatten().ok_or_else(wrong)?;
+                let place = match kind.as_str() {
+                    "env" => KeySource::Env(map.next_value().map_err(|_| wrong())?),
+                    "file" => KeySource::File(map.next_value().map_err(|_| wrong())?),
+                    "command" => {
+                        let form: CommandForm = map.next_value().map_err(|_| wrong())?;
+                        KeySource::Command(form.words().ok_or_else(wrong)?)
+                    }
+                    _ => return Err(wrong()),
+                };
+                match map.next_key::<String>() {
+                    Ok(None) => Ok(place),
                     _ => Err(wrong()),
                 }
             }
@@ -128,7 +156,7 @@ impl<'de> Deserialize<'de> for KeySource {
     }
 }
 
-const KEY_FORM: &str = "`api-key` says where the key is, { env = \"NAME\" } or { file = \"PATH\" }; the key itself never stands in settings";
+const KEY_FORM: &str = "`api-key` says where the key is, { env = \"NAME\" }, { file = \"PATH\" } or { command = [\"PROGRAM\", \"ARGUMENT\"] }; the key itself never stands in settings";
 
 /// Answers that are kept.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -326,7 +354,7 @@ mod tests {
             KeySource::Env(name) if name == "KEY" => Ok(Secret::new("k")),
             KeySource::Env(name) if name == "EMPTY" => Ok(Secret::new(" ")),
             KeySource::Env(name) => Err(format!("The environment variable {name} is not set.")),
-            KeySource::File(_) => Err("no".to_owned()),
+            KeySource::File(_) | KeySource::Command(_) => Err("no".to_owned()),
         };
         let (targets, errors) = settings.targets(&key);
         (targets, errors.iter().map(ToString::to_string).collect())
@@ -341,6 +369,31 @@ mod tests {
         assert_eq!((found[0].name.as_str(), found[0].base_url.as_str()), ("gpt-4o-mini", "https://api.openai.com/v1"));
         assert!(found[0].price.input > 0.0 && found[0].key.is_some() && found[0].stream);
         assert_eq!((found[1].base_url.as_str(), found[1].price), ("http://127.0.0.1:1", Price::default()));
+    }
+
+    #[test]
+    fn a_command_is_words_or_a_line_and_what_is_wrong_is_not_quoted() {
+        let read = |form: &str| {
+            let settings = toml::from_str::<ModelsSettings>(&format!("[[target]]\nmodel = 'm'\napi-key = {form}\n"));
+            settings.map(|settings| settings.target[0].api_key.clone()).map_err(|error| error.message().to_owned())
+        };
+        let command =
+            |words: &[&str]| Ok(Some(KeySource::Command(words.iter().map(|&word| word.to_owned()).collect())));
+        assert_eq!(read("{ command = ['pass', 'show', 'a b'] }"), command(&["pass", "show", "a b"]));
+        assert_eq!(read("{ command = ' pass  show x ' }"), command(&["pass", "show", "x"]));
+        for wrong in ["{ command = [] }", "{ command = ' ' }", "{ command = ['', 'hush'] }", "{ command = 7 }"]
+            .into_iter()
+            .chain([
+                "{ command = ['hush', 7] }",
+                "{ command = 'hush', env = 'X' }",
+                "{ hush = 'x' }",
+                "{ env = ['hush'] }",
+            ])
+        {
+            assert_eq!(read(wrong), Err(KEY_FORM.to_owned()), "{wrong}");
+        }
+        let schema = serde_json::to_string(&schemars::schema_for!(KeySource)).unwrap();
+        assert!(schema.contains("\"command\"") && schema.contains("array") && schema.contains("string"), "{schema}");
     }
 
     #[test]

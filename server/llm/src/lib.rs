@@ -6,6 +6,7 @@ mod attempt;
 pub mod best_of_two;
 pub mod breaker;
 pub mod budget;
+pub mod bulk;
 pub mod cache;
 pub mod coalesce;
 pub mod config;

@@ -105,7 +105,7 @@ const TEN_YEARS: u64 = 10 * 365 * 86_400;
 /// The only way to a language model. Cloning it gives another handle to the same one.
 #[derive(Clone)]
 pub struct LlmManager {
-    inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
     plan: Arc<RwLock<Arc<Plan>>>,
 }
 
@@ -337,7 +337,7 @@ impl LlmManager {
         }
     }
 
-    fn plan(&self) -> Arc<Plan> {
+    pub(crate) fn plan(&self) -> Arc<Plan> {
         self.plan.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

@@ -161,6 +161,11 @@ impl Prompt {
         self.secrets.iter().fold(answer.to_owned(), |text, (placeholder, secret)| text.replace(placeholder, &secret.0))
     }
 
+    /// An answer with placeholders where its secrets are, for keeping it.
+    pub(crate) fn hide(&self, answer: &str) -> String {
+        self.secrets.iter().fold(answer.to_owned(), |text, (placeholder, secret)| text.replace(&secret.0, placeholder))
+    }
+
     /// Puts secrets back into an answer that comes in pieces.
     pub fn restorer(&self) -> Restorer {
         Restorer { prompt: self.clone(), held: String::new() }
@@ -295,6 +300,7 @@ mod tests {
         assert!(!made.user().contains(&key()) && !format!("{made:?}").contains(&key()));
         assert_eq!(made.hidden_secrets(), 1, "the same secret has one placeholder");
         assert_eq!(made.restore("use __SECRET_1__ here"), format!("use {} here", key()));
+        assert_eq!(made.hide(&format!("use {} here", key())), "use __SECRET_1__ here");
     }
 
     #[test]

@@ -251,7 +251,7 @@ fn error_object(body: &Value) -> &Value {
 }
 
 /// What an event that reports an error means.
-fn failed(error: &Value) -> Failed {
+pub(crate) fn failed(error: &Value) -> Failed {
     let error = LlmError { ..failure("", status_of(error), &|_| None, error.to_string().as_bytes()) };
     Failed { cause: error.cause, detail: error.detail }
 }

@@ -26,10 +26,11 @@ pub(super) fn check(layer: &Value) -> Result<(), String> {
     }
 }
 
+const OWN: &str = "belongs into your own settings, `code-agent/config.toml` in the folder of your configuration";
+
 /// What a workspace may not say of models: its file comes with code that others wrote, and must not send anybody's key or text anywhere,
 /// nor spend more of anybody's money.
 pub(super) fn check_workspace(layer: &Value) -> Result<(), String> {
-    const OWN: &str = "belongs into your own settings, `code-agent/config.toml` in the folder of your configuration";
     if layer.get("budget").is_some() {
         return Err(format!("`budget` {OWN}"));
     }
@@ -42,6 +43,15 @@ pub(super) fn check_workspace(layer: &Value) -> Result<(), String> {
         if !is_here {
             return Err(format!("`models.target` with a `base-url` outside of this machine {OWN}"));
         }
+    }
+    Ok(())
+}
+
+/// What an editor may not say of models: its settings may come from a file in the workspace too, and must start no program.
+pub(super) fn check_editor(layer: &Value) -> Result<(), String> {
+    let mut targets = layer.pointer("/models/target").and_then(Value::as_array).into_iter().flatten();
+    if targets.any(|target| target.pointer("/api-key/command").is_some()) {
+        return Err(format!("`models.target.api-key` with a `command` {OWN}"));
     }
     Ok(())
 }

@@ -146,6 +146,10 @@ fn a_workspace_cannot_send_keys_or_text_away() {
             "[[models.target]]\nmodel = 'm'\nbase-url = 'http://127.0.0.1:1'\napi-key = { env = 'OPENAI_API_KEY' }\n",
             "api-key",
         ),
+        (
+            "[[models.target]]\nmodel = 'm'\nbase-url = 'http://127.0.0.1:1'\napi-key = { command = ['touch', '/tmp/taken'] }\n",
+            "api-key",
+        ),
         ("[[models.target]]\nmodel = 'm'\n", "base-url"),
         ("[[models.target]]\nmodel = 'm'\nbase-url = 'https://evil.example/v1'\n", "base-url"),
         ("[[models.target]]\nmodel = 'm'\nbase-url = 'http://127.0.0.1@evil.example/'\n", "base-url"),
@@ -155,4 +159,19 @@ fn a_workspace_cannot_send_keys_or_text_away() {
         let error = read(text).unwrap_err();
         assert!(error.contains(part) && error.contains("config.toml"), "{text}: {error}");
     }
+}
+
+#[test]
+fn only_your_own_settings_name_a_program_that_gives_a_key() {
+    let target = |key: Value| json!({ "models": { "target": [{ "model": "m", "api-key": key }] } });
+    let manager = ConfigurationManager::default();
+    let error = manager.set_editor(target(json!({ "command": ["touch", "/tmp/taken"] }))).unwrap_err().to_string();
+    assert!(error.contains("`command`") && error.contains("config.toml"), "{error}");
+    assert!(manager.settings().models.target.is_empty());
+    assert_eq!(manager.set_editor(target(json!({ "env": "KEY" }))), Ok(()));
+    let files = Arc::new(MemoryFiles::default());
+    files.put("/u/config.toml", "[[models.target]]\nmodel = 'm'\napi-key = { command = 'pass show x' }\n");
+    let sources = Sources { file_system: files, user_file: Some("/u/config.toml".into()), ..Sources::none() };
+    let (manager, errors) = ConfigurationManager::new(sources);
+    assert!(errors.is_empty() && manager.settings().models.target[0].api_key.is_some(), "{errors:?}");
 }
