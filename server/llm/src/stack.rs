@@ -181,7 +181,7 @@ async fn attempt(
     splice: &mut Splice,
     writer: &Writer,
 ) -> Result<Answer, LlmError> {
-    let reserve = reserve(inner, plan, request, target)?;
+    let reserve = reserve(inner, plan, request, target).await?;
     let under_way = inner.health.begin(&target.name);
     let provider = target.provider.provider();
     inner.events.tell(Event::Asked {
@@ -233,7 +233,7 @@ impl Meter<'_> {
             Some(usage) => usage,
             None => estimate,
         };
-        let cost = self.reserve.take().map(|reserve| reserve.settle(&self.target.name, usage, self.target.price));
+        let cost = self.reserve.take().map(|reserve| reserve.settle(usage, self.target.price));
         (usage, cost.unwrap_or_default())
     }
 }
@@ -246,10 +246,11 @@ impl Drop for Meter<'_> {
     }
 }
 
-fn reserve(inner: &Inner, plan: &Plan, request: &Request, target: &Target) -> Result<Reserve, LlmError> {
+async fn reserve(inner: &Inner, plan: &Plan, request: &Request, target: &Target) -> Result<Reserve, LlmError> {
     let most = Usage { input: tokens(request.prompt.len()), cached: 0, output: u64::from(request.max_tokens) };
     plan.budget(&inner.budget)
-        .reserve(&request.client, most, target.price)
+        .reserve(&request.client, &target.name, most, target.price)
+        .await
         .map_err(|error| LlmError::new("budget", Cause::Budget, error.to_string()))
 }
 
