@@ -5,7 +5,9 @@
 
 pub mod ledger;
 mod memory;
+mod redis;
 
+pub use self::redis::RedisLedger;
 use crate::request::Usage;
 use ledger::{Charge, Ledger, Sum, Ticket};
 pub use memory::MemoryLedger;
