@@ -78,7 +78,7 @@ async fn open_once(call: Call<'_>) -> Result<Opened<'_>, LlmError> {
     let at_the_gate = Instant::now();
     let permit = admit(call).await?;
     let waited = at_the_gate.elapsed();
-    let reserve = reserve(call)?;
+    let reserve = reserve(call).await?;
     let under_way = inner.health.begin(&target.name, request.prompt.len());
     let provider = target.provider.provider();
     let began = Instant::now();
@@ -305,7 +305,7 @@ impl Meter<'_> {
             Some(usage) => usage,
             None => estimate,
         };
-        let cost = self.reserve.take().map(|reserve| reserve.settle(&self.target.name, usage, self.target.price));
+        let cost = self.reserve.take().map(|reserve| reserve.settle(usage, self.target.price));
         (usage, cost.unwrap_or_default())
     }
 }
@@ -318,11 +318,12 @@ impl Drop for Meter<'_> {
     }
 }
 
-fn reserve(call: Call<'_>) -> Result<Reserve, LlmError> {
+async fn reserve(call: Call<'_>) -> Result<Reserve, LlmError> {
     let Call { inner, plan, request, target, .. } = call;
     let most = Usage { input: tokens(request.prompt.len()), cached: 0, output: u64::from(request.max_tokens) };
     plan.budget(&inner.budget)
-        .reserve(&request.client, most, target.price)
+        .reserve(&request.client, &target.name, most, target.price)
+        .await
         .map_err(|error| LlmError::new("budget", Cause::Budget, error.to_string()))
 }
 

@@ -4,6 +4,7 @@ use crate::breaker::Watched;
 use crate::budget::{Limits, Price, price_of};
 use crate::limit::LimitConfig;
 use crate::providers::ProviderKind;
+pub use crate::shared::address::RedisSource;
 use schemars::JsonSchema;
 use security::secret::Secret;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
@@ -159,6 +160,8 @@ impl<'de> Deserialize<'de> for KeySource {
 const KEY_FORM: &str = "`api-key` says where the key is, { env = \"NAME\" }, { file = \"PATH\" } or { command = [\"PROGRAM\", \"ARGUMENT\"] }; the key itself never stands in settings";
 
 /// Answers that are kept.
+///
+/// With a Redis, or a Redis Cluster, several processes share their answers and what they spend. Answers with secrets in them stay in memory.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct CacheSettings {
@@ -167,11 +170,18 @@ pub struct CacheSettings {
     /// Seconds for which an answer is good.
     #[schemars(range(min = 1))]
     pub seconds: u64,
+    /// Seconds for which an answer is fresh. An older one is still given at once, and another one is fetched meanwhile. As `seconds` where it is left out.
+    pub fresh_seconds: Option<u64>,
+    /// The Redis that is shared; none where it is left out.
+    pub redis: Option<RedisSource>,
+    /// Milliseconds that a question may wait for the Redis; it goes on without it then.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub redis_deadline_ms: u64,
 }
 
 impl Default for CacheSettings {
     fn default() -> Self {
-        Self { max_bytes: 16 << 20, seconds: 86_400 }
+        Self { max_bytes: 16 << 20, seconds: 86_400, fresh_seconds: None, redis: None, redis_deadline_ms: 5 }
     }
 }
 
@@ -242,11 +252,11 @@ pub struct Target {
     pub watched: Watched,
 }
 
-/// A target that cannot be asked as it is set.
+/// Something that cannot be used as it is set; all else works without it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`models.target` {name}: {problem}")]
+#[error("{name}: {problem}")]
 pub struct TargetError {
-    /// Its name, or its number.
+    /// The setting, and of several the name or the number.
     pub name: String,
     /// What is wrong, a sentence.
     pub problem: String,
@@ -295,12 +305,12 @@ impl ModelsSettings {
             match settings.resolve(&name, key) {
                 Ok(target) if targets.iter().any(|other| other.name == target.name) => {
                     errors.push(TargetError {
-                        name,
+                        name: format!("`models.target` {name}"),
                         problem: "There is another one of this name; give it a `name` of its own.".to_owned(),
                     });
                 }
                 Ok(target) => targets.push(target),
-                Err(problem) => errors.push(TargetError { name, problem }),
+                Err(problem) => errors.push(TargetError { name: format!("`models.target` {name}"), problem }),
             }
         }
         (targets, errors)

@@ -23,9 +23,11 @@ pub mod pool;
 pub mod prompt;
 pub mod providers;
 pub mod request;
+mod revalidate;
 pub mod router;
 #[cfg(any(test, feature = "scripted"))]
 pub mod scripted;
+pub mod shared;
 mod splice;
 pub mod sse;
 mod stack;

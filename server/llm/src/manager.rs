@@ -1,10 +1,10 @@
 //! The one who is asked: [`LlmManager`] holds what outlives a request and hands each on to [`crate::stack`].
 
 use crate::breaker::{BreakerConfig, Breakers, State};
-use crate::budget::{Budget, Limits, dollars};
-use crate::cache::{Cache, CacheConfig};
+use crate::budget::{Budget, Limits, RedisLedger, dollars};
+use crate::cache::{Cache, CacheConfig, RedisStore, SecondLevel};
 use crate::coalesce::{Flights, Follower};
-use crate::config::{Bounds, KeySource, RoutingStrategy, Settings, Target, TargetError};
+use crate::config::{Bounds, CacheSettings, KeySource, RoutingStrategy, Settings, Target, TargetError};
 use crate::error::LlmError;
 use crate::events::{Event, Events};
 use crate::fallback::ordered;
@@ -18,6 +18,9 @@ use crate::prompt::PromptLimits;
 use crate::providers::{Quirks, gather};
 use crate::request::{Answer, Piece, Request, Usage};
 use crate::stack::travel;
+use crate::revalidate::Refreshes;
+use crate::shared::Shared;
+use crate::shared::address::Addresses;
 use rustc_hash::FxHashMap;
 use security::secret::Secret;
 use serde::Serialize;
@@ -36,12 +39,16 @@ pub(crate) struct Plan {
     pub limit: LimitConfig,
     pub hedges: bool,
     pub judge: Option<String>,
+    /// What stands for each target in the keys of answers: what a name stands for may change while answers are kept.
+    pub identities: Vec<String>,
 }
 
 impl Plan {
     fn of(settings: &Settings, key: &dyn Fn(&KeySource) -> Result<Secret, String>) -> (Self, Vec<TargetError>) {
         let (targets, errors) = settings.models.targets(key);
+        let identity = |target: &Target| format!("{:?} {} {}", target.provider, target.base_url, target.model);
         let plan = Self {
+            identities: targets.iter().map(identity).collect(),
             targets,
             bounds: settings.models.bounds(),
             routing: settings.routing.strategy,
@@ -63,6 +70,7 @@ impl Plan {
 /// What outlives a request.
 pub(crate) struct Inner {
     pub cache: Cache,
+    pub refreshes: Refreshes,
     pub flights: Flights,
     pub breakers: Breakers,
     pub budget: Budget,
@@ -99,6 +107,25 @@ impl Inner {
     }
 }
 
+fn cache_config(settings: &CacheSettings) -> CacheConfig {
+    let seconds = settings.seconds.clamp(1, TEN_YEARS);
+    let fresh = settings.fresh_seconds.unwrap_or(seconds).min(seconds);
+    CacheConfig {
+        max_bytes: settings.max_bytes,
+        time_to_live: Duration::from_secs(seconds),
+        fresh: Duration::from_secs(fresh),
+    }
+}
+
+/// The Redis of the settings, if there is one.
+fn shared(
+    settings: &CacheSettings,
+    key: &dyn Fn(&KeySource) -> Result<Secret, String>,
+) -> Result<Option<Arc<Shared>>, String> {
+    let Some(source) = &settings.redis else { return Ok(None) };
+    Shared::new(&Addresses::of(source, key)?).map(Some)
+}
+
 /// In seconds; what is kept longer is kept for ever.
 const TEN_YEARS: u64 = 10 * 365 * 86_400;
 
@@ -107,6 +134,16 @@ const TEN_YEARS: u64 = 10 * 365 * 86_400;
 pub struct LlmManager {
     pub(crate) inner: Arc<Inner>,
     plan: Arc<RwLock<Arc<Plan>>>,
+    _end: Arc<End>,
+}
+
+/// Ends what runs behind everybody's back when the last handle goes.
+struct End(Refreshes);
+
+impl Drop for End {
+    fn drop(&mut self) {
+        self.0.stop();
+    }
 }
 
 /// How one target stands, for people and machines.
@@ -165,25 +202,40 @@ impl AnswerStream {
         self.follower.next().await
     }
 
-    /// Whether the answer was in memory.
+    /// Whether the answer was kept; of one that was not in memory it is known when its first piece came.
     pub fn is_from_cache(&self) -> bool {
-        self.from_cache
+        self.from_cache || self.follower.is_kept()
     }
 }
 
 impl LlmManager {
     /// A manager for these settings. `key` reads a key; targets whose key cannot be read are left out and told.
     pub fn new(settings: &Settings, key: &dyn Fn(&KeySource) -> Result<Secret, String>) -> (Self, Vec<TargetError>) {
-        let (plan, errors) = Plan::of(settings, key);
-        let cache = CacheConfig {
-            max_bytes: settings.cache.max_bytes,
-            time_to_live: Duration::from_secs(settings.cache.seconds.clamp(1, TEN_YEARS)),
+        let (plan, mut errors) = Plan::of(settings, key);
+        let (cache, budget) = match shared(&settings.cache, key) {
+            Ok(None) => (Cache::new(cache_config(&settings.cache)), Budget::new(settings.budget)),
+            Ok(Some(shared)) => {
+                let deadline = Duration::from_millis(settings.cache.redis_deadline_ms);
+                let second = SecondLevel::new(Arc::new(RedisStore::new(shared.clone())), deadline);
+                let ledger = RedisLedger::new(shared, deadline);
+                (
+                    Cache::new(cache_config(&settings.cache)).with_second(second),
+                    Budget::with_ledger(settings.budget, Arc::new(ledger)),
+                )
+            }
+            Err(problem) => {
+                errors.push(TargetError { name: "`cache.redis`".to_owned(), problem });
+                (Cache::new(cache_config(&settings.cache)), Budget::new(settings.budget))
+            }
         };
+        let refreshes = Refreshes::default();
+        let end = Arc::new(End(refreshes.clone()));
         let inner = Inner {
-            cache: Cache::new(cache),
+            cache,
+            refreshes,
             flights: Flights::default(),
             breakers: Breakers::new(BreakerConfig::default()),
-            budget: Budget::new(settings.budget),
+            budget,
             health: Health::default(),
             limiters: Limiters::default(),
             incidents: Incidents::default(),
@@ -195,10 +247,10 @@ impl LlmManager {
             quirks: Mutex::default(),
             tickets: AtomicU64::new(0),
         };
-        (Self { inner: Arc::new(inner), plan: Arc::new(RwLock::new(Arc::new(plan))) }, errors)
+        (Self { inner: Arc::new(inner), plan: Arc::new(RwLock::new(Arc::new(plan))), _end: end }, errors)
     }
 
-    /// Takes other settings over, for all requests from now on; those under way end as they began. The size of the cache stays.
+    /// Takes other settings over, for all requests from now on; those under way end as they began. The cache and its Redis stay.
     pub fn reconfigure(
         &self,
         settings: &Settings,
@@ -266,11 +318,11 @@ impl LlmManager {
     /// If no model answered.
     pub async fn ask(&self, request: Request) -> Result<Answer, LlmError> {
         let mut stream = self.stream(request)?;
-        let from_cache = stream.is_from_cache();
         let mut pieces = Vec::new();
         while let Some(piece) = stream.next().await {
             pieces.push(piece?);
         }
+        let from_cache = stream.is_from_cache();
         gather("models", pieces).map(|answer| Answer { from_cache, ..answer })
     }
 
@@ -299,6 +351,11 @@ impl LlmManager {
         let (money, tokens, by_target) = self.inner.budget.today();
         let by_target = by_target.into_iter().map(|(name, money, tokens)| (name, dollars(money), tokens)).collect();
         Spending { dollars: dollars(money), tokens, by_target }
+    }
+
+    /// Writes down what was spent where others share the budget; for whoever ends the process. Takes a bounded time.
+    pub async fn flush(&self) {
+        self.inner.budget.flush().await;
     }
 
     /// How each target stands.

@@ -7,9 +7,9 @@ use crate::cache::Key;
 use crate::coalesce::{Follower, Writer};
 use crate::error::{Cause, LlmError};
 use crate::events::Event;
-use crate::fallback::{fall_back, offline_pieces};
+use crate::fallback::{OFFLINE, fall_back, offline_pieces};
 use crate::manager::{Inner, Plan};
-use crate::request::{Finish, Piece, Request};
+use crate::request::{Answer, Finish, Piece, Priority, Request};
 use std::sync::Arc;
 use tokio::time::Instant;
 
@@ -36,23 +36,53 @@ pub(crate) fn travel(inner: &Arc<Inner>, plan: &Arc<Plan>, request: Request) -> 
     if !request.is_repeatable() {
         return Ok((Follower::alone(call(inner.clone(), plan.clone(), request, came, None)), false));
     }
-    // What a name stands for may change while answers are kept.
-    let may_answer = plan.targets.iter().filter(|target| asked.is_none_or(|name| name == target.name));
-    let identities: Vec<String> =
-        may_answer.map(|target| format!("{:?} {} {}", target.provider, target.base_url, target.model)).collect();
-    let key = Key::of(&request, &identities.iter().map(String::as_str).collect::<Vec<_>>());
-    if let Some(answer) = inner.cache.get(&key) {
+    let may_answer = plan.targets.iter().zip(&plan.identities);
+    let may_answer = may_answer.filter(|(target, _)| asked.is_none_or(|name| name == target.name));
+    let key = Key::of(&request, &may_answer.map(|(_, identity)| identity).collect::<Vec<_>>());
+    if let Some(hit) = inner.cache.get(&key) {
         inner.events.tell(Event::CacheHit { took: came.elapsed() });
-        let usage = answer.usage.map(Piece::Usage);
-        let text = [Piece::Text(answer.text.clone()), Piece::From(answer.target.clone())];
-        let pieces = text.into_iter().chain(usage).chain([Piece::End(answer.finish)]);
-        return Ok((Follower::of(pieces.collect()), true));
+        if hit.is_stale {
+            refresh(inner, plan, &request, key);
+        }
+        return Ok((Follower::of(pieces_of(&hit.answer)), true));
     }
-    let (follower, begun) = inner.flights.join(key, call(inner.clone(), plan.clone(), request, came, Some(key)));
+    let (follower, begun) = inner.flights.join(key, call(inner.clone(), plan.clone(), request, came, Some((key, Kept::Any))));
     if !begun {
         inner.events.tell(Event::Coalesced);
     }
     Ok((follower, false))
+}
+
+/// Which kept answers will do.
+#[derive(Clone, Copy, PartialEq)]
+enum Kept {
+    Any,
+    Fresh,
+}
+
+/// An answer that was kept, as it would come.
+fn pieces_of(answer: &Answer) -> Vec<Piece> {
+    let usage = answer.usage.map(Piece::Usage);
+    let text = [Piece::Text(answer.text.clone()), Piece::From(answer.target.clone())];
+    text.into_iter().chain(usage).chain([Piece::End(answer.finish)]).collect()
+}
+
+/// Fetches another answer while the old one is given. It flies under the same key, so that whoever misses joins it.
+fn refresh(inner: &Arc<Inner>, plan: &Arc<Plan>, request: &Request, key: Key) {
+    inner.refreshes.begin(key, || {
+        let request = Request { priority: Priority::Background, ..request.clone() };
+        let (inner, plan) = (inner.clone(), plan.clone());
+        async move {
+            let call = call(inner.clone(), plan, request, Instant::now(), Some((key, Kept::Fresh)));
+            let (mut follower, _) = inner.flights.join(key, call);
+            while let Some(piece) = follower.next().await {
+                if piece.is_err() {
+                    return false;
+                }
+            }
+            true
+        }
+    });
 }
 
 /// The call for a question, to be begun by whoever asks it first.
@@ -61,17 +91,32 @@ fn call(
     plan: Arc<Plan>,
     request: Request,
     came: Instant,
-    key: Option<Key>,
+    key: Option<(Key, Kept)>,
 ) -> impl FnOnce(Writer) -> futures_util::future::BoxFuture<'static, ()> {
     move |writer| {
         Box::pin(async move {
-            let result = fall_back(&inner, &plan, &request, came, &writer).await;
-            if let (Ok(answer), Some(key)) = (&result, key)
-                && answer.finish == Finish::Stop
-                && answer.target != crate::fallback::OFFLINE
+            if let Some((key, kept)) = key
+                && let Some(hit) = inner.cache.get_shared(&key, &request.prompt).await
+                && (kept == Kept::Any || !hit.is_stale)
             {
-                inner.cache.put(key, answer);
+                inner.events.tell(Event::CacheHit { took: came.elapsed() });
+                writer.mark_kept();
+                pieces_of(&hit.answer).into_iter().for_each(|piece| writer.push(piece));
+                writer.end(Ok(()));
+                // Only now, since until its end this call is the one that a refresh would join.
+                if hit.is_stale {
+                    refresh(&inner, &plan, &request, key);
+                }
+                return;
             }
+            let result = fall_back(&inner, &plan, &request, came, &writer).await;
+            if let (Ok(answer), Some((key, _))) = (&result, key)
+                && answer.finish == Finish::Stop
+                && answer.target != OFFLINE
+            {
+                inner.cache.put(&key, answer, &request.prompt).await;
+            }
+            inner.budget.flush().await;
             writer.end(result.map(drop));
         })
     }
