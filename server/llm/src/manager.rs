@@ -170,6 +170,7 @@ impl LlmManager {
             quirks: Mutex::default(),
             tickets: AtomicU64::new(0),
         };
+        inner.pool.bound(settings.models.max_bytes_in_flight);
         (Self { inner: Arc::new(inner), plan: Arc::new(RwLock::new(Arc::new(plan))) }, errors)
     }
 
@@ -180,6 +181,7 @@ impl LlmManager {
         key: &dyn Fn(&KeySource) -> Result<Secret, String>,
     ) -> Vec<TargetError> {
         let (plan, errors) = Plan::of(settings, key);
+        self.inner.pool.bound(settings.models.max_bytes_in_flight);
         *self.plan.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(plan);
         errors
     }
