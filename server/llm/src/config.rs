@@ -3,6 +3,7 @@
 use crate::breaker::Watched;
 use crate::budget::{Limits, Price, price_of};
 use crate::limit::LimitConfig;
+use crate::pool::MOST;
 use crate::providers::ProviderKind;
 pub use crate::shared::address::RedisSource;
 use schemars::JsonSchema;
@@ -24,6 +25,9 @@ pub struct ModelsSettings {
     /// Bytes of an answer; a longer one is cut off and counts as failed.
     #[schemars(range(min = 1024))]
     pub max_answer_bytes: usize,
+    /// Bytes of prompts and answers under way at one time, over all requests; what would go beyond is refused.
+    #[schemars(range(min = 65_536))]
+    pub max_bytes_in_flight: usize,
     /// Milliseconds until the first word of an answer.
     #[schemars(range(min = 1))]
     pub first_word_ms: u64,
@@ -50,6 +54,7 @@ impl Default for ModelsSettings {
             target: Vec::new(),
             max_prompt_bytes: 1 << 20,
             max_answer_bytes: 1 << 20,
+            max_bytes_in_flight: MOST,
             first_word_ms: 60_000,
             stall_ms: 20_000,
             concurrency: 32,

@@ -247,6 +247,7 @@ impl LlmManager {
             quirks: Mutex::default(),
             tickets: AtomicU64::new(0),
         };
+        inner.pool.bound(settings.models.max_bytes_in_flight);
         (Self { inner: Arc::new(inner), plan: Arc::new(RwLock::new(Arc::new(plan))), _end: end }, errors)
     }
 
@@ -258,6 +259,7 @@ impl LlmManager {
     ) -> Vec<TargetError> {
         let (plan, errors) = Plan::of(settings, key);
         self.inner.limiters.configure(plan.limit);
+        self.inner.pool.bound(settings.models.max_bytes_in_flight);
         *self.plan.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(plan);
         errors
     }
