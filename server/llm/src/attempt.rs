@@ -210,7 +210,14 @@ impl Opened<'_> {
         let text = splice.finish();
         let finish = self.meter.gathered.end.unwrap_or(Finish::Stop);
         let (usage, cost) = self.meter.settle();
-        inner.events.tell(Event::Answered { target: target.name.clone(), took: self.began.elapsed(), usage, cost });
+        inner.events.tell(Event::Answered {
+            target: target.name.clone(),
+            watched: target.watched.clone(),
+            first_word: self.first_word,
+            took: self.began.elapsed(),
+            usage,
+            cost,
+        });
         writer.push(Piece::From(target.name.clone()));
         writer.push(Piece::Usage(usage));
         writer.push(Piece::End(finish));

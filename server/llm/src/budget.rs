@@ -3,8 +3,8 @@
 //! Prices are data with a date and a source; what has no price costs nothing and counts its tokens. Where the sums are kept is the business
 //! of a [`Ledger`]: in memory, or where several processes share them.
 
-pub mod ledger;
-mod memory;
+pub(crate) mod ledger;
+pub(crate) mod memory;
 mod redis;
 
 pub use self::redis::RedisLedger;

@@ -11,6 +11,7 @@ use security::secret::Secret;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// The language models that may be asked.
@@ -230,6 +231,8 @@ pub struct Settings {
     pub budget: Limits,
     /// `[routing]`.
     pub routing: RoutingSettings,
+    /// The folder in which calls are written down, for budgets over processes and for looking back; without one they are only in memory.
+    pub journal: Option<PathBuf>,
 }
 
 /// A target with everything known that is needed to ask it.

@@ -66,6 +66,25 @@ impl Scope {
 }
 
 impl Cause {
+    /// All of them.
+    pub const ALL: [Self; 15] = [
+        Self::Auth,
+        Self::Quota,
+        Self::Rate,
+        Self::Overload,
+        Self::Server,
+        Self::ContextLength,
+        Self::ContentFilter,
+        Self::BadRequest,
+        Self::Malformed,
+        Self::Transport,
+        Self::Timeout,
+        Self::TooLarge,
+        Self::Budget,
+        Self::Busy,
+        Self::NoTarget,
+    ];
+
     /// The word for it in logs, metrics and machine-readable output.
     pub fn name(self) -> &'static str {
         match self {
@@ -85,6 +104,11 @@ impl Cause {
             Self::Busy => "busy",
             Self::NoTarget => "no-target",
         }
+    }
+
+    /// The cause of this name.
+    pub fn by_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|cause| cause.name() == name)
     }
 
     /// How far it reaches.

@@ -1,9 +1,12 @@
 //! Each step of a call is one event: it writes its line in the trace and its numbers in one place, and whoever listens gets it too.
 
+use crate::breaker::Watched;
 use crate::budget::Money;
 use crate::error::LlmError;
+use crate::journal::Journal;
 use crate::measures::{Counts, Measures};
 use crate::request::Usage;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::broadcast;
 
@@ -50,11 +53,17 @@ pub enum Event {
     Failed {
         /// Why.
         error: LlmError,
+        /// Where.
+        watched: Watched,
     },
     /// The answer is whole.
     Answered {
         /// The target.
         target: String,
+        /// Where.
+        watched: Watched,
+        /// From the asking to the first word.
+        first_word: Duration,
         /// Since it was asked.
         took: Duration,
         /// Tokens.
@@ -74,15 +83,21 @@ pub enum Event {
 pub struct Events {
     listeners: broadcast::Sender<Event>,
     measures: Measures,
+    journal: Option<Arc<Journal>>,
 }
 
 impl Default for Events {
     fn default() -> Self {
-        Self { listeners: broadcast::channel(256).0, measures: Measures::default() }
+        Self { listeners: broadcast::channel(256).0, measures: Measures::default(), journal: None }
     }
 }
 
 impl Events {
+    /// Events that are written down as well.
+    pub fn with_journal(journal: Arc<Journal>) -> Self {
+        Self { journal: Some(journal), ..Self::default() }
+    }
+
     /// What happens from now on.
     pub fn listen(&self) -> broadcast::Receiver<Event> {
         self.listeners.subscribe()
@@ -101,6 +116,9 @@ impl Events {
     /// Something happened.
     pub fn tell(&self, event: Event) {
         self.measures.note(&event);
+        if let Some(journal) = &self.journal {
+            journal.note(&event);
+        }
         trace(&event);
         if self.listeners.receiver_count() > 0 {
             // The last one may have left just now.
@@ -131,13 +149,13 @@ fn trace(event: &Event) {
             gen_ai.server.time_to_first_token = took.as_secs_f64(),
             "The first word came."
         ),
-        Event::Failed { error } => tracing::debug!(
+        Event::Failed { error, .. } => tracing::debug!(
             target_name = error.target,
             error.type = error.cause.name(),
             detail = error.detail,
             "A model failed."
         ),
-        Event::Answered { target, took, usage, cost } => tracing::debug!(
+        Event::Answered { target, took, usage, cost, .. } => tracing::debug!(
             target_name = target,
             gen_ai.client.operation.duration = took.as_secs_f64(),
             gen_ai.usage.input_tokens = usage.input,
@@ -160,7 +178,9 @@ mod tests {
         let mut listener = events.listen();
         events.tell(Event::CacheHit { took: Duration::ZERO });
         let usage = Usage { input: 7, cached: 0, output: 3 };
-        events.tell(Event::Answered { target: "t".into(), took: Duration::ZERO, usage, cost: 0 });
+        let (watched, zero) = (Watched::new("p", "m", ""), Duration::ZERO);
+        let target = "t".to_owned();
+        events.tell(Event::Answered { target, watched, first_word: zero, took: zero, usage, cost: 0 });
         let counts = events.counts();
         assert_eq!((counts.cache_hits, counts.coalesced, counts.answers, counts.input_tokens), (1, 1, 1, 7));
         assert!(matches!(listener.try_recv(), Ok(Event::CacheHit { .. })), "from then on");

@@ -207,9 +207,9 @@ impl<'a> Chain<'a> {
     /// # Errors
     /// If asking others is of no use.
     pub fn failed(&mut self, lane: Lane<'a>, error: LlmError) -> Result<(), LlmError> {
-        let scope = self.inner.incidents.failure(&lane.target.watched, &lane.target.model, &error);
+        let scope = self.inner.incidents.failure(&lane.target.watched, &lane.target.name, &error);
         lane.pass.failure(&error, scope);
-        self.inner.events.tell(Event::Failed { error: error.clone() });
+        self.inner.events.tell(Event::Failed { error: error.clone(), watched: lane.target.watched.clone() });
         if !error.cause.may_pass_elsewhere() {
             return Err(error);
         }

@@ -5,8 +5,9 @@
 
 use crate::breaker::Watched;
 use crate::error::{Cause, LlmError, Scope};
+use crate::journal::Call;
 use rustc_hash::FxHashMap;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -42,6 +43,34 @@ impl Lane {
         self.failure.is_some_and(|(at, of)| {
             of == cause && now.saturating_duration_since(at) < WINDOW && self.success.is_none_or(|success| success < at)
         })
+    }
+}
+
+/// Provider, model and key as they are written down.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Place {
+    /// The address of the provider.
+    pub provider: String,
+    /// The model's name there.
+    pub model: String,
+    /// Tells keys apart, and is too short for anything else.
+    pub key: String,
+}
+
+impl Place {
+    /// What is written down of what was watched.
+    pub fn of(watched: &Watched) -> Self {
+        Self {
+            provider: watched.provider().to_owned(),
+            model: watched.model().to_owned(),
+            key: watched.key().chars().take(8).collect(),
+        }
+    }
+
+    /// As it was watched.
+    pub fn watched(&self) -> Watched {
+        Watched::new(&self.provider, &self.model, &self.key)
     }
 }
 
@@ -102,7 +131,10 @@ pub struct Incidents(Mutex<State>);
 impl Incidents {
     /// A call succeeded.
     pub fn success(&self, watched: &Watched) {
-        let now = Instant::now();
+        self.success_at(watched, Instant::now());
+    }
+
+    pub(crate) fn success_at(&self, watched: &Watched, now: Instant) {
         let mut state = self.lock();
         if let Some(lane) = state.lane(watched) {
             lane.success = Some(now);
@@ -116,7 +148,16 @@ impl Incidents {
 
     /// A call to a target failed. Gives how far the cause reaches, as far as it can be told.
     pub fn failure(&self, watched: &Watched, target: &str, error: &LlmError) -> Scope {
-        let now = Instant::now();
+        self.failure_at(watched, target, error, Instant::now())
+    }
+
+    /// A failure that was written down.
+    pub(crate) fn replay_failure(&self, place: &Place, call: &Call, cause: Cause, at: Instant) {
+        let error = LlmError::new(&call.target, cause, call.detail.clone().unwrap_or_default());
+        self.failure_at(&place.watched(), &call.target, &error, at);
+    }
+
+    fn failure_at(&self, watched: &Watched, target: &str, error: &LlmError, now: Instant) -> Scope {
         let mut state = self.lock();
         if let Some(lane) = state.lane(watched) {
             lane.failure = Some((now, error.cause));

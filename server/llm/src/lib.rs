@@ -16,6 +16,7 @@ pub mod fallback;
 pub mod health;
 pub mod hedge;
 pub mod incidents;
+pub mod journal;
 pub mod limit;
 pub mod manager;
 pub mod measures;

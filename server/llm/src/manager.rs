@@ -11,16 +11,17 @@ use crate::fallback::ordered;
 use crate::health::Health;
 use crate::hedge::Allowance;
 use crate::incidents::{Incident, Incidents};
+use crate::journal::{Journal, JournalLedger};
 use crate::limit::{LimitConfig, Limiters};
 use crate::measures::Counts;
 use crate::pool::Pool;
 use crate::prompt::PromptLimits;
 use crate::providers::{Quirks, gather};
 use crate::request::{Answer, Piece, Request, Usage};
-use crate::stack::travel;
 use crate::revalidate::Refreshes;
 use crate::shared::Shared;
 use crate::shared::address::Addresses;
+use crate::stack::travel;
 use rustc_hash::FxHashMap;
 use security::secret::Secret;
 use serde::Serialize;
@@ -104,6 +105,14 @@ impl Inner {
     /// Another number each time.
     pub fn ticket(&self) -> u64 {
         self.tickets.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
+/// What was spent, in the journal where there is one.
+fn budget(settings: &Settings, journal: Option<&Arc<Journal>>) -> Budget {
+    match journal {
+        Some(journal) => Budget::with_ledger(settings.budget, Arc::new(JournalLedger::new(journal.clone()))),
+        None => Budget::new(settings.budget),
     }
 }
 
@@ -212,8 +221,9 @@ impl LlmManager {
     /// A manager for these settings. `key` reads a key; targets whose key cannot be read are left out and told.
     pub fn new(settings: &Settings, key: &dyn Fn(&KeySource) -> Result<Secret, String>) -> (Self, Vec<TargetError>) {
         let (plan, mut errors) = Plan::of(settings, key);
+        let journal = settings.journal.as_deref().map(|folder| Arc::new(Journal::new(folder)));
         let (cache, budget) = match shared(&settings.cache, key) {
-            Ok(None) => (Cache::new(cache_config(&settings.cache)), Budget::new(settings.budget)),
+            Ok(None) => (Cache::new(cache_config(&settings.cache)), budget(settings, journal.as_ref())),
             Ok(Some(shared)) => {
                 let deadline = Duration::from_millis(settings.cache.redis_deadline_ms);
                 let second = SecondLevel::new(Arc::new(RedisStore::new(shared.clone())), deadline);
@@ -225,7 +235,7 @@ impl LlmManager {
             }
             Err(problem) => {
                 errors.push(TargetError { name: "`cache.redis`".to_owned(), problem });
-                (Cache::new(cache_config(&settings.cache)), Budget::new(settings.budget))
+                (Cache::new(cache_config(&settings.cache)), budget(settings, journal.as_ref()))
             }
         };
         let refreshes = Refreshes::default();
@@ -243,7 +253,7 @@ impl LlmManager {
             retries: Allowance::new(0.2, 10.0, 100.0),
             hedges: Allowance::new(0.05, 0.0, 10.0),
             pool: Arc::default(),
-            events: Events::default(),
+            events: journal.map_or_else(Events::default, Events::with_journal),
             quirks: Mutex::default(),
             tickets: AtomicU64::new(0),
         };

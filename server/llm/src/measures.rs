@@ -196,12 +196,12 @@ impl Measures {
             Event::FirstWord { target, took } => {
                 self.of(target, || ("", "")).first_word.observe(took.as_secs_f64());
             }
-            Event::Failed { error } => {
+            Event::Failed { error, .. } => {
                 self.failed.fetch_add(1, Ordering::Relaxed);
                 let labels = FailureLabels { target: error.target.clone(), error_type: error.cause.name() };
                 self.failures.get_or_create(&labels).inc();
             }
-            Event::Answered { target, took, usage, cost } => {
+            Event::Answered { target, took, usage, cost, .. } => {
                 self.answers.inc();
                 self.input_tokens.fetch_add(usage.input, Ordering::Relaxed);
                 self.output_tokens.fetch_add(usage.output, Ordering::Relaxed);
@@ -291,8 +291,11 @@ mod tests {
         measures.note(&Event::FirstWord { target: "t".into(), took: Duration::from_millis(30) });
         let usage = Usage { input: 100, cached: 0, output: 5 };
         let took = Duration::from_millis(70);
-        measures.note(&Event::Answered { target: "t".into(), took, usage, cost: 100_000_000 });
-        measures.note(&Event::Failed { error: LlmError::new("t", Cause::Rate, "slow down") });
+        let (watched, first_word) = (crate::breaker::Watched::new("p", "m", ""), Duration::from_millis(30));
+        let target = "t".to_owned();
+        let answered = Event::Answered { target, watched: watched.clone(), first_word, took, usage, cost: 100_000_000 };
+        measures.note(&answered);
+        measures.note(&Event::Failed { error: LlmError::new("t", Cause::Rate, "slow down"), watched });
         let text = measures.text();
         let model = r#"target="t",gen_ai_provider_name="openai",gen_ai_request_model="m""#;
         for line in [

@@ -46,7 +46,8 @@ pub(crate) fn travel(inner: &Arc<Inner>, plan: &Arc<Plan>, request: Request) -> 
         }
         return Ok((Follower::of(pieces_of(&hit.answer)), true));
     }
-    let (follower, begun) = inner.flights.join(key, call(inner.clone(), plan.clone(), request, came, Some((key, Kept::Any))));
+    let (follower, begun) =
+        inner.flights.join(key, call(inner.clone(), plan.clone(), request, came, Some((key, Kept::Any))));
     if !begun {
         inner.events.tell(Event::Coalesced);
     }

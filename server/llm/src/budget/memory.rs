@@ -31,13 +31,20 @@ pub struct MemoryLedger {
 
 impl MemoryLedger {
     /// Takes room, if there is any beside what others are known to have spent.
-    pub(super) fn take(&self, limits: &Limits, most: &Charge) -> Result<(), BudgetError> {
+    pub(crate) fn take(&self, limits: &Limits, most: &Charge) -> Result<(), BudgetError> {
         let mut day = self.lock();
         day.turn_to(most.day);
         let (own, others) = (day.own.of(most), day.others.of(most));
         limits.check([0, 1, 2].map(|index| own[index].and(others[index])), most)?;
         day.own.change(most, |sum, _| sum.add(most));
         Ok(())
+    }
+
+    /// Counts what somebody else spent.
+    pub(crate) fn others(&self, charge: &Charge) {
+        let mut day = self.lock();
+        day.turn_to(charge.day);
+        day.others.change(charge, |sum, _| sum.add(charge));
     }
 
     /// Counts room that was taken elsewhere, and what all together have spent for those for whom it counts, itself included.

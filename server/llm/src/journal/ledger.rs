@@ -1,0 +1,84 @@
+//! Budgets over the processes of one machine: each adds what it spent to the journal, and reads what the others added before it takes room.
+//!
+//! What others have reserved and not yet spent is not known, so that together they may spend more than is allowed by what each of them has
+//! under way. Replicas on several machines share a Redis instead.
+
+use super::{Entry, Journal, entries, path, read_from, today};
+use crate::budget::ledger::{Charge, Ledger, Sums, Ticket};
+use crate::budget::memory::MemoryLedger;
+use crate::budget::{BudgetError, Limits};
+use futures_util::future::{BoxFuture, ready};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Sums in memory, with those of other processes added.
+#[derive(Debug)]
+pub struct JournalLedger {
+    journal: Arc<Journal>,
+    memory: MemoryLedger,
+    writer: u64,
+    /// The day and the place up to which the file was read.
+    read: Mutex<(u64, u64)>,
+}
+
+impl JournalLedger {
+    /// A ledger over a journal.
+    pub fn new(journal: Arc<Journal>) -> Self {
+        // Unlike that of any other process that writes today.
+        let digest = blake3::hash(format!("{} {:?}", std::process::id(), std::time::SystemTime::now()).as_bytes());
+        let mut writer = [0; 8];
+        writer.copy_from_slice(digest.as_bytes().first_chunk::<8>().unwrap_or(&[0; 8]));
+        // A number that every reader of JSON can hold.
+        let writer = u64::from_le_bytes(writer) >> 12;
+        Self { journal, memory: MemoryLedger::default(), writer, read: Mutex::new((0, 0)) }
+    }
+
+    /// Reads what others added.
+    fn catch_up(&self, day: u64) {
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        if read.0 != day {
+            *read = (day, 0);
+        }
+        // A file that is not there has nothing in it; one that cannot be read was told of when it could not be written.
+        let Ok((bytes, end)) = read_from(&path(&self.journal.folder, day), read.1) else { return };
+        read.1 = end;
+        for entry in entries(&bytes) {
+            if let Entry::Spent { writer, client, model, money, tokens } = entry
+                && writer != self.writer
+            {
+                self.memory.others(&Charge { day, client, model, money, tokens });
+            }
+        }
+    }
+}
+
+impl Ledger for JournalLedger {
+    fn reserve<'a>(&'a self, limits: &'a Limits, most: &'a Charge) -> BoxFuture<'a, Result<Ticket, BudgetError>> {
+        if *limits != Limits::default() {
+            self.catch_up(most.day);
+        }
+        Box::pin(ready(self.memory.take(limits, most).map(|()| Ticket(0))))
+    }
+
+    fn settle(&self, ticket: Ticket, most: &Charge, used: Option<Charge>) {
+        if let Some(used) = used.as_ref().filter(|used| used.day == today()) {
+            self.journal.add(&Entry::Spent {
+                writer: self.writer,
+                client: used.client.clone(),
+                model: used.model.clone(),
+                money: used.money,
+                tokens: used.tokens,
+            });
+        }
+        self.memory.settle(ticket, most, used);
+    }
+
+    fn flush(&self) -> BoxFuture<'_, ()> {
+        self.journal.flush();
+        Box::pin(ready(()))
+    }
+
+    fn spent(&self, day: u64) -> Sums {
+        self.catch_up(day);
+        self.memory.spent(day)
+    }
+}

@@ -1,0 +1,97 @@
+//! The journal over real files.
+
+use super::*;
+use crate::breaker::Watched;
+use crate::budget::{Budget, Limits, Price};
+use crate::error::{Cause, LlmError};
+use crate::request::Usage;
+use std::sync::Arc;
+
+const PRICE: Price = Price { input: 10.0, cached: None, output: 10.0 };
+
+fn budget(folder: &Path, dollars: f64) -> Budget {
+    let ledger = JournalLedger::new(Arc::new(Journal::new(folder)));
+    Budget::with_ledger(Limits { dollars_per_day: Some(dollars), ..Limits::default() }, Arc::new(ledger))
+}
+
+fn usage(tokens: u64) -> Usage {
+    Usage { input: tokens, cached: 0, output: 0 }
+}
+
+#[tokio::test]
+async fn what_one_process_spent_the_next_one_cannot_spend_again() {
+    let folder = tempfile::tempdir().unwrap();
+    // Each time a new process: it knows nothing but what is written.
+    for _ in 0..3 {
+        let budget = budget(folder.path(), 0.04);
+        budget.reserve("c", "m", usage(1000), PRICE).await.unwrap().settle(usage(1000), PRICE);
+    }
+    let last = budget(folder.path(), 0.04);
+    assert_eq!(last.today().0, 3_000_000, "three cents");
+    last.reserve("c", "m", usage(1000), PRICE).await.unwrap().settle(usage(1000), PRICE);
+    let refused = last.reserve("c", "m", usage(1000), PRICE).await.unwrap_err().to_string();
+    assert_eq!(refused, "$0.04 of the $0.04 of `budget.dollars-per-day` are spent or reserved for today");
+    // Two at the same time see each other.
+    let (one, other) = (budget(folder.path(), 1.0), budget(folder.path(), 1.0));
+    one.reserve("c", "m", usage(1000), PRICE).await.unwrap().settle(usage(1000), PRICE);
+    assert_eq!((one.today().0, other.today().0), (5_000_000, 5_000_000));
+}
+
+#[test]
+fn a_day_is_summed_up_with_its_incidents_and_without_what_cannot_be_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let watched = Watched::new("http://one", "m", "0123456789abcdef");
+    let journal = Journal::new(folder.path());
+    journal.note(&Event::CacheHit { took: Duration::ZERO });
+    for number in 1..=20 {
+        journal.note(&Event::Answered {
+            target: "one".into(),
+            watched: watched.clone(),
+            first_word: Duration::from_millis(number * 10),
+            took: Duration::from_secs(1),
+            usage: Usage { input: 10, cached: 0, output: 2 },
+            cost: 1_000_000,
+        });
+    }
+    for _ in 0..3 {
+        let error = LlmError::new("one", Cause::Overload, "no room for request 1234567");
+        journal.note(&Event::Failed { error, watched: watched.clone() });
+    }
+    drop(journal);
+    let file = path(folder.path(), today());
+    let mut text = std::fs::read_to_string(&file).unwrap();
+    assert!(!text.contains("89abcdef"), "nothing stands there from which a key could be guessed: {text}");
+    text.push_str("not an entry\n{\"kind\":\"of another version\"}\n{\"kind\":\"call\",\"half");
+    std::fs::write(&file, text).unwrap();
+    let history = History::of_today(folder.path());
+    let one = &history.targets["one"];
+    assert_eq!((history.answers, history.failures, history.tally.cache_hits), (20, 3, 1));
+    assert_eq!((one.first_word_p50_ms, one.first_word_p95_ms, one.output_tokens), (Some(100.0), Some(190.0), 40));
+    assert_eq!((one.dollars * 100.0).round(), 20.0);
+    assert_eq!(history.incidents.len(), 1);
+    let incident = &history.incidents[0];
+    assert_eq!(
+        (incident.cause, incident.failures, incident.message.as_str()),
+        ("overload", 3, "no room for request #")
+    );
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o077, 0, "for its owner alone");
+    }
+}
+
+#[test]
+fn a_folder_that_is_gone_stops_nothing_and_old_files_go() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(path(folder.path(), 3), "").unwrap();
+    std::fs::write(path(folder.path(), today() - 1), "").unwrap();
+    std::fs::write(folder.path().join("other.txt"), "").unwrap();
+    let journal = Journal::new(folder.path());
+    assert!(!path(folder.path(), 3).exists() && path(folder.path(), today() - 1).exists());
+    assert!(folder.path().join("other.txt").exists());
+    drop(folder);
+    journal.note(&Event::Coalesced);
+    journal.flush();
+    assert_eq!(History::of_today(Path::new("/there/is/no/such/folder")).answers, 0);
+}
