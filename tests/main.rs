@@ -4,6 +4,7 @@
 #![allow(clippy::expect_used, clippy::panic)]
 
 mod bad_input;
+mod bulk;
 mod check_command;
 mod document_command;
 mod models;

@@ -1,6 +1,7 @@
 //! The list of commands, one file each, and how each of them can end.
 
 mod ask;
+mod ask_bulk;
 mod check;
 mod config;
 mod document;

@@ -1,5 +1,6 @@
 //! `code-agent ask`: a question to a language model, and its answer.
 
+use super::ask_bulk::Bulk;
 use super::{Failure, Outcome, read_input, runtime};
 use crate::output::Pipe;
 use crate::output::terminal::remark;
@@ -13,15 +14,19 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-const INSTRUCTION: &str =
+pub(super) const INSTRUCTION: &str =
     "You help a programmer. Answer in plain text, briefly and exactly. Say so where you do not know.";
 
 /// Ask a language model that is set up under `[[models.target]]`. Secrets in the question and in files do not leave this machine.
 #[derive(Debug, clap::Args)]
 pub struct Ask {
     /// The question; `-` reads it from standard input.
-    #[arg(value_name = "QUESTION")]
-    question: String,
+    #[arg(value_name = "QUESTION", required_unless_present = "bulk")]
+    question: Option<String>,
+    /// Ask the questions in a file instead, one a line: a text, or `{"id": "…", "question": "…", "file": "…"}`. They may take a day, and cost
+    /// half where the provider has batches; an answer is a line of JSON. Interrupted, the same command goes on.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["question", "file", "strategy", "stream"])]
+    bulk: Option<PathBuf>,
     /// The model to ask, by its name in the settings; otherwise the settings choose.
     #[arg(long, value_name = "NAME")]
     model: Option<String>,
@@ -52,6 +57,10 @@ impl Ask {
                 "There is no model to ask; set one up under `[[models.target]]` in your settings (all else works without one).".to_owned(),
             ));
         }
+        if let Some(file) = &self.bulk {
+            let (model, max_tokens, json) = (self.model.clone(), self.max_tokens, self.json);
+            return runtime()?.block_on(Bulk { file, model, max_tokens, json }.run(&manager));
+        }
         let request = self.request(&manager)?;
         runtime()?.block_on(async {
             if self.stream {
@@ -63,7 +72,8 @@ impl Ask {
     }
 
     fn request(&self, manager: &LlmManager) -> Result<Request, Failure> {
-        let question = if self.question == "-" { read_input()?.to_string() } else { self.question.clone() };
+        let question = self.question.clone().unwrap_or_default();
+        let question = if question == "-" { read_input()?.to_string() } else { question };
         let mut parts = vec![Part::Instruction(INSTRUCTION.to_owned())];
         for path in &self.file {
             let text = std::fs::read_to_string(path)

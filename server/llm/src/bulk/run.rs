@@ -18,6 +18,8 @@ use serde_json::Value;
 
 /// Pages of a list of batches that are looked through for one.
 const PAGES: usize = 20;
+/// So many answers that make no sense come from a server that knows no batches.
+const NONSENSE: usize = 3;
 /// Bytes of a token, on the safe side.
 const BYTES_A_TOKEN: usize = 3;
 /// Bytes of a batch, however much the provider takes: what is sent is held in memory, and more than once.
@@ -128,12 +130,18 @@ impl<'a> Run<'a> {
             let Part { batch, questions, .. } = self.part(at).clone();
             self.say(Told::Batch { id: &batch.unwrap_or_default(), questions: questions.len(), found: true })?;
         }
+        // There is room for all that is not made yet, or nothing of it is made.
         let mut refused = None;
+        for at in &missing {
+            refused = self.reserve(*at, &bound).await.err();
+            if refused.is_some() {
+                missing.iter().for_each(|at| self.free(*at));
+                break;
+            }
+        }
         for at in missing {
-            match self.reserve(at, &bound).await {
-                Ok(()) if !self.store.state.ordinary => self.submit(&wire, vendor, at, at < earlier).await?,
-                Ok(()) => {}
-                Err(error) => refused = Some(error),
+            if refused.is_none() && !self.store.state.ordinary {
+                self.submit(&wire, vendor, at, at < earlier).await?;
             }
         }
         self.await_all(&wire, vendor).await?;
@@ -238,6 +246,15 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
+    /// Gives the room of a batch back.
+    fn free(&mut self, at: usize) {
+        for at in self.part(at).questions.clone() {
+            if let Some(reserve) = self.reserves.get_mut(at) {
+                *reserve = None;
+            }
+        }
+    }
+
     /// Makes the batch of a part, or finds the one that was made. Says in the state if the target has none.
     pub(super) async fn submit(
         &mut self,
@@ -249,6 +266,7 @@ impl<'a> Run<'a> {
         let mut pauses = Pauses::new(self.options);
         // Whether it may have been made without anybody here knowing.
         let mut unsure = was_begun;
+        let mut nonsense = 0;
         loop {
             match self.try_submit(wire, vendor, at, unsure).await {
                 Ok(found) => {
@@ -256,16 +274,22 @@ impl<'a> Run<'a> {
                     return self.say(Told::Batch { id: &batch.unwrap_or_default(), questions, found });
                 }
                 Err(Halt::Ended(error)) => return Err(error),
-                Err(Halt::Refused(refusal)) if refusal.is_missing() => {
-                    self.store.state.ordinary = true;
-                    return Ok(());
-                }
-                Err(Halt::Refused(refusal)) if pauses.bears(&refusal) => {
+                Err(Halt::Refused(refusal)) => {
+                    nonsense += usize::from(refusal.error.cause == Cause::Malformed);
+                    let part = self.part(at);
+                    // Some servers answer to any address, with something else. Where nothing was sent yet, nothing is lost.
+                    let knows_none = nonsense == NONSENSE && part.file.is_none() && part.before.is_none();
+                    if refusal.is_missing() || knows_none {
+                        self.store.state.ordinary = true;
+                        return Ok(());
+                    }
+                    if !pauses.bears(&refusal) {
+                        return Err(refusal.error.into());
+                    }
                     unsure = true;
                     self.say(Told::Trouble(&refusal.error))?;
                     pauses.wait(refusal.error.retry_after).await;
                 }
-                Err(Halt::Refused(refusal)) => return Err(refusal.error.into()),
             }
         }
     }

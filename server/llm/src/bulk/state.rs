@@ -89,6 +89,8 @@ impl Store {
         match answers.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(BulkError::Busy),
+            // A file system without locks is one that nobody shares, as a rule.
+            Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {}
             Err(TryLockError::Error(error)) => return Err(failed(&answers_place)(error)),
         }
         let known = read_answers(&mut answers).map_err(failed(&answers_place))?;

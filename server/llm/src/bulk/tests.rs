@@ -1,5 +1,8 @@
 //! Bulk work over real sockets, against a server that speaks both batch APIs and fails on demand.
 
+#[path = "../../../../tests/support/batch_server.rs"]
+mod batch_server;
+
 use super::{BulkError, BulkOptions, Question, Summary, Told};
 use crate::LlmManager;
 use crate::budget::{Limits, Price};
@@ -8,337 +11,16 @@ use crate::error::Cause;
 use crate::prompt::{Origin, Part, Prompt, PromptLimits};
 use crate::providers::ProviderKind;
 use crate::request::Request;
-use futures_util::stream;
-use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt, StreamBody};
-use hyper::body::{Bytes, Frame, Incoming};
-use hyper::service::service_fn;
-use hyper::{Method, Response};
-use hyper_util::rt::TokioIo;
+use batch_server::{BatchServer, Fault, Step};
 use security::secret::Secret;
-use serde_json::{Value, json};
-use std::collections::BTreeMap;
-use std::convert::Infallible;
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::net::TcpListener;
-use tokio::sync::Notify;
-
-/// What a client can ask of the server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Step {
-    Upload,
-    List,
-    Create,
-    Look,
-    Results,
-    Single,
-}
-
-/// What goes wrong.
-#[derive(Clone, Debug)]
-enum Fault {
-    /// This status, and nothing is done.
-    Status(u16),
-    /// This status, and a wish to be asked again after so many milliseconds.
-    Later(u64),
-    /// Nothing is done and nothing is answered.
-    HangBefore,
-    /// It is done, and nothing is answered.
-    HangAfter,
-    /// It is done, and the answer breaks off in its middle.
-    Cut,
-    /// It is done, and the answer stops in its middle.
-    Stall,
-    /// It is done, and this is answered.
-    Instead(String),
-}
-
-#[derive(Default)]
-struct Made {
-    id: String,
-    /// Marks and what is asked under each.
-    questions: Vec<(String, String)>,
-    metadata: Value,
-    looks: usize,
-}
-
-#[derive(Default)]
-struct State {
-    counts: BTreeMap<Step, usize>,
-    files: BTreeMap<String, String>,
-    batches: Vec<Made>,
-    faults: Vec<(Step, Fault)>,
-    bodies: Vec<String>,
-    keys: Vec<String>,
-    /// Looks until a batch ended.
-    looks: usize,
-    /// The status that it ends with, in OpenAI's words.
-    end: &'static str,
-    /// Where Anthropic's answers are said to lie.
-    elsewhere: Option<String>,
-}
-
-struct Api {
-    url: String,
-    state: Arc<Mutex<State>>,
-    hangs: Arc<Notify>,
-}
-
-type Body = UnsyncBoxBody<Bytes, std::io::Error>;
-
-impl Api {
-    async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let state = Arc::new(Mutex::new(State { looks: 2, end: "completed", ..State::default() }));
-        let hangs = Arc::new(Notify::new());
-        let (shared, told, base) = (state.clone(), hangs.clone(), url.clone());
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let (shared, told, base) = (shared.clone(), told.clone(), base.clone());
-                let service = service_fn(move |request| serve(request, shared.clone(), told.clone(), base.clone()));
-                tokio::spawn(
-                    hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service),
-                );
-            }
-        });
-        Self { url, state, hangs }
-    }
-
-    fn fail(&self, step: Step, fault: Fault) {
-        self.state.lock().unwrap().faults.push((step, fault));
-    }
-
-    fn count(&self, step: Step) -> usize {
-        self.state.lock().unwrap().counts.get(&step).copied().unwrap_or(0)
-    }
-
-    fn change(&self, change: impl FnOnce(&mut State)) {
-        change(&mut self.state.lock().unwrap());
-    }
-}
-
-async fn serve(
-    request: hyper::Request<Incoming>,
-    shared: Arc<Mutex<State>>,
-    hangs: Arc<Notify>,
-    base: String,
-) -> Result<Response<Body>, Infallible> {
-    let (parts, body) = request.into_parts();
-    let path = parts.uri.path().to_owned();
-    let step = match (&parts.method, path.as_str()) {
-        (&Method::POST, "/files") => Step::Upload,
-        (&Method::POST, "/batches" | "/v1/messages/batches") => Step::Create,
-        (&Method::GET, "/batches" | "/v1/messages/batches") => Step::List,
-        (&Method::POST, _) => Step::Single,
-        (_, path) if path.ends_with("/content") || path.ends_with("/results") => Step::Results,
-        _ => Step::Look,
-    };
-    // A client that leaves before the whole of its request came has asked for nothing.
-    let Ok(body) = body.collect().await else { return Ok(reply(400, String::new(), None)) };
-    let body = String::from_utf8(body.to_bytes().to_vec()).unwrap();
-    let fault = {
-        let mut state = shared.lock().unwrap();
-        *state.counts.entry(step).or_default() += 1;
-        let key = parts.headers.get("authorization").or(parts.headers.get("x-api-key"));
-        state.keys.push(key.map(|key| key.to_str().unwrap().to_owned()).unwrap_or_default());
-        state.bodies.push(body.clone());
-        let at = state.faults.iter().position(|(other, _)| *other == step);
-        at.map(|at| state.faults.remove(at).1)
-    };
-    match fault {
-        Some(Fault::Status(status)) => {
-            return Ok(reply(status, json!({ "error": { "message": "no" } }).to_string(), None));
-        }
-        Some(Fault::Later(wait)) => {
-            let mut reply = reply(429, "{}".to_owned(), None);
-            reply.headers_mut().insert("retry-after-ms", wait.into());
-            return Ok(reply);
-        }
-        Some(Fault::HangBefore) => {
-            hangs.notify_one();
-            std::future::pending::<()>().await;
-        }
-        _ => {}
-    }
-    let text = answer(&shared, step, &path, &body, &base);
-    Ok(match fault {
-        Some(Fault::HangAfter) => {
-            hangs.notify_one();
-            std::future::pending().await
-        }
-        Some(Fault::Instead(text)) => reply(200, text, None),
-        Some(Fault::Cut) => reply(200, text, Some(None)),
-        Some(Fault::Stall) => reply(200, text, Some(Some(hangs))),
-        _ => match text.as_str() {
-            "" => reply(404, json!({ "error": { "message": "not found" } }).to_string(), None),
-            _ => reply(200, text, None),
-        },
-    })
-}
-
-/// The whole of a text, or its half and then an end or nothing more.
-fn reply(status: u16, text: String, half: Option<Option<Arc<Notify>>>) -> Response<Body> {
-    let bytes = Bytes::from(text);
-    let body: Body = match half {
-        None => http_body_util::Full::new(bytes).map_err(|never| match never {}).boxed_unsync(),
-        Some(end) => {
-            let first = bytes.slice(..bytes.len() / 2);
-            let frames = stream::unfold((Some(first), end), |(first, end)| async move {
-                match (first, &end) {
-                    (Some(first), _) => Some((Ok(Frame::data(first)), (None, end))),
-                    (None, None) => {
-                        // What was sent before is to arrive before the end does.
-                        tokio::time::sleep(Duration::from_millis(30)).await;
-                        Some((Err(std::io::Error::other("cut")), (None, None)))
-                    }
-                    (None, Some(hangs)) => {
-                        tokio::time::sleep(Duration::from_millis(30)).await;
-                        hangs.notify_one();
-                        std::future::pending().await
-                    }
-                }
-            });
-            StreamBody::new(frames).boxed_unsync()
-        }
-    };
-    Response::builder().status(status).header("content-type", "application/json").body(body).unwrap()
-}
-
-fn answer(shared: &Mutex<State>, step: Step, path: &str, body: &str, base: &str) -> String {
-    let mut state = shared.lock().unwrap();
-    let is_anthropic = path.starts_with("/v1/messages");
-    let id_at = |place: usize| path.split('/').nth(place).unwrap_or("").to_owned();
-    match step {
-        Step::Upload => {
-            assert!(body.contains("name=\"purpose\"\r\n\r\nbatch\r\n"), "{body}");
-            let lines: Vec<_> = body.lines().filter(|line| line.starts_with("{\"custom_id\"")).collect();
-            let id = format!("file-{}", state.files.len());
-            state.files.insert(id.clone(), lines.join("\n"));
-            json!({ "id": id, "object": "file" }).to_string()
-        }
-        Step::Create => {
-            let asked: Value = serde_json::from_str(body).unwrap();
-            let lines: Vec<Value> = if is_anthropic {
-                asked["requests"].as_array().unwrap().clone()
-            } else {
-                let file = asked["input_file_id"].as_str().unwrap();
-                let Some(file) = state.files.get(file) else { return String::new() };
-                file.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-            };
-            let questions = lines.iter().map(|line| {
-                let body = if is_anthropic { &line["params"] } else { &line["body"] };
-                assert_ne!(body["stream"], json!(true));
-                let user = body["messages"].as_array().unwrap().last().unwrap()["content"].as_str().unwrap();
-                (line["custom_id"].as_str().unwrap().to_owned(), user.to_owned())
-            });
-            let made = Made {
-                id: format!("batch-{}", state.batches.len()),
-                questions: questions.collect(),
-                metadata: asked["metadata"].clone(),
-                looks: 0,
-            };
-            state.batches.push(made);
-            describe(&state, state.batches.len() - 1, is_anthropic, base)
-        }
-        Step::List => {
-            let all: Vec<Value> = (0..state.batches.len())
-                .rev()
-                .map(|at| serde_json::from_str(&describe(&state, at, is_anthropic, base)).unwrap())
-                .collect();
-            json!({ "data": all, "has_more": false }).to_string()
-        }
-        Step::Look => {
-            let id = id_at(if is_anthropic { 4 } else { 2 });
-            let Some(at) = state.batches.iter().position(|batch| batch.id == id) else { return String::new() };
-            state.batches[at].looks += 1;
-            describe(&state, at, is_anthropic, base)
-        }
-        Step::Results => {
-            let id = if is_anthropic { id_at(4) } else { id_at(2) };
-            let (id, wants_errors) = match id.strip_prefix("errors-") {
-                Some(id) => (id.to_owned(), true),
-                None => (id.trim_start_matches("output-").to_owned(), false),
-            };
-            let Some(batch) = state.batches.iter().find(|batch| batch.id == id) else { return String::new() };
-            let lines =
-                batch.questions.iter().rev().filter_map(|(mark, user)| line(mark, user, is_anthropic, wants_errors));
-            lines.map(|line| line + "\n").collect::<String>() + "\n"
-        }
-        Step::Single => {
-            let asked: Value = serde_json::from_str(body).unwrap();
-            let user = asked["messages"].as_array().unwrap().last().unwrap()["content"].as_str().unwrap();
-            // A stream, since single calls are not told otherwise.
-            let word = json!({ "choices": [{ "delta": { "content": format!("single {user}") } }] });
-            let end = json!({ "choices": [{ "delta": {}, "finish_reason": "stop" }] });
-            format!("data: {word}\n\ndata: {end}\n\ndata: [DONE]\n\n")
-        }
-    }
-}
-
-fn describe(state: &State, at: usize, is_anthropic: bool, base: &str) -> String {
-    let batch = &state.batches[at];
-    let is_ended = batch.looks >= state.looks;
-    if is_anthropic {
-        let url = format!("{}/v1/messages/batches/{}/results", state.elsewhere.as_deref().unwrap_or(base), batch.id);
-        return json!({
-            "id": batch.id,
-            "processing_status": if is_ended { "ended" } else { "in_progress" },
-            "request_counts": { "processing": batch.questions.len(), "succeeded": 0 },
-            "results_url": is_ended.then_some(url),
-        })
-        .to_string();
-    }
-    json!({
-        "id": batch.id,
-        "status": if is_ended { state.end } else { "in_progress" },
-        "metadata": batch.metadata,
-        "errors": (state.end == "failed").then(|| json!({ "data": [{ "code": "invalid", "message": "a line is wrong" }] })),
-        "output_file_id": (is_ended && state.end != "failed").then(|| format!("output-{}", batch.id)),
-        "error_file_id": (is_ended && state.end != "failed").then(|| format!("errors-{}", batch.id)),
-    })
-    .to_string()
-}
-
-/// A line of answers: what a question says decides what comes of it.
-fn line(mark: &str, user: &str, is_anthropic: bool, wants_errors: bool) -> Option<String> {
-    let is_error = user.contains("too long") || user.contains("expire");
-    if user.contains("silence") || (!is_anthropic && is_error != wants_errors) {
-        return None;
-    }
-    if user.contains("garbage") {
-        return Some(format!("{{\"custom_id\":\"{mark}\", nonsense"));
-    }
-    let text = format!("answer to {user}");
-    Some(if is_anthropic {
-        let result = if user.contains("too long") {
-            json!({ "type": "errored", "error": { "type": "error", "error": { "type": "invalid_request_error", "message": "prompt is too long" } } })
-        } else if user.contains("expire") {
-            json!({ "type": "expired" })
-        } else {
-            let usage = json!({ "input_tokens": 100, "output_tokens": 10 });
-            json!({ "type": "succeeded", "message": { "content": [{ "type": "text", "text": text }], "stop_reason": "end_turn", "usage": usage } })
-        };
-        json!({ "custom_id": mark, "result": result }).to_string()
-    } else if user.contains("too long") {
-        let body = json!({ "error": { "code": "context_length_exceeded", "message": "too long" } });
-        json!({ "custom_id": mark, "response": { "status_code": 400, "body": body }, "error": null }).to_string()
-    } else if user.contains("expire") {
-        json!({ "custom_id": mark, "response": null, "error": { "code": "batch_expired", "message": "expired" } })
-            .to_string()
-    } else {
-        let message = json!({ "message": { "content": text }, "finish_reason": "stop" });
-        let body = json!({ "choices": [message], "usage": { "prompt_tokens": 100, "completion_tokens": 10 } });
-        json!({ "custom_id": mark, "response": { "status_code": 200, "body": body }, "error": null }).to_string()
-    })
-}
 
 const BOTH: [ProviderKind; 2] = [ProviderKind::Openai, ProviderKind::Anthropic];
 
-fn settings(api: &Api, provider: ProviderKind) -> Settings {
+fn settings(api: &BatchServer, provider: ProviderKind) -> Settings {
     let target = TargetSettings {
         name: "one".to_owned(),
         provider,
@@ -409,7 +91,7 @@ fn is_empty(folder: &Path) -> bool {
 #[tokio::test]
 async fn many_questions_are_one_batch_at_half_the_price_and_nothing_stays_behind() {
     for provider in BOTH {
-        let (api, folder) = (Api::start().await, tempfile::tempdir().unwrap());
+        let (api, folder) = (BatchServer::start().await, tempfile::tempdir().unwrap());
         let manager = manager(&settings(&api, provider));
         let asked = questions(&["a", "b", "c"]);
         let (heard, summary) = run(&manager, &asked, &options(folder.path())).await;
@@ -431,7 +113,7 @@ async fn many_questions_are_one_batch_at_half_the_price_and_nothing_stays_behind
 #[tokio::test]
 async fn each_question_has_its_own_end() {
     for provider in BOTH {
-        let (api, folder) = (Api::start().await, tempfile::tempdir().unwrap());
+        let (api, folder) = (BatchServer::start().await, tempfile::tempdir().unwrap());
         let manager = manager(&settings(&api, provider));
         let asked = questions(&["a", "too long", "expire", "silence", "garbage", "z"]);
         let (heard, summary) = run(&manager, &asked, &options(folder.path())).await;
@@ -459,7 +141,7 @@ async fn each_question_has_its_own_end() {
 #[tokio::test]
 async fn a_batch_that_ends_badly_is_a_typed_error_for_each_of_its_questions() {
     for (end, cause) in [("failed", Cause::BadRequest), ("expired", Cause::Timeout), ("cancelled", Cause::Server)] {
-        let (api, folder) = (Api::start().await, tempfile::tempdir().unwrap());
+        let (api, folder) = (BatchServer::start().await, tempfile::tempdir().unwrap());
         api.change(|state| state.end = end);
         let manager = manager(&settings(&api, ProviderKind::Openai));
         let asked = questions(&["silence 1", "silence 2"]);
@@ -472,7 +154,7 @@ async fn a_batch_that_ends_badly_is_a_typed_error_for_each_of_its_questions() {
 #[tokio::test]
 async fn trouble_on_the_way_is_waited_out_and_nothing_is_made_twice() {
     for provider in BOTH {
-        let (api, folder) = (Api::start().await, tempfile::tempdir().unwrap());
+        let (api, folder) = (BatchServer::start().await, tempfile::tempdir().unwrap());
         api.fail(Step::Upload, Fault::Status(503));
         api.fail(Step::Look, Fault::Status(500));
         api.fail(Step::Look, Fault::Instead("no json".into()));
@@ -493,7 +175,7 @@ async fn trouble_on_the_way_is_waited_out_and_nothing_is_made_twice() {
 
 #[tokio::test]
 async fn a_wish_to_wait_is_kept_and_patience_has_an_end() {
-    let (api, folder) = (Api::start().await, tempfile::tempdir().unwrap());
+    let (api, folder) = (BatchServer::start().await, tempfile::tempdir().unwrap());
     api.fail(Step::Look, Fault::Later(700));
     let manager = manager(&settings(&api, ProviderKind::Openai));
     let began = Instant::now();
@@ -517,7 +199,7 @@ async fn what_must_not_be_tried_again_ends_the_run_with_its_cause() {
     for (step, status, cause) in
         [(Step::Create, 401, Cause::Auth), (Step::Create, 402, Cause::Quota), (Step::Look, 401, Cause::Auth)]
     {
-        let (api, folder) = (Api::start().await, tempfile::tempdir().unwrap());
+        let (api, folder) = (BatchServer::start().await, tempfile::tempdir().unwrap());
         api.fail(step, Fault::Status(status));
         let manager = manager(&settings(&api, ProviderKind::Anthropic));
         let (_, result) = run(&manager, &questions(&["a"]), &options(folder.path())).await;
@@ -543,7 +225,7 @@ async fn a_run_that_is_killed_anywhere_is_taken_up_and_pays_once() {
                     continue;
                 }
                 let what = format!("{provider:?} {step:?} {fault:?}");
-                let (api, folder) = (Api::start().await, tempfile::tempdir().unwrap());
+                let (api, folder) = (BatchServer::start().await, tempfile::tempdir().unwrap());
                 let asked = questions(&["a", "b", "c", "d"]);
                 api.fail(step, fault);
                 let first = manager(&settings(&api, provider));
@@ -566,7 +248,7 @@ async fn a_run_that_is_killed_anywhere_is_taken_up_and_pays_once() {
 
 #[tokio::test]
 async fn a_batch_of_the_same_size_that_is_somebody_elses_is_left_again() {
-    let (api, folder) = (Api::start().await, tempfile::tempdir().unwrap());
+    let (api, folder) = (BatchServer::start().await, tempfile::tempdir().unwrap());
     api.fail(Step::Create, Fault::HangBefore);
     let asked = questions(&["a", "b"]);
     let first = manager(&settings(&api, ProviderKind::Anthropic));
@@ -586,7 +268,7 @@ async fn a_batch_of_the_same_size_that_is_somebody_elses_is_left_again() {
 
 #[tokio::test]
 async fn a_listener_that_stops_has_heard_nothing_for_the_last_time() {
-    let (api, folder) = (Api::start().await, tempfile::tempdir().unwrap());
+    let (api, folder) = (BatchServer::start().await, tempfile::tempdir().unwrap());
     let manager = manager(&settings(&api, ProviderKind::Openai));
     let asked = questions(&["a", "b", "c"]);
     let mut heard = 0;
@@ -608,7 +290,7 @@ async fn a_listener_that_stops_has_heard_nothing_for_the_last_time() {
 #[tokio::test]
 async fn many_questions_are_divided() {
     for provider in BOTH {
-        let (api, folder) = (Api::start().await, tempfile::tempdir().unwrap());
+        let (api, folder) = (BatchServer::start().await, tempfile::tempdir().unwrap());
         let manager = manager(&settings(&api, provider));
         let texts: Vec<String> = (0..25).map(|number| format!("q{number}")).collect();
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
@@ -623,7 +305,7 @@ async fn many_questions_are_divided() {
 #[tokio::test]
 async fn a_target_without_batches_is_asked_one_by_one_and_goes_on_too() {
     for (name, step, at) in [("files", Step::Upload, 0), ("batches", Step::Create, 1)] {
-        let (api, folder) = (Api::start().await, tempfile::tempdir().unwrap());
+        let (api, folder) = (BatchServer::start().await, tempfile::tempdir().unwrap());
         (0..2).for_each(|_| api.fail(step, Fault::Status(404)));
         let one = manager(&settings(&api, ProviderKind::Openai));
         let asked = questions(&["a", "b", "c", "d", "e", "f"]);
@@ -659,10 +341,49 @@ async fn a_target_without_batches_is_asked_one_by_one_and_goes_on_too() {
 }
 
 #[tokio::test]
+async fn a_server_that_answers_to_any_address_has_no_batches() {
+    for (provider, step) in [(ProviderKind::Openai, Step::Upload), (ProviderKind::Anthropic, Step::List)] {
+        let (api, folder) = (BatchServer::start().await, tempfile::tempdir().unwrap());
+        let nonsense = if step == Step::Upload { r#"{"error":"Unexpected endpoint"}"# } else { "<html>" };
+        (0..3).for_each(|_| api.fail(step, Fault::Instead(nonsense.into())));
+        let manager = manager(&settings(&api, provider));
+        let mut is_told = false;
+        let result = manager
+            .bulk(&questions(&["a"]), &options(folder.path()), &mut |told| {
+                is_told |= matches!(told, Told::OneByOne(_));
+                ControlFlow::Continue(())
+            })
+            .await;
+        assert!(is_told && result.is_ok() && api.count(Step::Create) == 0, "{result:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_secret_in_an_answer_of_a_single_call_is_not_kept() {
+    let secret = ["ghp_", "a8Fk2mQz7LpX9cVb3NwT6yRd1HsJ4gKe5UoI"].concat();
+    let (api, folder) = (BatchServer::start().await, tempfile::tempdir().unwrap());
+    api.fail(Step::Upload, Fault::Status(404));
+    let one = manager(&settings(&api, ProviderKind::Openai));
+    let asked = [question("s", &format!("what is token = \"{secret}\"?")), question("t", "other")];
+    let stopped = one
+        .bulk(&asked, &BulkOptions { at_once: 1, ..options(folder.path()) }, &mut |told| match told {
+            Told::Answer { .. } => ControlFlow::Break(()),
+            _ => ControlFlow::Continue(()),
+        })
+        .await;
+    assert_eq!(stopped, Err(BulkError::Stopped));
+    let files = std::fs::read_dir(folder.path()).unwrap();
+    let kept: String = files.map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap()).collect();
+    assert!(!kept.contains(&secret) && kept.contains("__SECRET_1__"), "{kept}");
+    let (heard, _) = run(&one, &asked, &options(folder.path())).await;
+    assert_eq!(heard[0].1, Ok(format!("single what is token = \"{secret}\"?")), "and comes back");
+}
+
+#[tokio::test]
 async fn secrets_stay_here_and_come_back_and_stand_in_no_file() {
     let secret = ["ghp_", "a8Fk2mQz7LpX9cVb3NwT6yRd1HsJ4gKe5UoI"].concat();
     for provider in [ProviderKind::Openai, ProviderKind::Anthropic, ProviderKind::Ollama] {
-        let (api, folder) = (Api::start().await, tempfile::tempdir().unwrap());
+        let (api, folder) = (BatchServer::start().await, tempfile::tempdir().unwrap());
         // Ollama's format has no batches, so it fails here: the questions stay, which is what is looked at.
         let manager = manager(&settings(&api, provider));
         let asked = [question("s", &format!("what is token = \"{secret}\"?")), question("t", "silence")];
@@ -684,7 +405,7 @@ async fn secrets_stay_here_and_come_back_and_stand_in_no_file() {
 
 #[tokio::test]
 async fn a_key_does_not_follow_an_answer_to_another_host() {
-    let (api, thief, folder) = (Api::start().await, Api::start().await, tempfile::tempdir().unwrap());
+    let (api, thief, folder) = (BatchServer::start().await, BatchServer::start().await, tempfile::tempdir().unwrap());
     api.change(|state| state.elsewhere = Some(thief.url.clone()));
     let manager = manager(&settings(&api, ProviderKind::Anthropic));
     let (_, result) = run(&manager, &questions(&["a"]), &options(folder.path())).await;
@@ -697,13 +418,19 @@ async fn a_key_does_not_follow_an_answer_to_another_host() {
 
 #[tokio::test]
 async fn a_budget_without_room_for_all_makes_no_batch_and_what_is_paid_is_still_read() {
-    let (api, folder) = (Api::start().await, tempfile::tempdir().unwrap());
+    let (api, folder) = (BatchServer::start().await, tempfile::tempdir().unwrap());
     let mut tight = settings(&api, ProviderKind::Openai);
     tight.budget = Limits { dollars_per_day: Some(0.05), ..Limits::default() };
     let asked = questions(&["a", "b", "c"]);
     let (heard, result) = run(&manager(&tight), &asked, &options(folder.path())).await;
     assert!(heard.is_empty() && result.is_err_and(|error| error.to_string().contains("budget.dollars-per-day")));
     assert_eq!(api.count(Step::Create), 0);
+    // There is room for two of them; in three batches it is too little all the same, and none is made.
+    let elsewhere = tempfile::tempdir().unwrap();
+    let three = BulkOptions { largest: 1, ..options(elsewhere.path()) };
+    let one = manager(&tight);
+    assert!(run(&one, &asked, &three).await.1.is_err() && api.count(Step::Create) == 0);
+    assert!(one.spending().dollars == 0.0, "what was reserved is given back");
     // Made under a wider budget and left, it is read under the tight one.
     api.fail(Step::Look, Fault::HangBefore);
     let (wide, waits) = (manager(&settings(&api, ProviderKind::Openai)), options(folder.path()));
@@ -717,7 +444,7 @@ async fn a_budget_without_room_for_all_makes_no_batch_and_what_is_paid_is_still_
 
 #[tokio::test]
 async fn what_cannot_be_asked_is_one_sentence() {
-    let (api, folder) = (Api::start().await, tempfile::tempdir().unwrap());
+    let (api, folder) = (BatchServer::start().await, tempfile::tempdir().unwrap());
     let manager = manager(&settings(&api, ProviderKind::Openai));
     let twice = [question("x", "a"), question("x", "b")];
     assert_eq!(run(&manager, &twice, &options(folder.path())).await.1, Err(BulkError::Twice("x".into())));
