@@ -29,6 +29,9 @@ pub enum Script {
     Open(Vec<String>),
     /// Sends nothing for so long, then the words.
     Late(Duration, Vec<String>),
+    /// Answers each question with the question itself.
+    #[allow(dead_code, reason = "only some tests need it")]
+    Echo,
 }
 
 /// What goes wrong after a stream began.
@@ -158,6 +161,7 @@ async fn answer(
     let (status, headers, frames) = match script {
         Script::Status(status, headers, body) => (status, headers, vec![Step::Send(body)]),
         Script::Words(words, pace) => (200, Vec::new(), stream(words, pace, true)),
+        Script::Echo => (200, Vec::new(), stream(vec![question(&body)], Duration::ZERO, true)),
         Script::Open(words) => {
             let mut steps = stream(words, Duration::ZERO, true);
             steps.push(Step::Wait(Duration::from_secs(3600)));
@@ -186,6 +190,13 @@ async fn answer(
         response = response.header(name, value);
     }
     Ok(response.body(body_of(frames, guard)).expect("a response"))
+}
+
+/// The last thing that was said to the model.
+fn question(body: &[u8]) -> String {
+    let body: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+    let last = body["messages"].as_array().and_then(|messages| messages.last());
+    last.and_then(|message| message["content"].as_str()).unwrap_or_default().to_owned()
 }
 
 enum Step {

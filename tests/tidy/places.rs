@@ -23,12 +23,15 @@ const PLACES: &[Place] = &[
     },
     Place {
         what: "spawns a task or a thread",
-        marks: &["spawn(", "spawn_blocking(", "spawn_local(", "spawn_scoped(", "thread::scope(", "thread::Builder"],
+        marks: &["spawn(", "spawn_blocking(", "spawn_local(", "spawn_on(", "spawn_scoped(", "thread::scope(", "thread::Builder"],
         allowed: &[
             "server/engine/src/tasks.rs",
             "server/engine/src/tasks/",
             // What drives a connection ends with it.
             "server/llm/src/pool.rs",
+            "server/llm/src/shared.rs",
+            // What nobody waits for: few, one for a question, and they end with the manager.
+            "server/llm/src/revalidate.rs",
             "server/lsp/src/lib.rs",
             "server/lsp/src/serve.rs",
             "server/lsp/src/serve/",

@@ -3,6 +3,8 @@
 #[path = "../../../tests/support/model_server.rs"]
 mod model_server;
 
+mod stale;
+
 use crate::LlmManager;
 use crate::best_of_two::best_of_two;
 use crate::budget::{Limits, Price};
