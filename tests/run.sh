@@ -70,12 +70,16 @@ set_up() {
   python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
   command -v node >/dev/null || missing+=(nodejs)
   command -v npm >/dev/null || missing+=(npm)
+  # The tests start servers of their own; the one that the package starts is not wanted.
+  local redis_is_new=
+  command -v redis-server >/dev/null && command -v redis-cli >/dev/null || { missing+=(redis-server redis-tools); redis_is_new=1; }
   if [ ${#missing[@]} -gt 0 ] || [ -z "$(apt-cache pkgnames golang-1. 2>/dev/null)" ]; then
     as_root apt-get -o DPkg::Lock::Timeout=300 update -qq || echo "The package lists could not be brought up to date."
   fi
   if [ ${#missing[@]} -gt 0 ]; then
     as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends "${missing[@]}" ||
       { echo "These packages are needed and could not be installed: ${missing[*]}."; return 1; }
+    if [ -n "$redis_is_new" ] && command -v service >/dev/null; then as_root service redis-server stop >/dev/null 2>&1 || true; fi
   fi
   local want="$cache/tests/venv-$(cat tests/requirements.txt <(python3 --version) | cksum | cut -d' ' -f1)"
   if [ ! -f "$want/.complete" ]; then

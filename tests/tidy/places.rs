@@ -23,7 +23,7 @@ const PLACES: &[Place] = &[
     },
     Place {
         what: "spawns a task or a thread",
-        marks: &["spawn(", "spawn_blocking(", "spawn_local(", "spawn_scoped(", "thread::scope(", "thread::Builder"],
+        marks: &["spawn(", "spawn_blocking(", "spawn_local(", "spawn_on(", "spawn_scoped(", "thread::scope(", "thread::Builder"],
         allowed: &[
             "server/engine/src/tasks.rs",
             "server/engine/src/tasks/",
@@ -31,10 +31,16 @@ const PLACES: &[Place] = &[
             "server/security/src/cage.rs",
             // What drives a connection ends with it.
             "server/llm/src/pool.rs",
+<<<<<<< HEAD
             "server/llm/src/pool/",
             // The scripted model server drives its connections; they end with the runtime of the test or measurement that began it.
             "server/llm/src/scripted.rs",
             "server/llm/src/scripted/",
+=======
+            "server/llm/src/shared.rs",
+            // What nobody waits for: few, one for a question, and they end with the manager.
+            "server/llm/src/revalidate.rs",
+>>>>>>> redis
             "server/lsp/src/lib.rs",
             "server/lsp/src/serve.rs",
             "server/lsp/src/serve/",

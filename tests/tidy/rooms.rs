@@ -36,10 +36,12 @@ const KEPT_IN: &[(&str, &[&str])] = &[
     ("gen-lsp-types", &["lsp"]),
     ("mimalloc", &["cli"]),
     ("moka", &["llm"]),
+    ("redis", &["llm"]),
     ("ropey", &["syntax"]),
     ("rustls", &["llm"]),
     ("tower-lsp", &["lsp"]),
     ("tower-lsp-server", &["lsp"]),
+    ("zstd", &["llm"]),
     ("tokio", &["engine", "lsp", "gateway", "connectors", "plugin-host", "llm", "store", "cli"]),
 ];
 

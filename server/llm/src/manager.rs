@@ -2,7 +2,7 @@
 
 use crate::breaker::{BreakerConfig, Breakers, State};
 use crate::budget::{Budget, Limits, RedisLedger, dollars};
-use crate::cache::{Cache, CacheConfig, RedisStore, SecondLevel};
+use crate::cache::{Cache, CacheConfig, RedisStore, SecondCounts, SecondLevel};
 use crate::coalesce::{Flights, Follower};
 use crate::config::{Bounds, CacheSettings, KeySource, RoutingStrategy, Settings, Target, TargetError};
 use crate::error::LlmError;
@@ -363,6 +363,11 @@ impl LlmManager {
         let (money, tokens, by_target) = self.inner.budget.today();
         let by_target = by_target.into_iter().map(|(name, money, tokens)| (name, dollars(money), tokens)).collect();
         Spending { dollars: dollars(money), tokens, by_target }
+    }
+
+    /// What became of what was asked of the Redis of the settings, where there is one.
+    pub fn shared_cache(&self) -> Option<SecondCounts> {
+        self.inner.cache.shared_counts()
     }
 
     /// Writes down what was spent where others share the budget; for whoever ends the process. Takes a bounded time.

@@ -34,6 +34,16 @@ pub(super) fn check_workspace(layer: &Value) -> Result<(), String> {
     if layer.get("budget").is_some() {
         return Err(format!("`budget` {OWN}"));
     }
+    // Answers go there, and what lies there is shown as answers.
+    let is_away = |address: &Value| !address.as_str().is_some_and(is_this_machine);
+    let goes_away = match layer.pointer("/cache/redis") {
+        None => false,
+        Some(Value::Array(addresses)) => addresses.iter().any(is_away),
+        Some(address) => is_away(address),
+    };
+    if goes_away {
+        return Err(format!("`cache.redis` outside of this machine {OWN}"));
+    }
     let targets = layer.pointer("/models/target").and_then(Value::as_array);
     for target in targets.into_iter().flatten() {
         if target.get("api-key").is_some() {
@@ -58,7 +68,10 @@ pub(super) fn check_editor(layer: &Value) -> Result<(), String> {
 
 /// Whether an address is one of this machine and nothing else.
 fn is_this_machine(url: &str) -> bool {
-    let Some(rest) = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://")) else { return false };
+    let Some((scheme, rest)) = url.split_once("://") else { return false };
+    if !["http", "https", "redis", "rediss"].contains(&scheme) {
+        return false;
+    }
     let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or("");
     if authority.contains('@') {
         return false;

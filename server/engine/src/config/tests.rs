@@ -141,6 +141,9 @@ fn a_workspace_cannot_send_keys_or_text_away() {
     for url in ["http://127.0.0.1:8080/v1", "http://localhost/v1", "http://[::1]:1/"] {
         assert_eq!(read(&format!("[[models.target]]\nmodel = 'm'\nbase-url = '{url}'\n")), Ok(()), "{url}");
     }
+    for redis in ["'redis://127.0.0.1:6379'", "['rediss://localhost:1', 'redis://[::1]:2']"] {
+        assert_eq!(read(&format!("[cache]\nredis = {redis}\n")), Ok(()), "{redis}");
+    }
     for (text, part) in [
         (
             "[[models.target]]\nmodel = 'm'\nbase-url = 'http://127.0.0.1:1'\napi-key = { env = 'OPENAI_API_KEY' }\n",
@@ -155,6 +158,10 @@ fn a_workspace_cannot_send_keys_or_text_away() {
         ("[[models.target]]\nmodel = 'm'\nbase-url = 'http://127.0.0.1@evil.example/'\n", "base-url"),
         ("[[models.target]]\nmodel = 'm'\nbase-url = 'http://127.0.0.1.evil.example/'\n", "base-url"),
         ("[budget]\ndollars-per-day = 1000.0\n", "budget"),
+        ("[cache]\nredis = 'redis://evil.example:6379'\n", "cache.redis"),
+        ("[cache]\nredis = 'redis://127.0.0.1.evil.example'\n", "cache.redis"),
+        ("[cache]\nredis = ['redis://127.0.0.1:1', 'redis://evil.example:1']\n", "cache.redis"),
+        ("[cache]\nredis = { env = 'REDIS_URL' }\n", "cache.redis"),
     ] {
         let error = read(text).unwrap_err();
         assert!(error.contains(part) && error.contains("config.toml"), "{text}: {error}");
