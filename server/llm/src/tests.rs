@@ -1,5 +1,8 @@
 //! The whole path over real sockets: fallbacks, broken streams, coalescing, connections, cancels, budgets.
 
+mod faults;
+mod formats;
+
 use crate::LlmManager;
 use crate::best_of_two::best_of_two;
 use crate::budget::{Limits, Price};
