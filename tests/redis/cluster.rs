@@ -3,7 +3,7 @@
 use super::budgets::{MOST, PRICE, USED, budget};
 use super::servers::{RedisCluster, ask, wait};
 use super::{manager, request, settings, until};
-use crate::model_server::{ModelServer, Script};
+use llm::scripted::{ModelServer, Script, Usual};
 use llm::LlmManager;
 use llm::budget::{Budget, Limits, Money};
 use llm::cache::SecondCounts;
@@ -83,7 +83,7 @@ impl Load {
 
 /// Managers that keep nothing in memory, so that each question goes to the cluster.
 async fn managers(cluster: &RedisCluster) -> (ModelServer, Vec<LlmManager>, Budget) {
-    let model = ModelServer::start(Script::Echo, 100).await;
+    let model = ModelServer::start(Usual::by(|_, request| Script::Words(vec![question(&request.body)], Duration::ZERO)), 100).await;
     let source = RedisSource::Cluster(cluster.urls());
     let mut settings = settings(&model, source.clone(), 300);
     settings.cache.max_bytes = 0;
@@ -190,4 +190,11 @@ fn move_all(cluster: &mut RedisCluster) -> usize {
         cluster.move_slot(slot, from, primaries[(place + 1) % primaries.len()]);
     }
     slots.len()
+}
+
+/// The last thing that was said to the model, as the server of these tests answers it.
+fn question(body: &str) -> String {
+    let body: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
+    let last = body["messages"].as_array().and_then(|messages| messages.last());
+    last.and_then(|message| message["content"].as_str()).unwrap_or_default().to_owned()
 }

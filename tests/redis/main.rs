@@ -3,10 +3,6 @@
 // What is shared by tests may fail a test; clippy knows that only of test functions themselves.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
-#[path = "../support/model_server.rs"]
-#[allow(dead_code, reason = "others need more of it")]
-mod model_server;
-
 mod budgets;
 mod cluster;
 mod servers;
@@ -16,7 +12,7 @@ use llm::LlmManager;
 use llm::config::{KeySource, ModelsSettings, RedisSource, Settings, TargetSettings};
 use llm::prompt::{Origin, Part, Prompt, PromptLimits};
 use llm::request::Request;
-use model_server::{ModelServer, Script};
+use llm::scripted::{ModelServer, Script};
 use security::secret::Secret;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -53,7 +49,7 @@ fn request(text: &str) -> Request {
 }
 
 async fn saying(text: &str) -> ModelServer {
-    ModelServer::start(Script::Words(model_server::words(text), Duration::ZERO), 100).await
+    ModelServer::start(Script::Words(llm::scripted::words(text), Duration::ZERO), 100).await
 }
 
 /// Waits for something that comes about by itself.

@@ -31,16 +31,13 @@ const PLACES: &[Place] = &[
             "server/security/src/cage.rs",
             // What drives a connection ends with it.
             "server/llm/src/pool.rs",
-<<<<<<< HEAD
             "server/llm/src/pool/",
             // The scripted model server drives its connections; they end with the runtime of the test or measurement that began it.
             "server/llm/src/scripted.rs",
             "server/llm/src/scripted/",
-=======
             "server/llm/src/shared.rs",
             // What nobody waits for: few, one for a question, and they end with the manager.
             "server/llm/src/revalidate.rs",
->>>>>>> redis
             "server/lsp/src/lib.rs",
             "server/lsp/src/serve.rs",
             "server/lsp/src/serve/",

@@ -162,12 +162,17 @@ impl Pool {
         loop {
             attempts += 1;
             let (line, is_fresh) = self.line(target, &origin, &refused_by).await?;
-            let connection = line.connection();
+            let (connection, idle) = (line.connection(), line.idle());
             let request = build(target, &method, &uri, &origin, headers, content.as_ref(), connection.is_some())?;
             let Broken { error, read } = match self.send_on(line, request, &origin).await {
                 Ok(reply) => return Ok(reply),
                 Err(broken) => broken,
             };
+            if let Some(idle) = idle.filter(|_| !is_fresh && read == Read::Perhaps)
+                && let Some(host) = self.lock().get_mut(&origin)
+            {
+                host.ended_after(idle);
+            }
             let is_spent = attempts >= ATTEMPTS;
             match read {
                 // A connection that was closed while it lay idle is nobody's failure, however many there are; each of them is found once.
@@ -209,7 +214,7 @@ impl Pool {
                 let response = sender.try_send_request(request).await.map_err(Broken::of)?;
                 Ok(Reply::shared(self, response, place))
             }
-            Line::Own { mut sender, place } => {
+            Line::Own { mut sender, place, .. } => {
                 sender.ready().await.map_err(|error| Broken { error, read: Read::Not })?;
                 let response = sender.try_send_request(request).await.map_err(Broken::of)?;
                 Ok(Reply::own(self, response, origin.clone(), sender, place))

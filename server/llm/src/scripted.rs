@@ -11,6 +11,8 @@ mod gemini;
 mod ollama;
 mod openai;
 mod serve;
+#[cfg(test)]
+mod tests;
 
 pub use behaviour::{Behaviour, Fault, Knee, Script, Tail, Trouble, words};
 pub use formats::Format;

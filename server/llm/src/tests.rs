@@ -1,13 +1,9 @@
 //! The whole path over real sockets: fallbacks, broken streams, coalescing, connections, cancels, budgets.
 
-<<<<<<< HEAD
-=======
-#[path = "../../../tests/support/model_server.rs"]
-mod model_server;
-
+mod faults;
+mod formats;
 mod stale;
 
->>>>>>> redis
 use crate::LlmManager;
 use crate::best_of_two::{Start, best_of_two};
 use crate::budget::{Limits, Price};

@@ -10,6 +10,9 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+/// How long it is remembered after how much time a host closed an idle connection.
+const REMEMBERED: Duration = Duration::from_secs(600);
+
 /// A host and how it is spoken to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Origin {
@@ -49,8 +52,10 @@ pub(super) struct Host {
     pub h2: Option<bool>,
     /// Streams that a connection takes, as far as is known.
     pub streams: usize,
-    /// How long it keeps an idle HTTP/1.1 connection, where it says so.
+    /// How long it keeps an idle HTTP/1.1 connection, as far as it says so.
     keeps: Duration,
+    /// How long one was idle that ended under a request, and when that was.
+    ended: Option<(Duration, Instant)>,
     pub changed: Arc<Notify>,
     /// Why the last connection did not come about.
     pub failed: Option<LlmError>,
@@ -59,10 +64,18 @@ pub(super) struct Host {
 /// A sender with the place on its connection.
 pub(super) enum Line {
     Shared { sender: http2::SendRequest<Body>, place: Place, connection: usize },
-    Own { sender: http1::SendRequest<Body>, place: Place },
+    Own { sender: http1::SendRequest<Body>, place: Place, idle: Duration },
 }
 
 impl Line {
+    /// How long its connection had nothing to do, where it is one that has a request to itself.
+    pub fn idle(&self) -> Option<Duration> {
+        match self {
+            Self::Shared { .. } => None,
+            Self::Own { idle, .. } => Some(*idle),
+        }
+    }
+
     /// The shared connection that it is on.
     pub fn connection(&self) -> Option<usize> {
         match self {
@@ -101,6 +114,7 @@ impl Host {
             h2: origin.h2.then_some(true),
             streams: STREAMS,
             keeps: Duration::MAX,
+            ended: None,
             changed: Arc::default(),
             failed: None,
         }
@@ -132,12 +146,18 @@ impl Host {
         }
         // The one that was used last is the least likely to be closed by now.
         let idle = self.idle.pop()?;
-        Some(self.own(idle.sender))
+        Some(Line::Own { sender: idle.sender, place: Place::take(&self.busy), idle: idle.since.elapsed() })
     }
 
-    /// A line that has a connection of its own.
+    /// A line on a new connection of its own.
     pub fn own(&self, sender: http1::SendRequest<Body>) -> Line {
-        Line::Own { sender, place: Place::take(&self.busy) }
+        Line::Own { sender, place: Place::take(&self.busy), idle: Duration::ZERO }
+    }
+
+    /// A connection that had been idle for so long ended under a request. Most likely the host keeps none for longer, and those that are
+    /// nearly as old are not used for a while: what is lost to chance once is not to be lost each time.
+    pub fn ended_after(&mut self, idle: Duration) {
+        self.ended = Some((idle, Instant::now()));
     }
 
     /// Keeps a connection for the next request.
@@ -151,8 +171,7 @@ impl Host {
     pub fn keep_used(&mut self, sender: http1::SendRequest<Body>, keep_alive: Option<&str>) {
         let says = |part: &str| part.trim().strip_prefix("timeout=")?.parse().ok();
         if let Some(seconds) = keep_alive.and_then(|said| said.split(',').find_map(says)) {
-            // Whoever closes and whoever sends last must not meet, so the last part of the time is not used.
-            self.keeps = Duration::from_secs(seconds).mul_f64(0.8);
+            self.keeps = Duration::from_secs(seconds);
         }
         self.keep(sender, IDLE);
     }
@@ -171,7 +190,9 @@ impl Host {
     }
 
     fn forget_closed(&mut self, idle_age: Duration) {
-        let oldest = idle_age.min(self.keeps);
+        // Whoever closes and whoever sends last must not meet, so the last part of the time is not used.
+        let ended = self.ended.filter(|(_, then)| then.elapsed() < REMEMBERED).map_or(Duration::MAX, |(idle, _)| idle);
+        let oldest = idle_age.min(self.keeps.min(ended).mul_f64(0.8));
         self.shared.retain(|shared| !shared.sender.is_closed());
         self.idle.retain(|idle| !idle.sender.is_closed() && idle.since.elapsed() < oldest);
     }

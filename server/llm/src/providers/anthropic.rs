@@ -55,6 +55,9 @@ impl Provider for Messages {
     }
 
     fn whole(&self, body: &Value) -> Result<Vec<Piece>, Failed> {
+        if body.get("type").and_then(Value::as_str) == Some("error") {
+            return Err(failed(body));
+        }
         let Some(content) = body.get("content").and_then(Value::as_array) else {
             return Err(Failed::malformed("the answer has no content"));
         };

@@ -45,6 +45,9 @@ impl Provider for GenerateContent {
     }
 
     fn whole(&self, body: &Value) -> Result<Vec<Piece>, Failed> {
+        if body.get("error").is_some() {
+            return Err(failed(body));
+        }
         if body.get("candidates").is_none() && body.get("promptFeedback").is_none() {
             return Err(Failed::malformed("the answer has no candidates"));
         }

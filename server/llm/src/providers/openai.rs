@@ -140,7 +140,8 @@ impl Provider for Responses {
     }
 
     fn whole(&self, body: &Value) -> Result<Vec<Piece>, Failed> {
-        if body.get("status").and_then(Value::as_str) == Some("failed") {
+        let is_error = body.get("error").is_some_and(|error| !error.is_null());
+        if is_error || body.get("status").and_then(Value::as_str) == Some("failed") {
             return Err(failed(body));
         }
         let Some(output) = body.get("output").and_then(Value::as_array) else {

@@ -20,6 +20,8 @@ pub enum Script {
     Fails(Trouble, Vec<(&'static str, String)>),
     /// Says that it was not looked at and may be sent again: REFUSED_STREAM in HTTP/2; HTTP/1.1 cannot say so, and the connection ends.
     Refused,
+    /// Waits, then does something else.
+    After(Duration, Box<Script>),
     /// Everything that can be said.
     Full(Box<Behaviour>),
 }

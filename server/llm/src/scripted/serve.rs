@@ -130,13 +130,22 @@ async fn answer(
     let stream = format.is_some_and(|format| format.streams(&path, &json));
     let info = RequestInfo { path: full_path, format, stream, body, at_once };
     let next = stage.scripts.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-    let script = next.unwrap_or_else(|| stage.options.usual.of(number, &info));
+    let mut script = next.unwrap_or_else(|| stage.options.usual.of(number, &info));
+    while let Script::After(time, then) = script {
+        tokio::time::sleep(time).await;
+        script = *then;
+    }
     let format = format.unwrap_or(Format::ChatCompletions);
+    let wants_usage = json.pointer("/stream_options/include_usage").and_then(Value::as_bool).unwrap_or(false);
+    let mut wire = format.writer(format.model(&path, &json), wants_usage);
     let behaviour = match script {
         Script::Status(status, headers, body) => return reply(status, "application/json", headers, whole(body, guard)),
         Script::Fails(trouble, headers) => {
             let (status, body) = format.trouble(trouble);
-            return reply(status, "application/json", headers, whole(body.to_string(), guard));
+            // What is told with success is told as an answer is.
+            let is_event = stream && status == 200;
+            let body = if is_event { wire.trouble(trouble) } else { body.to_string() };
+            return reply(status, format.content_type(is_event), headers, whole(body, guard));
         }
         Script::Refused => {
             guard.give_up();
@@ -147,6 +156,7 @@ async fn answer(
         Script::Open(words) => Behaviour { words, stays_open: true, ..Behaviour::default() },
         Script::Late(before_first, words) => Behaviour { words, before_first, ..Behaviour::default() },
         Script::Full(behaviour) => *behaviour,
+        Script::After(..) => Behaviour::default(),
     };
     let Some(behaviour) = slowed(behaviour, &stage.options, number, at_once) else {
         seen.turned_away.fetch_add(1, Ordering::Relaxed);
@@ -154,8 +164,6 @@ async fn answer(
         return reply(429, "application/json", Vec::new(), whole(body.to_string(), guard));
     };
     tokio::time::sleep(behaviour.before_head).await;
-    let wants_usage = json.pointer("/stream_options/include_usage").and_then(Value::as_bool).unwrap_or(false);
-    let mut wire = format.writer(format.model(&path, &json), wants_usage);
     let headers = behaviour.headers.clone();
     let body = if stream {
         streamed(behaviour, wire, guard)
