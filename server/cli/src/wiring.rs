@@ -47,8 +47,17 @@ pub fn editor(wish: Wish) -> (ServerCore, Vec<String>) {
 pub fn models(wish: Wish) -> Result<(LlmManager, Vec<String>), Failure> {
     let config = settings(wish)?;
     let key = |source: &KeySource| engine::config::keys::read_key(&DiskFiles, source);
-    let (manager, errors) = LlmManager::new(&config.settings().llm(), &key);
-    Ok((manager, errors.iter().map(ToString::to_string).collect()))
+    let mut settings = config.settings().llm();
+    let mut problems = Vec::new();
+    match engine::config::state_dir() {
+        Ok(folder) => settings.journal = Some(folder),
+        // Without a budget nobody misses it.
+        Err(_) if settings.budget == llm::budget::Limits::default() => {}
+        Err(error) => problems.push(format!("`budget` holds only within this process. {error}")),
+    }
+    let (manager, errors) = LlmManager::new(&settings, &key);
+    problems.extend(errors.iter().map(ToString::to_string));
+    Ok((manager, problems))
 }
 
 /// The settings in force for a place.

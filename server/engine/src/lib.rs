@@ -11,6 +11,7 @@ mod diagnose;
 mod diagnose_workspace;
 pub mod error;
 pub mod events;
+mod facts;
 pub mod health;
 mod look;
 pub mod metrics;

@@ -5,6 +5,7 @@ use crate::output::Pipe;
 use crate::output::terminal::complain;
 use crate::wiring::{self, Wish};
 use llm::LlmManager;
+use llm::journal::{History, TargetHistory};
 use llm::manager::TargetReport;
 use llm::prompt::{Origin, Part, Prompt};
 use llm::request::Request;
@@ -37,12 +38,20 @@ impl Models {
                 "No model is set up; everything works offline. `[[models.target]]` in your settings adds one."
             )?;
         }
+        let history = engine::config::state_dir().map(|folder| History::of_today(&folder)).unwrap_or_default();
+        if self.action.is_none() && !self.json && !reports.is_empty() {
+            writeln!(
+                out,
+                "{:<20} {:<16} {:<28} {:<10} {:>5} {:>8} {:>9} {:>9}  {:<16} errors today",
+                "name", "provider", "model", "state", "limit", "answers", "p50 ms", "p95 ms", "$ in/out"
+            )?;
+        }
         let mut failed = false;
         for report in reports {
             if self.action.is_some() {
                 failed |= !self.test(&manager, &report, &mut out)?;
             } else {
-                self.show(&report, &mut out)?;
+                self.show(&report, history.targets.get(&report.name), &mut out)?;
             }
         }
         out.flush()?;
@@ -53,18 +62,28 @@ impl Models {
         })
     }
 
-    fn show(&self, report: &TargetReport, out: &mut impl Write) -> Result<(), Failure> {
+    /// A line of a target: how it stands, and how it did today in all processes of this machine.
+    fn show(&self, report: &TargetReport, today: Option<&TargetHistory>, out: &mut impl Write) -> Result<(), Failure> {
         if self.json {
-            writeln!(out, "{}", json!(report))?;
+            let mut line = json!(report);
+            line["today"] = json!(today);
+            writeln!(out, "{line}")?;
             return Ok(());
         }
         let (input, output) = report.price;
-        let price = if input + output > 0.0 {
-            format!("${input} in, ${output} out a million tokens")
-        } else {
-            "price unknown".to_owned()
-        };
-        writeln!(out, "{:<20} {:<12} {:<28} {:<10} {price}", report.name, report.provider, report.model, report.state)?;
+        let price = if input + output > 0.0 { format!("{input}/{output}") } else { "unknown".to_owned() };
+        let milliseconds = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.0}"));
+        let first_words = [today.and_then(|day| day.first_word_p50_ms), today.and_then(|day| day.first_word_p95_ms)];
+        let [p50, p95] = first_words.map(milliseconds);
+        let failures = today.map(|day| day.failures.iter().map(|(cause, count)| format!("{cause} {count}")));
+        let failures = failures.map(|failures| failures.collect::<Vec<_>>().join(", ")).unwrap_or_default();
+        let failures = if failures.is_empty() { "none".to_owned() } else { failures };
+        let answers = today.map_or(0, |day| day.answers);
+        writeln!(
+            out,
+            "{:<20} {:<16} {:<28} {:<10} {:>5} {answers:>8} {p50:>9} {p95:>9}  {price:<16} {failures}",
+            report.name, report.provider, report.model, report.state, report.limit
+        )?;
         Ok(())
     }
 

@@ -41,6 +41,7 @@ impl Settings {
             cache: self.cache.clone(),
             budget: self.budget,
             routing: self.routing.clone(),
+            journal: None,
         }
     }
 }
