@@ -1,7 +1,7 @@
 //! `code-agent ask` and `code-agent models` as a user runs them, against a model server on this machine.
 
-use crate::support::model_server::{Fault, ModelServer, Script, words};
 use crate::support::program::Project;
+use llm::scripted::{Fault, ModelServer, Script, words};
 use std::time::Duration;
 
 /// A server that lives as long as its runtime.

@@ -31,6 +31,10 @@ const PLACES: &[Place] = &[
             "server/security/src/cage.rs",
             // What drives a connection ends with it.
             "server/llm/src/pool.rs",
+            "server/llm/src/pool/",
+            // The scripted model server drives its connections; they end with the runtime of the test or measurement that began it.
+            "server/llm/src/scripted.rs",
+            "server/llm/src/scripted/",
             "server/lsp/src/lib.rs",
             "server/lsp/src/serve.rs",
             "server/lsp/src/serve/",

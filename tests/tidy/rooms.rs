@@ -28,6 +28,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 /// A library and the only rooms that may depend on it.
 const KEPT_IN: &[(&str, &[&str])] = &[
     ("clap", &["cli"]),
+    ("h2", &["llm"]),
     ("hyper", &["llm"]),
     ("ignore", &["workspace"]),
     ("indicatif", &["cli"]),

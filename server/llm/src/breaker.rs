@@ -5,7 +5,7 @@
 use crate::error::{Cause, LlmError, Scope};
 use rustc_hash::FxHashMap;
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -22,8 +22,12 @@ pub struct BreakerConfig {
     pub open: Duration,
     /// It never stays open longer than this, unless the provider asked for it.
     pub longest: Duration,
-    /// Probes that must succeed.
+    /// Probes that must succeed. The first goes alone, then two at a time, then four.
     pub probes: u32,
+    /// A first word that takes longer is a slow call.
+    pub slow: Duration,
+    /// The share of slow calls among the last ones that opens it.
+    pub slow_rate: f64,
 }
 
 impl Default for BreakerConfig {
@@ -34,7 +38,9 @@ impl Default for BreakerConfig {
             window: 20,
             open: Duration::from_secs(5),
             longest: Duration::from_secs(300),
-            probes: 3,
+            probes: 4,
+            slow: Duration::from_secs(30),
+            slow_rate: 0.8,
         }
     }
 }
@@ -46,43 +52,99 @@ pub enum State {
     Closed,
     /// Nothing passes for so long.
     Open(Duration),
-    /// One call at a time passes.
+    /// Few calls at a time pass.
     HalfOpen,
 }
 
-/// What a breaker watches over.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Watched {
-    /// The provider's address.
-    pub provider: String,
-    /// The model's name.
-    pub model: String,
+/// What a breaker watches over: a provider, a model there, and a key. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Watched(Arc<Names>);
+
+#[derive(Debug)]
+struct Names {
+    provider: String,
+    model: String,
     /// Stands for the key; never the key itself.
-    pub key: String,
+    key: String,
+    /// One name for each scope, the narrowest last.
+    scopes: [(Scope, String); 4],
 }
 
 impl Watched {
-    fn names(&self) -> [(Scope, String); 4] {
-        [
-            (Scope::Provider, self.provider.clone()),
-            (Scope::Model, format!("{}\n{}", self.provider, self.model)),
-            (Scope::Key, format!("{}\n{}", self.provider, self.key)),
-            (Scope::Limit, format!("{}\n{}\n{}", self.provider, self.model, self.key)),
-        ]
+    /// A provider's address, a model's name and something that stands for the key, never the key itself.
+    pub fn new(provider: &str, model: &str, key: &str) -> Self {
+        let scopes = [
+            (Scope::Provider, provider.to_owned()),
+            (Scope::Model, format!("{provider}\n{model}")),
+            (Scope::Key, format!("{provider}\n{key}")),
+            (Scope::Limit, format!("{provider}\n{model}\n{key}")),
+        ];
+        Self(Arc::new(Names { provider: provider.to_owned(), model: model.to_owned(), key: key.to_owned(), scopes }))
     }
+
+    /// The provider's address.
+    pub fn provider(&self) -> &str {
+        &self.0.provider
+    }
+
+    /// The model's name.
+    pub fn model(&self) -> &str {
+        &self.0.model
+    }
+
+    /// What stands for the key.
+    pub fn key(&self) -> &str {
+        &self.0.key
+    }
+
+    /// Provider, model and key in one: what providers count limits for.
+    pub fn limit_name(&self) -> &str {
+        &self.0.scopes[3].1
+    }
+
+    /// Whether it is another one at the same provider.
+    pub fn is_beside(&self, other: &Self) -> bool {
+        self.provider() == other.provider() && self != other
+    }
+
+    fn names(&self) -> &[(Scope, String); 4] {
+        &self.0.scopes
+    }
+}
+
+impl PartialEq for Watched {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || self.limit_name() == other.limit_name()
+    }
+}
+
+impl Eq for Watched {}
+
+impl std::hash::Hash for Watched {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.limit_name().hash(state);
+    }
+}
+
+/// How a call went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    Good,
+    Slow,
+    Failed,
 }
 
 #[derive(Debug, Default)]
 struct One {
-    recent: VecDeque<bool>,
+    recent: VecDeque<Outcome>,
     consecutive: u32,
     /// How often in a row it opened; each time it stays open longer.
     openings: u32,
     open_until: Option<Instant>,
     /// Successful probes since it was last open.
     passed: u32,
-    /// When a probe began that has not been told of.
-    probing: Option<Instant>,
+    /// When the probes began that have not been told of.
+    probing: Vec<Instant>,
     /// It is open only because the provider asked for a pause: afterwards nothing has to be proved.
     is_pause: bool,
 }
@@ -95,16 +157,16 @@ pub struct Pass<'a> {
 }
 
 impl Pass<'_> {
-    /// The call succeeded.
-    pub fn success(mut self) {
+    /// The call succeeded, with its first word after so long.
+    pub fn success(mut self, first_word: Duration) {
         self.told = true;
-        self.breakers.success(&self.watched);
+        self.breakers.success(&self.watched, first_word);
     }
 
-    /// The call failed.
-    pub fn failure(mut self, error: &LlmError) {
+    /// The call failed for a cause that reaches so far.
+    pub fn failure(mut self, error: &LlmError, scope: Scope) {
         self.told = true;
-        self.breakers.failure(&self.watched, error);
+        self.breakers.failure(&self.watched, error, scope);
     }
 }
 
@@ -113,8 +175,8 @@ impl Drop for Pass<'_> {
         if !self.told {
             let mut all = self.breakers.lock();
             for name in self.watched.names() {
-                if let Some(one) = all.get_mut(&name) {
-                    one.probing = None;
+                if let Some(one) = all.get_mut(name) {
+                    one.probing.pop();
                 }
             }
         }
@@ -140,7 +202,7 @@ impl Breakers {
     /// How the strictest breaker over a target stands, without taking a probe's place.
     pub fn state(&self, watched: &Watched) -> State {
         let all = self.lock();
-        let states = watched.names().into_iter().filter_map(|name| all.get(&name)).map(|one| self.state_of(one));
+        let states = watched.names().iter().filter_map(|name| all.get(name)).map(|one| self.state_of(one));
         states
             .max_by_key(|state| match state {
                 State::Closed => Duration::ZERO,
@@ -158,46 +220,89 @@ impl Breakers {
         let may_pass = names.iter().filter_map(|name| all.get(name)).all(|one| match self.state_of(one) {
             State::Closed => true,
             State::Open(_) => false,
-            State::HalfOpen => one.probing.is_none_or(|began| began + PROBE_PATIENCE < now),
+            State::HalfOpen => {
+                let under_way = one.probing.iter().filter(|began| **began + PROBE_PATIENCE >= now).count();
+                under_way < 1 << one.passed.min(16)
+            }
         });
         if may_pass {
-            for name in &names {
-                if let Some(one) = all.get_mut(name).filter(|one| one.open_until.is_some()) {
-                    one.probing = Some(now);
+            for name in names {
+                if let Some(one) = all.get_mut(name).filter(|one| one.open_until.is_some() && !one.is_pause) {
+                    one.probing.retain(|began| *began + PROBE_PATIENCE >= now);
+                    one.probing.push(now);
                 }
             }
         }
         may_pass.then(|| Pass { breakers: self, watched: watched.clone(), told: false })
     }
 
-    fn success(&self, watched: &Watched) {
+    fn success(&self, watched: &Watched, first_word: Duration) {
         let mut all = self.lock();
+        let is_slow = first_word >= self.config.slow;
+        if is_slow && let Some(name) = watched.names().iter().find(|(scope, _)| *scope == Scope::Model) {
+            all.entry(name.clone()).or_default();
+        }
         for name in watched.names() {
-            let Some(one) = all.get_mut(&name) else { continue };
+            let Some(one) = all.get_mut(name) else { continue };
             one.consecutive = 0;
-            push(&mut one.recent, true, self.config.window);
-            if one.open_until.is_some() && matches!(self.state_of(one), State::HalfOpen) {
-                one.probing = None;
+            let outcome = if is_slow { Outcome::Slow } else { Outcome::Good };
+            push(&mut one.recent, outcome, self.config.window);
+            if one.open_until.is_some() && !one.is_pause && matches!(self.state_of(one), State::HalfOpen) {
+                one.probing.pop();
                 one.passed += 1;
                 if one.passed >= self.config.probes {
                     *one = One::default();
                 }
             }
+            if is_slow
+                && name.0 == Scope::Model
+                && self.share(one, |outcome| outcome != Outcome::Good) >= self.config.slow_rate
+            {
+                self.open(one, Duration::ZERO);
+            }
+        }
+    }
+
+    /// The share of such calls among the last ones; 0 while they are too few.
+    fn share(&self, one: &One, counts: impl Fn(Outcome) -> bool) -> f64 {
+        if one.recent.len() < self.config.window {
+            return 0.0;
+        }
+        one.recent.iter().filter(|outcome| counts(**outcome)).count() as f64 / one.recent.len() as f64
+    }
+
+    /// Opens, each time in a row for twice as long, and not shorter than the provider asked for.
+    fn open(&self, one: &mut One, wish: Duration) {
+        let grown = self.config.open.saturating_mul(1 << one.openings.min(16)).min(self.config.longest);
+        one.open_until = Some(Instant::now() + grown.max(wish));
+        one.openings += 1;
+        one.passed = 0;
+        one.is_pause = false;
+        one.recent.clear();
+    }
+
+    /// Nothing passes for so long, because the provider said so; afterwards nothing has to be proved.
+    pub fn pause(&self, watched: &Watched, scope: Scope, wait: Duration) {
+        let Some(name) = watched.names().iter().find(|(named, _)| *named == scope) else { return };
+        let mut all = self.lock();
+        let one = all.entry(name.clone()).or_default();
+        let until = Instant::now() + wait;
+        if one.open_until.is_none() || one.is_pause {
+            (one.open_until, one.is_pause) = (one.open_until.max(Some(until)), true);
         }
     }
 
     /// What is wrong with a request alone is held against nobody.
-    fn failure(&self, watched: &Watched, error: &LlmError) {
-        let scope = error.cause.scope();
+    fn failure(&self, watched: &Watched, error: &LlmError, scope: Scope) {
         let mut all = self.lock();
         // Whatever probe this call was, it is over.
         for name in watched.names() {
-            if let Some(one) = all.get_mut(&name) {
-                one.probing = None;
+            if let Some(one) = all.get_mut(name) {
+                one.probing.pop();
             }
         }
-        let Some(name) = watched.names().into_iter().find(|(watched, _)| *watched == scope) else { return };
-        let one = all.entry(name).or_default();
+        let Some(name) = watched.names().iter().find(|(watched, _)| *watched == scope) else { return };
+        let one = all.entry(name.clone()).or_default();
         if matches!(self.state_of(one), State::Open(_)) {
             // It went out before the breaker opened and says nothing new, but for a longer wish to wait.
             if let Some(wait) = error.retry_after {
@@ -210,20 +315,13 @@ impl Breakers {
         }
         let was_half_open = one.open_until.is_some() && matches!(self.state_of(one), State::HalfOpen);
         one.consecutive += 1;
-        push(&mut one.recent, false, self.config.window);
-        let failures = one.recent.iter().filter(|success| !**success).count();
-        let is_bad_rate = one.recent.len() >= self.config.window
-            && failures as f64 >= self.config.failure_rate * one.recent.len() as f64;
+        push(&mut one.recent, Outcome::Failed, self.config.window);
+        let is_bad_rate = self.share(one, |outcome| outcome == Outcome::Failed) >= self.config.failure_rate;
         // A key that is wrong does not become right, and a wish to wait is to be kept from the first time on.
         let is_certain = matches!(error.cause, Cause::Auth | Cause::Quota);
         let is_failing = was_half_open || is_certain || is_bad_rate || one.consecutive >= self.config.consecutive;
         if is_failing {
-            let grown = self.config.open.saturating_mul(1 << one.openings.min(16)).min(self.config.longest);
-            one.open_until = Some(Instant::now() + grown.max(error.retry_after.unwrap_or(Duration::ZERO)));
-            one.openings += 1;
-            one.passed = 0;
-            one.is_pause = false;
-            one.recent.clear();
+            self.open(one, error.retry_after.unwrap_or(Duration::ZERO));
         } else if let Some(wait) = error.retry_after {
             one.open_until = Some(Instant::now() + wait);
             one.is_pause = true;
@@ -246,11 +344,11 @@ impl Breakers {
     }
 }
 
-fn push(recent: &mut VecDeque<bool>, success: bool, window: usize) {
+fn push(recent: &mut VecDeque<Outcome>, outcome: Outcome, window: usize) {
     if recent.len() >= window {
         recent.pop_front();
     }
-    recent.push_back(success);
+    recent.push_back(outcome);
 }
 
 #[cfg(test)]
@@ -258,7 +356,11 @@ mod tests {
     use super::*;
 
     fn watched(model: &str, key: &str) -> Watched {
-        Watched { provider: "p".into(), model: model.into(), key: key.into() }
+        Watched::new("p", model, key)
+    }
+
+    fn fail(breakers: &Breakers, watched: &Watched, cause: Cause) {
+        breakers.failure(watched, &failed(cause), cause.scope());
     }
 
     fn failed(cause: Cause) -> LlmError {
@@ -272,7 +374,7 @@ mod tests {
         for _ in 0..600 {
             if let Some(pass) = breakers.admit(&target) {
                 asked += 1;
-                pass.failure(&failed(Cause::Server));
+                pass.failure(&failed(Cause::Server), Scope::Provider);
             }
             tokio::time::advance(Duration::from_millis(100)).await;
         }
@@ -281,19 +383,22 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn it_closes_after_the_probes_that_succeed_one_at_a_time() {
+    async fn it_closes_after_probes_that_succeed_of_which_ever_more_go_at_a_time() {
         let breakers = Breakers::new(BreakerConfig::default());
         let target = watched("m", "k");
-        (0..5).for_each(|_| breakers.failure(&target, &failed(Cause::Overload)));
+        (0..5).for_each(|_| fail(&breakers, &target, Cause::Overload));
         assert!(matches!(breakers.state(&target), State::Open(_)) && breakers.admit(&target).is_none());
         tokio::time::advance(Duration::from_secs(6)).await;
-        for _ in 0..3 {
-            // One that is given up leaves its place to the next.
-            drop(breakers.admit(&target).expect("a probe"));
-            let probe = breakers.admit(&target).expect("a probe");
-            assert!(breakers.admit(&target).is_none(), "one at a time");
-            probe.success();
-        }
+        // One that is given up leaves its place to the next.
+        drop(breakers.admit(&target).expect("a probe"));
+        let probe = breakers.admit(&target).expect("a probe");
+        assert!(breakers.admit(&target).is_none(), "the first goes alone");
+        probe.success(Duration::ZERO);
+        let probes = [breakers.admit(&target).expect("a probe"), breakers.admit(&target).expect("a probe")];
+        assert!(breakers.admit(&target).is_none(), "then two");
+        probes.into_iter().for_each(|probe| probe.success(Duration::ZERO));
+        assert_eq!(breakers.state(&target), State::HalfOpen);
+        breakers.admit(&target).expect("a probe").success(Duration::ZERO);
         assert_eq!(breakers.state(&target), State::Closed);
     }
 
@@ -302,8 +407,8 @@ mod tests {
         let breakers = Breakers::new(BreakerConfig::default());
         let target = watched("m", "k");
         let wait = |seconds| LlmError { retry_after: Some(Duration::from_secs(seconds)), ..failed(Cause::Rate) };
-        breakers.failure(&target, &wait(60));
-        breakers.failure(&target, &wait(2));
+        breakers.failure(&target, &wait(60), Scope::Limit);
+        breakers.failure(&target, &wait(2), Scope::Limit);
         tokio::time::advance(Duration::from_millis(59_980)).await;
         assert!(breakers.admit(&target).is_none());
         tokio::time::advance(Duration::from_millis(40)).await;
@@ -315,25 +420,25 @@ mod tests {
     async fn a_burst_of_failures_opens_it_once() {
         let breakers = Breakers::new(BreakerConfig::default());
         let target = watched("m", "k");
-        (0..50).for_each(|_| breakers.failure(&target, &failed(Cause::Transport)));
+        (0..50).for_each(|_| fail(&breakers, &target, Cause::Transport));
         assert!(matches!(breakers.state(&target), State::Open(left) if left <= Duration::from_secs(5)));
     }
 
     #[tokio::test(start_paused = true)]
     async fn each_cause_reaches_as_far_as_it_goes() {
         let breakers = Breakers::new(BreakerConfig::default());
-        breakers.failure(&watched("m", "k1"), &failed(Cause::Auth));
+        fail(&breakers, &watched("m", "k1"), Cause::Auth);
         assert!(breakers.admit(&watched("other", "k1")).is_none(), "the key is wrong for all models");
         assert!(breakers.admit(&watched("m", "k2")).is_some());
-        (0..5).for_each(|_| breakers.failure(&watched("m", "k2"), &failed(Cause::Rate)));
+        (0..5).for_each(|_| fail(&breakers, &watched("m", "k2"), Cause::Rate));
         assert!(breakers.admit(&watched("m", "k2")).is_none() && breakers.admit(&watched("m", "k1")).is_none());
         assert!(breakers.admit(&watched("m", "k3")).is_some(), "another key has a limit of its own");
-        (0..9).for_each(|_| breakers.failure(&watched("n", "k2"), &failed(Cause::ContextLength)));
+        (0..9).for_each(|_| fail(&breakers, &watched("n", "k2"), Cause::ContextLength));
         assert!(
             breakers.admit(&watched("n", "k2")).is_some(),
             "what is wrong with a request is not held against the model"
         );
-        (0..5).for_each(|_| breakers.failure(&watched("n", "k2"), &failed(Cause::Server)));
+        (0..5).for_each(|_| fail(&breakers, &watched("n", "k2"), Cause::Server));
         assert!(breakers.admit(&watched("z", "k2")).is_none(), "the provider is down");
     }
 
@@ -344,12 +449,25 @@ mod tests {
         let mut opened = false;
         for call in 0..40 {
             if call % 2 == 0 {
-                breakers.failure(&target, &failed(Cause::Server));
+                fail(&breakers, &target, Cause::Server);
             } else {
-                breakers.success(&target);
+                breakers.success(&target, Duration::ZERO);
             }
             opened |= breakers.admit(&target).is_none();
         }
         assert!(opened);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn calls_that_are_slow_open_it_too() {
+        let breakers = Breakers::new(BreakerConfig::default());
+        let (slow, quick) = (watched("slow", "k"), watched("quick", "k"));
+        for _ in 0..20 {
+            assert!(breakers.admit(&slow).is_some());
+            breakers.success(&slow, Duration::from_secs(40));
+            breakers.success(&quick, Duration::from_secs(1));
+        }
+        assert!(matches!(breakers.state(&slow), State::Open(_)));
+        assert_eq!(breakers.state(&quick), State::Closed);
     }
 }

@@ -1,11 +1,19 @@
 //! Money and tokens: reserved before a call, settled after it, so that no crowd of callers can spend what one of them may.
 //!
-//! Prices are data with a date and a source; what has no price costs nothing and counts its tokens.
+//! Prices are data with a date and a source; what has no price costs nothing and counts its tokens. Where the sums are kept is the business
+//! of a [`Ledger`]: in memory, or where several processes share them.
 
+pub mod ledger;
+mod memory;
+mod redis;
+
+pub use self::redis::RedisLedger;
 use crate::request::Usage;
+use ledger::{Charge, Ledger, Sum, Ticket};
+pub use memory::MemoryLedger;
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 /// Millionths of a cent, so that sums are exact.
 pub type Money = i64;
@@ -62,8 +70,14 @@ pub struct Limits {
     pub dollars_per_day: Option<f64>,
     /// Dollars a day and client.
     pub dollars_per_client: Option<f64>,
+    /// Dollars a day and model, by the name under which it is set.
+    pub dollars_per_model: Option<f64>,
     /// Tokens a day, in all.
     pub tokens_per_day: Option<u64>,
+    /// Tokens a day and client.
+    pub tokens_per_client: Option<u64>,
+    /// Tokens a day and model, by the name under which it is set.
+    pub tokens_per_model: Option<u64>,
 }
 
 /// Which budget has no room.
@@ -80,8 +94,10 @@ pub enum BudgetError {
         limit: f64,
     },
     /// Tokens.
-    #[error("{spent} of the {limit} tokens of `budget.tokens-per-day` are used or reserved for today")]
+    #[error("{spent} of the {limit} tokens of `{setting}` are used or reserved for today")]
     Tokens {
+        /// The setting.
+        setting: &'static str,
         /// Used and reserved.
         spent: u64,
         /// Allowed.
@@ -89,139 +105,93 @@ pub enum BudgetError {
     },
 }
 
-#[derive(Debug, Default)]
-struct Spent {
-    /// The day that the numbers are of, counted from 1970.
-    day: u64,
-    money: Money,
-    tokens: u64,
-    by_client: FxHashMap<String, Money>,
-    by_model: FxHashMap<String, (Money, u64)>,
-}
-
-impl Spent {
-    fn add(&mut self, client: &str, money: Money, tokens: u64) {
-        self.money = self.money.saturating_add(money);
-        self.tokens = self.tokens.saturating_add(tokens);
-        let of_client = self.by_client.entry(client.to_owned()).or_default();
-        *of_client = of_client.saturating_add(money);
-    }
-}
-
-/// What was spent today. Tells the day through a function, so that tests have their own.
+/// What was spent today, held against limits. Tells the day through a function, so that tests have their own.
+#[derive(Clone, Debug)]
 pub struct Budget {
     limits: Limits,
-    spent: Arc<Mutex<Spent>>,
+    ledger: Arc<dyn Ledger>,
     today: fn() -> u64,
 }
 
 /// Room in the budget for one call. What is not settled is given back.
 #[derive(Debug)]
 pub struct Reserve {
-    spent: Arc<Mutex<Spent>>,
-    day: u64,
-    client: String,
-    money: Money,
-    tokens: u64,
+    ledger: Arc<dyn Ledger>,
+    today: fn() -> u64,
+    ticket: Ticket,
+    most: Charge,
+    is_open: bool,
 }
 
 /// Days since 1970, by the clock of the machine.
-fn day_of_clock() -> u64 {
+pub(crate) fn day_of_clock() -> u64 {
     std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |time| time.as_secs() / 86_400)
 }
 
 impl Budget {
-    /// Nothing is spent.
+    /// Nothing is spent, and what will be is counted in memory.
     pub fn new(limits: Limits) -> Self {
-        Self { limits, spent: Arc::default(), today: day_of_clock }
+        Self::with_ledger(limits, Arc::new(MemoryLedger::default()))
+    }
+
+    /// Counts where the ledger does.
+    pub fn with_ledger(limits: Limits, ledger: Arc<dyn Ledger>) -> Self {
+        Self { limits, ledger, today: day_of_clock }
     }
 
     /// The same spendings under other limits.
     pub fn with_limits(&self, limits: Limits) -> Self {
-        Self { limits, spent: self.spent.clone(), today: self.today }
+        Self { limits, ..self.clone() }
     }
 
-    /// Takes room for a call that may cost so much.
+    /// Takes room for a call to a model that may cost so much.
     ///
     /// # Errors
     /// If one of the budgets has no room.
-    pub fn reserve(&self, client: &str, most: Usage, price: Price) -> Result<Reserve, BudgetError> {
-        let (money, tokens) = (price.of(most), most.input.saturating_add(most.output));
-        let day = (self.today)();
-        let mut spent = lock(&self.spent);
-        if spent.day != day {
-            *spent = Spent { day, ..Spent::default() };
-        }
-        let of_client = spent.by_client.get(client).copied().unwrap_or(0);
-        let dollar_limits = [
-            ("budget.dollars-per-day", spent.money, self.limits.dollars_per_day),
-            ("budget.dollars-per-client", of_client, self.limits.dollars_per_client),
-        ];
-        for (setting, spent, limit) in dollar_limits {
-            if let Some(limit) = limit
-                && spent.saturating_add(money) > (limit * PER_DOLLAR) as Money
-            {
-                return Err(BudgetError::Dollars { setting, spent: dollars(spent), limit });
-            }
-        }
-        if let Some(limit) = self.limits.tokens_per_day
-            && spent.tokens.saturating_add(tokens) > limit
-        {
-            return Err(BudgetError::Tokens { spent: spent.tokens, limit });
-        }
-        spent.add(client, money, tokens);
-        drop(spent);
-        Ok(Reserve { spent: self.spent.clone(), day, client: client.to_owned(), money, tokens })
+    pub async fn reserve(&self, client: &str, model: &str, most: Usage, price: Price) -> Result<Reserve, BudgetError> {
+        let (client, model) = (client.to_owned(), model.to_owned());
+        let most = Charge { day: (self.today)(), client, model, money: price.of(most), tokens: tokens_of(most) };
+        let ticket = self.ledger.reserve(&self.limits, &most).await?;
+        Ok(Reserve { ledger: self.ledger.clone(), today: self.today, ticket, most, is_open: true })
     }
 
-    /// Money and tokens spent and reserved today, and for each model what was spent.
+    /// Money and tokens spent and reserved today, and the same for each model.
     pub fn today(&self) -> (Money, u64, Vec<(String, Money, u64)>) {
-        let spent = lock(&self.spent);
-        if spent.day != (self.today)() {
-            return (0, 0, Vec::new());
-        }
-        let mut models: Vec<_> =
-            spent.by_model.iter().map(|(model, (money, tokens))| (model.clone(), *money, *tokens)).collect();
+        let sums = self.ledger.spent((self.today)());
+        let models = sums.models.into_iter().filter(|(_, sum)| *sum != Sum::default());
+        let mut models: Vec<_> = models.map(|(model, sum)| (model, sum.money, sum.tokens)).collect();
         models.sort();
-        (spent.money, spent.tokens, models)
+        (sums.all.money, sums.all.tokens, models)
+    }
+
+    /// Writes down what was settled and is not written yet, for ledgers that others share.
+    pub async fn flush(&self) {
+        self.ledger.flush().await;
     }
 }
 
 impl Reserve {
-    /// The call came to an end and used this.
-    pub fn settle(mut self, model: &str, usage: Usage, price: Price) -> Money {
-        let (money, tokens) = (price.of(usage), usage.input.saturating_add(usage.output));
-        let mut spent = lock(&self.spent);
+    /// The call came to an end and used this. Waits for nothing, so that a destructor can call it.
+    pub fn settle(mut self, usage: Usage, price: Price) -> Money {
+        let money = price.of(usage);
         // A call that ends after midnight counts for the day on which it ends.
-        spent.add(&self.client, money, tokens);
-        let of_model = spent.by_model.entry(model.to_owned()).or_default();
-        *of_model = (of_model.0.saturating_add(money), of_model.1.saturating_add(tokens));
-        drop(spent);
-        self.give_back();
+        let used = Charge { day: (self.today)(), money, tokens: tokens_of(usage), ..self.most.clone() };
+        self.is_open = false;
+        self.ledger.settle(self.ticket, &self.most, Some(used));
         money
-    }
-
-    fn give_back(&mut self) {
-        let (money, tokens) = (std::mem::take(&mut self.money), std::mem::take(&mut self.tokens));
-        let mut spent = lock(&self.spent);
-        if spent.day == self.day {
-            spent.money -= money;
-            spent.tokens = spent.tokens.saturating_sub(tokens);
-            if let Some(of_client) = spent.by_client.get_mut(&self.client) {
-                *of_client -= money;
-            }
-        }
     }
 }
 
 impl Drop for Reserve {
     fn drop(&mut self) {
-        self.give_back();
+        if self.is_open {
+            self.ledger.settle(self.ticket, &self.most, None);
+        }
     }
 }
 
-fn lock(spent: &Mutex<Spent>) -> MutexGuard<'_, Spent> {
-    spent.lock().unwrap_or_else(PoisonError::into_inner)
+fn tokens_of(usage: Usage) -> u64 {
+    usage.input.saturating_add(usage.output)
 }
 
 #[cfg(test)]
@@ -238,18 +208,19 @@ mod tests {
         Usage { input, cached: 0, output }
     }
 
-    #[test]
-    fn a_crowd_never_spends_more_than_is_allowed() {
-        let budget = Arc::new(budget(1.0));
-        let threads: Vec<_> = (0..64)
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn a_crowd_never_spends_more_than_is_allowed() {
+        let budget = budget(1.0);
+        let callers: Vec<_> = (0..64)
             .map(|_| {
                 let budget = budget.clone();
-                std::thread::spawn(move || {
+                tokio::spawn(async move {
                     let mut calls = 0;
                     for _ in 0..50 {
                         // A reserve of four cents, of which two are used.
-                        if let Ok(reserve) = budget.reserve("c", usage(1000, 1000), PRICE) {
-                            reserve.settle("m", usage(1000, 333), PRICE);
+                        if let Ok(reserve) = budget.reserve("c", "m", usage(1000, 1000), PRICE).await {
+                            tokio::task::yield_now().await;
+                            reserve.settle(usage(1000, 333), PRICE);
                             calls += 1;
                         }
                     }
@@ -257,26 +228,45 @@ mod tests {
                 })
             })
             .collect();
-        let calls: i64 = threads.into_iter().map(|thread| thread.join().unwrap()).sum();
+        let mut calls: i64 = 0;
+        for caller in callers {
+            calls += caller.await.unwrap();
+        }
         let (money, ..) = budget.today();
         assert_eq!(money, calls * PRICE.of(usage(1000, 333)));
         assert!(dollars(money) <= 1.0 && dollars(money) > 0.95, "{} by {calls} calls", dollars(money));
     }
 
-    #[test]
-    fn what_is_not_used_is_given_back() {
+    #[tokio::test]
+    async fn what_is_not_used_is_given_back() {
         let budget = budget(0.05);
-        let reserve = budget.reserve("c", usage(1000, 1000), PRICE).unwrap();
-        let refused = budget.reserve("c", usage(1000, 1000), PRICE).unwrap_err().to_string();
+        let reserve = budget.reserve("c", "m", usage(1000, 1000), PRICE).await.unwrap();
+        assert_eq!(budget.today().2, [("m".to_owned(), PRICE.of(usage(1000, 1000)), 2000)]);
+        let refused = budget.reserve("c", "m", usage(1000, 1000), PRICE).await.unwrap_err().to_string();
         assert_eq!(refused, "$0.04 of the $0.05 of `budget.dollars-per-day` are spent or reserved for today");
         drop(reserve);
-        assert_eq!(budget.today().0, 0);
-        let tight = Budget::new(Limits { tokens_per_day: Some(10), ..Limits::default() });
-        assert!(matches!(tight.reserve("c", usage(8, 3), Price::default()), Err(BudgetError::Tokens { .. })));
-        let per_client = Budget::new(Limits { dollars_per_client: Some(0.05), ..Limits::default() });
-        let _held = per_client.reserve("a", usage(1000, 1000), PRICE).unwrap();
-        assert!(per_client.reserve("a", usage(1000, 1000), PRICE).is_err());
-        assert!(per_client.reserve("b", usage(1000, 1000), PRICE).is_ok());
+        assert_eq!(budget.today(), (0, 0, Vec::new()));
+    }
+
+    #[tokio::test]
+    async fn each_limit_holds_for_what_it_names_and_no_other() {
+        let none = Limits::default();
+        let all = [
+            (Limits { dollars_per_day: Some(0.05), ..none }, "budget.dollars-per-day", false, false),
+            (Limits { dollars_per_client: Some(0.05), ..none }, "budget.dollars-per-client", true, false),
+            (Limits { dollars_per_model: Some(0.05), ..none }, "budget.dollars-per-model", false, true),
+            (Limits { tokens_per_day: Some(3000), ..none }, "budget.tokens-per-day", false, false),
+            (Limits { tokens_per_client: Some(3000), ..none }, "budget.tokens-per-client", true, false),
+            (Limits { tokens_per_model: Some(3000), ..none }, "budget.tokens-per-model", false, true),
+        ];
+        for (limits, setting, other_client, other_model) in all {
+            let budget = Budget::new(limits);
+            let _held = budget.reserve("a", "m", usage(1000, 1000), PRICE).await.unwrap();
+            let refused = budget.reserve("a", "m", usage(1000, 1000), PRICE).await.unwrap_err().to_string();
+            assert!(refused.contains(setting), "{refused}");
+            assert_eq!(budget.reserve("b", "m", usage(1000, 1000), PRICE).await.is_ok(), other_client, "{setting}");
+            assert_eq!(budget.reserve("a", "n", usage(1000, 1000), PRICE).await.is_ok(), other_model, "{setting}");
+        }
     }
 
     #[test]

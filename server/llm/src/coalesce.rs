@@ -20,6 +20,8 @@ type Call = Shared<BoxFuture<'static, ()>>;
 struct Log {
     pieces: Vec<Piece>,
     result: Option<Result<(), LlmError>>,
+    /// Whether the pieces are those of an answer that was kept.
+    is_kept: bool,
 }
 
 /// Where the one call writes its pieces.
@@ -34,6 +36,11 @@ impl Writer {
     pub fn push(&self, piece: Piece) {
         lock(&self.log).pieces.push(piece);
         self.news.send_replace(());
+    }
+
+    /// Says to all that this is an answer that was kept.
+    pub fn mark_kept(&self) {
+        lock(&self.log).is_kept = true;
     }
 
     /// Ends the answer for all.
@@ -124,8 +131,13 @@ impl Follower {
     /// Pieces that are there already.
     pub fn of(pieces: Vec<Piece>) -> Self {
         let (_, news) = watch::channel(());
-        let log = Arc::new(Mutex::new(Log { pieces, result: Some(Ok(())) }));
+        let log = Arc::new(Mutex::new(Log { pieces, result: Some(Ok(())), is_kept: true }));
         Self { call: None, log, news, next: 0, flights: None }
+    }
+
+    /// Whether the answer was kept, as far as is known yet.
+    pub fn is_kept(&self) -> bool {
+        lock(&self.log).is_kept
     }
 
     /// The next piece; `None` at the end. Dropping the future loses nothing.
@@ -144,7 +156,7 @@ impl Follower {
                         let error = error.clone();
                         drop(log);
                         // Said once to each who waits.
-                        self.log = Arc::new(Mutex::new(Log { pieces: Vec::new(), result: Some(Ok(())) }));
+                        self.log = Arc::new(Mutex::new(Log { result: Some(Ok(())), ..Log::default() }));
                         self.next = 0;
                         return Some(Err(error));
                     }
@@ -194,7 +206,7 @@ mod tests {
             &[crate::prompt::Part::Data(crate::prompt::Origin::Question, "x".into())],
             crate::prompt::PromptLimits::default(),
         );
-        Key::of(&crate::request::Request::new(Arc::new(prompt.unwrap())), &[])
+        Key::of(&crate::request::Request::new(Arc::new(prompt.unwrap())), &["m"])
     }
 
     async fn rest(mut follower: Follower) -> (String, Option<LlmError>) {

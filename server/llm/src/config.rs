@@ -1,7 +1,11 @@
 //! What can be set: targets, the cache, budgets, the way of choosing. Plain data; keys are named here and read elsewhere.
 
+use crate::breaker::Watched;
 use crate::budget::{Limits, Price, price_of};
+use crate::limit::LimitConfig;
+use crate::pool::MOST;
 use crate::providers::ProviderKind;
+pub use crate::shared::address::RedisSource;
 use schemars::JsonSchema;
 use security::secret::Secret;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
@@ -21,12 +25,27 @@ pub struct ModelsSettings {
     /// Bytes of an answer; a longer one is cut off and counts as failed.
     #[schemars(range(min = 1024))]
     pub max_answer_bytes: usize,
+    /// Bytes of prompts and answers under way at one time, over all requests; what would go beyond is refused.
+    #[schemars(range(min = 65_536))]
+    pub max_bytes_in_flight: usize,
     /// Milliseconds until the first word of an answer.
     #[schemars(range(min = 1))]
     pub first_word_ms: u64,
     /// Milliseconds between two words of an answer.
     #[schemars(range(min = 1))]
     pub stall_ms: u64,
+    /// Requests that a target is given at a time to begin with; from then on it follows what the target bears.
+    #[schemars(range(min = 1))]
+    pub concurrency: usize,
+    /// The most requests that a target is ever given at a time.
+    #[schemars(range(min = 1))]
+    pub max_concurrency: usize,
+    /// Whether the number of requests at a time follows what is measured; otherwise it stays at `concurrency`.
+    pub adaptive: bool,
+    /// Whether room and connections are made ready for requests that are foreseen.
+    pub predictive: bool,
+    /// Whether a second target is asked where the first word of one is late: at most one question in twenty.
+    pub hedging: bool,
 }
 
 impl Default for ModelsSettings {
@@ -35,8 +54,14 @@ impl Default for ModelsSettings {
             target: Vec::new(),
             max_prompt_bytes: 1 << 20,
             max_answer_bytes: 1 << 20,
+            max_bytes_in_flight: MOST,
             first_word_ms: 60_000,
             stall_ms: 20_000,
+            concurrency: 32,
+            max_concurrency: 1024,
+            adaptive: true,
+            predictive: true,
+            hedging: true,
         }
     }
 }
@@ -140,6 +165,8 @@ impl<'de> Deserialize<'de> for KeySource {
 const KEY_FORM: &str = "`api-key` says where the key is, { env = \"NAME\" }, { file = \"PATH\" } or { command = [\"PROGRAM\", \"ARGUMENT\"] }; the key itself never stands in settings";
 
 /// Answers that are kept.
+///
+/// With a Redis, or a Redis Cluster, several processes share their answers and what they spend. Answers with secrets in them stay in memory.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct CacheSettings {
@@ -148,11 +175,18 @@ pub struct CacheSettings {
     /// Seconds for which an answer is good.
     #[schemars(range(min = 1))]
     pub seconds: u64,
+    /// Seconds for which an answer is fresh. An older one is still given at once, and another one is fetched meanwhile. As `seconds` where it is left out.
+    pub fresh_seconds: Option<u64>,
+    /// The Redis that is shared; none where it is left out.
+    pub redis: Option<RedisSource>,
+    /// Milliseconds that a question may wait for the Redis; it goes on without it then.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub redis_deadline_ms: u64,
 }
 
 impl Default for CacheSettings {
     fn default() -> Self {
-        Self { max_bytes: 16 << 20, seconds: 86_400 }
+        Self { max_bytes: 16 << 20, seconds: 86_400, fresh_seconds: None, redis: None, redis_deadline_ms: 5 }
     }
 }
 
@@ -162,6 +196,8 @@ impl Default for CacheSettings {
 pub struct RoutingSettings {
     /// The way.
     pub strategy: RoutingStrategy,
+    /// The target that chooses between two answers that both pass all checks and differ; without one the first answer counts.
+    pub judge: Option<String>,
 }
 
 /// A way to choose among targets.
@@ -217,13 +253,15 @@ pub struct Target {
     pub stream: bool,
     /// HTTP/2 without TLS.
     pub http2: bool,
+    /// What is watched over when it is asked: provider, model and something that stands for the key.
+    pub watched: Watched,
 }
 
-/// A target that cannot be asked as it is set.
+/// Something that cannot be used as it is set; all else works without it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`models.target` {name}: {problem}")]
+#[error("{name}: {problem}")]
 pub struct TargetError {
-    /// Its name, or its number.
+    /// The setting, and of several the name or the number.
     pub name: String,
     /// What is wrong, a sentence.
     pub problem: String,
@@ -241,6 +279,16 @@ pub struct Bounds {
 }
 
 impl ModelsSettings {
+    /// The limits on requests at a time as they are used.
+    pub fn limit(&self) -> LimitConfig {
+        LimitConfig {
+            first: self.concurrency,
+            most: self.max_concurrency.max(self.concurrency),
+            adapts: self.adaptive,
+            foresees: self.predictive,
+        }
+    }
+
     /// The bounds as they are used.
     pub fn bounds(&self) -> Bounds {
         Bounds {
@@ -262,12 +310,12 @@ impl ModelsSettings {
             match settings.resolve(&name, key) {
                 Ok(target) if targets.iter().any(|other| other.name == target.name) => {
                     errors.push(TargetError {
-                        name,
+                        name: format!("`models.target` {name}"),
                         problem: "There is another one of this name; give it a `name` of its own.".to_owned(),
                     });
                 }
                 Ok(target) => targets.push(target),
-                Err(problem) => errors.push(TargetError { name, problem }),
+                Err(problem) => errors.push(TargetError { name: format!("`models.target` {name}"), problem }),
             }
         }
         (targets, errors)
@@ -294,11 +342,14 @@ impl TargetSettings {
         if key.as_ref().is_some_and(Secret::is_empty) {
             return Err("Its `api-key` is empty.".to_owned());
         }
+        let (model, base_url) = (self.model.trim(), base_url.trim_end_matches('/'));
+        let digest = key.as_ref().map(|key| blake3::hash(key.expose().as_bytes()).to_hex().to_string());
         Ok(Target {
             name: name.to_owned(),
             provider: self.provider,
-            model: self.model.trim().to_owned(),
-            base_url: base_url.trim_end_matches('/').to_owned(),
+            watched: Watched::new(base_url, model, &digest.unwrap_or_default()),
+            model: model.to_owned(),
+            base_url: base_url.to_owned(),
             key,
             price,
             weight: self.weight.unwrap_or(1),

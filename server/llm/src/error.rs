@@ -31,6 +31,8 @@ pub enum Cause {
     TooLarge,
     /// A budget is used up.
     Budget,
+    /// Too many requests of our own wait for it.
+    Busy,
     /// The breaker of every target is open, or there is no target.
     NoTarget,
 }
@@ -50,6 +52,19 @@ pub enum Scope {
     Provider,
 }
 
+impl Scope {
+    /// The word for it in machine-readable output.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Request => "request",
+            Self::Key => "key",
+            Self::Limit => "limit",
+            Self::Model => "model",
+            Self::Provider => "provider",
+        }
+    }
+}
+
 impl Cause {
     /// The word for it in logs, metrics and machine-readable output.
     pub fn name(self) -> &'static str {
@@ -67,6 +82,7 @@ impl Cause {
             Self::Timeout => "timeout",
             Self::TooLarge => "too-large",
             Self::Budget => "budget",
+            Self::Busy => "busy",
             Self::NoTarget => "no-target",
         }
     }
@@ -80,7 +96,7 @@ impl Cause {
             Self::Server | Self::Transport => Scope::Provider,
             Self::Malformed => Scope::Model,
             Self::ContextLength | Self::ContentFilter | Self::BadRequest => Scope::Request,
-            Self::TooLarge | Self::Budget | Self::NoTarget => Scope::Request,
+            Self::TooLarge | Self::Budget | Self::Busy | Self::NoTarget => Scope::Request,
         }
     }
 
@@ -110,6 +126,7 @@ impl Cause {
             Self::Timeout => "it did not answer in time",
             Self::TooLarge => "the text is larger than is allowed",
             Self::Budget => "the budget is used up",
+            Self::Busy => "too much is asked at the same time, try again later",
             Self::NoTarget => "no model can be asked",
         }
     }

@@ -2,6 +2,7 @@
 //!
 //! Nothing leaves but a [`prompt::Prompt`], which has no secrets in it; nothing comes back that is more than text.
 
+mod attempt;
 pub mod best_of_two;
 pub mod breaker;
 pub mod budget;
@@ -11,16 +12,26 @@ pub mod coalesce;
 pub mod config;
 pub mod error;
 pub mod events;
+pub mod fallback;
 pub mod health;
+pub mod hedge;
+pub mod incidents;
+pub mod limit;
 pub mod manager;
+pub mod measures;
 pub mod pool;
 pub mod prompt;
 pub mod providers;
 pub mod request;
+mod revalidate;
 pub mod router;
+#[cfg(any(test, feature = "scripted"))]
+pub mod scripted;
+pub mod shared;
 mod splice;
 pub mod sse;
 mod stack;
+pub mod strategy;
 #[cfg(test)]
 mod tests;
 

@@ -1,18 +1,26 @@
 //! The one who is asked: [`LlmManager`] holds what outlives a request and hands each on to [`crate::stack`].
 
 use crate::breaker::{BreakerConfig, Breakers, State};
-use crate::budget::{Budget, Limits, dollars};
-use crate::cache::{Cache, CacheConfig};
+use crate::budget::{Budget, Limits, RedisLedger, dollars};
+use crate::cache::{Cache, CacheConfig, RedisStore, SecondLevel};
 use crate::coalesce::{Flights, Follower};
-use crate::config::{Bounds, KeySource, RoutingStrategy, Settings, Target, TargetError};
+use crate::config::{Bounds, CacheSettings, KeySource, RoutingStrategy, Settings, Target, TargetError};
 use crate::error::LlmError;
-use crate::events::{Counts, Event, Events};
+use crate::events::{Event, Events};
+use crate::fallback::ordered;
 use crate::health::Health;
+use crate::hedge::Allowance;
+use crate::incidents::{Incident, Incidents};
+use crate::limit::{LimitConfig, Limiters};
+use crate::measures::Counts;
 use crate::pool::Pool;
 use crate::prompt::PromptLimits;
 use crate::providers::{Quirks, gather};
-use crate::request::{Answer, Piece, Request};
-use crate::stack::{ordered, travel, watched};
+use crate::request::{Answer, Piece, Request, Usage};
+use crate::revalidate::Refreshes;
+use crate::shared::Shared;
+use crate::shared::address::Addresses;
+use crate::stack::travel;
 use rustc_hash::FxHashMap;
 use security::secret::Secret;
 use serde::Serialize;
@@ -28,17 +36,27 @@ pub(crate) struct Plan {
     pub routing: RoutingStrategy,
     pub limits: Limits,
     pub prompt: PromptLimits,
+    pub limit: LimitConfig,
+    pub hedges: bool,
+    pub judge: Option<String>,
+    /// What stands for each target in the keys of answers: what a name stands for may change while answers are kept.
+    pub identities: Vec<String>,
 }
 
 impl Plan {
     fn of(settings: &Settings, key: &dyn Fn(&KeySource) -> Result<Secret, String>) -> (Self, Vec<TargetError>) {
         let (targets, errors) = settings.models.targets(key);
+        let identity = |target: &Target| format!("{:?} {} {}", target.provider, target.base_url, target.model);
         let plan = Self {
+            identities: targets.iter().map(identity).collect(),
             targets,
             bounds: settings.models.bounds(),
             routing: settings.routing.strategy,
             limits: settings.budget,
             prompt: PromptLimits { max_bytes: settings.models.max_prompt_bytes },
+            limit: settings.models.limit(),
+            hedges: settings.models.hedging,
+            judge: settings.routing.judge.clone(),
         };
         (plan, errors)
     }
@@ -52,10 +70,16 @@ impl Plan {
 /// What outlives a request.
 pub(crate) struct Inner {
     pub cache: Cache,
+    pub refreshes: Refreshes,
     pub flights: Flights,
     pub breakers: Breakers,
     pub budget: Budget,
     pub health: Health,
+    pub limiters: Limiters,
+    pub incidents: Incidents,
+    /// Requests to a target that failed already, and requests to a second target, over all questions.
+    pub retries: Allowance,
+    pub hedges: Allowance,
     pub pool: Arc<Pool>,
     pub events: Events,
     quirks: Mutex<FxHashMap<String, Quirks>>,
@@ -83,6 +107,25 @@ impl Inner {
     }
 }
 
+fn cache_config(settings: &CacheSettings) -> CacheConfig {
+    let seconds = settings.seconds.clamp(1, TEN_YEARS);
+    let fresh = settings.fresh_seconds.unwrap_or(seconds).min(seconds);
+    CacheConfig {
+        max_bytes: settings.max_bytes,
+        time_to_live: Duration::from_secs(seconds),
+        fresh: Duration::from_secs(fresh),
+    }
+}
+
+/// The Redis of the settings, if there is one.
+fn shared(
+    settings: &CacheSettings,
+    key: &dyn Fn(&KeySource) -> Result<Secret, String>,
+) -> Result<Option<Arc<Shared>>, String> {
+    let Some(source) = &settings.redis else { return Ok(None) };
+    Shared::new(&Addresses::of(source, key)?).map(Some)
+}
+
 /// In seconds; what is kept longer is kept for ever.
 const TEN_YEARS: u64 = 10 * 365 * 86_400;
 
@@ -91,6 +134,16 @@ const TEN_YEARS: u64 = 10 * 365 * 86_400;
 pub struct LlmManager {
     pub(crate) inner: Arc<Inner>,
     plan: Arc<RwLock<Arc<Plan>>>,
+    _end: Arc<End>,
+}
+
+/// Ends what runs behind everybody's back when the last handle goes.
+struct End(Refreshes);
+
+impl Drop for End {
+    fn drop(&mut self) {
+        self.0.stop();
+    }
 }
 
 /// How one target stands, for people and machines.
@@ -107,8 +160,12 @@ pub struct TargetReport {
     pub state: &'static str,
     /// Seconds for which it is left alone.
     pub open_seconds: Option<f64>,
-    /// Requests under way.
+    /// Requests under way, how many there may be at a time, and how many wait.
     pub in_flight: usize,
+    /// As above.
+    pub limit: usize,
+    /// As above.
+    pub queued: usize,
     /// Answers.
     pub answers: u64,
     /// Half of the first words came within so many milliseconds.
@@ -145,41 +202,64 @@ impl AnswerStream {
         self.follower.next().await
     }
 
-    /// Whether the answer was in memory.
+    /// Whether the answer was kept; of one that was not in memory it is known when its first piece came.
     pub fn is_from_cache(&self) -> bool {
-        self.from_cache
+        self.from_cache || self.follower.is_kept()
     }
 }
 
 impl LlmManager {
     /// A manager for these settings. `key` reads a key; targets whose key cannot be read are left out and told.
     pub fn new(settings: &Settings, key: &dyn Fn(&KeySource) -> Result<Secret, String>) -> (Self, Vec<TargetError>) {
-        let (plan, errors) = Plan::of(settings, key);
-        let cache = CacheConfig {
-            max_bytes: settings.cache.max_bytes,
-            time_to_live: Duration::from_secs(settings.cache.seconds.clamp(1, TEN_YEARS)),
+        let (plan, mut errors) = Plan::of(settings, key);
+        let (cache, budget) = match shared(&settings.cache, key) {
+            Ok(None) => (Cache::new(cache_config(&settings.cache)), Budget::new(settings.budget)),
+            Ok(Some(shared)) => {
+                let deadline = Duration::from_millis(settings.cache.redis_deadline_ms);
+                let second = SecondLevel::new(Arc::new(RedisStore::new(shared.clone())), deadline);
+                let ledger = RedisLedger::new(shared, deadline);
+                (
+                    Cache::new(cache_config(&settings.cache)).with_second(second),
+                    Budget::with_ledger(settings.budget, Arc::new(ledger)),
+                )
+            }
+            Err(problem) => {
+                errors.push(TargetError { name: "`cache.redis`".to_owned(), problem });
+                (Cache::new(cache_config(&settings.cache)), Budget::new(settings.budget))
+            }
         };
+        let refreshes = Refreshes::default();
+        let end = Arc::new(End(refreshes.clone()));
         let inner = Inner {
-            cache: Cache::new(cache),
+            cache,
+            refreshes,
             flights: Flights::default(),
             breakers: Breakers::new(BreakerConfig::default()),
-            budget: Budget::new(settings.budget),
+            budget,
             health: Health::default(),
+            limiters: Limiters::default(),
+            incidents: Incidents::default(),
+            // As Finagle has them: a fifth of the questions, and ten a second for those who ask seldom.
+            retries: Allowance::new(0.2, 10.0, 100.0),
+            hedges: Allowance::new(0.05, 0.0, 10.0),
             pool: Arc::default(),
             events: Events::default(),
             quirks: Mutex::default(),
             tickets: AtomicU64::new(0),
         };
-        (Self { inner: Arc::new(inner), plan: Arc::new(RwLock::new(Arc::new(plan))) }, errors)
+        inner.pool.bound(settings.models.max_bytes_in_flight);
+        (Self { inner: Arc::new(inner), plan: Arc::new(RwLock::new(Arc::new(plan))), _end: end }, errors)
     }
 
-    /// Takes other settings over, for all requests from now on; those under way end as they began. The size of the cache stays.
+    /// Takes other settings over, for all requests from now on; those under way end as they began. The cache and its Redis stay.
     pub fn reconfigure(
         &self,
         settings: &Settings,
         key: &dyn Fn(&KeySource) -> Result<Secret, String>,
     ) -> Vec<TargetError> {
         let (plan, errors) = Plan::of(settings, key);
+        self.inner.limiters.configure(plan.limit);
+        self.inner.pool.bound(settings.models.max_bytes_in_flight);
         *self.plan.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(plan);
         errors
     }
@@ -200,6 +280,31 @@ impl LlmManager {
         ordered(&self.inner, &plan, request).into_iter().map(|candidate| candidate.target.name.clone()).collect()
     }
 
+    /// The same, the cheapest first: by the price of a prompt and an answer of this size.
+    pub(crate) fn names_by_price(&self, request: &Request) -> Vec<String> {
+        let plan = self.plan();
+        let size = Usage { input: request.prompt.len() as u64 / 3, cached: 0, output: u64::from(request.max_tokens) };
+        let mut candidates = ordered(&self.inner, &plan, request);
+        // Of equal prices the order of the router stays.
+        candidates.sort_by_key(|candidate| candidate.target.price.of(size));
+        candidates.into_iter().map(|candidate| candidate.target.name.clone()).collect()
+    }
+
+    /// After how long the first word of the target of this request is late, where that is known.
+    pub(crate) fn late_after(&self, request: &Request) -> Option<Duration> {
+        self.inner.health.late_after(request.target.as_deref()?, request.prompt.len())
+    }
+
+    /// The target that judges between answers, where one is set.
+    pub(crate) fn judge(&self) -> Option<String> {
+        self.plan().judge.clone()
+    }
+
+    /// An answer was given that needed no model.
+    pub(crate) fn tell_offline(&self, error: Option<LlmError>) {
+        self.inner.events.tell(Event::Offline { error });
+    }
+
     /// Asks, and gives the answer piece by piece.
     ///
     /// # Errors
@@ -215,11 +320,11 @@ impl LlmManager {
     /// If no model answered.
     pub async fn ask(&self, request: Request) -> Result<Answer, LlmError> {
         let mut stream = self.stream(request)?;
-        let from_cache = stream.is_from_cache();
         let mut pieces = Vec::new();
         while let Some(piece) = stream.next().await {
             pieces.push(piece?);
         }
+        let from_cache = stream.is_from_cache();
         gather("models", pieces).map(|answer| Answer { from_cache, ..answer })
     }
 
@@ -233,11 +338,26 @@ impl LlmManager {
         self.inner.events.counts()
     }
 
+    /// Failures, put together by what lies behind them, the newest first.
+    pub fn incidents(&self) -> Vec<Incident> {
+        self.inner.incidents.list()
+    }
+
+    /// All numbers about calls in the text format of OpenMetrics, which Prometheus reads.
+    pub fn metrics(&self) -> String {
+        self.inner.events.text()
+    }
+
     /// What was spent today.
     pub fn spending(&self) -> Spending {
         let (money, tokens, by_target) = self.inner.budget.today();
         let by_target = by_target.into_iter().map(|(name, money, tokens)| (name, dollars(money), tokens)).collect();
         Spending { dollars: dollars(money), tokens, by_target }
+    }
+
+    /// Writes down what was spent where others share the budget; for whoever ends the process. Takes a bounded time.
+    pub async fn flush(&self) {
+        self.inner.budget.flush().await;
     }
 
     /// How each target stands.
@@ -246,9 +366,10 @@ impl LlmManager {
     }
 
     fn report_of(&self, target: &Target) -> TargetReport {
-        let health = self.inner.health.of(&target.name);
-        let state = self.inner.breakers.state(&watched(target));
-        let milliseconds = |share| health.quantile(share).map(|time| time.as_secs_f64() * 1000.0);
+        let health = self.inner.health.report(&target.name);
+        let state = self.inner.breakers.state(&target.watched);
+        let limit = self.inner.limiters.of(target.watched.limit_name(), self.plan().limit).report();
+        let milliseconds = |time: Option<Duration>| time.map(|time| time.as_secs_f64() * 1000.0);
         let mut failures: Vec<_> = health.failures.iter().map(|(cause, count)| (cause.name(), *count)).collect();
         failures.sort_unstable();
         TargetReport {
@@ -265,9 +386,11 @@ impl LlmManager {
                 State::Closed | State::HalfOpen => None,
             },
             in_flight: health.in_flight,
+            limit: limit.limit,
+            queued: limit.queued,
             answers: health.answers,
-            first_word_p50_ms: milliseconds(0.5),
-            first_word_p95_ms: milliseconds(0.95),
+            first_word_p50_ms: milliseconds(health.p50),
+            first_word_p95_ms: milliseconds(health.p95),
             price: (target.price.input, target.price.output),
             failures,
         }

@@ -1,105 +1,73 @@
 //! Connections to providers: HTTP/1.1 and HTTP/2, by ALPN or by prior knowledge, and another connection where one has no free stream.
 //!
 //! An HTTP client that sends everything over one HTTP/2 connection stalls at the limit of its peer; here a connection that is full is
-//! left alone. Knows no provider and retries nothing but a connection that was closed before anything was sent on it.
+//! left alone. Knows no provider, and sends nothing twice that may have been read the first time: an answer costs money.
+
+mod connect;
+mod held;
+mod host;
+mod outcome;
+mod reply;
+#[cfg(test)]
+mod tests;
+
+pub use held::Held;
+pub(crate) use held::MOST;
+pub use reply::Reply;
 
 use crate::error::{Cause, LlmError};
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
-use hyper::client::conn::{http1, http2};
+use held::InFlight;
+use host::{Counted, Host, Line, Origin};
+use http_body_util::Full;
 use hyper::header::{HeaderName, HeaderValue};
-use hyper::{Method, Request, Response, Uri, Version};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper::{Method, Request, Uri, Version};
+use outcome::{Broken, Read, describe};
 use rustc_hash::FxHashMap;
-use rustls::pki_types::ServerName;
 use security::secret::Secret;
-use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
-use tokio::net::TcpStream;
-use tokio::sync::Notify;
 use tokio_rustls::TlsConnector;
 
 /// The most streams on one HTTP/2 connection: what nearly all servers allow, and what the specification recommends as the least they should.
 const STREAMS: usize = 100;
 /// Idle HTTP/1.1 connections that are kept for a host.
 const IDLE: usize = 16;
-/// How often a request is put on another connection because its own closed before it was sent.
+/// An idle HTTP/1.1 connection that is older is not used again. Many servers and the proxies before them close one after a minute, some
+/// after less; one that is closed while a request goes out on it cannot be told from one whose request was read.
+const IDLE_AGE: Duration = Duration::from_secs(50);
+/// How often a request is put on another connection because it was not read on its own.
 const ATTEMPTS: usize = 4;
 /// How long a connection may take to come about.
 const CONNECT: Duration = Duration::from_secs(10);
 /// A connection on which nothing is heard for so long is asked whether it is still there.
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
-
-/// A host and how it is spoken to.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Origin {
-    tls: bool,
-    host: String,
-    port: u16,
-    /// HTTP/2 without asking first.
-    h2: bool,
-}
+/// Connections that are opened ahead of need for a host; whatever the forecast, more do not help.
+const PREPARED: usize = 64;
 
 type Body = Full<Bytes>;
 
-/// An HTTP/2 connection and how many streams run on it.
-struct Shared {
-    sender: http2::SendRequest<Body>,
-    streams: Arc<AtomicUsize>,
-    /// How many the peer allows.
-    allowed: Arc<AtomicUsize>,
-}
-
-#[derive(Default)]
-struct Host {
-    shared: Vec<Shared>,
-    idle: Vec<http1::SendRequest<Body>>,
-    /// Connections that are coming about, and requests that wait for one of them.
-    connecting: usize,
-    waiting: usize,
-    /// Whether it speaks HTTP/2, once that is known.
-    h2: Option<bool>,
-    changed: Arc<Notify>,
-    /// Why the last connection did not come about.
-    failed: Option<LlmError>,
-}
-
-impl Host {
-    /// Whether a connection that is coming about will have room for one more request.
-    fn is_worth_waiting(&self) -> bool {
-        let streams = match self.h2 {
-            Some(false) => 0,
-            Some(true) => STREAMS,
-            // Nobody knows yet; all wait for the first one to tell.
-            None => usize::MAX,
-        };
-        self.waiting < self.connecting.saturating_mul(streams)
-    }
-}
-
 /// All connections.
-#[derive(Default)]
 pub struct Pool {
     hosts: Mutex<FxHashMap<Origin, Host>>,
     tls: OnceLock<Result<TlsConnector, String>>,
     opened: AtomicUsize,
+    numbers: AtomicUsize,
+    in_flight: Arc<InFlight>,
+    idle_age: Duration,
 }
 
-/// A sender with the place on its connection.
-enum Line {
-    Shared(http2::SendRequest<Body>, Stream),
-    Own(http1::SendRequest<Body>),
-}
-
-/// A stream of a shared connection; it is free again when this is dropped.
-struct Stream(Arc<AtomicUsize>);
-
-impl Drop for Stream {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
+impl Default for Pool {
+    fn default() -> Self {
+        Self {
+            hosts: Mutex::default(),
+            tls: OnceLock::new(),
+            opened: AtomicUsize::new(0),
+            numbers: AtomicUsize::new(0),
+            in_flight: Arc::default(),
+            idle_age: IDLE_AGE,
+        }
     }
 }
 
@@ -119,22 +87,25 @@ impl Content<'_> {
     }
 }
 
-/// An answer whose body is still to come. Dropping it ends the request at the provider.
-pub struct Reply {
-    response: Response<Incoming>,
-    back: Back,
-}
-
-/// Where the line goes when the body was read.
-enum Back {
-    Shared { _stream: Stream },
-    Own { pool: Arc<Pool>, origin: Origin, sender: Option<http1::SendRequest<Body>> },
-}
-
 impl Pool {
     /// How many connections were opened so far.
     pub fn opened(&self) -> usize {
         self.opened.load(Ordering::Relaxed)
+    }
+
+    /// So many bytes of requests and answers may be held at one time, over all calls; what is held already stays.
+    pub fn bound(&self, bytes: usize) {
+        self.in_flight.bound(bytes);
+    }
+
+    /// Counts bytes that somebody holds for a call with those that the pool holds itself.
+    ///
+    /// # Errors
+    /// If there are more than may be held at one time.
+    pub fn hold(&self, target: &str, bytes: usize) -> Result<Held, LlmError> {
+        let mut held = self.in_flight.nothing();
+        held.grow(target, bytes)?;
+        Ok(held)
     }
 
     /// Sends a `POST` with a JSON body and waits for the head of the answer.
@@ -168,8 +139,13 @@ impl Pool {
 
     /// Sends a request and waits for the head of the answer. `target` names in failures whom it was for.
     ///
+    /// It is sent again on another connection where HTTP says that nobody read it: it never went out, the peer refused its stream, or the
+    /// peer went away before it. A connection that was idle and ends before the first byte of an answer may have been closed before the
+    /// request came, or after it was read: the two look the same from here. Such a request is sent again only if its method may be repeated
+    /// by definition; a `POST` is a failure of the connection, and whoever sent it decides whether the answer is worth being paid twice.
+    ///
     /// # Errors
-    /// If the address is none, no connection comes about, or it breaks.
+    /// If the address is none, no connection comes about, it breaks, or more bytes are under way than may be.
     pub async fn send(
         self: &Arc<Self>,
         method: Method,
@@ -179,46 +155,80 @@ impl Pool {
         content: Option<Content<'_>>,
         h2: bool,
     ) -> Result<Reply, LlmError> {
-        let (origin, uri) = origin(target, url, h2)?;
+        let (origin, uri) = host::origin(target, url, h2)?;
+        let _held = self.hold(target, content.as_ref().map_or(0, |content| content.bytes.len()))?;
         let mut attempts = 0;
+        let mut refused_by = Vec::new();
         loop {
             attempts += 1;
-            let (line, is_fresh) = self.line(target, &origin).await?;
-            let is_h2 = matches!(line, Line::Shared(..));
-            let request = build(target, &method, &uri, &origin, headers, content.as_ref(), is_h2)?;
-            match self.send_on(line, request, &origin).await {
+            let (line, is_fresh) = self.line(target, &origin, &refused_by).await?;
+            let connection = line.connection();
+            let request = build(target, &method, &uri, &origin, headers, content.as_ref(), connection.is_some())?;
+            let Broken { error, read } = match self.send_on(line, request, &origin).await {
                 Ok(reply) => return Ok(reply),
-                // It was closed while it lay idle, and nothing of the request was read: that is nobody's failure.
-                Err(error) if error.is_canceled() && (!is_fresh || attempts < ATTEMPTS) => {}
-                Err(error) => return Err(LlmError::new(target, Cause::Transport, describe(&error))),
+                Err(broken) => broken,
+            };
+            let is_spent = attempts >= ATTEMPTS;
+            match read {
+                // A connection that was closed while it lay idle is nobody's failure, however many there are; each of them is found once.
+                Read::Not if !is_fresh || !is_spent => {}
+                Read::Refused if !is_spent => refused_by.extend(connection),
+                Read::Refused => {
+                    return Err(LlmError::new(target, Cause::Overload, "it refuses the request on every connection"));
+                }
+                Read::Perhaps if method.is_idempotent() && !is_fresh && !is_spent => {}
+                Read::Not | Read::Perhaps => return Err(LlmError::new(target, Cause::Transport, describe(&error))),
             }
         }
     }
 
-    async fn send_on(self: &Arc<Self>, line: Line, request: Request<Body>, origin: &Origin) -> hyper::Result<Reply> {
+    /// Opens connections ahead of need, so that so many requests can be under way at one time, and says how many it opens. Only as many as
+    /// are missing, and only one where it is not known yet how the host is spoken to or whether it is there.
+    ///
+    /// # Errors
+    /// If the address is none.
+    pub fn prepare(self: &Arc<Self>, target: &str, url: &str, count: usize, h2: bool) -> Result<usize, LlmError> {
+        let (origin, _) = host::origin(target, url, h2)?;
+        let missing = {
+            let mut hosts = self.lock();
+            let host = hosts.entry(origin.clone()).or_insert_with(|| Host::new(&origin));
+            let missing = host.missing(count, self.idle_age);
+            host.connecting += missing;
+            missing
+        };
+        for _ in 0..missing {
+            let connecting = Counted::connecting(self, &origin);
+            connect::ahead(self.clone(), target.to_owned(), origin.clone(), connecting);
+        }
+        Ok(missing)
+    }
+
+    async fn send_on(self: &Arc<Self>, line: Line, request: Request<Body>, origin: &Origin) -> Result<Reply, Broken> {
         match line {
-            Line::Shared(mut sender, stream) => {
-                let response = sender.send_request(request).await?;
-                Ok(Reply { response, back: Back::Shared { _stream: stream } })
+            Line::Shared { mut sender, place, .. } => {
+                let response = sender.try_send_request(request).await.map_err(Broken::of)?;
+                Ok(Reply::shared(self, response, place))
             }
-            Line::Own(mut sender) => {
-                sender.ready().await?;
-                let response = sender.send_request(request).await?;
-                let back = Back::Own { pool: self.clone(), origin: origin.clone(), sender: Some(sender) };
-                Ok(Reply { response, back })
+            Line::Own { mut sender, place } => {
+                sender.ready().await.map_err(|error| Broken { error, read: Read::Not })?;
+                let response = sender.try_send_request(request).await.map_err(Broken::of)?;
+                Ok(Reply::own(self, response, origin.clone(), sender, place))
             }
         }
     }
 
     /// A line that is free, or a new one. Says whether it is new.
-    async fn line(self: &Arc<Self>, target: &str, origin: &Origin) -> Result<(Line, bool), LlmError> {
+    async fn line(
+        self: &Arc<Self>,
+        target: &str,
+        origin: &Origin,
+        refused_by: &[usize],
+    ) -> Result<(Line, bool), LlmError> {
         loop {
             let changed = {
                 let mut hosts = self.lock();
-                let host = hosts
-                    .entry(origin.clone())
-                    .or_insert_with(|| Host { h2: origin.h2.then_some(true), ..Host::default() });
-                if let Some(line) = host.free_line() {
+                let host = hosts.entry(origin.clone()).or_insert_with(|| Host::new(origin));
+                if let Some(line) = host.free_line(refused_by, self.idle_age) {
                     return Ok((line, false));
                 }
                 if !host.is_worth_waiting() {
@@ -228,7 +238,7 @@ impl Pool {
                 host.waiting += 1;
                 host.changed.clone().notified_owned()
             };
-            let waiting = Counted { pool: self, origin, count: |host| &mut host.waiting, wakes: false };
+            let waiting = Counted::waiting(self, origin);
             changed.await;
             drop(waiting);
             // Whoever waited for a connection that did not come about fails with it; trying one after the other would take for ever.
@@ -236,191 +246,13 @@ impl Pool {
                 return Err(LlmError { target: target.to_owned(), ..error });
             }
         }
-        let connecting = Counted { pool: self, origin, count: |host| &mut host.connecting, wakes: true };
-        let line = tokio::time::timeout(CONNECT, self.connect(target, origin)).await;
-        let late = || LlmError::new(target, Cause::Timeout, "no connection came about in 10 seconds");
-        let line = line.unwrap_or_else(|_elapsed| Err(late()));
-        if let Some(host) = self.lock().get_mut(origin) {
-            host.failed = line.as_ref().err().cloned();
-        }
-        drop(connecting);
-        Ok((line?, true))
-    }
-
-    async fn connect(&self, target: &str, origin: &Origin) -> Result<Line, LlmError> {
-        let failed = |what: &str, error: &dyn std::fmt::Display| {
-            LlmError::new(target, Cause::Transport, format!("{what} {} ({error})", origin.host))
-        };
-        let tcp = TcpStream::connect((origin.host.trim_matches(['[', ']']), origin.port))
-            .await
-            .map_err(|error| failed("there is no connection to", &error))?;
-        // Small pieces must go out at once. Where that cannot be set, they go out a little later.
-        let _ = tcp.set_nodelay(true);
-        self.opened.fetch_add(1, Ordering::Relaxed);
-        if !origin.tls {
-            return self.handshake(target, origin, TokioIo::new(tcp), origin.h2).await;
-        }
-        let connector =
-            self.tls.get_or_init(tls).clone().map_err(|error| LlmError::new(target, Cause::Transport, error))?;
-        let name = ServerName::try_from(origin.host.clone())
-            .map_err(|error| failed("no certificate can be asked for", &error))?;
-        let stream =
-            connector.connect(name, tcp).await.map_err(|error| failed("there is no secure connection to", &error))?;
-        let is_h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-        self.handshake(target, origin, TokioIo::new(stream), is_h2).await
-    }
-
-    async fn handshake<I>(&self, target: &str, origin: &Origin, io: I, h2: bool) -> Result<Line, LlmError>
-    where
-        I: hyper::rt::Read + hyper::rt::Write + Send + Unpin + 'static,
-    {
-        let failed = |error: hyper::Error| LlmError::new(target, Cause::Transport, describe(&error));
-        if !h2 {
-            let (sender, connection) = http1::handshake(io).await.map_err(failed)?;
-            // What it ends with is told to whoever waits for an answer on it.
-            tokio::spawn(async move { connection.await.ok() });
-            self.lock().entry(origin.clone()).or_default().h2 = Some(false);
-            return Ok(Line::Own(sender));
-        }
-        let (sender, mut connection) = http2::Builder::new(TokioExecutor::new())
-            .timer(TokioTimer::new())
-            .keep_alive_interval(KEEP_ALIVE)
-            .handshake(io)
-            .await
-            .map_err(failed)?;
-        let (streams, allowed) = (Arc::new(AtomicUsize::new(1)), Arc::new(AtomicUsize::new(STREAMS)));
-        let told = allowed.clone();
-        tokio::spawn(std::future::poll_fn(move |context| {
-            let ended = Pin::new(&mut connection).poll(context);
-            // The peer may say at any time how much it allows.
-            told.store(connection.current_max_send_streams().min(STREAMS), Ordering::Release);
-            ended
-        }));
-        let shared = Shared { sender: sender.clone(), streams: streams.clone(), allowed };
-        let mut hosts = self.lock();
-        let host = hosts.entry(origin.clone()).or_default();
-        host.h2 = Some(true);
-        host.shared.push(shared);
-        Ok(Line::Shared(sender, Stream(streams)))
+        let connecting = Counted::connecting(self, origin);
+        Ok((self.open(target, origin, connecting).await?, true))
     }
 
     fn lock(&self) -> MutexGuard<'_, FxHashMap<Origin, Host>> {
         self.hosts.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-impl Host {
-    /// A line of a connection that is there.
-    fn free_line(&mut self) -> Option<Line> {
-        self.shared.retain(|shared| !shared.sender.is_closed());
-        self.idle.retain(|sender| !sender.is_closed());
-        // The fullest one that has room, so that those that are not needed any more fall idle.
-        let with_room = self.shared.iter().filter_map(|shared| {
-            let streams = shared.streams.load(Ordering::Acquire);
-            (streams < shared.allowed.load(Ordering::Acquire)).then_some((streams, shared))
-        });
-        if let Some((_, shared)) = with_room.max_by_key(|(streams, _)| *streams) {
-            shared.streams.fetch_add(1, Ordering::AcqRel);
-            return Some(Line::Shared(shared.sender.clone(), Stream(shared.streams.clone())));
-        }
-        self.idle.pop().map(Line::Own)
-    }
-}
-
-/// One of a host's counts, taken back when this is dropped; whoever waits then looks again.
-struct Counted<'a> {
-    pool: &'a Pool,
-    origin: &'a Origin,
-    count: fn(&mut Host) -> &mut usize,
-    /// Whether those who wait are to look again.
-    wakes: bool,
-}
-
-impl Drop for Counted<'_> {
-    fn drop(&mut self) {
-        if let Some(host) = self.pool.lock().get_mut(self.origin) {
-            let count = (self.count)(host);
-            *count = count.saturating_sub(1);
-            if self.wakes {
-                host.changed.notify_waiters();
-            }
-        }
-    }
-}
-
-impl Reply {
-    /// The status.
-    pub fn status(&self) -> u16 {
-        self.response.status().as_u16()
-    }
-
-    /// A header by its lower-case name.
-    pub fn header(&self, name: &str) -> Option<String> {
-        self.response.headers().get(name)?.to_str().ok().map(str::to_owned)
-    }
-
-    /// The next bytes of the body; `None` at its end.
-    ///
-    /// # Errors
-    /// If the connection broke.
-    pub async fn bytes(&mut self, target: &str) -> Result<Option<Bytes>, LlmError> {
-        loop {
-            match self.response.body_mut().frame().await {
-                None => {
-                    self.give_back();
-                    return Ok(None);
-                }
-                Some(Ok(frame)) => {
-                    if let Ok(data) = frame.into_data() {
-                        return Ok(Some(data));
-                    }
-                }
-                Some(Err(error)) => return Err(LlmError::new(target, Cause::Transport, describe(&error))),
-            }
-        }
-    }
-
-    /// The whole body, if it is not longer than allowed.
-    ///
-    /// # Errors
-    /// If the connection broke or the body is longer.
-    pub async fn whole(&mut self, target: &str, limit: usize) -> Result<Vec<u8>, LlmError> {
-        let mut body = Vec::new();
-        while let Some(bytes) = self.bytes(target).await? {
-            if body.len() + bytes.len() > limit {
-                let detail = format!("the answer is longer than the {limit} bytes of `models.max-answer-bytes`");
-                return Err(LlmError::new(target, Cause::TooLarge, detail));
-            }
-            body.extend_from_slice(&bytes);
-        }
-        Ok(body)
-    }
-
-    /// Keeps an HTTP/1.1 connection whose answer was read to its end.
-    fn give_back(&mut self) {
-        if let Back::Own { pool, origin, sender } = &mut self.back
-            && let Some(sender) = sender.take().filter(|sender| !sender.is_closed())
-        {
-            let mut hosts = pool.lock();
-            let idle = &mut hosts.entry(origin.clone()).or_default().idle;
-            if idle.len() < IDLE {
-                idle.push(sender);
-            }
-        }
-    }
-}
-
-fn origin(target: &str, url: &str, h2: bool) -> Result<(Origin, Uri), LlmError> {
-    let wrong = |why: &str| LlmError::new(target, Cause::BadRequest, format!("`base-url` {why}: {url}"));
-    let uri: Uri = url.parse().map_err(|_| wrong("is no address"))?;
-    let tls = match uri.scheme_str() {
-        Some("https") => true,
-        Some("http") => false,
-        _ => return Err(wrong("must begin with http:// or https://")),
-    };
-    let host = uri.host().filter(|host| !host.is_empty()).ok_or_else(|| wrong("names no host"))?.to_owned();
-    let port = uri.port_u16().unwrap_or(if tls { 443 } else { 80 });
-    Ok((Origin { tls, host, port, h2: h2 && !tls }, uri))
 }
 
 fn build(
@@ -456,56 +288,4 @@ fn build(
         request.headers_mut().insert(HeaderName::from_static(name), value);
     }
     Ok(request)
-}
-
-/// TLS with the certificates that the machine trusts.
-fn tls() -> Result<TlsConnector, String> {
-    let mut roots = rustls::RootCertStore::empty();
-    let found = rustls_native_certs::load_native_certs();
-    for certificate in found.certs {
-        // One that cannot be read is one that this machine cannot use; the others count.
-        let _ = roots.add(certificate);
-    }
-    if roots.is_empty() {
-        return Err("this machine has no certificates of authorities that it trusts".to_owned());
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| error.to_string())?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(TlsConnector::from(Arc::new(config)))
-}
-
-/// What an error of the connection says, with what lies behind it.
-fn describe(error: &hyper::Error) -> String {
-    use std::error::Error;
-    error.source().map_or_else(|| error.to_string(), |source| format!("{error}: {source}"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_address_that_is_none_is_named() {
-        for (url, part) in [("http//x", "address"), ("ftp://x/", "http"), ("nonsense", "http")] {
-            let error = origin("work", url, false).unwrap_err();
-            assert!(error.to_string().contains(part) && error.to_string().contains(url), "{error}");
-        }
-        let (origin, uri) = origin("work", "https://api.example:8443/v1/x?y=1", true).unwrap();
-        assert_eq!((origin.tls, origin.port, origin.h2), (true, 8443, false));
-        assert_eq!(uri.path_and_query().unwrap().as_str(), "/v1/x?y=1");
-    }
-
-    #[test]
-    fn a_key_with_a_line_end_is_refused_and_not_shown() {
-        let (origin, uri) = origin("work", "http://localhost/", false).unwrap();
-        let headers = [("authorization", Secret::new("Bearer a\nb"))];
-        let error = build("work", &Method::POST, &uri, &origin, &headers, None, false).unwrap_err();
-        assert_eq!(error.cause, Cause::Auth);
-        assert!(!error.to_string().contains("Bearer"), "{error}");
-    }
 }

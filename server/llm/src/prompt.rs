@@ -148,12 +148,12 @@ impl Prompt {
     }
 
     /// Stands for the secrets that were taken out, without saying anything of them.
-    pub(crate) fn secrets_digest(&self) -> String {
+    pub(crate) fn secrets_digest(&self) -> blake3::Hash {
         let mut hasher = blake3::Hasher::new();
         for (placeholder, secret) in self.secrets.iter() {
             hasher.update(placeholder.as_bytes()).update(secret.0.as_bytes());
         }
-        hasher.finalize().to_hex().to_string()
+        hasher.finalize()
     }
 
     /// An answer with the secrets put back where their placeholders stand.

@@ -151,17 +151,21 @@ impl ProviderKind {
 pub fn gather(target: &str, pieces: impl IntoIterator<Item = Piece>) -> Result<Answer, LlmError> {
     let mut answer =
         Answer { text: String::new(), finish: Finish::Stop, usage: None, target: target.to_owned(), from_cache: false };
-    let mut ended = false;
+    let mut end = None;
     for piece in pieces {
         match piece {
             Piece::Text(text) => answer.text.push_str(&text),
             Piece::Restart => answer.text.clear(),
             Piece::Usage(usage) => answer.usage = Some(answer.usage.unwrap_or_default().with(usage)),
             Piece::From(target) => answer.target = target,
-            Piece::End(finish) => (answer.finish, ended) = (finish, true),
+            Piece::End(finish) => end = Some(finish.after(end)),
+            Piece::Thinking => {}
         }
     }
-    if ended { Ok(answer) } else { Err(LlmError::new(target, Cause::Transport, "the answer broke off")) }
+    match end {
+        Some(finish) => Ok(Answer { finish, ..answer }),
+        None => Err(LlmError::new(target, Cause::Transport, "the answer broke off")),
+    }
 }
 
 /// What a status other than success means. `header` gives headers by their lower-case names.
@@ -201,7 +205,18 @@ pub fn failure(target: &str, status: u16, header: &dyn Fn(&str) -> Option<String
         {
             Cause::ContextLength
         }
-        _ if has(&["content_filter", "content_policy", "safety", "responsible ai"]) => Cause::ContentFilter,
+        _ if has(&[
+            "content_filter",
+            "content filter",
+            "content_policy",
+            "content management policy",
+            "invalid_prompt",
+            "safety",
+            "responsible ai",
+        ]) =>
+        {
+            Cause::ContentFilter
+        }
         400 if has(&["credit balance is too low"]) => Cause::Quota,
         400 if has(&["api key not valid", "api_key_invalid"]) => Cause::Auth,
         _ => Cause::BadRequest,
@@ -248,9 +263,16 @@ fn status_of(body: &Value) -> u16 {
         let words = ["type", "code", "status"].iter().filter_map(|key| error.get(*key)?.as_str());
         let known = |word: &str| match word {
             "overloaded_error" => Some(529),
+            "billing_error" => Some(402),
+            "timeout_error" => Some(504),
+            "request_too_large" => Some(413),
             "rate_limit_error" | "rate_limit_exceeded" | "RESOURCE_EXHAUSTED" | "insufficient_quota" => Some(429),
             "authentication_error" | "permission_error" | "invalid_api_key" => Some(401),
-            "invalid_request_error" | "INVALID_ARGUMENT" | "context_length_exceeded" => Some(400),
+            "invalid_request_error"
+            | "INVALID_ARGUMENT"
+            | "context_length_exceeded"
+            | "content_filter"
+            | "invalid_prompt" => Some(400),
             _ => None,
         };
         words.into_iter().find_map(known).unwrap_or(500)
@@ -265,6 +287,11 @@ fn parse(data: &str) -> Result<Value, Failed> {
 /// Text pieces that are empty say nothing.
 fn text(value: Option<&Value>) -> Option<Piece> {
     value.and_then(Value::as_str).filter(|text| !text.is_empty()).map(|text| Piece::Text(text.to_owned()))
+}
+
+/// Text of which only that there is some counts.
+fn thinking(value: Option<&Value>) -> Option<Piece> {
+    text(value).map(|_| Piece::Thinking)
 }
 
 fn count(value: &Value, path: &str) -> u64 {

@@ -3,7 +3,9 @@
 use crate::prompt::Prompt;
 use serde::Serialize;
 use serde_json::Value;
+use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// How soon an answer is wanted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -15,6 +17,11 @@ pub enum Priority {
     Background,
     /// It may take its time.
     Bulk,
+}
+
+impl Priority {
+    /// All of them, the most urgent first.
+    pub const ALL: [Self; 3] = [Self::Interactive, Self::Background, Self::Bulk];
 }
 
 /// One question.
@@ -34,6 +41,35 @@ pub struct Request {
     pub client: String,
     /// How soon it is wanted.
     pub priority: Priority,
+    /// The conversation that it belongs to. Questions of one conversation go to one target, which remembers how it began; without a name
+    /// the instructions stand for it.
+    pub session: Option<String>,
+    /// How long it may wait for its turn; as its priority has it where it is left out.
+    pub deadline: Option<Duration>,
+    /// What to answer where no model can.
+    pub offline: Option<Offline>,
+}
+
+/// An answer that needs no model, and therefore cannot fail.
+#[derive(Clone)]
+pub struct Offline(Arc<dyn Fn() -> String + Send + Sync>);
+
+impl Offline {
+    /// What is answered is found out only when it is needed.
+    pub fn new(answer: impl Fn() -> String + Send + Sync + 'static) -> Self {
+        Self(Arc::new(answer))
+    }
+
+    /// The answer.
+    pub fn answer(&self) -> String {
+        (self.0)()
+    }
+}
+
+impl fmt::Debug for Offline {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Offline")
+    }
 }
 
 impl Request {
@@ -47,7 +83,20 @@ impl Request {
             schema: None,
             client: "local".to_owned(),
             priority: Priority::Interactive,
+            session: None,
+            deadline: None,
+            offline: None,
         }
+    }
+
+    /// How long it may wait for its turn, where somebody who waits is given `usual`.
+    pub fn patience(&self, usual: Duration) -> Duration {
+        const HOUR: Duration = Duration::from_secs(3600);
+        self.deadline.unwrap_or(match self.priority {
+            Priority::Interactive => usual,
+            Priority::Background => usual.saturating_mul(10),
+            Priority::Bulk => usual.saturating_mul(10).max(HOUR),
+        })
     }
 
     /// Whether the same question may be answered by the same answer.
@@ -90,6 +139,14 @@ pub enum Finish {
     ContentFilter,
 }
 
+impl Finish {
+    /// The reason that holds after an earlier one: who refused to answer did so, though the message that says it was complete.
+    #[must_use]
+    pub fn after(self, earlier: Option<Self>) -> Self {
+        if earlier == Some(Self::ContentFilter) { Self::ContentFilter } else { self }
+    }
+}
+
 /// A whole answer.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Answer {
@@ -110,6 +167,8 @@ pub struct Answer {
 pub enum Piece {
     /// More text.
     Text(String),
+    /// The model thinks: a sign of life, of which only the attempt itself hears. What it thinks is told to nobody.
+    Thinking,
     /// What came so far does not count: another target began the answer anew, in other words.
     Restart,
     /// What was used so far; see [`Usage::with`].

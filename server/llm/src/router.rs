@@ -2,11 +2,18 @@
 
 use crate::breaker::State;
 use crate::config::{RoutingStrategy, Target};
-use crate::health::TargetHealth;
+use crate::health::Vitals;
+use crate::limit::LimitReport;
 use crate::request::Request;
+use std::time::Duration;
 
-/// A target may have this much more under way than the mean before a conversation moves on to another.
-const BOUNDED_LOAD: f64 = 1.25;
+/// A target may have so many times the mean under way, and some more, before a conversation moves on to another.
+const BOUNDED_LOAD: f64 = 1.5;
+const SOME_MORE: f64 = 4.0;
+/// A target whose first words take so many times longer than another's is not worth what it remembers.
+const SLOWER: f64 = 3.0;
+/// A target that is avoided is tried with one question after so long.
+const RETRIED: Duration = Duration::from_secs(10);
 
 /// A target and how it does.
 #[derive(Clone, Debug)]
@@ -14,9 +21,22 @@ pub struct Candidate<'a> {
     /// The target.
     pub target: &'a Target,
     /// How it does.
-    pub health: TargetHealth,
+    pub vitals: Vitals,
     /// How its breakers stand.
     pub state: State,
+    /// How its limit stands.
+    pub limit: LimitReport,
+}
+
+impl Candidate<'_> {
+    /// What a request costs in waiting, with those counted that wait for it here.
+    fn load(&self) -> f64 {
+        self.vitals.load() * (1.0 + self.limit.queued as f64)
+    }
+
+    fn is_full(&self) -> bool {
+        self.limit.limit > 0 && (self.limit.queued > 0 || self.limit.in_flight >= self.limit.limit)
+    }
 }
 
 /// The candidates in the order in which they are to be asked; `random` is a number that differs from call to call.
@@ -36,8 +56,8 @@ pub fn order<'a>(
     };
     match strategy {
         RoutingStrategy::Ordered => {}
-        RoutingStrategy::Fastest => by(&mut rest, &|candidate| candidate.health.first_word),
-        RoutingStrategy::LeastBusy => by(&mut rest, &|candidate| candidate.health.in_flight as f64),
+        RoutingStrategy::Fastest => by(&mut rest, &|candidate| candidate.vitals.first_word),
+        RoutingStrategy::LeastBusy => by(&mut rest, &|candidate| candidate.vitals.in_flight as f64),
         RoutingStrategy::Cheapest => {
             by(&mut rest, &|candidate| candidate.target.price.input + candidate.target.price.output)
         }
@@ -47,32 +67,51 @@ pub fn order<'a>(
             -draw.powf(1.0 / f64::from(candidate.target.weight.max(1)))
         }),
         RoutingStrategy::Sticky => {
-            by(&mut rest, &|candidate| candidate.health.load());
+            by(&mut rest, &|candidate| candidate.load());
+            better_of_two(&mut rest, random);
             prefer_own(&mut rest, request);
         }
     }
     // What is known to fail is asked last, not never: its breaker decides that when its turn comes.
-    rest.sort_by_key(|candidate| matches!(candidate.state, State::Open(_)));
+    rest.sort_by_key(|candidate| (matches!(candidate.state, State::Open(_)), candidate.is_full()));
     rest
 }
 
-/// Puts the conversation's own target first (rendezvous hashing), unless it has too much to do (bounded load).
+/// Puts the better of two that are drawn by chance first (power of two choices): many who all choose the best would crowd it.
+fn better_of_two(rest: &mut Vec<Candidate<'_>>, random: u64) {
+    if rest.len() < 3 {
+        return;
+    }
+    let draw = |salt: &[u8]| (unit(&[salt, &random.to_le_bytes()]) * rest.len() as f64) as usize % rest.len();
+    let (one, other) = (draw(b"one"), draw(b"other"));
+    // They are in order already, so that the better is the earlier.
+    let first = rest.remove(one.min(other));
+    rest.insert(0, first);
+}
+
+/// Puts the conversation's own target first (rendezvous hashing), unless it has too much to do (bounded load) or is far slower than others.
 fn prefer_own(rest: &mut Vec<Candidate<'_>>, request: &Request) {
-    let beginning = [request.client.as_bytes(), request.prompt.system().as_bytes()];
-    let mut own: Vec<usize> = (0..rest.len()).collect();
-    let score = |index: &usize| {
-        rest.get(*index).map_or(0.0, |candidate| unit(&[beginning[0], beginning[1], candidate.target.name.as_bytes()]))
+    let conversation = request.session.as_deref().unwrap_or_else(|| request.prompt.system());
+    let score = |candidate: &Candidate<'_>| {
+        unit(&[request.client.as_bytes(), conversation.as_bytes(), candidate.target.name.as_bytes()])
     };
-    own.sort_by(|one, other| score(other).total_cmp(&score(one)));
-    let total: usize = rest.iter().map(|candidate| candidate.health.in_flight + 1).sum();
-    let limit = BOUNDED_LOAD * total as f64 / rest.len().max(1) as f64;
-    let has_room = |index: &&usize| {
-        rest.get(**index).is_some_and(|candidate| {
-            !matches!(candidate.state, State::Open(_)) && (candidate.health.in_flight + 1) as f64 <= limit.max(2.0)
-        })
+    let total: usize = rest.iter().map(|candidate| candidate.vitals.in_flight).sum();
+    let limit = BOUNDED_LOAD * total as f64 / rest.len().max(1) as f64 + SOME_MORE;
+    let known = rest.iter().map(|candidate| candidate.vitals.first_word).filter(|seconds| *seconds > 0.0);
+    let quickest = known.fold(f64::INFINITY, f64::min);
+    let has_room = |candidate: &Candidate<'_>| {
+        let vitals = candidate.vitals;
+        let is_slow = vitals.first_word > quickest * SLOWER;
+        let is_due = vitals.in_flight == 0 && vitals.idle.is_none_or(|idle| idle >= RETRIED);
+        !matches!(candidate.state, State::Open(_))
+            && !candidate.is_full()
+            && vitals.in_flight as f64 <= limit
+            && (!is_slow || is_due)
     };
-    if let Some(&first) = own.iter().find(has_room) {
-        let first = rest.remove(first);
+    let scored = rest.iter().enumerate().filter(|(_, candidate)| has_room(candidate));
+    let own = scored.map(|(index, candidate)| (index, score(candidate))).max_by(|one, other| one.1.total_cmp(&other.1));
+    if let Some((own, _)) = own {
+        let first = rest.remove(own);
         rest.insert(0, first);
     }
 }
@@ -94,7 +133,6 @@ mod tests {
     use crate::config::TargetSettings;
     use crate::prompt::{Origin, Part, Prompt, PromptLimits};
     use std::sync::Arc;
-    use std::time::Duration;
 
     fn target(name: &str, weight: u32, input: f64) -> Target {
         let price = Some(crate::budget::Price { input, ..Default::default() });
@@ -111,7 +149,12 @@ mod tests {
     fn candidates(targets: &[Target]) -> Vec<Candidate<'_>> {
         targets
             .iter()
-            .map(|target| Candidate { target, health: TargetHealth::default(), state: State::Closed })
+            .map(|target| Candidate {
+                target,
+                vitals: Vitals::default(),
+                state: State::Closed,
+                limit: LimitReport::default(),
+            })
             .collect()
     }
 
@@ -144,7 +187,7 @@ mod tests {
         let mut busy = candidates(&targets);
         busy.iter_mut()
             .filter(|candidate| candidate.target.name == own)
-            .for_each(|candidate| candidate.health.in_flight = 9);
+            .for_each(|candidate| candidate.vitals.in_flight = 30);
         assert_ne!(first(busy, &request, RoutingStrategy::Sticky, 0), own);
         let mut failing = candidates(&targets);
         failing
@@ -160,9 +203,9 @@ mod tests {
         let targets = [target("a", 1, 3.0), target("b", 3, 1.0)];
         let request = request("me");
         let mut known = candidates(&targets);
-        known[0].health.first_word = 0.1;
-        known[1].health.first_word = 0.5;
-        known[0].health.in_flight = 2;
+        known[0].vitals.first_word = 0.1;
+        known[1].vitals.first_word = 0.5;
+        known[0].vitals.in_flight = 2;
         let choose = |strategy| first(known.clone(), &request, strategy, 0);
         assert_eq!(choose(RoutingStrategy::Ordered), "a");
         assert_eq!(choose(RoutingStrategy::Fastest), "a");

@@ -82,7 +82,7 @@ impl EventReader {
     }
 
     /// What stands at the end of a stream that closed without ending its last line.
-    pub fn finish(mut self) -> Vec<String> {
+    pub fn finish(&mut self) -> Vec<String> {
         // Two line ends complete whatever is there.
         self.push(b"\n\n").unwrap_or_default()
     }

@@ -1,16 +1,13 @@
 //! The whole path over real sockets: fallbacks, broken streams, coalescing, connections, cancels, budgets.
 
-#[path = "../../../tests/support/model_server.rs"]
-mod model_server;
-
 use crate::LlmManager;
-use crate::best_of_two::best_of_two;
+use crate::best_of_two::{Start, best_of_two};
 use crate::budget::{Limits, Price};
 use crate::config::{KeySource, ModelsSettings, RoutingSettings, RoutingStrategy, Settings, TargetSettings};
 use crate::error::Cause;
 use crate::prompt::{Origin, Part, Prompt, PromptLimits};
 use crate::request::{Piece, Request};
-use model_server::{Fault, ModelServer, Script, words};
+use crate::scripted::{Fault, ModelServer, Script, words};
 use security::secret::Secret;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -30,7 +27,7 @@ fn settings(servers: &[&ModelServer]) -> Settings {
     });
     Settings {
         models: ModelsSettings { target: targets.collect(), first_word_ms: 2_000, stall_ms: 300, ..Default::default() },
-        routing: RoutingSettings { strategy: RoutingStrategy::Ordered },
+        routing: RoutingSettings { strategy: RoutingStrategy::Ordered, judge: None },
         ..Settings::default()
     }
 }
@@ -84,7 +81,7 @@ async fn a_stream_that_breaks_goes_on_elsewhere_with_nothing_lost_or_doubled() {
                 match piece.unwrap() {
                     Piece::Text(text) => shown.push_str(&text),
                     Piece::Restart => shown.clear(),
-                    Piece::Usage(_) | Piece::From(_) | Piece::End(_) => {}
+                    Piece::Usage(_) | Piece::From(_) | Piece::End(_) | Piece::Thinking => {}
                 }
             }
             assert_eq!(shown, expected, "{fault:?}");
@@ -187,6 +184,7 @@ async fn a_thousand_calls_spread_over_connections_of_a_hundred_streams() {
     let mut over_h2 = settings(&[&server]);
     over_h2.models.target[0].http2 = true;
     over_h2.models.first_word_ms = 30_000;
+    over_h2.models.concurrency = 1000;
     let manager = manager(&over_h2);
     let calls: Vec<_> = (0..1000)
         .map(|number| {
@@ -291,7 +289,7 @@ async fn the_first_of_two_that_passes_wins_and_the_other_is_ended() {
     };
     let quick = manager(&settings(&[&slow, &right]));
     let began = Instant::now();
-    let chosen = best_of_two(&quick, request("x"), &[&check]).await.unwrap();
+    let chosen = best_of_two(&quick, request("x"), &[&check], Start::Together).await.unwrap();
     assert_eq!((chosen.answer.text.as_str(), chosen.refused), ("right", None));
     assert!(began.elapsed() < Duration::from_millis(400), "nobody waits for the slower one");
     while slow.seen.aborted.load(Ordering::Relaxed) == 0 {
@@ -299,10 +297,108 @@ async fn the_first_of_two_that_passes_wins_and_the_other_is_ended() {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     let checked = manager(&settings(&[&wrong, &right]));
-    let chosen = best_of_two(&checked, request("x"), &[&check]).await.unwrap();
+    let chosen = best_of_two(&checked, request("x"), &[&check], Start::Together).await.unwrap();
     assert_eq!(chosen.answer.text, "right");
     let neither = manager(&settings(&[&wrong]));
-    let error = best_of_two(&neither, request("x"), &[&check]).await.unwrap_err();
+    let error = best_of_two(&neither, request("x"), &[&check], Start::Together).await.unwrap_err();
     assert!(error.to_string().contains("it says wrong"), "{error}");
     assert_eq!(wrong.requests(), 3, "with one target it is asked for two samples");
+}
+
+#[tokio::test]
+async fn a_late_first_word_is_asked_for_elsewhere_and_the_loser_ends() {
+    let (one, two) = (server("from one").await, server("from two").await);
+    let mut quick = settings(&[&one, &two]);
+    quick.models.first_word_ms = 10_000;
+    let manager = manager(&quick);
+    for number in 0..40 {
+        assert_eq!(manager.ask(request(&number.to_string())).await.unwrap().target, "one");
+    }
+    one.next([Script::Late(Duration::from_secs(8), words("far too late"))]);
+    let began = Instant::now();
+    assert_eq!(manager.ask(request("late")).await.unwrap().text, "from two");
+    assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
+    while one.seen.aborted.load(Ordering::Relaxed) == 0 {
+        assert!(began.elapsed() < Duration::from_secs(6), "the loser goes on");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    // At most one in twenty: two for forty questions, and one is spent.
+    let hedged = manager.counts().hedged;
+    assert!((1..=3).contains(&hedged), "{hedged}");
+    let plain = Settings { models: ModelsSettings { hedging: false, ..quick.models.clone() }, ..quick.clone() };
+    manager.reconfigure(&plain, &key);
+    one.next([Script::Late(Duration::from_millis(1500), words("late but wanted"))]);
+    assert_eq!(manager.ask(request("wait")).await.unwrap().text, "late but wanted");
+}
+
+#[tokio::test]
+async fn where_no_model_answers_the_answer_that_needs_none_is_given() {
+    let bad = ModelServer::start(Script::Status(500, Vec::new(), "{}".into()), 100).await;
+    let manager = manager(&settings(&[&bad]));
+    let offline = || Some(crate::request::Offline::new(|| "from the code alone".to_owned()));
+    let answer = manager.ask(Request { offline: offline(), ..request("x") }).await.unwrap();
+    assert_eq!((answer.text.as_str(), answer.target.as_str()), ("from the code alone", "offline"));
+    assert!(manager.ask(request("x")).await.is_err(), "it is not kept for those who have no such answer");
+    let nobody = LlmManager::new(&Settings::default(), &key).0;
+    for strategy in crate::strategy::AnswerStrategy::ALL {
+        let chosen = nobody.answer(Request { offline: offline(), ..request("x") }, strategy, &[]).await.unwrap();
+        assert_eq!(chosen.answer.text, "from the code alone", "{strategy:?}");
+        assert!(nobody.answer(request("x"), strategy, &[]).await.is_err());
+    }
+}
+
+#[tokio::test]
+async fn the_cheap_model_is_asked_first_where_its_answers_pass() {
+    use crate::strategy::AnswerStrategy::Cascade;
+    let (dear, cheap) = (server("right").await, server("wrong").await);
+    let mut priced = settings(&[&dear, &cheap]);
+    priced.models.target[0].price = Some(Price { input: 10.0, cached: None, output: 10.0 });
+    priced.models.target[1].price = Some(Price { input: 1.0, cached: None, output: 1.0 });
+    let manager = manager(&priced);
+    let check = |answer: &crate::request::Answer| {
+        if answer.text == "right" { Ok(()) } else { Err("it is wrong".to_owned()) }
+    };
+    let chosen = manager.answer(request("hard"), Cascade, &[&check]).await.unwrap();
+    assert_eq!((chosen.answer.text.as_str(), cheap.requests(), dear.requests()), ("right", 1, 1));
+    assert!(chosen.refused.unwrap().contains("it is wrong"));
+    let chosen = manager.answer(request("easy"), Cascade, &[]).await.unwrap();
+    assert_eq!((chosen.answer.text.as_str(), cheap.requests(), dear.requests()), ("wrong", 2, 1));
+}
+
+#[tokio::test]
+async fn the_second_candidate_may_wait_until_the_first_is_late_or_loses() {
+    let (one, two) = (server("right").await, server("right too").await);
+    let manager = manager(&settings(&[&one, &two]));
+    let right = |answer: &crate::request::Answer| {
+        if answer.text.starts_with("right") { Ok(()) } else { Err("it is wrong".to_owned()) }
+    };
+    let chosen = best_of_two(&manager, request("a"), &[&right], Start::WhenLate).await.unwrap();
+    assert_eq!((chosen.answer.text.as_str(), two.requests()), ("right", 0), "the first was in time");
+    one.next([saying("wrong")]);
+    let chosen = best_of_two(&manager, request("b"), &[&right], Start::WhenLate).await.unwrap();
+    assert_eq!((chosen.answer.text.as_str(), two.requests()), ("right too", 1));
+    one.next([Script::Late(Duration::from_secs(60), words("right"))]);
+    let chosen = best_of_two(&manager, request("c"), &[&right], Start::WhenLate).await.unwrap();
+    assert_eq!((chosen.answer.text.as_str(), two.requests()), ("right too", 2));
+}
+
+#[tokio::test]
+async fn a_judge_is_asked_only_where_both_pass_and_differ_and_in_both_orders() {
+    let (one, two, judge) = (server("an answer").await, server("a better answer").await, server("2").await);
+    let mut judged = settings(&[&one, &two, &judge]);
+    judged.routing.judge = Some("three".to_owned());
+    let manager = manager(&judged);
+    // A judge who always says 2 only likes the second place.
+    let chosen = best_of_two(&manager, request("a"), &[], Start::Together).await.unwrap();
+    assert_eq!((chosen.was_judged, judge.requests()), (true, 2));
+    let first = chosen.answer.text;
+    assert!(["an answer", "a better answer"].contains(&first.as_str()));
+    two.next([saying("an answer")]);
+    let chosen = best_of_two(&manager, request("b"), &[], Start::Together).await.unwrap();
+    assert_eq!((chosen.was_judged, judge.requests()), (false, 2), "they are equal");
+    let picky = |answer: &crate::request::Answer| {
+        if answer.text.contains("better") { Ok(()) } else { Err("it could be better".to_owned()) }
+    };
+    let chosen = best_of_two(&manager, request("c"), &[&picky], Start::Together).await.unwrap();
+    assert_eq!((chosen.answer.text.as_str(), chosen.was_judged), ("a better answer", false));
 }

@@ -115,7 +115,7 @@ impl Ask {
                     // What is printed cannot be taken back, so it is said.
                     Piece::Restart => writeln!(out, "\n[the answer begins anew]")?,
                     Piece::End(_) => writeln!(out)?,
-                    Piece::Usage(_) | Piece::From(_) => {}
+                    Piece::Usage(_) | Piece::From(_) | Piece::Thinking => {}
                 }
             }
             out.flush()?;
@@ -136,6 +136,7 @@ fn is_whole(answer: &Answer) -> Result<(), String> {
 fn as_json(piece: &Piece) -> serde_json::Value {
     match piece {
         Piece::Text(text) => json!({ "text": text }),
+        Piece::Thinking => json!({ "thinking": true }),
         Piece::Restart => json!({ "restart": true }),
         Piece::From(target) => json!({ "target": target }),
         Piece::Usage(usage) => json!({ "usage": usage }),

@@ -146,7 +146,7 @@ impl Run<'_> {
         let estimate = Usage { input: tokens(request.prompt.len()), cached: 0, output: tokens(answer.text.len()) };
         if let Some(reserve) = self.reserves[at].take() {
             let usage = answer.usage.unwrap_or(estimate);
-            self.cost += reserve.settle(&self.target.name, usage, half(self.target.price));
+            self.cost += reserve.settle(usage, half(self.target.price));
         }
         let text = request.prompt.restore(&answer.text);
         self.say(Told::Answer { id: &questions[at].id, result: Ok(&Answer { text, ..answer }) })

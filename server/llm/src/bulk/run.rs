@@ -237,7 +237,7 @@ impl<'a> Run<'a> {
                 continue;
             };
             let most = Usage { input: tokens(request.prompt.len()), cached: 0, output: u64::from(request.max_tokens) };
-            let reserve = budget.reserve(&request.client, most, price);
+            let reserve = budget.reserve(&request.client, &self.target.name, most, price).await;
             reserves.push((*at, reserve.map_err(|error| LlmError::new("budget", Cause::Budget, error.to_string()))?));
         }
         for (at, reserve) in reserves {

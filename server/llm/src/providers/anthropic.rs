@@ -1,6 +1,6 @@
 //! Anthropic's messages.
 
-use super::{Endpoint, Failed, Provider, WireRequest, bytes, count, failed, parse, text, with_temperature};
+use super::{Endpoint, Failed, Provider, WireRequest, bytes, count, failed, parse, text, thinking, with_temperature};
 use crate::request::{Finish, Piece, Request, Usage};
 use security::secret::Secret;
 use serde_json::{Value, json};
@@ -44,7 +44,10 @@ impl Provider for Messages {
         let event = parse(data)?;
         Ok(match event.get("type").and_then(Value::as_str).unwrap_or("") {
             "message_start" => usage(event.pointer("/message/usage")).into_iter().collect(),
-            "content_block_delta" => text(event.pointer("/delta/text")).into_iter().collect(),
+            "content_block_delta" => {
+                let thought = thinking(event.pointer("/delta/thinking"));
+                thought.into_iter().chain(text(event.pointer("/delta/text"))).collect()
+            }
             "message_delta" => usage(event.get("usage")).into_iter().chain(end(event.get("delta"))).collect(),
             "error" => return Err(failed(&event)),
             _ => Vec::new(),

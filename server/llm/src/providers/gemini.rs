@@ -1,6 +1,6 @@
 //! Google's Gemini API.
 
-use super::{Endpoint, Failed, Provider, WireRequest, bytes, count, failed, parse, text};
+use super::{Endpoint, Failed, Provider, WireRequest, bytes, count, failed, parse, text, thinking};
 use crate::request::{Finish, Piece, Request, Usage};
 use serde_json::{Value, json};
 
@@ -54,9 +54,11 @@ impl Provider for GenerateContent {
 
 fn pieces(value: &Value) -> Vec<Piece> {
     let parts = value.pointer("/candidates/0/content/parts").and_then(Value::as_array);
-    let is_thought = |part: &&Value| part.get("thought").and_then(Value::as_bool).unwrap_or(false);
-    let texts = parts.into_iter().flatten().filter(|part| !is_thought(part)).filter_map(|part| text(part.get("text")));
-    let mut pieces: Vec<Piece> = texts.collect();
+    let said = |part: &Value| match part.get("thought").and_then(Value::as_bool) {
+        Some(true) => thinking(part.get("text")),
+        _ => text(part.get("text")),
+    };
+    let mut pieces: Vec<Piece> = parts.into_iter().flatten().filter_map(said).collect();
     if let Some(usage) = value.get("usageMetadata").filter(|usage| usage.is_object()) {
         pieces.push(Piece::Usage(Usage {
             input: count(usage, "/promptTokenCount"),

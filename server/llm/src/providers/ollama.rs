@@ -1,6 +1,6 @@
 //! Ollama's chat, which streams lines of JSON.
 
-use super::{Endpoint, Failed, Provider, WireRequest, bearer, bytes, count, failed, parse, text};
+use super::{Endpoint, Failed, Provider, WireRequest, bearer, bytes, count, failed, parse, text, thinking};
 use crate::request::{Finish, Piece, Request, Usage};
 use crate::sse::Framing;
 use serde_json::{Value, json};
@@ -51,7 +51,8 @@ impl Provider for Chat {
         if body.get("error").is_some() {
             return Err(failed(body));
         }
-        let mut pieces: Vec<Piece> = text(body.pointer("/message/content")).into_iter().collect();
+        let thought = thinking(body.pointer("/message/thinking"));
+        let mut pieces: Vec<Piece> = thought.into_iter().chain(text(body.pointer("/message/content"))).collect();
         if body.get("done").and_then(Value::as_bool) == Some(true) {
             let (input, output) = (count(body, "/prompt_eval_count"), count(body, "/eval_count"));
             pieces.push(Piece::Usage(Usage { input, cached: 0, output }));

@@ -1,6 +1,8 @@
 //! OpenAI's two formats. The older one, chat completions, is what nearly every other server speaks as well.
 
-use super::{Endpoint, Failed, Provider, WireRequest, bearer, bytes, count, failed, parse, text, with_temperature};
+use super::{
+    Endpoint, Failed, Provider, WireRequest, bearer, bytes, count, failed, parse, text, thinking, with_temperature,
+};
 use crate::error::Cause;
 use crate::request::{Finish, Piece, Request, Usage};
 use serde_json::{Value, json};
@@ -65,9 +67,11 @@ impl Provider for ChatCompletions {
 }
 
 fn pieces(value: &Value, holder: &str) -> Result<Vec<Piece>, Failed> {
-    let message = value.pointer(holder);
-    let mut pieces: Vec<Piece> = text(message.and_then(|message| message.get("content"))).into_iter().collect();
-    if text(message.and_then(|message| message.get("refusal"))).is_some() {
+    let said = |key: &str| value.pointer(holder).and_then(|message| message.get(key));
+    // The same thing under two names: DeepSeek's, and OpenRouter's, which newer servers share.
+    let thought = thinking(said("reasoning_content")).or_else(|| thinking(said("reasoning")));
+    let mut pieces: Vec<Piece> = thought.into_iter().chain(text(said("content"))).collect();
+    if text(said("refusal")).is_some() {
         pieces.push(Piece::End(Finish::ContentFilter));
     }
     if let Some(usage) = value.get("usage").filter(|usage| usage.is_object()) {
@@ -126,6 +130,8 @@ impl Provider for Responses {
         let event = parse(data)?;
         match event.get("type").and_then(Value::as_str).unwrap_or("") {
             "response.output_text.delta" => Ok(text(event.get("delta")).into_iter().collect()),
+            "response.refusal.delta" => Ok(vec![Piece::End(Finish::ContentFilter)]),
+            name if name.starts_with("response.reasoning") => Ok(thinking(event.get("delta")).into_iter().collect()),
             "response.completed" | "response.incomplete" => Ok(end(event.get("response").unwrap_or(&Value::Null))),
             "response.failed" => Err(failed(event.get("response").unwrap_or(&event))),
             "error" => Err(failed(&event)),
@@ -141,8 +147,14 @@ impl Provider for Responses {
             return Err(Failed::malformed("the answer has no output"));
         };
         let contents = output.iter().filter_map(|item| item.get("content")?.as_array()).flatten();
-        let texts = contents.filter_map(|content| text(content.get("text")));
-        Ok(texts.chain(end(body)).collect())
+        // A model that shows its reasoning has it in the output too, and that is no part of the answer.
+        let said = |content: &Value| match content.get("type").and_then(Value::as_str) {
+            Some("output_text") => text(content.get("text")),
+            Some("refusal") => Some(Piece::End(Finish::ContentFilter)),
+            Some("reasoning_text") => thinking(content.get("text")),
+            _ => None,
+        };
+        Ok(contents.filter_map(said).chain(end(body)).collect())
     }
 }
 

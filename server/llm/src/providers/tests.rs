@@ -111,7 +111,8 @@ fn streams_are_read_and_what_is_new_in_them_is_passed_over() {
                 "usageMetadata": { "promptTokenCount": 10, "candidatesTokenCount": 2, "thoughtsTokenCount": 1, "cachedContentTokenCount": 4 } }),
         ],
     );
-    assert_eq!(gemini, Ok(expected(usage)));
+    let with_a_thought: Vec<Piece> = std::iter::once(Piece::Thinking).chain(expected(usage)).collect();
+    assert_eq!(gemini, Ok(with_a_thought));
     let ollama = streamed(
         ProviderKind::Ollama,
         &[
@@ -134,6 +135,49 @@ fn streams_are_read_and_what_is_new_in_them_is_passed_over() {
     );
     let answer = gather("t", anthropic.unwrap()).unwrap();
     assert_eq!((answer.text.as_str(), answer.finish, answer.usage), ("Hello", Finish::Length, Some(usage)));
+}
+
+#[test]
+fn that_a_model_thinks_is_told_and_what_it_thinks_is_not() {
+    let delta = |key: &str| json!({ "choices": [{ "delta": { key: "hmm" } }] });
+    let part = json!({ "text": "hmm", "thought": true });
+    for (kind, event) in [
+        (ProviderKind::Openai, delta("reasoning_content")),
+        (ProviderKind::Openai, delta("reasoning")),
+        (ProviderKind::OpenaiResponses, json!({ "type": "response.reasoning_text.delta", "delta": "hmm" })),
+        (ProviderKind::OpenaiResponses, json!({ "type": "response.reasoning_summary_text.delta", "delta": "hmm" })),
+        (
+            ProviderKind::Anthropic,
+            json!({ "type": "content_block_delta", "delta": { "type": "thinking_delta", "thinking": "hmm" } }),
+        ),
+        (ProviderKind::Gemini, json!({ "candidates": [{ "content": { "parts": [part] } }] })),
+        (ProviderKind::Ollama, json!({ "message": { "content": "", "thinking": "hmm" }, "done": false })),
+    ] {
+        assert_eq!(streamed(kind, std::slice::from_ref(&event)), Ok(vec![Piece::Thinking]), "{event}");
+        let silent: Value = serde_json::from_str(&event.to_string().replace("hmm", "")).unwrap();
+        assert_eq!(streamed(kind, &[silent]), Ok(vec![]), "an empty piece is no sign of anything");
+    }
+    let thoughts = json!({ "type": "reasoning", "content": [{ "type": "reasoning_text", "text": "hmm" }] });
+    let message = json!({ "type": "message", "content": [{ "type": "output_text", "text": "Yes" }] });
+    for (kind, body) in [
+        (
+            ProviderKind::Openai,
+            json!({ "choices": [{ "message": { "content": "Yes", "reasoning": "hmm" }, "finish_reason": "stop" }] }),
+        ),
+        (ProviderKind::OpenaiResponses, json!({ "output": [thoughts, message] })),
+        (
+            ProviderKind::Anthropic,
+            json!({ "content": [{ "type": "thinking", "thinking": "hmm" }, { "type": "text", "text": "Yes" }], "stop_reason": "end_turn" }),
+        ),
+        (
+            ProviderKind::Gemini,
+            json!({ "candidates": [{ "content": { "parts": [part, { "text": "Yes" }] }, "finishReason": "STOP" }] }),
+        ),
+        (ProviderKind::Ollama, json!({ "message": { "content": "Yes", "thinking": "hmm" }, "done": true })),
+    ] {
+        let answer = gather("t", kind.provider().whole(&body).unwrap()).unwrap();
+        assert_eq!((answer.text.as_str(), answer.finish), ("Yes", Finish::Stop), "{kind:?}");
+    }
 }
 
 #[test]
@@ -241,6 +285,11 @@ fn a_refusal_is_no_answer() {
         ends(ProviderKind::Gemini, json!({ "promptFeedback": { "blockReason": "OTHER" } })),
         Finish::ContentFilter
     );
+    let said_to_be_whole = json!({ "choices": [{ "message": { "refusal": "No." }, "finish_reason": "stop" }] });
+    assert_eq!(ends(ProviderKind::Openai, said_to_be_whole), Finish::ContentFilter);
+    let message = json!({ "type": "message", "content": [{ "type": "refusal", "refusal": "No." }] });
+    let said_to_be_whole = json!({ "status": "completed", "output": [message] });
+    assert_eq!(ends(ProviderKind::OpenaiResponses, said_to_be_whole), Finish::ContentFilter);
     let failed = json!({ "status": "failed", "error": { "code": "server_error", "message": "x" }, "output": [] });
     assert_eq!(ProviderKind::OpenaiResponses.provider().whole(&failed).unwrap_err().cause, Cause::Server);
     let inside = json!({ "error": { "code": 429, "message": "slow" } });

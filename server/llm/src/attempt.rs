@@ -1,0 +1,368 @@
+//! One target asked once: [`open`] sends the request and reads as far as the first word, [`Opened::go_on`] reads the rest.
+//!
+//! The two are apart because until the first word nobody has seen anything: a call may still be given up for another without a trace.
+//! Knows nothing of other targets.
+
+use crate::budget::{Money, Reserve};
+use crate::coalesce::Writer;
+use crate::config::Target;
+use crate::error::{Cause, LlmError};
+use crate::events::Event;
+use crate::health::UnderWay;
+use crate::limit::{Admission, Permit};
+use crate::manager::{Inner, Plan};
+use crate::pool::Reply;
+use crate::providers::{Endpoint, Failed, Provider, failure};
+use crate::request::{Answer, Finish, Piece, Request, Usage};
+use crate::splice::Splice;
+use crate::sse::EventReader;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Bytes of a token in code and English prose, on the safe side.
+const BYTES_A_TOKEN: usize = 3;
+/// How long the end of a stream is waited for after the answer said that it is whole.
+const GRACE: Duration = Duration::from_secs(1);
+/// So many stalls fit into the time in which an answer that comes whole is written.
+const WHOLE: u32 = 10;
+/// So many times as long as the first word may take a model may think aloud before it.
+const THINKING: u32 = 10;
+/// Bytes around a byte of text at the worst: an event for each token, with names and numbers of its own.
+const EVENT_OVERHEAD: usize = 1024;
+/// A report of an error is never longer than this.
+const ERROR_BYTES: usize = 64 << 10;
+
+/// Who is asked what.
+#[derive(Clone, Copy)]
+pub(crate) struct Call<'a> {
+    pub inner: &'a Inner,
+    pub plan: &'a Plan,
+    pub request: &'a Request,
+    pub target: &'a Target,
+    /// How many were asked before it for the same question.
+    pub attempt: usize,
+    /// When the question came.
+    pub came: Instant,
+}
+
+/// An answer that began.
+pub(crate) struct Opened<'a> {
+    call: Call<'a>,
+    reply: Reply,
+    events: EventReader,
+    /// What came so far.
+    pieces: Vec<Piece>,
+    meter: Meter<'a>,
+    under_way: UnderWay<'a>,
+    /// Held until the answer is whole.
+    _permit: Permit,
+    began: Instant,
+    read: usize,
+    /// Whether everything was said.
+    is_whole: bool,
+    /// From the sending to the first word.
+    pub first_word: Duration,
+}
+
+/// Asks a target, and gives back control when the first word of its answer is there. A model that refuses a field is asked once more
+/// without it.
+pub(crate) async fn open(call: Call<'_>) -> Result<Opened<'_>, LlmError> {
+    match open_once(call).await {
+        Err(error) if call.inner.learn(call.target, &error) => open_once(call).await,
+        result => result,
+    }
+}
+
+async fn open_once(call: Call<'_>) -> Result<Opened<'_>, LlmError> {
+    let Call { inner, plan, request, target, attempt, came } = call;
+    let at_the_gate = Instant::now();
+    let permit = admit(call).await?;
+    let waited = at_the_gate.elapsed();
+    let reserve = reserve(call).await?;
+    let under_way = inner.health.begin(&target.name, request.prompt.len());
+    let provider = target.provider.provider();
+    let began = Instant::now();
+    inner.events.tell(Event::Asked {
+        target: target.name.clone(),
+        provider: provider.name(),
+        model: target.model.clone(),
+        attempt,
+        overhead: (attempt == 0).then(|| began.saturating_duration_since(came).saturating_sub(waited)),
+        waited,
+    });
+    let meter = Meter { reserve: Some(reserve), gathered: Gathered::default(), target, request, was_read: false };
+    let result = begin(call, provider, began, meter).await;
+    let (reply, meter, beginning) = match result {
+        Ok(beginning) => beginning,
+        Err(error) => {
+            under_way.failure(&error);
+            if matches!(error.cause, Cause::Rate | Cause::Overload | Cause::Timeout) {
+                permit.refused();
+            }
+            return Err(error);
+        }
+    };
+    let first_word = began.elapsed();
+    under_way.first_word(first_word);
+    permit.first_word(first_word);
+    inner.events.tell(Event::FirstWord { target: target.name.clone(), took: first_word });
+    let Beginning { events, pieces, read, is_whole } = beginning;
+    debug_assert!(read <= plan.bounds.answer.saturating_mul(EVENT_OVERHEAD));
+    Ok(Opened { call, reply, events, pieces, meter, under_way, _permit: permit, began, read, is_whole, first_word })
+}
+
+/// Waits for room at the target.
+async fn admit(call: Call<'_>) -> Result<Permit, LlmError> {
+    let Call { inner, plan, request, target, .. } = call;
+    let limiter = inner.limiters.of(target.watched.limit_name(), plan.limit);
+    let admission = Admission {
+        priority: request.priority,
+        client: &request.client,
+        bytes: request.prompt.len(),
+        patience: request.patience(plan.bounds.first_word),
+    };
+    limiter.admit(&target.name, admission).await
+}
+
+/// What was read up to the first word.
+struct Beginning {
+    events: EventReader,
+    pieces: Vec<Piece>,
+    read: usize,
+    is_whole: bool,
+}
+
+async fn begin<'a>(
+    call: Call<'a>,
+    provider: &'static dyn Provider,
+    began: Instant,
+    mut meter: Meter<'a>,
+) -> Result<(Reply, Meter<'a>, Beginning), LlmError> {
+    let Call { inner, plan, request, target, .. } = call;
+    let (name, bounds) = (target.name.as_str(), plan.bounds);
+    let endpoint = Endpoint {
+        base_url: &target.base_url,
+        model: &target.model,
+        key: target.key.as_ref(),
+        stream: target.stream,
+        quirks: inner.quirks(target),
+    };
+    let wire = provider.request(request, &endpoint);
+    let first_by = began + bounds.first_word;
+    let sent = inner.pool.post(name, &wire.url, &wire.headers, wire.body, target.http2);
+    let mut reply =
+        tokio::time::timeout_at(first_by, sent).await.map_err(|_| late(name, "no answer began in time"))??;
+    if !(200..300).contains(&reply.status()) {
+        let body = tokio::time::timeout(bounds.stall, reply.whole(name, ERROR_BYTES)).await;
+        let body = body.map_err(|_| late(name, "its report of an error broke off"))?.unwrap_or_default();
+        return Err(failure(name, reply.status(), &|header| reply.header(header), &body));
+    }
+    meter.was_read = true;
+    if !target.stream {
+        // It is written whole before anything of it comes.
+        let by = first_by + bounds.stall.saturating_mul(WHOLE);
+        let body = tokio::time::timeout_at(by, reply.whole(name, bounds.answer.saturating_mul(2))).await;
+        let body = body.map_err(|_| late(name, "no answer came in time"))??;
+        let body = serde_json::from_slice(&body)
+            .map_err(|error| LlmError::new(name, Cause::Malformed, format!("the answer is not JSON ({error})")))?;
+        let pieces = provider.whole(&body).map_err(|failed| failed_at(name, failed))?;
+        meter.gathered.take(&pieces);
+        let events = EventReader::new(provider.framing());
+        return Ok((reply, meter, Beginning { events, pieces, read: 0, is_whole: true }));
+    }
+    let mut events = EventReader::new(provider.framing());
+    let (mut pieces, mut read) = (Vec::new(), 0);
+    let mut deadline = first_by;
+    loop {
+        let next = tokio::time::timeout_at(deadline, reply.bytes(name)).await;
+        let Some(bytes) = next.map_err(|_elapsed| late(name, "no first word came in time"))?? else {
+            let rest = read_events(provider, name, events.finish())?;
+            meter.gathered.take(&rest);
+            pieces.extend(rest);
+            return Ok((reply, meter, Beginning { events, pieces, read, is_whole: true }));
+        };
+        read += bytes.len();
+        check_length(name, read, &meter.gathered, plan)?;
+        let complete = events.push(&bytes).map_err(|error| LlmError::new(name, Cause::Malformed, error.to_string()))?;
+        let new = read_events(provider, name, complete)?;
+        meter.gathered.take(&new);
+        pieces.extend(new);
+        // Thinking is work, as long as it goes on and has an end; other signs of life are no answer, and the clock goes on.
+        if std::mem::take(&mut meter.gathered.thinks) {
+            let longest = began + bounds.first_word.saturating_mul(THINKING);
+            deadline = deadline.max(longest.min(Instant::now() + bounds.stall));
+        }
+        if meter.gathered.bytes > 0 || meter.gathered.end.is_some() {
+            return Ok((reply, meter, Beginning { events, pieces, read, is_whole: false }));
+        }
+    }
+}
+
+impl Opened<'_> {
+    /// Reads the answer to its end, and shows it as it comes.
+    pub async fn go_on(mut self, splice: &mut Splice, writer: &Writer) -> Result<Answer, LlmError> {
+        if let Err(error) = self.read_on(splice).await {
+            self.under_way.failure(&error);
+            return Err(error);
+        }
+        self.under_way.success();
+        let Call { inner, target, .. } = self.call;
+        let text = splice.finish();
+        let finish = self.meter.gathered.end.unwrap_or(Finish::Stop);
+        let (usage, cost) = self.meter.settle();
+        inner.events.tell(Event::Answered { target: target.name.clone(), took: self.began.elapsed(), usage, cost });
+        writer.push(Piece::From(target.name.clone()));
+        writer.push(Piece::Usage(usage));
+        writer.push(Piece::End(finish));
+        Ok(Answer { text, finish, usage: Some(usage), target: target.name.clone(), from_cache: false })
+    }
+
+    async fn read_on(&mut self, splice: &mut Splice) -> Result<(), LlmError> {
+        let Call { plan, target, .. } = self.call;
+        let (name, provider) = (target.name.as_str(), target.provider.provider());
+        show(&std::mem::take(&mut self.pieces), splice);
+        while !self.is_whole {
+            let has_end = self.meter.gathered.end.is_some();
+            let patience = if has_end { GRACE } else { plan.bounds.stall };
+            let complete = match tokio::time::timeout(patience, self.reply.bytes(name)).await {
+                Ok(Ok(Some(bytes))) => {
+                    self.read += bytes.len();
+                    check_length(name, self.read, &self.meter.gathered, plan)?;
+                    let complete = self.events.push(&bytes);
+                    complete.map_err(|error| LlmError::new(name, Cause::Malformed, error.to_string()))?
+                }
+                Ok(Ok(None)) => {
+                    self.is_whole = true;
+                    self.events.finish()
+                }
+                // Everything was said; how the connection ends does not matter.
+                _ if has_end => break,
+                Ok(Err(error)) => return Err(error),
+                Err(_elapsed) => return Err(late(name, "the answer stopped in the middle")),
+            };
+            let new = read_events(provider, name, complete)?;
+            self.meter.gathered.take(&new);
+            show(&new, splice);
+        }
+        self.meter.gathered.ended(name)
+    }
+}
+
+fn read_events(
+    provider: &dyn Provider,
+    name: &str,
+    events: impl IntoIterator<Item = String>,
+) -> Result<Vec<Piece>, LlmError> {
+    let mut pieces = Vec::new();
+    for event in events {
+        pieces.extend(provider.event(&event).map_err(|failed| failed_at(name, failed))?);
+    }
+    Ok(pieces)
+}
+
+fn show(pieces: &[Piece], splice: &mut Splice) {
+    for piece in pieces {
+        if let Piece::Text(text) = piece {
+            splice.push(text);
+        }
+    }
+}
+
+fn late(name: &str, what: &str) -> LlmError {
+    LlmError::new(name, Cause::Timeout, what)
+}
+
+fn failed_at(name: &str, failed: Failed) -> LlmError {
+    LlmError::new(name, failed.cause, failed.detail)
+}
+
+fn check_length(name: &str, read: usize, gathered: &Gathered, plan: &Plan) -> Result<(), LlmError> {
+    let longest = plan.bounds.answer;
+    if read > longest.saturating_mul(EVENT_OVERHEAD) || gathered.bytes > longest {
+        let detail = format!("the answer is longer than the {longest} bytes of `models.max-answer-bytes`");
+        return Err(LlmError::new(name, Cause::TooLarge, detail));
+    }
+    Ok(())
+}
+
+/// Counts what an attempt costs, whichever way it ends: a provider that began to answer is paid, though nobody waits any more.
+struct Meter<'a> {
+    reserve: Option<Reserve>,
+    gathered: Gathered,
+    target: &'a Target,
+    request: &'a Request,
+    /// Whether the provider took the request.
+    was_read: bool,
+}
+
+impl Meter<'_> {
+    fn settle(&mut self) -> (Usage, Money) {
+        let estimate =
+            Usage { input: tokens(self.request.prompt.len()), cached: 0, output: tokens(self.gathered.bytes) };
+        let usage = match self.gathered.usage {
+            // Until the end providers tell less than there is.
+            Some(usage) if self.gathered.end.is_none() => usage.with(estimate),
+            Some(usage) => usage,
+            None => estimate,
+        };
+        let cost = self.reserve.take().map(|reserve| reserve.settle(usage, self.target.price));
+        (usage, cost.unwrap_or_default())
+    }
+}
+
+impl Drop for Meter<'_> {
+    fn drop(&mut self) {
+        if self.was_read && self.reserve.is_some() {
+            self.settle();
+        }
+    }
+}
+
+async fn reserve(call: Call<'_>) -> Result<Reserve, LlmError> {
+    let Call { inner, plan, request, target, .. } = call;
+    let most = Usage { input: tokens(request.prompt.len()), cached: 0, output: u64::from(request.max_tokens) };
+    plan.budget(&inner.budget)
+        .reserve(&request.client, &target.name, most, target.price)
+        .await
+        .map_err(|error| LlmError::new("budget", Cause::Budget, error.to_string()))
+}
+
+fn tokens(bytes: usize) -> u64 {
+    bytes.div_ceil(BYTES_A_TOKEN) as u64
+}
+
+/// What came of an attempt besides its text.
+#[derive(Debug, Default)]
+struct Gathered {
+    bytes: usize,
+    usage: Option<Usage>,
+    end: Option<Finish>,
+    /// Whether the model told that it thinks.
+    thinks: bool,
+}
+
+impl Gathered {
+    fn take(&mut self, pieces: &[Piece]) {
+        for piece in pieces {
+            match piece {
+                Piece::Text(text) => self.bytes += text.len(),
+                Piece::Usage(usage) => self.usage = Some(self.usage.unwrap_or_default().with(*usage)),
+                Piece::End(finish) => self.end = Some(*finish),
+                Piece::Thinking => self.thinks = true,
+                Piece::From(_) | Piece::Restart => {}
+            }
+        }
+    }
+
+    /// An answer that says that it ended did; one that only stops did not.
+    fn ended(&self, name: &str) -> Result<(), LlmError> {
+        match self.end {
+            Some(Finish::ContentFilter) => {
+                Err(LlmError::new(name, Cause::ContentFilter, "the provider cut the answer off"))
+            }
+            Some(Finish::Stop) if self.bytes == 0 => Err(LlmError::new(name, Cause::Malformed, "the answer is empty")),
+            Some(_) => Ok(()),
+            None => Err(LlmError::new(name, Cause::Transport, "the answer broke off")),
+        }
+    }
+}

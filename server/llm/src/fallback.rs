@@ -1,0 +1,238 @@
+//! One target after the other, until one answers: the chain of those that may be asked, and what one question may cost in calls.
+//!
+//! Retries, fallbacks and hedges draw on the same number of calls for a question, and retries and hedges on allowances that all questions
+//! share, so that a provider in trouble is not asked more but less.
+
+use crate::attempt::{Call, Opened, open};
+use crate::breaker::{Pass, State};
+use crate::coalesce::Writer;
+use crate::config::Target;
+use crate::error::{Cause, LlmError};
+use crate::events::Event;
+use crate::hedge;
+use crate::manager::{Inner, Plan};
+use crate::request::{Answer, Finish, Piece, Request};
+use crate::router::{self, Candidate};
+use crate::splice::Splice;
+use std::collections::VecDeque;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Calls that one question may cost, retries, fallbacks and hedges together.
+const ATTEMPTS: usize = 4;
+/// A wish to wait that is kept while somebody waits; a longer one is left to the next target.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// Before the same target is asked again.
+const BACKOFF: Duration = Duration::from_millis(200);
+
+/// Asks one target after the other until one answers.
+pub(crate) async fn fall_back(
+    inner: &Inner,
+    plan: &Plan,
+    request: &Request,
+    came: Instant,
+    writer: &Writer,
+) -> Result<Answer, LlmError> {
+    let mut splice = Splice::new(writer.clone(), &request.prompt);
+    let mut chain = Chain::new(inner, plan, request, came);
+    inner.retries.asked();
+    inner.hedges.asked();
+    // The second round is for those that only had a bad moment.
+    for round in 0..2 {
+        while let Some(lane) = chain.next() {
+            let Some((lane, opened)) = hedge::race(&mut chain, lane).await? else { continue };
+            splice.begin();
+            let first_word = opened.first_word;
+            match opened.go_on(&mut splice, writer).await {
+                Ok(answer) => {
+                    inner.incidents.success(&lane.target.watched);
+                    lane.pass.success(first_word);
+                    return Ok(answer);
+                }
+                Err(error) => chain.failed(lane, error)?,
+            }
+        }
+        if round == 1 || !chain.rest().await {
+            break;
+        }
+    }
+    let error = chain.last.take().unwrap_or_else(none_left);
+    offline(inner, request, error, writer)
+}
+
+/// The end of every chain: the answer that needs no model, where the asker has one.
+fn offline(inner: &Inner, request: &Request, error: LlmError, writer: &Writer) -> Result<Answer, LlmError> {
+    let Some(text) = request.offline.as_ref().map(|offline| offline.answer()) else { return Err(error) };
+    inner.events.tell(Event::Offline { error: Some(error) });
+    writer.push(Piece::Restart);
+    Ok(offline_pieces(&text, |piece| writer.push(piece)))
+}
+
+/// What a reader gets of an answer that needs no model.
+pub(crate) fn offline_pieces(text: &str, mut push: impl FnMut(Piece)) -> Answer {
+    push(Piece::Text(text.to_owned()));
+    push(Piece::From(OFFLINE.to_owned()));
+    push(Piece::End(Finish::Stop));
+    Answer { text: text.to_owned(), finish: Finish::Stop, usage: None, target: OFFLINE.to_owned(), from_cache: false }
+}
+
+/// The name under which an answer without a model comes.
+pub const OFFLINE: &str = "offline";
+
+fn none_left() -> LlmError {
+    LlmError::new("models", Cause::NoTarget, "all models failed a moment ago and are left alone for a while")
+}
+
+/// The targets that may answer, in the order in which they are to be asked.
+pub(crate) fn ordered<'a>(inner: &Inner, plan: &'a Plan, request: &Request) -> Vec<Candidate<'a>> {
+    let wanted = |target: &&Target| request.target.as_ref().is_none_or(|name| *name == target.name);
+    let candidates = plan.targets.iter().filter(wanted).map(|target| Candidate {
+        target,
+        vitals: inner.health.of(&target.name),
+        state: inner.breakers.state(&target.watched),
+        limit: inner.limiters.of(target.watched.limit_name(), plan.limit).report(),
+    });
+    router::order(candidates.collect(), request, plan.routing, inner.ticket())
+}
+
+/// A target that is about to be asked, with leave to do so.
+pub(crate) struct Lane<'a> {
+    pub target: &'a Target,
+    pub pass: Pass<'a>,
+    attempt: usize,
+    came: Instant,
+}
+
+impl<'a> Lane<'a> {
+    /// Asks it, as far as to its first word.
+    pub async fn open(
+        self,
+        inner: &'a Inner,
+        plan: &'a Plan,
+        request: &'a Request,
+    ) -> (Self, Result<Opened<'a>, LlmError>) {
+        let call = Call { inner, plan, request, target: self.target, attempt: self.attempt, came: self.came };
+        let result = open(call).await;
+        (self, result)
+    }
+}
+
+/// Those who are still to be asked, and how it went with the others.
+pub(crate) struct Chain<'a> {
+    pub inner: &'a Inner,
+    pub plan: &'a Plan,
+    pub request: &'a Request,
+    came: Instant,
+    waiting: VecDeque<&'a Target>,
+    attempts: usize,
+    /// Targets that were asked already: asking them again is a retry.
+    asked: Vec<&'a str>,
+    /// Targets that will not answer this, however often they are asked.
+    hopeless: Vec<&'a str>,
+    /// The soonest time at which one of them may be asked again.
+    soonest: Duration,
+    last: Option<LlmError>,
+}
+
+impl<'a> Chain<'a> {
+    fn new(inner: &'a Inner, plan: &'a Plan, request: &'a Request, came: Instant) -> Self {
+        let waiting = ordered(inner, plan, request).into_iter().map(|candidate| candidate.target).collect();
+        Self {
+            inner,
+            plan,
+            request,
+            came,
+            waiting,
+            attempts: 0,
+            asked: Vec::new(),
+            hopeless: Vec::new(),
+            soonest: Duration::MAX,
+            last: None,
+        }
+    }
+
+    /// The next one that may be asked now.
+    fn next(&mut self) -> Option<Lane<'a>> {
+        while let Some(target) = self.waiting.pop_front() {
+            if self.attempts == ATTEMPTS {
+                return None;
+            }
+            let is_retry = self.asked.contains(&target.name.as_str());
+            if self.hopeless.contains(&target.name.as_str()) || (is_retry && !self.inner.retries.take()) {
+                continue;
+            }
+            if let Some(lane) = self.lane(target) {
+                return Some(lane);
+            }
+            self.soonest = self.soonest.min(match self.inner.breakers.state(&target.watched) {
+                State::Open(left) => left,
+                State::HalfOpen | State::Closed => BACKOFF,
+            });
+        }
+        None
+    }
+
+    /// Another one to be asked besides the one that is late: only one that is well and has room at once.
+    pub fn next_for_hedge(&mut self) -> Option<Lane<'a>> {
+        if self.attempts == ATTEMPTS {
+            return None;
+        }
+        let place = self.waiting.iter().position(|target| {
+            let limit = self.inner.limiters.of(target.watched.limit_name(), self.plan.limit).report();
+            self.inner.breakers.state(&target.watched) == State::Closed
+                && limit.queued == 0
+                && limit.in_flight < limit.limit
+        })?;
+        if !self.inner.hedges.take() {
+            return None;
+        }
+        let target = self.waiting.remove(place)?;
+        self.lane(target)
+    }
+
+    /// Whether anybody could be asked besides.
+    pub fn has_others(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    fn lane(&mut self, target: &'a Target) -> Option<Lane<'a>> {
+        let pass = self.inner.breakers.admit(&target.watched)?;
+        self.asked.push(&target.name);
+        self.attempts += 1;
+        Some(Lane { target, pass, attempt: self.attempts - 1, came: self.came })
+    }
+
+    /// One of them failed. That is the end where nobody else could do better.
+    ///
+    /// # Errors
+    /// If asking others is of no use.
+    pub fn failed(&mut self, lane: Lane<'a>, error: LlmError) -> Result<(), LlmError> {
+        let scope = self.inner.incidents.failure(&lane.target.watched, &lane.target.model, &error);
+        lane.pass.failure(&error, scope);
+        self.inner.events.tell(Event::Failed { error: error.clone() });
+        if !error.cause.may_pass_elsewhere() {
+            return Err(error);
+        }
+        if error.cause.may_pass() {
+            self.soonest = self.soonest.min(error.retry_after.unwrap_or(BACKOFF));
+        } else {
+            self.hopeless.push(&lane.target.name);
+        }
+        self.last = Some(error);
+        Ok(())
+    }
+
+    /// Waits until one of them may be asked again. Says whether that is worth it.
+    async fn rest(&mut self) -> bool {
+        if self.attempts >= ATTEMPTS || self.soonest > PATIENCE {
+            return false;
+        }
+        // Nobody comes back at the same moment as all others who failed with it.
+        let spread = 1.0 + (self.inner.ticket() % 16) as f64 / 64.0;
+        tokio::time::sleep(self.soonest.mul_f64(spread)).await;
+        self.soonest = Duration::MAX;
+        let ordered = ordered(self.inner, self.plan, self.request);
+        self.waiting = ordered.into_iter().map(|candidate| candidate.target).collect();
+        true
+    }
+}

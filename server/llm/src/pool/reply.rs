@@ -1,0 +1,106 @@
+//! An answer as it comes in.
+
+use super::host::{Origin, Place};
+use super::{Body, Held, Pool, describe};
+use crate::error::{Cause, LlmError};
+use bytes::Bytes;
+use http_body_util::BodyExt;
+use hyper::Response;
+use hyper::body::Incoming;
+use hyper::client::conn::http1;
+use std::sync::Arc;
+
+/// An answer whose body is still to come. Dropping it ends the request at the provider.
+pub struct Reply {
+    response: Response<Incoming>,
+    back: Option<Own>,
+    held: Held,
+    _place: Place,
+}
+
+/// The connection that an answer has to itself, and where it goes when the body was read.
+struct Own {
+    pool: Arc<Pool>,
+    origin: Origin,
+    sender: http1::SendRequest<Body>,
+}
+
+impl Reply {
+    pub(super) fn shared(pool: &Pool, response: Response<Incoming>, place: Place) -> Self {
+        Self { response, back: None, held: pool.in_flight.nothing(), _place: place }
+    }
+
+    pub(super) fn own(
+        pool: &Arc<Pool>,
+        response: Response<Incoming>,
+        origin: Origin,
+        sender: http1::SendRequest<Body>,
+        place: Place,
+    ) -> Self {
+        let back = Some(Own { pool: pool.clone(), origin, sender });
+        Self { response, back, held: pool.in_flight.nothing(), _place: place }
+    }
+
+    /// The status.
+    pub fn status(&self) -> u16 {
+        self.response.status().as_u16()
+    }
+
+    /// A header by its lower-case name.
+    pub fn header(&self, name: &str) -> Option<String> {
+        self.response.headers().get(name)?.to_str().ok().map(str::to_owned)
+    }
+
+    /// The next bytes of the body; `None` at its end. They count as held until the next ones are asked for.
+    ///
+    /// # Errors
+    /// If the connection broke, or more bytes are under way than may be.
+    pub async fn bytes(&mut self, target: &str) -> Result<Option<Bytes>, LlmError> {
+        self.held.release();
+        self.more(target).await
+    }
+
+    /// The whole body, if it is not longer than allowed. It counts as held for as long as this answer.
+    ///
+    /// # Errors
+    /// As for [`Self::bytes`], or if the body is longer.
+    pub async fn whole(&mut self, target: &str, limit: usize) -> Result<Vec<u8>, LlmError> {
+        let mut body = Vec::new();
+        while let Some(bytes) = self.more(target).await? {
+            if body.len() + bytes.len() > limit {
+                let detail = format!("the answer is longer than the {limit} bytes of `models.max-answer-bytes`");
+                return Err(LlmError::new(target, Cause::TooLarge, detail));
+            }
+            body.extend_from_slice(&bytes);
+        }
+        Ok(body)
+    }
+
+    async fn more(&mut self, target: &str) -> Result<Option<Bytes>, LlmError> {
+        loop {
+            match self.response.body_mut().frame().await {
+                None => {
+                    self.give_back();
+                    return Ok(None);
+                }
+                Some(Ok(frame)) => {
+                    if let Ok(data) = frame.into_data() {
+                        self.held.grow(target, data.len())?;
+                        return Ok(Some(data));
+                    }
+                }
+                Some(Err(error)) => return Err(LlmError::new(target, Cause::Transport, describe(&error))),
+            }
+        }
+    }
+
+    /// Keeps an HTTP/1.1 connection whose answer was read to its end.
+    fn give_back(&mut self) {
+        let keep_alive = self.header("keep-alive");
+        if let Some(Own { pool, origin, sender }) = self.back.take()
+            && let Some(host) = pool.lock().get_mut(&origin)
+        {
+            host.keep_used(sender, keep_alive.as_deref());
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! Ollama's chat as its documentation shows it: lines of JSON.
+
+use super::behaviour::Trouble;
+use super::formats::{End, Wire};
+use crate::request::Finish;
+use serde_json::{Value, json};
+
+/// Lines of a chat.
+pub(super) struct Ollama {
+    pub model: String,
+}
+
+impl Ollama {
+    fn line(&self, message: Value) -> Value {
+        json!({
+            "model": self.model, "created_at": "2026-01-01T00:00:00.000000Z", "message": message, "done": false,
+        })
+    }
+
+    fn last(&self, message: Value, end: &End) -> Value {
+        let mut line = self.line(message);
+        let reason = match end.finish {
+            _ if end.is_novel => "a_reason_of_next_year",
+            Finish::Length => "length",
+            // It refuses nothing.
+            Finish::Stop | Finish::ContentFilter => "stop",
+        };
+        for (key, value) in [
+            ("done", json!(true)),
+            ("done_reason", json!(reason)),
+            ("total_duration", json!(5_000_000)),
+            ("load_duration", json!(1_000_000)),
+            ("prompt_eval_count", json!(end.prompt)),
+            ("prompt_eval_duration", json!(1_000_000)),
+            ("eval_count", json!(end.words + end.thoughts)),
+            ("eval_duration", json!(2_000_000)),
+        ] {
+            line[key] = value;
+        }
+        line
+    }
+}
+
+impl Wire for Ollama {
+    fn opening(&mut self, _end: &End) -> String {
+        String::new()
+    }
+
+    fn thought(&mut self, text: &str) -> String {
+        format!("{}\n", self.line(json!({ "role": "assistant", "content": "", "thinking": text })))
+    }
+
+    fn word(&mut self, text: &str) -> String {
+        format!("{}\n", self.line(json!({ "role": "assistant", "content": text })))
+    }
+
+    fn closing(&mut self, end: &End) -> String {
+        format!("{}\n", self.last(json!({ "role": "assistant", "content": "" }), end))
+    }
+
+    fn novelty(&mut self) -> String {
+        format!("{}\n", json!({ "model": self.model, "hologram": { "depth": 3 }, "done": false }))
+    }
+
+    fn trouble(&mut self, said: Trouble) -> String {
+        format!("{}\n", trouble(said).1)
+    }
+
+    fn garbage(&mut self) -> String {
+        "{\"model\": \"scripted\", \"message\n".to_owned()
+    }
+
+    fn whole(&mut self, thoughts: &str, text: &str, end: &End) -> Value {
+        let mut message = json!({ "role": "assistant", "content": text });
+        if !thoughts.is_empty() {
+            message["thinking"] = json!(thoughts);
+        }
+        self.last(message, end)
+    }
+}
+
+/// How it reports what went wrong: in one sentence, and nothing else.
+pub(super) fn trouble(trouble: Trouble) -> (u16, Value) {
+    let (status, message) = match trouble {
+        Trouble::Auth => (401, "unauthorized"),
+        Trouble::Quota => (402, "your account has no credit"),
+        Trouble::Rate => (429, "you have reached your hourly usage limit"),
+        Trouble::Overload => (503, "server busy, please try again.  maximum pending requests exceeded"),
+        Trouble::ContextLength => (400, "the input length exceeds the context length"),
+        Trouble::ContentFilter => (400, "content filter"),
+        Trouble::Server => (500, "llama runner process has terminated: exit status 2"),
+    };
+    (status, json!({ "error": message }))
+}
