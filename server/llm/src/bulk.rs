@@ -183,16 +183,10 @@ impl LlmManager {
         };
         let (store, known) = Store::open(&options.folder, state)?;
         let mut run = Run::new(self, &plan, target, questions, options, store, tell);
-        run.tell_known(known)?;
-        if let Some(vendor) = vendor::vendor(target.provider).filter(|_| !run.store.state.ordinary) {
-            run.batches(vendor).await?;
-        } else if !run.store.state.ordinary {
-            run.store.state.ordinary = true;
-            run.store.save()?;
-        }
-        if run.store.state.ordinary {
-            run.one_by_one().await?;
-        }
+        let result = run.all(known).await;
+        // Whoever shares the budget is to know what was spent, however this ended.
+        self.inner.budget.flush().await;
+        result?;
         let summary = run.summary();
         if summary.failed == 0 {
             run.store.remove();
@@ -239,6 +233,21 @@ fn half(price: Price) -> Price {
 }
 
 impl Run<'_> {
+    /// What is known, then what the provider takes in batches, then the rest.
+    async fn all(&mut self, known: Vec<(usize, Answer)>) -> Result<(), BulkError> {
+        self.tell_known(known)?;
+        if let Some(vendor) = vendor::vendor(self.target.provider).filter(|_| !self.store.state.ordinary) {
+            self.batches(vendor).await?;
+        } else if !self.store.state.ordinary {
+            self.store.state.ordinary = true;
+            self.store.save()?;
+        }
+        if self.store.state.ordinary {
+            self.one_by_one().await?;
+        }
+        Ok(())
+    }
+
     /// Tells the answers that an earlier run brought.
     fn tell_known(&mut self, known: Vec<(usize, Answer)>) -> Result<(), BulkError> {
         for (at, answer) in known {
