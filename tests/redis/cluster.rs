@@ -3,11 +3,11 @@
 use super::budgets::{MOST, PRICE, USED, budget};
 use super::servers::{RedisCluster, ask, wait};
 use super::{manager, request, settings, until};
-use llm::scripted::{ModelServer, Script, Usual};
 use llm::LlmManager;
 use llm::budget::{Budget, Limits, Money};
 use llm::cache::SecondCounts;
 use llm::config::RedisSource;
+use llm::scripted::{ModelServer, Script, Usual};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
@@ -83,7 +83,9 @@ impl Load {
 
 /// Managers that keep nothing in memory, so that each question goes to the cluster.
 async fn managers(cluster: &RedisCluster) -> (ModelServer, Vec<LlmManager>, Budget) {
-    let model = ModelServer::start(Usual::by(|_, request| Script::Words(vec![question(&request.body)], Duration::ZERO)), 100).await;
+    let model =
+        ModelServer::start(Usual::by(|_, request| Script::Words(vec![question(&request.body)], Duration::ZERO)), 100)
+            .await;
     let source = RedisSource::Cluster(cluster.urls());
     let mut settings = settings(&model, source.clone(), 300);
     settings.cache.max_bytes = 0;

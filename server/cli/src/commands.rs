@@ -2,6 +2,7 @@
 
 mod ask;
 mod ask_bulk;
+mod bench;
 mod check;
 mod config;
 mod document;
@@ -43,6 +44,7 @@ enum Command {
     Languages(languages::Languages),
     Models(models::Models),
     Stats(stats::Stats),
+    Bench(bench::Bench),
 }
 
 /// How a command ended.
@@ -81,6 +83,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Some(Command::Languages(command)) => command.run(),
         Some(Command::Models(command)) => command.run(),
         Some(Command::Stats(command)) => command.run(),
+        Some(Command::Bench(command)) => command.run(),
     };
     match result {
         Ok(Outcome::Clean) => ExitCode::SUCCESS,

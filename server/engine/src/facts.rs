@@ -64,7 +64,8 @@ fn facts(files: &[(PathBuf, FileModel)], names: &[String]) -> String {
 
 /// The words of a question that may be names.
 fn names_in(question: &str) -> Vec<String> {
-    let words = question.split(|character: char| !(character.is_alphanumeric() || character == '_' || character == '$'));
+    let words =
+        question.split(|character: char| !(character.is_alphanumeric() || character == '_' || character == '$'));
     let mut names: Vec<String> = Vec::new();
     for word in words.filter(|word| word.chars().count() >= SHORTEST) {
         if !names.iter().any(|name| name == word) {

@@ -3,6 +3,8 @@
 //! Nothing leaves but a [`prompt::Prompt`], which has no secrets in it; nothing comes back that is more than text.
 
 mod attempt;
+#[cfg(any(test, feature = "scripted"))]
+pub mod bench;
 pub mod best_of_two;
 pub mod breaker;
 pub mod budget;

@@ -56,6 +56,8 @@ pub struct Pool {
     numbers: AtomicUsize,
     in_flight: Arc<InFlight>,
     idle_age: Duration,
+    #[cfg(any(test, feature = "scripted"))]
+    canned: OnceLock<Arc<[Bytes]>>,
 }
 
 impl Default for Pool {
@@ -67,6 +69,8 @@ impl Default for Pool {
             numbers: AtomicUsize::new(0),
             in_flight: Arc::default(),
             idle_age: IDLE_AGE,
+            #[cfg(any(test, feature = "scripted"))]
+            canned: OnceLock::new(),
         }
     }
 }
@@ -88,6 +92,13 @@ impl Content<'_> {
 }
 
 impl Pool {
+    /// Answers every `POST` with these bytes from now on, without a network: to measure what this program takes itself.
+    #[cfg(any(test, feature = "scripted"))]
+    pub fn answer_with(&self, pieces: Vec<Bytes>) {
+        // What was said first holds.
+        let _ = self.canned.set(pieces.into());
+    }
+
     /// How many connections were opened so far.
     pub fn opened(&self) -> usize {
         self.opened.load(Ordering::Relaxed)
@@ -120,6 +131,10 @@ impl Pool {
         body: Vec<u8>,
         h2: bool,
     ) -> Result<Reply, LlmError> {
+        #[cfg(any(test, feature = "scripted"))]
+        if let Some(pieces) = self.canned.get() {
+            return Ok(Reply::canned(self, pieces));
+        }
         self.send(Method::POST, target, url, headers, Some(Content::json(body)), h2).await
     }
 

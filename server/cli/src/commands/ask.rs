@@ -197,7 +197,8 @@ fn strategy(name: &str) -> Result<AnswerStrategy, String> {
     found.ok_or_else(|| format!("it is one of {}", known()))
 }
 
-const NO_MODEL: &str = "There is no model to ask; set one up under `[[models.target]]` in your settings (all else works without one).";
+const NO_MODEL: &str =
+    "There is no model to ask; set one up under `[[models.target]]` in your settings (all else works without one).";
 const NO_FACTS: &str = "Without a model nothing can be said to this: it names nothing that is in the code.";
 
 /// What can be said of any answer without knowing the question.

@@ -12,10 +12,18 @@ use std::sync::Arc;
 
 /// An answer whose body is still to come. Dropping it ends the request at the provider.
 pub struct Reply {
-    response: Response<Incoming>,
+    source: Source,
     back: Option<Own>,
     held: Held,
     _place: Place,
+}
+
+/// Where an answer comes from.
+enum Source {
+    Wire(Response<Incoming>),
+    /// From memory, for measuring what this program takes itself.
+    #[cfg(any(test, feature = "scripted"))]
+    Canned(std::collections::VecDeque<Bytes>),
 }
 
 /// The connection that an answer has to itself, and where it goes when the body was read.
@@ -27,7 +35,7 @@ struct Own {
 
 impl Reply {
     pub(super) fn shared(pool: &Pool, response: Response<Incoming>, place: Place) -> Self {
-        Self { response, back: None, held: pool.in_flight.nothing(), _place: place }
+        Self { source: Source::Wire(response), back: None, held: pool.in_flight.nothing(), _place: place }
     }
 
     pub(super) fn own(
@@ -38,17 +46,32 @@ impl Reply {
         place: Place,
     ) -> Self {
         let back = Some(Own { pool: pool.clone(), origin, sender });
-        Self { response, back, held: pool.in_flight.nothing(), _place: place }
+        Self { source: Source::Wire(response), back, held: pool.in_flight.nothing(), _place: place }
+    }
+
+    /// An answer from memory.
+    #[cfg(any(test, feature = "scripted"))]
+    pub(super) fn canned(pool: &Pool, pieces: &[Bytes]) -> Self {
+        let source = Source::Canned(pieces.iter().cloned().collect());
+        Self { source, back: None, held: pool.in_flight.nothing(), _place: Place::take(&Arc::default()) }
     }
 
     /// The status.
     pub fn status(&self) -> u16 {
-        self.response.status().as_u16()
+        match &self.source {
+            Source::Wire(response) => response.status().as_u16(),
+            #[cfg(any(test, feature = "scripted"))]
+            Source::Canned(_) => 200,
+        }
     }
 
     /// A header by its lower-case name.
     pub fn header(&self, name: &str) -> Option<String> {
-        self.response.headers().get(name)?.to_str().ok().map(str::to_owned)
+        match &self.source {
+            Source::Wire(response) => response.headers().get(name)?.to_str().ok().map(str::to_owned),
+            #[cfg(any(test, feature = "scripted"))]
+            Source::Canned(_) => None,
+        }
     }
 
     /// The next bytes of the body; `None` at its end. They count as held until the next ones are asked for.
@@ -78,7 +101,12 @@ impl Reply {
 
     async fn more(&mut self, target: &str) -> Result<Option<Bytes>, LlmError> {
         loop {
-            match self.response.body_mut().frame().await {
+            let response = match &mut self.source {
+                Source::Wire(response) => response,
+                #[cfg(any(test, feature = "scripted"))]
+                Source::Canned(pieces) => return Ok(pieces.pop_front()),
+            };
+            match response.body_mut().frame().await {
                 None => {
                     self.give_back();
                     return Ok(None);
