@@ -23,7 +23,15 @@ const PLACES: &[Place] = &[
     },
     Place {
         what: "spawns a task or a thread",
-        marks: &["spawn(", "spawn_blocking(", "spawn_local(", "spawn_on(", "spawn_scoped(", "thread::scope(", "thread::Builder"],
+        marks: &[
+            "spawn(",
+            "spawn_blocking(",
+            "spawn_local(",
+            "spawn_on(",
+            "spawn_scoped(",
+            "thread::scope(",
+            "thread::Builder",
+        ],
         allowed: &[
             "server/engine/src/tasks.rs",
             "server/engine/src/tasks/",

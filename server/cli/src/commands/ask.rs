@@ -54,11 +54,13 @@ impl Ask {
         }
         let request = self.request(&manager)?;
         runtime()?.block_on(async {
-            if self.stream {
+            let outcome = if self.stream {
                 self.print_pieces(&manager, request).await
             } else {
                 self.print_whole(&manager, request).await
-            }
+            };
+            manager.flush().await;
+            outcome
         })
     }
 
