@@ -80,6 +80,8 @@ fn core(config: ConfigurationManager, usual: Arc<dyn Mode>) -> ServerCore {
         strategy: strategy(&settings),
         config: Arc::new(config),
         metrics: Arc::new(MetricsCollector::default()),
+        // Where there is no such folder, calls are counted in memory.
+        journal: || engine::config::state_dir().ok(),
     })
 }
 

@@ -22,6 +22,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let source = std::fs::read_to_string(&path)?;
     let text: String = source.split_inclusive('\n').cycle().take(lines).collect();
     let core = ServerCore::new(Parts {
+        journal: || None,
         file_system: Arc::new(DiskFiles),
         config: Arc::new(ConfigurationManager::default()),
         metrics: Arc::default(),

@@ -16,6 +16,7 @@ pub mod health;
 mod look;
 pub mod metrics;
 pub mod mode;
+mod models;
 mod offered;
 mod progress;
 pub mod queries;

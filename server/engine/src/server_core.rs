@@ -10,6 +10,7 @@ use crate::events::{Event, MessageLevel};
 use crate::health::Health;
 use crate::metrics::{Kind, MetricsCollector, Outcome};
 use crate::mode::{Mode, Strategy};
+use crate::models::Models;
 use crate::offered::Offered;
 use crate::tasks::{Class, TaskOrchestrator, TaskSpec};
 use crate::view::{Customs, View};
@@ -38,6 +39,8 @@ pub struct Parts {
     pub mode: Arc<dyn Mode>,
     /// How words come about.
     pub strategy: Arc<dyn Strategy>,
+    /// Names the folder in which calls to language models are written down; asked when the first model is wanted.
+    pub journal: fn() -> Option<PathBuf>,
 }
 
 /// The core. Cloning it gives another handle to the same one.
@@ -54,6 +57,7 @@ pub(crate) struct Shared {
     pub config: Arc<ConfigurationManager>,
     pub metrics: Arc<MetricsCollector>,
     pub strategy: Arc<dyn Strategy>,
+    pub models: Models,
     pub events: broadcast::Sender<Event>,
     pub push: AtomicBool,
     view: ArcSwap<View>,
@@ -85,7 +89,7 @@ pub(crate) struct Inner {
 impl ServerCore {
     /// Builds the core. Nothing runs and nothing is read before it is asked for.
     pub fn new(parts: Parts) -> Self {
-        let Parts { file_system, config, metrics, mode, strategy } = parts;
+        let Parts { file_system, config, metrics, mode, strategy, journal } = parts;
         let processors = std::thread::available_parallelism().map_or(2, usize::from);
         let threads = match config.settings().core.threads {
             0 => mode.threads(processors),
@@ -98,6 +102,7 @@ impl ServerCore {
             config,
             metrics: metrics.clone(),
             strategy,
+            models: Models::new(journal),
             events,
             push: AtomicBool::new(false),
             view: ArcSwap::from_pointee(view),
@@ -316,6 +321,7 @@ impl ServerCore {
     fn settings_changed(&self) {
         self.shared().renew_view(None);
         self.shared().publish(Event::ConfigChanged);
+        self.renew_models();
         self.diagnose_all();
     }
 

@@ -46,7 +46,13 @@ pub(crate) struct Plan {
 
 impl Plan {
     fn of(settings: &Settings, key: &dyn Fn(&KeySource) -> Result<Secret, String>) -> (Self, Vec<TargetError>) {
-        let (targets, errors) = settings.models.targets(key);
+        let (targets, mut errors) = settings.models.targets(key);
+        if let Some(judge) = &settings.routing.judge
+            && !targets.iter().any(|target| target.name == *judge)
+        {
+            let problem = "It is the `routing.judge`, and there is no target of this name.".to_owned();
+            errors.push(TargetError { name: judge.clone(), problem });
+        }
         let identity = |target: &Target| format!("{:?} {} {}", target.provider, target.base_url, target.model);
         let plan = Self {
             identities: targets.iter().map(identity).collect(),

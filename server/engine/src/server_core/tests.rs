@@ -20,6 +20,7 @@ const DRIFTED: &str = "def area(width, height):\n    \"\"\"Return the area 🎉.
 fn core_with(files: &Arc<MemoryFiles>) -> ServerCore {
     let sources = Sources { file_system: files.clone(), ..Sources::none() };
     ServerCore::new(Parts {
+        journal: || None,
         file_system: files.clone(),
         config: Arc::new(ConfigurationManager::new(sources).0),
         metrics: Arc::default(),

@@ -43,6 +43,7 @@ struct Settlement {
 pub struct RedisLedger {
     shared: Arc<Shared>,
     gate: Gate,
+    patience: Duration,
     memory: MemoryLedger,
     reserve: Script,
     settle: Script,
@@ -77,11 +78,13 @@ impl Drop for Asked<'_> {
 impl RedisLedger {
     /// Sums there. The deadline is that of the cache.
     pub fn new(shared: Arc<Shared>, deadline: Duration) -> Self {
+        let patience = deadline.saturating_mul(PATIENCE);
         // Keyed anew for each, by the randomness of the system.
         let random = || RandomState::new().hash_one(std::process::id());
         Self {
             shared,
-            gate: Gate::new("The Redis for `budget`", deadline.saturating_mul(PATIENCE)),
+            gate: Gate::new("The Redis for `budget`", patience),
+            patience,
             memory: MemoryLedger::default(),
             reserve: Script::new(RESERVE),
             settle: Script::new(SETTLE),
@@ -153,32 +156,30 @@ impl RedisLedger {
         }
     }
 
-    /// Tells what was settled, a batch of one pair of days at a time. What could not be told waits for the next time.
-    async fn tell(&self) {
-        loop {
-            let batch = self.batch();
-            let Some(first) = batch.front() else { return };
-            let mut keys = keys(first.reserved);
-            keys.push(sums_key(first.used.day));
-            let mut arguments = vec![KEEP_SECONDS.to_string().into_bytes()];
-            for Settlement { id, used, .. } in &batch {
-                let fields = [
-                    id.clone(),
-                    used.money.to_string(),
-                    used.tokens.to_string(),
-                    client_field(used),
-                    model_field(used),
-                ];
-                arguments.extend(fields.map(String::into_bytes));
-            }
-            let mut told = Told { ledger: self, batch, is_told: false };
-            let call = self.shared.script::<i64>(&self.settle, SETTLE, &keys, &arguments);
-            let call = async { call.await.map_err(|error| error.category().to_owned()) };
-            told.is_told = self.gate.pass(call).await.is_some();
-            if !told.is_told {
-                return;
-            }
+    /// Tells some of what was settled, those of one pair of days; says whether it was heard. What was not waits for the next time.
+    async fn tell(&self) -> bool {
+        let batch = self.batch();
+        let Some(first) = batch.front() else { return false };
+        let mut keys = keys(first.reserved);
+        keys.push(sums_key(first.used.day));
+        let mut arguments = vec![KEEP_SECONDS.to_string().into_bytes()];
+        for Settlement { id, used, .. } in &batch {
+            let fields =
+                [id.clone(), used.money.to_string(), used.tokens.to_string(), client_field(used), model_field(used)];
+            arguments.extend(fields.map(String::into_bytes));
         }
+        let mut told = Told { ledger: self, batch, is_told: false };
+        let call = self.shared.script::<i64>(&self.settle, SETTLE, &keys, &arguments);
+        let call = async { call.await.map_err(|error| error.category().to_owned()) };
+        told.is_told = self.gate.pass(call).await.is_some();
+        told.is_told
+    }
+
+    /// Tells all that waits, as far as that takes no longer than two calls may.
+    async fn tell_all(&self) {
+        let all = async { while self.tell().await {} };
+        // What is on its way when the time is over waits again.
+        let _ = tokio::time::timeout(self.patience.saturating_mul(2), all).await;
     }
 
     /// The next settlements that can be told together.
@@ -245,7 +246,7 @@ impl Ledger for RedisLedger {
     }
 
     fn flush(&self) -> BoxFuture<'_, ()> {
-        Box::pin(self.tell())
+        Box::pin(self.tell_all())
     }
 
     fn spent(&self, day: u64) -> Sums {

@@ -87,6 +87,7 @@ impl Editor {
             files.put(*path, content.as_bytes());
         }
         let core = ServerCore::new(Parts {
+            journal: || None,
             file_system: files.clone(),
             config: Arc::new(ConfigurationManager::default()),
             metrics: Arc::new(MetricsCollector::default()),

@@ -1,0 +1,84 @@
+//! The language models behind the core: set up when somebody first wants them, and set up anew when the settings change.
+//!
+//! Reading a key may take as long as a program takes to print it, so it never happens where somebody types.
+
+use crate::config::keys::read_key;
+use crate::error::CoreError;
+use crate::events::{Event, MessageLevel};
+use crate::server_core::{ServerCore, Shared};
+use crate::tasks::{Class, TaskSpec};
+use llm::LlmManager;
+use llm::config::{KeySource, Settings};
+use std::path::PathBuf;
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+/// The manager, made when it is first wanted.
+pub(crate) struct Models {
+    manager: OnceLock<LlmManager>,
+    /// Names the folder in which calls are written down.
+    journal: fn() -> Option<PathBuf>,
+    /// Held by who sets it up, so that the last settings are the ones that hold.
+    setting_up: Mutex<()>,
+}
+
+impl Models {
+    /// Nothing is made yet.
+    pub fn new(journal: fn() -> Option<PathBuf>) -> Self {
+        Self { manager: OnceLock::new(), journal, setting_up: Mutex::default() }
+    }
+}
+
+impl ServerCore {
+    /// The language models of the settings in force. Calls under way go on as they began when these change.
+    ///
+    /// # Errors
+    /// If too much is waiting already to set them up.
+    pub async fn models(&self) -> Result<LlmManager, CoreError> {
+        if let Some(manager) = self.shared().models.manager.get() {
+            return Ok(manager.clone());
+        }
+        self.compute("models", self.metrics().correlation(), Shared::set_up_models).await
+    }
+
+    /// The settings changed: takes them over, if anybody ever wanted a model.
+    pub(crate) fn renew_models(&self) {
+        if self.shared().models.manager.get().is_none() {
+            return;
+        }
+        let correlation = self.metrics().correlation();
+        let client = self.client.clone();
+        let spec =
+            TaskSpec { name: "models", class: Class::Background, client, key: None, deadline: None, correlation };
+        let shared = self.shared().clone();
+        match self.inner.tasks.submit(spec, move |_| drop(shared.set_up_models())) {
+            Ok(task) => task.detach(),
+            Err(error) => {
+                let text = format!("The settings of the language models were not taken over: {error}");
+                self.shared().publish(Event::Message { level: MessageLevel::Error, text });
+            }
+        }
+    }
+}
+
+impl Shared {
+    fn set_up_models(&self) -> LlmManager {
+        // A panic of another one who set up leaves nothing half done: settings are taken over in one step.
+        let _turn = self.models.setting_up.lock().unwrap_or_else(PoisonError::into_inner);
+        let settings = Settings { journal: (self.models.journal)(), ..self.config.settings().llm() };
+        let key = |source: &KeySource| read_key(self.workspace.files(), source);
+        let (manager, errors) = match self.models.manager.get() {
+            Some(manager) => (manager.clone(), manager.reconfigure(&settings, &key)),
+            None => {
+                let (manager, errors) = LlmManager::new(&settings, &key);
+                (self.models.manager.get_or_init(|| manager).clone(), errors)
+            }
+        };
+        for error in errors {
+            self.publish(Event::Message { level: MessageLevel::Error, text: error.to_string() });
+        }
+        manager
+    }
+}
+
+#[cfg(test)]
+mod tests;

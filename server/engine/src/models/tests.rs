@@ -1,0 +1,84 @@
+//! Settings that change while models answer, over real sockets.
+
+use crate::config::{ConfigurationManager, Sources};
+use crate::events::Event;
+use crate::mode::{EditorMode, Offline};
+use crate::server_core::{Parts, ServerCore};
+use llm::prompt::{Origin, Part, Prompt, PromptLimits};
+use llm::request::{Piece, Request};
+use llm::scripted::{ModelServer, Script, words};
+use std::sync::Arc;
+use std::time::Duration;
+use workspace::files::MemoryFiles;
+
+fn request(text: &str) -> Request {
+    let prompt = Prompt::new(&[Part::Data(Origin::Question, text.into())], PromptLimits::default()).unwrap();
+    Request::new(Arc::new(prompt))
+}
+
+fn settings(url: &str) -> serde_json::Value {
+    serde_json::json!({ "models": { "target": [{ "name": "own", "model": "m", "base-url": url }] } })
+}
+
+fn core() -> ServerCore {
+    let files = Arc::new(MemoryFiles::default());
+    let sources = Sources { file_system: files.clone(), ..Sources::none() };
+    ServerCore::new(Parts {
+        file_system: files,
+        config: Arc::new(ConfigurationManager::new(sources).0),
+        metrics: Arc::default(),
+        mode: Arc::new(EditorMode),
+        strategy: Arc::new(Offline),
+        journal: || None,
+    })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn other_models_hold_from_the_next_question_on_and_no_call_is_lost() {
+    let one = ModelServer::start(Script::Words(words("all of this is from one"), Duration::from_millis(60)), 100).await;
+    let two = ModelServer::start(Script::Words(words("from two"), Duration::ZERO), 100).await;
+    let core = core();
+    core.set_editor_settings(settings(&one.url));
+    let models = core.models().await.unwrap();
+    let mut running = models.stream(request("x")).unwrap();
+    let mut text = String::new();
+    if let Some(Ok(Piece::Text(piece))) = running.next().await {
+        text.push_str(&piece);
+    }
+    core.set_editor_settings(settings(&two.url));
+    // It is taken over away from the one who typed.
+    let mut answer = String::new();
+    for number in 0..400 {
+        answer = models.ask(request(&number.to_string())).await.unwrap().text;
+        if answer == "from two" {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!(answer, "from two");
+    while let Some(piece) = running.next().await {
+        if let Piece::Text(piece) = piece.unwrap() {
+            text.push_str(&piece);
+        }
+    }
+    assert_eq!(text, "all of this is from one", "what was under way ends as it began");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_model_that_cannot_be_asked_is_told_and_the_others_hold() {
+    let core = core();
+    let mut events = core.events();
+    let mut settings = settings("http://127.0.0.1:9/v1");
+    settings["models"]["target"][1] =
+        serde_json::json!({ "name": "keyless", "model": "m", "api-key": { "env": "CODE_AGENT_NO_SUCH_KEY" } });
+    core.set_editor_settings(settings);
+    let models = core.models().await.unwrap();
+    assert_eq!(models.report().iter().map(|report| report.name.as_str()).collect::<Vec<_>>(), ["own"]);
+    loop {
+        let event = tokio::time::timeout(Duration::from_secs(20), events.recv()).await.unwrap().unwrap();
+        if let Event::Message { text, .. } = event {
+            assert!(text.contains("keyless") && text.contains("CODE_AGENT_NO_SUCH_KEY"), "{text}");
+            return;
+        }
+    }
+}
