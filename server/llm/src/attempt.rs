@@ -6,13 +6,13 @@
 use crate::budget::{Money, Reserve};
 use crate::coalesce::Writer;
 use crate::config::Target;
-use crate::error::{Cause, LlmError};
+use crate::error::{Cause, LlmError, Scope};
 use crate::events::Event;
 use crate::health::UnderWay;
 use crate::limit::{Admission, Permit};
 use crate::manager::{Inner, Plan};
 use crate::pool::Reply;
-use crate::providers::{Endpoint, Failed, Provider, failure};
+use crate::providers::{Endpoint, Failed, Provider, exhausted, failure};
 use crate::request::{Answer, Finish, Piece, Request, Usage};
 use crate::splice::Splice;
 use crate::sse::EventReader;
@@ -121,6 +121,10 @@ async fn admit(call: Call<'_>) -> Result<Permit, LlmError> {
         bytes: request.prompt.len(),
         patience: request.patience(plan.bounds.first_word),
     };
+    if let Some(foreseen) = limiter.foreseen() {
+        // One that does not come about is missed by nobody: whoever needs it opens it himself, and is told then.
+        let _ = inner.pool.prepare(&target.name, &target.base_url, foreseen, target.http2);
+    }
     limiter.admit(&target.name, admission).await
 }
 
@@ -158,6 +162,10 @@ async fn begin<'a>(
         return Err(failure(name, reply.status(), &|header| reply.header(header), &body));
     }
     meter.was_read = true;
+    if let Some(wait) = exhausted(&|name| reply.header(name)) {
+        // The next one would only be refused.
+        inner.breakers.pause(&target.watched, Scope::Limit, wait);
+    }
     if !target.stream {
         // It is written whole before anything of it comes.
         let by = first_by + bounds.stall.saturating_mul(WHOLE);

@@ -236,6 +236,63 @@ pub fn retry_after(header: &dyn Fn(&str) -> Option<String>) -> Option<Duration> 
     Some(Duration::from_secs_f64(seconds.min(LONGEST)))
 }
 
+/// How long nothing more is to be sent, where an answer says that no request or no token is left: OpenAI's and Anthropic's headers.
+pub fn exhausted(header: &dyn Fn(&str) -> Option<String>) -> Option<Duration> {
+    const LEFT: [(&str, &str); 6] = [
+        ("x-ratelimit-remaining-requests", "x-ratelimit-reset-requests"),
+        ("x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens"),
+        ("anthropic-ratelimit-requests-remaining", "anthropic-ratelimit-requests-reset"),
+        ("anthropic-ratelimit-tokens-remaining", "anthropic-ratelimit-tokens-reset"),
+        ("anthropic-ratelimit-input-tokens-remaining", "anthropic-ratelimit-input-tokens-reset"),
+        ("anthropic-ratelimit-output-tokens-remaining", "anthropic-ratelimit-output-tokens-reset"),
+    ];
+    let is_gone =
+        |name: &str| header(name).is_some_and(|left| left.trim().parse::<f64>().is_ok_and(|left| left <= 0.0));
+    let waits = LEFT.into_iter().filter(|(left, _)| is_gone(left)).filter_map(|(_, reset)| until(&header(reset)?));
+    // A limit of a minute is over in a minute; what says more is not believed.
+    waits.max().map(|wait| wait.min(Duration::from_secs(60)))
+}
+
+/// A time from now on, as `1.5s`, `6m0s`, `20ms`, a number of seconds, or a moment of RFC 3339.
+fn until(text: &str) -> Option<Duration> {
+    let text = text.trim();
+    if let Ok(seconds) = text.parse::<f64>() {
+        return Duration::try_from_secs_f64(seconds).ok();
+    }
+    if text.contains('T') {
+        return moment(text)?.duration_since(std::time::SystemTime::now()).ok();
+    }
+    let (mut total, mut number) = (0.0, String::new());
+    let mut characters = text.chars().peekable();
+    while let Some(character) = characters.next() {
+        match character {
+            '0'..='9' | '.' => number.push(character),
+            'm' if characters.next_if_eq(&'s').is_some() => {
+                total += std::mem::take(&mut number).parse::<f64>().ok()? / 1e3
+            }
+            'h' => total += std::mem::take(&mut number).parse::<f64>().ok()? * 3600.0,
+            'm' => total += std::mem::take(&mut number).parse::<f64>().ok()? * 60.0,
+            's' => total += std::mem::take(&mut number).parse::<f64>().ok()?,
+            _ => return None,
+        }
+    }
+    number.is_empty().then(|| Duration::try_from_secs_f64(total).ok())?
+}
+
+/// A moment of RFC 3339 in Coordinated Universal Time, whole seconds: `2026-01-02T03:04:05Z`.
+fn moment(text: &str) -> Option<std::time::SystemTime> {
+    let number = |range: std::ops::Range<usize>| text.get(range)?.parse::<i64>().ok();
+    let (year, month, day) = (number(0..4)?, number(5..7)?, number(8..10)?);
+    let seconds = number(11..13)? * 3600 + number(14..16)? * 60 + number(17..19)?;
+    // Days since 1970, counted in years that begin in March (Howard Hinnant's days_from_civil).
+    let year = if month <= 2 { year - 1 } else { year };
+    let of_year = (153 * (month + if month > 2 { -3 } else { 9 }) + 2) / 5 + day - 1;
+    let of_era = (year % 400) * 365 + (year % 400) / 4 - (year % 400) / 100 + of_year;
+    let days = (year / 400) * 146_097 + of_era - 719_468;
+    let since = u64::try_from(days.checked_mul(86_400)?.checked_add(seconds)?).ok()?;
+    std::time::UNIX_EPOCH.checked_add(Duration::from_secs(since))
+}
+
 /// Google's wish to wait, which stands in the body: `"retryDelay": "26s"`.
 fn retry_delay(error: &Value) -> Option<Duration> {
     let details = error.get("details")?.as_array()?;

@@ -406,3 +406,17 @@ async fn a_judge_is_asked_only_where_both_pass_and_differ_and_in_both_orders() {
     let chosen = best_of_two(&manager, request("c"), &[&picky], Start::Together).await.unwrap();
     assert_eq!((chosen.answer.text.as_str(), chosen.was_judged), ("a better answer", false));
 }
+
+#[tokio::test]
+async fn a_target_that_says_that_nothing_is_left_is_not_asked_until_there_is() {
+    use crate::scripted::Behaviour;
+    let (first, second) = (server("from one").await, server("from two").await);
+    let headers =
+        vec![("x-ratelimit-remaining-requests", "0".to_owned()), ("x-ratelimit-reset-requests", "700ms".to_owned())];
+    first.next([Behaviour { headers, ..Behaviour::saying("the last one") }.script()]);
+    let manager = manager(&settings(&[&first, &second]));
+    assert_eq!(manager.ask(request("a")).await.unwrap().text, "the last one");
+    assert_eq!(manager.ask(request("b")).await.unwrap().text, "from two");
+    tokio::time::sleep(Duration::from_millis(750)).await;
+    assert_eq!(manager.ask(request("c")).await.unwrap().text, "from one");
+}

@@ -69,8 +69,9 @@ async fn a_model_that_cannot_be_asked_is_told_and_the_others_hold() {
     let core = core();
     let mut events = core.events();
     let mut settings = settings("http://127.0.0.1:9/v1");
-    settings["models"]["target"][1] =
+    let keyless =
         serde_json::json!({ "name": "keyless", "model": "m", "api-key": { "env": "CODE_AGENT_NO_SUCH_KEY" } });
+    settings["models"]["target"].as_array_mut().unwrap().push(keyless);
     core.set_editor_settings(settings);
     let models = core.models().await.unwrap();
     assert_eq!(models.report().iter().map(|report| report.name.as_str()).collect::<Vec<_>>(), ["own"]);

@@ -315,3 +315,24 @@ fn a_wish_to_wait_is_kept_to_the_millisecond() {
     assert_eq!(wish("retry-after", "1e300"), Some(Duration::from_secs(86_400)));
     assert_eq!(wish("retry-after", "tomorrow"), None);
 }
+
+#[test]
+fn what_is_left_is_read_in_every_form_in_which_it_is_written() {
+    for (text, expected) in [("1.5s", 1500), ("6m0s", 360_000), ("20ms", 20), ("1h2m3s", 3_723_000), ("7", 7000)] {
+        assert_eq!(until(text).map(|time| time.as_millis()), Some(expected), "{text}");
+    }
+    assert!(until("soon").is_none() && until("5").is_some() && until("").is_some_and(|time| time.is_zero()));
+    let since = |text: &str| moment(text).unwrap().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    assert_eq!((since("1970-01-01T00:00:00Z"), since("2024-02-29T12:00:01Z")), (0, 1_709_208_001));
+    assert_eq!(moment("2024-02-2"), None);
+    let header = |left: &'static str| {
+        move |name: &str| match name {
+            "x-ratelimit-remaining-requests" => Some(left.to_owned()),
+            "x-ratelimit-reset-requests" => Some("1s".to_owned()),
+            _ => None,
+        }
+    };
+    assert_eq!(exhausted(&header("0")), Some(Duration::from_secs(1)));
+    assert_eq!(exhausted(&header("12")), None);
+    assert_eq!(exhausted(&header("many")), None);
+}
