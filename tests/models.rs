@@ -110,7 +110,7 @@ fn models_are_listed_and_tested() {
     let project = project(&[("good", &good.server.url), ("bad", &bad.server.url)]);
     let listed = project.run(&["models"]);
     assert_eq!(listed.code, Some(0));
-    assert_eq!(listed.stdout.lines().count(), 2, "{}", listed.stdout);
+    assert_eq!(listed.stdout.lines().count(), 3, "a heading and two models: {}", listed.stdout);
     assert_eq!((good.server.requests(), bad.server.requests()), (0, 0), "listing costs nothing");
     let tested = project.run(&["models", "test", "--json"]);
     assert_eq!(tested.code, Some(1));
@@ -153,4 +153,94 @@ fn what_is_wrong_is_one_sentence_that_names_the_setting_or_the_model() {
     assert_eq!(huge.code, Some(2));
     huge.assert_one_sentence("max-prompt-bytes");
     assert_eq!(project.run(&["ask", " "]).code, Some(2));
+}
+
+#[test]
+fn without_a_model_the_code_itself_is_asked() {
+    let source = "def parse_url(text):\n    \"\"\"Split an address into its parts.\"\"\"\n    return text.split('/')\n";
+    let project = Project::with(&[("web/urls.py", source)]);
+    for arguments in [
+        &["ask", "What does `parse_url` do?"][..],
+        &["ask", "What does parse_url do?", "--strategy", "offline", "--file", "web/urls.py"],
+    ] {
+        let outcome = project.run(arguments);
+        assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+        assert!(outcome.stdout.contains("urls.py:1"), "{}", outcome.stdout);
+        assert!(outcome.stdout.contains("def parse_url(text)") && outcome.stdout.contains("Split an address"));
+    }
+    let outcome = project.run(&["ask", "What is the meaning of life?"]);
+    assert_eq!(outcome.code, Some(2));
+    outcome.assert_one_sentence("[[models.target]]");
+    // A model that fails takes nothing from what the code says, but it is told.
+    let bad = serve(Script::Status(500, Vec::new(), "{}".into()));
+    project.write(
+        "code-agent.toml",
+        format!("[[models.target]]\nname = 'bad'\nmodel = 'm'\nbase-url = '{}'\n", bad.server.url),
+    );
+    let outcome = project.run(&["ask", "What does parse_url do?"]);
+    assert_eq!(outcome.code, Some(1));
+    assert!(outcome.stdout.contains("Split an address") && outcome.stderr.contains("bad: "), "{}", outcome.stderr);
+}
+
+#[test]
+fn the_cheapest_model_whose_answer_passes_is_taken() {
+    let (dear, cheap) = (saying("a dear answer"), saying(""));
+    let own = format!(
+        "[[models.target]]\nname = 'dear'\nmodel = 'm'\nbase-url = '{}'\nprice = {{ input = 5.0, output = 5.0 }}\n\
+         [[models.target]]\nname = 'cheap'\nmodel = 'm'\nbase-url = '{}'\nprice = {{ input = 1.0, output = 1.0 }}\n",
+        dear.server.url, cheap.server.url
+    );
+    let project = Project::with(&[(OWN, &own)]);
+    let outcome = project.run(&["ask", "why?", "--strategy", "cascade"]);
+    assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(0), "a dear answer\n"), "{}", outcome.stderr);
+    assert_eq!((cheap.server.requests(), dear.server.requests()), (1, 1));
+    let outcome = project.run(&["ask", "why?", "--strategy", "luck"]);
+    assert_eq!(outcome.code, Some(2));
+    assert!(outcome.stderr.contains("offline, fast, best_of_two, cascade"), "{}", outcome.stderr);
+}
+
+#[test]
+fn a_budget_holds_over_processes_and_the_day_can_be_looked_back_on() {
+    let good = saying("one two three");
+    let bad = serve(Script::Status(429, vec![("retry-after", "60".to_owned())], r#"{"error":{"message":"slow down"}}"#.into()));
+    let own = |limit: f64| {
+        format!(
+            "[budget]\ndollars-per-day = {limit}\n[routing]\nstrategy = 'ordered'\n\
+             [[models.target]]\nname = 'bad'\nmodel = 'm'\nbase-url = '{}'\n\
+             [[models.target]]\nname = 'good'\nmodel = 'm'\nbase-url = '{}'\nprice = {{ input = 1000.0, output = 1000.0 }}\n",
+            bad.server.url, good.server.url
+        )
+    };
+    let project = Project::with(&[(OWN, &own(0.05))]);
+    // Each costs thirteen tokens, 1.3 cents, and reserves four at the most.
+    let ask = |number: usize| project.run(&["ask", &format!("why {number}?"), "--max-tokens", "20"]);
+    assert_eq!(ask(1).code, Some(0));
+    project.write(OWN, own(0.02));
+    let refused = ask(2);
+    assert_eq!(refused.code, Some(2), "{}", refused.stdout);
+    assert!(refused.stderr.contains("budget.dollars-per-day"), "{}", refused.stderr);
+    let models = project.run(&["models", "--json"]).json_lines();
+    assert_eq!(models[1]["today"]["answers"].as_u64(), Some(1));
+    assert!(models[1]["today"]["first-word-p50-ms"].as_f64().is_some_and(|time| time > 0.0));
+    assert_eq!(models[0]["today"]["failures"]["rate"].as_u64(), Some(2));
+    assert_eq!(models[0]["limit"].as_u64(), Some(32));
+    let stats = project.run(&["stats"]);
+    for part in ["Language models today", "good: 1 answers, 10 tokens in, 3 out, $0.0130", "incident 1 (open): rate, limit"] {
+        assert!(stats.stdout.contains(part), "{part}\n{}", stats.stdout);
+    }
+    assert_eq!(project.run(&["stats", "--json"]).json()["models"]["answers"].as_u64(), Some(1));
+}
+
+#[test]
+fn measuring_says_each_figure_with_its_aim() {
+    let project = Project::new();
+    let outcome = project.run(&["bench", "llm", "--short", "--json", "--only", "coalescing", "--only", "affinity"]);
+    assert!(matches!(outcome.code, Some(0 | 1)), "{}", outcome.stderr);
+    let rows = outcome.json_lines();
+    assert_eq!(rows.len(), 4);
+    for row in rows {
+        assert!(row["measured"].as_str().is_some_and(|text| !text.is_empty()) && row["is-met"].is_boolean(), "{row}");
+        // These two count calls, which no busy machine changes.
+        assert_eq!(row["is-met"].as_bool(), Some(true), "{row}");
+    }
 }

@@ -9,6 +9,7 @@ mod parts;
 mod spread;
 mod trouble;
 
+pub use overhead::calls;
 pub use parts::Row;
 
 use std::time::Duration;

@@ -25,6 +25,15 @@ async fn canned() -> (ModelServer, LlmManager) {
     (server, manager)
 }
 
+/// Makes so many calls without a network, for whoever counts something from outside.
+pub async fn calls(count: usize) {
+    let (_server, manager) = canned().await;
+    for number in 0..count {
+        // What is counted is the way, whatever comes of it; that answers come is measured elsewhere.
+        let _ = manager.ask(sized(number, 2_000)).await;
+    }
+}
+
 /// Questions that were never asked, from the question to the last word, JSON of both directions included.
 pub async fn miss(length: Length) -> Vec<Row> {
     let (_server, manager) = canned().await;
