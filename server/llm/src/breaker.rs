@@ -145,6 +145,8 @@ struct One {
     passed: u32,
     /// When the probes began that have not been told of.
     probing: Vec<Instant>,
+    /// It opened although some calls succeeded: where nobody else can answer, asking it is better than nothing.
+    is_partial: bool,
     /// It is open only because the provider asked for a pause: afterwards nothing has to be proved.
     is_pause: bool,
 }
@@ -271,6 +273,18 @@ impl Breakers {
         one.recent.iter().filter(|outcome| counts(**outcome)).count() as f64 / one.recent.len() as f64
     }
 
+    /// Leave for a call in spite of an open breaker, for who has nobody else to ask: only where what it watches answers now and then.
+    pub fn admit_in_need(&self, watched: &Watched) -> Option<Pass<'_>> {
+        let all = self.lock();
+        let answers_at_times = |one: &One| match self.state_of(one) {
+            State::Closed => true,
+            State::Open(_) | State::HalfOpen => one.is_partial,
+        };
+        let may_pass = watched.names().iter().filter_map(|name| all.get(name)).all(answers_at_times);
+        drop(all);
+        may_pass.then(|| Pass { breakers: self, watched: watched.clone(), told: false })
+    }
+
     /// Opens, each time in a row for twice as long, and not shorter than the provider asked for.
     fn open(&self, one: &mut One, wish: Duration) {
         let grown = self.config.open.saturating_mul(1 << one.openings.min(16)).min(self.config.longest);
@@ -278,6 +292,8 @@ impl Breakers {
         one.openings += 1;
         one.passed = 0;
         one.is_pause = false;
+        let good = one.recent.iter().filter(|outcome| **outcome != Outcome::Failed).count();
+        one.is_partial = good > 0 && good * 4 >= one.recent.len();
         one.recent.clear();
     }
 
@@ -304,7 +320,9 @@ impl Breakers {
         let Some(name) = watched.names().iter().find(|(watched, _)| *watched == scope) else { return };
         let one = all.entry(name.clone()).or_default();
         if matches!(self.state_of(one), State::Open(_)) {
-            // It went out before the breaker opened and says nothing new, but for a longer wish to wait.
+            // It went out before the breaker opened, or in need, and says little new: a longer wish to wait, or that nothing answers any more.
+            one.consecutive += 1;
+            one.is_partial &= one.consecutive < 2 * self.config.consecutive;
             if let Some(wait) = error.retry_after {
                 one.open_until = one.open_until.max(Some(Instant::now() + wait));
             }
@@ -469,5 +487,27 @@ mod tests {
         }
         assert!(matches!(breakers.state(&slow), State::Open(_)));
         assert_eq!(breakers.state(&quick), State::Closed);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn in_need_what_answers_at_times_is_asked_and_what_never_does_is_not() {
+        let breakers = Breakers::new(BreakerConfig::default());
+        let (brown, dead) = (Watched::new("brown", "m", ""), Watched::new("dead", "m", ""));
+        for call in 0..40 {
+            fail(&breakers, &dead, Cause::Server);
+            if call % 2 == 0 {
+                fail(&breakers, &brown, Cause::Server);
+            } else {
+                breakers.success(&brown, Duration::ZERO);
+            }
+        }
+        assert!(breakers.admit(&brown).is_none() && breakers.admit(&dead).is_none());
+        assert!(breakers.admit_in_need(&brown).is_some() && breakers.admit_in_need(&dead).is_none());
+        (0..10).for_each(|_| fail(&breakers, &brown, Cause::Server));
+        assert!(breakers.admit_in_need(&brown).is_none(), "now it never does");
+        let revoked = Watched::new("p", "m", "k");
+        breakers.success(&revoked, Duration::ZERO);
+        fail(&breakers, &revoked, Cause::Auth);
+        assert!(breakers.admit_in_need(&revoked).is_none());
     }
 }

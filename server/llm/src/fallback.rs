@@ -127,6 +127,8 @@ pub(crate) struct Chain<'a> {
     attempts: usize,
     /// Targets that were asked already: asking them again is a retry.
     asked: Vec<&'a str>,
+    /// Targets whose breakers let nothing through.
+    refused: Vec<&'a Target>,
     /// Targets that will not answer this, however often they are asked.
     hopeless: Vec<&'a str>,
     /// The soonest time at which one of them may be asked again.
@@ -145,6 +147,7 @@ impl<'a> Chain<'a> {
             waiting,
             attempts: 0,
             asked: Vec::new(),
+            refused: Vec::new(),
             hopeless: Vec::new(),
             soonest: Duration::MAX,
             last: None,
@@ -168,8 +171,14 @@ impl<'a> Chain<'a> {
                 State::Open(left) => left,
                 State::HalfOpen | State::Closed => BACKOFF,
             });
+            self.refused.push(target);
         }
-        None
+        // Nobody could be asked at all.
+        let in_need = if self.attempts == 0 { std::mem::take(&mut self.refused) } else { Vec::new() };
+        in_need.into_iter().find_map(|target| {
+            let pass = self.inner.breakers.admit_in_need(&target.watched)?;
+            Some(self.lane_with(target, pass))
+        })
     }
 
     /// Another one to be asked besides the one that is late: only one that is well and has room at once.
@@ -197,9 +206,13 @@ impl<'a> Chain<'a> {
 
     fn lane(&mut self, target: &'a Target) -> Option<Lane<'a>> {
         let pass = self.inner.breakers.admit(&target.watched)?;
+        Some(self.lane_with(target, pass))
+    }
+
+    fn lane_with(&mut self, target: &'a Target, pass: Pass<'a>) -> Lane<'a> {
         self.asked.push(&target.name);
         self.attempts += 1;
-        Some(Lane { target, pass, attempt: self.attempts - 1, came: self.came })
+        Lane { target, pass, attempt: self.attempts - 1, came: self.came }
     }
 
     /// One of them failed. That is the end where nobody else could do better.

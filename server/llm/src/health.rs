@@ -14,6 +14,8 @@ const FEWEST: usize = 20;
 const REFRESHED: usize = 16;
 /// How much the newest value weighs in a mean.
 const WEIGHT: f64 = 0.2;
+/// What comes before so many times the usual is not late yet, whatever is rare: a second request is not for a little jitter.
+const NOT_YET_LATE: f64 = 2.0;
 /// What comes after so many times the usual is late in any case.
 const LATE: f64 = 3.0;
 /// Prompts are told apart by the power of sixteen that their bytes reach.
@@ -183,7 +185,7 @@ impl Health {
         let all = self.lock();
         let recent = all.get(target)?.by_class.get(class(bytes))?;
         let (p50, p95) = recent.quantiles.filter(|_| recent.values.len() >= FEWEST)?;
-        Some(Duration::from_secs_f64(p95.min(p50 * LATE)))
+        Some(Duration::from_secs_f64(p95.clamp(p50 * NOT_YET_LATE, p50 * LATE)))
     }
 
     /// A request goes out.

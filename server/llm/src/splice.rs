@@ -6,11 +6,12 @@
 use crate::coalesce::Writer;
 use crate::prompt::{Prompt, Restorer};
 use crate::request::Piece;
+use std::sync::Arc;
 
 /// What readers have seen, and what the running attempt has said.
 pub(crate) struct Splice {
     writer: Writer,
-    prompt: Prompt,
+    prompt: Arc<Prompt>,
     restorer: Option<Restorer>,
     shown: String,
     said: String,
@@ -20,7 +21,7 @@ pub(crate) struct Splice {
 
 impl Splice {
     /// Nothing was said yet.
-    pub fn new(writer: Writer, prompt: &Prompt) -> Self {
+    pub fn new(writer: Writer, prompt: &Arc<Prompt>) -> Self {
         Self { writer, prompt: prompt.clone(), restorer: None, shown: String::new(), said: String::new(), same: 0 }
     }
 
@@ -90,6 +91,7 @@ mod tests {
     /// What readers get of attempts, each given in pieces; all but the last break off.
     async fn read(attempts: &[&[&str]]) -> (Vec<Piece>, String) {
         let prompt = Prompt::new(&[Part::Data(Origin::Question, "x".into())], PromptLimits::default()).unwrap();
+        let prompt = Arc::new(prompt);
         let attempts: Vec<Vec<String>> =
             attempts.iter().map(|pieces| pieces.iter().map(|piece| (*piece).to_owned()).collect()).collect();
         let mut follower = Follower::alone(move |writer| async move {

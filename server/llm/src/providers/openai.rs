@@ -5,7 +5,38 @@ use super::{
 };
 use crate::error::Cause;
 use crate::request::{Finish, Piece, Request, Usage};
+use serde::{Deserialize, Serialize};
+use serde::de::IgnoredAny;
 use serde_json::{Value, json};
+
+/// What is sent. Written straight from the prompt, which may be long.
+#[derive(Serialize)]
+struct Body<'a> {
+    model: &'a str,
+    messages: Vec<Message<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_tokens: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_completion_tokens: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    temperature: Option<f32>,
+    stream: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stream_options: Option<StreamOptions>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    response_format: Option<Value>,
+}
+
+#[derive(Serialize)]
+struct Message<'a> {
+    role: &'static str,
+    content: &'a str,
+}
+
+#[derive(Serialize)]
+struct StreamOptions {
+    include_usage: bool,
+}
 
 /// `POST /chat/completions`.
 pub(super) struct ChatCompletions;
@@ -20,33 +51,34 @@ impl Provider for ChatCompletions {
     }
 
     fn request(&self, request: &Request, endpoint: &Endpoint<'_>) -> WireRequest {
-        let mut messages = Vec::new();
-        if !request.prompt.system().is_empty() {
-            messages.push(json!({ "role": "system", "content": request.prompt.system() }));
-        }
-        messages.push(json!({ "role": "user", "content": request.prompt.user() }));
-        let longest = if endpoint.quirks.completion_tokens { "max_completion_tokens" } else { "max_tokens" };
-        let body = json!({
-            "model": endpoint.model,
-            "messages": messages,
-            longest: request.max_tokens,
-            "stream": endpoint.stream,
-        });
-        let mut body = with_temperature(body, "", request, endpoint.quirks);
-        if endpoint.stream {
-            body["stream_options"] = json!({ "include_usage": true });
-        }
-        if let Some(schema) = &request.schema {
-            let format = json!({ "name": "answer", "schema": schema, "strict": true });
-            body["response_format"] = json!({ "type": "json_schema", "json_schema": format });
-        }
+        let (prompt, quirks) = (&request.prompt, endpoint.quirks);
+        let system = Some(prompt.system()).filter(|system| !system.is_empty());
+        let system = system.map(|content| Message { role: "system", content });
+        let (older, newer) = if quirks.completion_tokens { (None, Some(request.max_tokens)) } else { (Some(request.max_tokens), None) };
+        let body = Body {
+            model: endpoint.model,
+            messages: system.into_iter().chain([Message { role: "user", content: prompt.user() }]).collect(),
+            max_tokens: older,
+            max_completion_tokens: newer,
+            temperature: (!quirks.no_temperature).then_some(request.temperature),
+            stream: endpoint.stream,
+            stream_options: endpoint.stream.then_some(StreamOptions { include_usage: true }),
+            response_format: request.schema.as_ref().map(|schema| {
+                json!({ "type": "json_schema", "json_schema": { "name": "answer", "schema": schema, "strict": true } })
+            }),
+        };
         let url = format!("{}/chat/completions", endpoint.base_url);
-        WireRequest { url, headers: bearer(endpoint.key), body: bytes(&body) }
+        // What is made of strings and numbers always serialises.
+        let body = serde_json::to_vec(&body).unwrap_or_default();
+        WireRequest { url, headers: bearer(endpoint.key), body }
     }
 
     fn event(&self, data: &str) -> Result<Vec<Piece>, Failed> {
         if data.trim() == "[DONE]" {
             return Ok(Vec::new());
+        }
+        if let Some(word) = word(data) {
+            return Ok(vec![word]);
         }
         let event = parse(data)?;
         if event.get("error").is_some_and(|error| !error.is_null()) {
@@ -64,6 +96,32 @@ impl Provider for ChatCompletions {
         }
         pieces(body, "/choices/0/message")
     }
+}
+
+/// What nearly every event is, one word and nothing else, read without making a tree of it; `None` where there is anything more.
+fn word(data: &str) -> Option<Piece> {
+    #[derive(Deserialize)]
+    struct Event {
+        choices: [Choice; 1],
+        usage: Option<IgnoredAny>,
+        error: Option<IgnoredAny>,
+    }
+    #[derive(Deserialize)]
+    struct Choice {
+        delta: Delta,
+        finish_reason: Option<IgnoredAny>,
+    }
+    #[derive(Deserialize)]
+    struct Delta {
+        content: String,
+        refusal: Option<IgnoredAny>,
+        reasoning: Option<IgnoredAny>,
+        reasoning_content: Option<IgnoredAny>,
+    }
+    let Event { choices: [Choice { delta, finish_reason }], usage, error } = serde_json::from_str(data).ok()?;
+    let has_more = [usage, error, finish_reason, delta.refusal, delta.reasoning, delta.reasoning_content];
+    let is_word = has_more.iter().all(Option::is_none) && !delta.content.is_empty();
+    is_word.then_some(Piece::Text(delta.content))
 }
 
 fn pieces(value: &Value, holder: &str) -> Result<Vec<Piece>, Failed> {
