@@ -126,6 +126,28 @@ async fn whoever_leaves_while_a_reserve_is_on_its_way_leaves_nothing_reserved() 
 }
 
 #[tokio::test]
+async fn what_is_told_twice_counts_once() {
+    let redis = RedisServer::start();
+    let ledger = Arc::new(RedisLedger::new(shared(&RedisSource::Address(redis.url())), Duration::from_millis(100)));
+    let one = Budget::with_ledger(a_dollar(), ledger.clone());
+    one.reserve("c", "m", MOST, PRICE).await.unwrap().settle(USED, PRICE);
+    one.flush().await;
+    one.reserve("c", "m", MOST, PRICE).await.unwrap().settle(USED, PRICE);
+    redis.freeze();
+    one.flush().await;
+    assert_eq!(ledger.waiting(), 1, "it was told, and nobody knows whether that was heard");
+    redis.thaw();
+    until("the first telling was heard", async || in_redis(&redis) == 4_000_000).await;
+    assert_eq!(ledger.waiting(), 1);
+    until("it was told again", async || {
+        one.flush().await;
+        ledger.waiting() == 0
+    })
+    .await;
+    assert_eq!(in_redis(&redis), 4_000_000);
+}
+
+#[tokio::test]
 async fn a_server_that_forgot_the_scripts_is_told_them_again() {
     let redis = RedisServer::start();
     let one = budget(&RedisSource::Address(redis.url()), a_dollar(), DEADLINE);
