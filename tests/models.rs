@@ -193,7 +193,8 @@ fn the_cheapest_model_whose_answer_passes_is_taken() {
     let project = Project::with(&[(OWN, &own)]);
     let outcome = project.run(&["ask", "why?", "--strategy", "cascade"]);
     assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(0), "a dear answer\n"), "{}", outcome.stderr);
-    assert_eq!((cheap.server.requests(), dear.server.requests()), (1, 1));
+    // One that says nothing is asked a second time before it is given up.
+    assert_eq!((cheap.server.requests(), dear.server.requests()), (2, 1));
     let outcome = project.run(&["ask", "why?", "--strategy", "luck"]);
     assert_eq!(outcome.code, Some(2));
     assert!(outcome.stderr.contains("offline, fast, best_of_two, cascade"), "{}", outcome.stderr);
@@ -202,20 +203,24 @@ fn the_cheapest_model_whose_answer_passes_is_taken() {
 #[test]
 fn a_budget_holds_over_processes_and_the_day_can_be_looked_back_on() {
     let good = saying("one two three");
-    let bad = serve(Script::Status(429, vec![("retry-after", "60".to_owned())], r#"{"error":{"message":"slow down"}}"#.into()));
+    let bad = serve(Script::Status(
+        429,
+        vec![("retry-after", "60".to_owned())],
+        r#"{"error":{"message":"slow down"}}"#.into(),
+    ));
     let own = |limit: f64| {
         format!(
             "[budget]\ndollars-per-day = {limit}\n[routing]\nstrategy = 'ordered'\n\
              [[models.target]]\nname = 'bad'\nmodel = 'm'\nbase-url = '{}'\n\
-             [[models.target]]\nname = 'good'\nmodel = 'm'\nbase-url = '{}'\nprice = {{ input = 1000.0, output = 1000.0 }}\n",
+             [[models.target]]\nname = 'good'\nmodel = 'm'\nbase-url = '{}'\nprice = {{ input = 0.0, output = 1000.0 }}\n",
             bad.server.url, good.server.url
         )
     };
     let project = Project::with(&[(OWN, &own(0.05))]);
-    // Each costs thirteen tokens, 1.3 cents, and reserves four at the most.
+    // Each answer costs three tokens, 0.3 cents, and twenty are reserved for it.
     let ask = |number: usize| project.run(&["ask", &format!("why {number}?"), "--max-tokens", "20"]);
     assert_eq!(ask(1).code, Some(0));
-    project.write(OWN, own(0.02));
+    project.write(OWN, own(0.022));
     let refused = ask(2);
     assert_eq!(refused.code, Some(2), "{}", refused.stdout);
     assert!(refused.stderr.contains("budget.dollars-per-day"), "{}", refused.stderr);
@@ -225,7 +230,9 @@ fn a_budget_holds_over_processes_and_the_day_can_be_looked_back_on() {
     assert_eq!(models[0]["today"]["failures"]["rate"].as_u64(), Some(2));
     assert_eq!(models[0]["limit"].as_u64(), Some(32));
     let stats = project.run(&["stats"]);
-    for part in ["Language models today", "good: 1 answers, 10 tokens in, 3 out, $0.0130", "incident 1 (open): rate, limit"] {
+    for part in
+        ["Language models today", "good: 1 answers, 10 tokens in, 3 out, $0.0030", "incident 1 (open): rate, limit"]
+    {
         assert!(stats.stdout.contains(part), "{part}\n{}", stats.stdout);
     }
     assert_eq!(project.run(&["stats", "--json"]).json()["models"]["answers"].as_u64(), Some(1));
@@ -234,13 +241,13 @@ fn a_budget_holds_over_processes_and_the_day_can_be_looked_back_on() {
 #[test]
 fn measuring_says_each_figure_with_its_aim() {
     let project = Project::new();
-    let outcome = project.run(&["bench", "llm", "--short", "--json", "--only", "coalescing", "--only", "affinity"]);
+    let outcome = project.run(&["bench", "llm", "--short", "--json", "--only", "coalescing"]);
     assert!(matches!(outcome.code, Some(0 | 1)), "{}", outcome.stderr);
     let rows = outcome.json_lines();
-    assert_eq!(rows.len(), 4);
+    assert_eq!(rows.len(), 3);
     for row in rows {
         assert!(row["measured"].as_str().is_some_and(|text| !text.is_empty()) && row["is-met"].is_boolean(), "{row}");
-        // These two count calls, which no busy machine changes.
+        // It counts calls, which no busy machine changes.
         assert_eq!(row["is-met"].as_bool(), Some(true), "{row}");
     }
 }

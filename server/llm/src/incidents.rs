@@ -327,7 +327,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_revoked_key_an_ill_provider_and_a_full_model_are_told_apart() {
         let lanes = [("a", "1"), ("a", "2"), ("b", "1"), ("b", "2")];
-        let trouble: [(&str, Cause, fn(&str, &str) -> bool, Scope); 4] = [
+        type Ill = fn(&str, &str) -> bool;
+        let trouble: [(&str, Cause, Ill, Scope); 4] = [
             ("key", Cause::Auth, |_, key| key == "1", Scope::Key),
             ("provider", Cause::Server, |_, _| true, Scope::Provider),
             ("model", Cause::Overload, |model, _| model == "a", Scope::Model),

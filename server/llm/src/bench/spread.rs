@@ -83,10 +83,11 @@ pub async fn affinity(length: Length) -> Vec<Row> {
     ];
     let chosen: Vec<&ModelServer> = servers.iter().collect();
     let manager = manager(&settings(&chosen));
-    let (sessions, turns) = (length.of(480).max(240), 20);
+    let (sessions, turns) = (length.of(480).max(120), 20);
     let manager = &manager;
     // Turns of all conversations mixed, as they come in a day.
-    let times = evenly(600.0, Duration::from_secs_f64((sessions * turns) as f64 / 600.0));
+    let rate = if length == Length::Full { 600.0 } else { 150.0 };
+    let times = evenly(rate, Duration::from_secs_f64((sessions * turns) as f64 / rate));
     let answers = open_loop(times, |number| async move {
         let session = number % sessions;
         let request = crate::request::Request { session: Some(session.to_string()), ..question(number) };

@@ -5,8 +5,8 @@ use super::{
 };
 use crate::error::Cause;
 use crate::request::{Finish, Piece, Request, Usage};
-use serde::{Deserialize, Serialize};
 use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 /// What is sent. Written straight from the prompt, which may be long.
@@ -54,7 +54,8 @@ impl Provider for ChatCompletions {
         let (prompt, quirks) = (&request.prompt, endpoint.quirks);
         let system = Some(prompt.system()).filter(|system| !system.is_empty());
         let system = system.map(|content| Message { role: "system", content });
-        let (older, newer) = if quirks.completion_tokens { (None, Some(request.max_tokens)) } else { (Some(request.max_tokens), None) };
+        let (older, newer) =
+            if quirks.completion_tokens { (None, Some(request.max_tokens)) } else { (Some(request.max_tokens), None) };
         let body = Body {
             model: endpoint.model,
             messages: system.into_iter().chain([Message { role: "user", content: prompt.user() }]).collect(),
