@@ -1,6 +1,7 @@
 """A real language model, served by llama.cpp, asked through each wire format that its server speaks."""
 
 import json
+import os
 import pathlib
 import socket
 import subprocess
@@ -51,8 +52,11 @@ def url():
 
 
 def run(program, project, *arguments):
-    """Runs the program in the project."""
-    return subprocess.run([program, *arguments], cwd=project, capture_output=True, text=True, timeout=240, stdin=subprocess.DEVNULL)
+    """Runs the program in the project, with folders of its own for what it keeps."""
+    environment = {**os.environ, "XDG_STATE_HOME": str(project / ".state"), "XDG_CONFIG_HOME": str(project / ".config")}
+    return subprocess.run(
+        [program, *arguments], cwd=project, env=environment, capture_output=True, text=True, timeout=240, stdin=subprocess.DEVNULL
+    )
 
 
 def set_up(project, url, provider):
@@ -92,3 +96,30 @@ def test_the_model_is_found_well(program, project, url):
     outcome = run(program, project, "models", "test")
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr
     assert "small" in outcome.stdout and " ok " in outcome.stdout
+
+
+SOURCE = '''"""Addresses of the web."""
+
+
+def parse_query(text):
+    pairs = [part.split("=", 1) for part in text.split("&")]
+    return {pair[0]: pair[-1] for pair in pairs}
+'''
+
+
+def test_a_real_model_documents_a_function(program, project, url):
+    """From the source to a sentence about one of its functions, and what was spent for it; structure only, never the words of a model."""
+    set_up(project, url, "openai")
+    (project / "urls.py").write_text(SOURCE)
+    question = "Write one sentence that says what the function parse_query does, for its docstring."
+    done = run(program, project, "ask", question, "--file", "urls.py", "--max-tokens", "48", "--json")
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    assert len(answer["text"].split()) >= 3 and answer["target"] == "small"
+    assert answer["usage"]["input"] > 60, "the model has read the source"
+    assert answer["finish"] in ("stop", "length")
+    assert (project / "urls.py").read_text() == SOURCE, "asking changes no file"
+    today = [json.loads(line) for line in run(program, project, "models", "--json").stdout.splitlines()]
+    assert today[0]["today"]["answers"] >= 1 and today[0]["today"]["first-word-p50-ms"] > 0
+    offline = run(program, project, "ask", question, "--file", "urls.py", "--strategy", "offline")
+    assert offline.returncode == 0 and "def parse_query(text)" in offline.stdout
