@@ -11,7 +11,7 @@ use crate::events::Event;
 use crate::health::UnderWay;
 use crate::limit::{Admission, Permit};
 use crate::manager::{Inner, Plan};
-use crate::pool::Reply;
+use crate::pool::{Held, Reply};
 use crate::providers::{Endpoint, Failed, Provider, exhausted, failure};
 use crate::request::{Answer, Finish, Piece, Request, Usage};
 use crate::splice::Splice;
@@ -56,6 +56,8 @@ pub(crate) struct Opened<'a> {
     under_way: UnderWay<'a>,
     /// Held until the answer is whole.
     _permit: Permit,
+    /// The text of the answer, which is kept for all who read it, among the bytes that all calls together may hold.
+    held: Held,
     began: Instant,
     read: usize,
     /// Whether everything was said.
@@ -91,7 +93,7 @@ async fn open_once(call: Call<'_>) -> Result<Opened<'_>, LlmError> {
         waited,
     });
     let meter = Meter { reserve: Some(reserve), gathered: Gathered::default(), target, request, was_read: false };
-    let result = begin(call, provider, began, meter).await;
+    let result = Box::pin(begin(call, provider, began, meter)).await;
     let (reply, meter, beginning) = match result {
         Ok(beginning) => beginning,
         Err(error) => {
@@ -106,6 +108,7 @@ async fn open_once(call: Call<'_>) -> Result<Opened<'_>, LlmError> {
     under_way.first_word(first_word);
     permit.first_word(first_word);
     inner.events.tell(Event::FirstWord { target: target.name.clone(), took: first_word });
+    let held = inner.pool.hold(&target.name, meter.gathered.bytes)?;
     let Beginning { events, pieces, read, is_whole } = beginning;
     debug_assert!(read <= plan.bounds.answer.saturating_mul(EVENT_OVERHEAD));
     Ok(Opened { call, reply, events, pieces, meter, under_way, _permit: permit, began, read, is_whole, first_word })
@@ -153,7 +156,7 @@ async fn begin<'a>(
     };
     let wire = provider.request(request, &endpoint);
     let first_by = began + bounds.first_word;
-    let sent = inner.pool.post(name, &wire.url, &wire.headers, wire.body, target.http2);
+    let sent = Box::pin(inner.pool.post(name, &wire.url, &wire.headers, wire.body, target.http2));
     let mut reply =
         tokio::time::timeout_at(first_by, sent).await.map_err(|_| late(name, "no answer began in time"))??;
     if !(200..300).contains(&reply.status()) {
@@ -198,7 +201,7 @@ async fn begin<'a>(
         // Thinking is work, as long as it goes on and has an end; other signs of life are no answer, and the clock goes on.
         if std::mem::take(&mut meter.gathered.thinks) {
             let longest = began + bounds.first_word.saturating_mul(THINKING);
-            deadline = deadline.max(longest.min(Instant::now() + bounds.stall));
+            deadline = deadline.max(longest.min(Instant::now() + bounds.first_word));
         }
         if meter.gathered.bytes > 0 || meter.gathered.end.is_some() {
             return Ok((reply, meter, Beginning { events, pieces, read, is_whole: false }));
@@ -256,7 +259,9 @@ impl Opened<'_> {
                 Err(_elapsed) => return Err(late(name, "the answer stopped in the middle")),
             };
             let new = read_events(provider, name, complete)?;
+            let before = self.meter.gathered.bytes;
             self.meter.gathered.take(&new);
+            self.held.grow(name, self.meter.gathered.bytes - before)?;
             show(&new, splice);
         }
         self.meter.gathered.ended(name)
@@ -362,7 +367,7 @@ impl Gathered {
             match piece {
                 Piece::Text(text) => self.bytes += text.len(),
                 Piece::Usage(usage) => self.usage = Some(self.usage.unwrap_or_default().with(*usage)),
-                Piece::End(finish) => self.end = Some(*finish),
+                Piece::End(finish) => self.end = Some(finish.after(self.end)),
                 Piece::Thinking => self.thinks = true,
                 Piece::From(_) | Piece::Restart => {}
             }

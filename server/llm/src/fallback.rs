@@ -112,7 +112,8 @@ impl<'a> Lane<'a> {
         request: &'a Request,
     ) -> (Self, Result<Opened<'a>, LlmError>) {
         let call = Call { inner, plan, request, target: self.target, attempt: self.attempt, came: self.came };
-        let result = open(call).await;
+        // Boxed, since it is large and is moved: into a race, and with all that waits around it into memory that followers share.
+        let result = Box::pin(open(call)).await;
         (self, result)
     }
 }

@@ -25,6 +25,7 @@ use hyper::{Method, Request, Uri, Version};
 use outcome::{Broken, Read, describe};
 use rustc_hash::FxHashMap;
 use security::secret::Secret;
+use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -225,14 +226,26 @@ impl Pool {
 
     async fn send_on(self: &Arc<Self>, line: Line, request: Request<Body>, origin: &Origin) -> Result<Reply, Broken> {
         match line {
+            // A request that goes into the queue of a connection while that ends stays there until no sender is left, and only then it is
+            // told that it was not sent. So nobody keeps a sender while he waits, or not beyond the end of the connection.
             Line::Shared { mut sender, place, .. } => {
-                let response = sender.try_send_request(request).await.map_err(Broken::of)?;
+                let sent = sender.try_send_request(request);
+                drop(sender);
+                let response = sent.await.map_err(Broken::of_stream)?;
                 Ok(Reply::shared(self, response, place))
             }
-            Line::Own { mut sender, place, .. } => {
-                sender.ready().await.map_err(|error| Broken { error, read: Read::Not })?;
-                let response = sender.try_send_request(request).await.map_err(Broken::of)?;
-                Ok(Reply::own(self, response, origin.clone(), sender, place))
+            Line::Own { mut single, place, .. } => {
+                single.sender.ready().await.map_err(|error| Broken { error, read: Read::Not })?;
+                let mut sent = pin!(single.sender.try_send_request(request));
+                let (sent, single) = tokio::select! {
+                    biased;
+                    sent = &mut sent => (sent, Some(single)),
+                    _ = &mut single.ended => {
+                        drop(single);
+                        (sent.await, None)
+                    }
+                };
+                Ok(Reply::own(self, sent.map_err(Broken::of)?, origin.clone(), single, place))
             }
         }
     }

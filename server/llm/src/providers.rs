@@ -351,9 +351,17 @@ fn thinking(value: Option<&Value>) -> Option<Piece> {
     text(value).map(|_| Piece::Thinking)
 }
 
+/// What stands at a path of names and numbers that begins with a slash. `Value::pointer` looks for escapes in each of them every time.
+fn at<'a>(value: &'a Value, path: &str) -> Option<&'a Value> {
+    path.split('/').skip(1).try_fold(value, |value, name| match value {
+        Value::Array(list) => list.get(name.parse::<usize>().ok()?),
+        value => value.get(name),
+    })
+}
+
 fn count(value: &Value, path: &str) -> u64 {
     // No model reads or writes so much; what a server says must not make sums overflow.
-    value.pointer(path).and_then(Value::as_u64).unwrap_or(0).min(1 << 40)
+    at(value, path).and_then(Value::as_u64).unwrap_or(0).min(1 << 40)
 }
 
 /// The body without the temperature, where the model takes none.

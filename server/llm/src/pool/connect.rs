@@ -1,6 +1,6 @@
 //! Brings connections about and drives them. A connection's task ends with it.
 
-use super::host::{Counted, Host, Line, Origin, Place, Shared};
+use super::host::{Counted, Host, Line, Origin, Place, Shared, Single};
 use super::outcome::describe;
 use super::{CONNECT, KEEP_ALIVE, PREPARED, Pool, STREAMS};
 use crate::error::{Cause, LlmError};
@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::net::TcpStream;
+use tokio::sync::oneshot;
 use tokio::time::{Interval, MissedTickBehavior};
 use tokio_rustls::TlsConnector;
 
@@ -25,10 +26,10 @@ const LOOKS: usize = 1000;
 pub(super) fn ahead(pool: Arc<Pool>, target: String, origin: Origin, connecting: Counted) {
     tokio::spawn(async move {
         // A failure is told to whoever asks next, and a line that nobody has is free.
-        if let Ok(Line::Own { sender, .. }) = pool.open(&target, &origin, connecting).await
+        if let Ok(Line::Own { single, .. }) = pool.open(&target, &origin, connecting).await
             && let Some(host) = pool.lock().get_mut(&origin)
         {
-            host.keep(sender, PREPARED);
+            host.keep(single, PREPARED);
             host.changed.notify_waiters();
         }
     });
@@ -94,12 +95,16 @@ impl Pool {
         let failed = |error: hyper::Error| LlmError::new(target, Cause::Transport, describe(&error));
         if !h2 {
             let (sender, connection) = http1::handshake(io).await.map_err(failed)?;
-            // What it ends with is told to whoever waits for an answer on it.
-            tokio::spawn(async move { connection.await.ok() });
+            let (driven, ended) = oneshot::channel();
+            tokio::spawn(async move {
+                // What it ends with is told to whoever waits for an answer on it.
+                let _ = connection.await;
+                drop(driven);
+            });
             let mut hosts = self.lock();
             let host = hosts.entry(origin.clone()).or_insert_with(|| Host::new(origin));
             host.h2 = Some(false);
-            return Ok(host.own(sender));
+            return Ok(host.own(Single { sender, ended }));
         }
         let (sender, mut connection) = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
@@ -120,6 +125,7 @@ impl Pool {
             host.shared.push(shared);
         }
         let mut settling = connecting.take().map(Settling::begin);
+        let (pool, of) = (Arc::downgrade(self), origin.clone());
         tokio::spawn(std::future::poll_fn(move |context| {
             let ended = Pin::new(&mut connection).poll(context);
             // The peer may say at any time how much it allows.
@@ -127,6 +133,13 @@ impl Pool {
             allowed.store(now, Ordering::Release);
             if settling.as_mut().is_some_and(|settling| settling.is_over(now, context)) || ended.is_ready() {
                 settling = None;
+            }
+            if ended.is_ready()
+                && let Some(pool) = pool.upgrade()
+                && let Some(host) = pool.lock().get_mut(&of)
+            {
+                // A request that goes into the queue while the connection ends is told so only when no sender is left.
+                host.shared.retain(|shared| shared.connection != number);
             }
             ended
         }));

@@ -7,7 +7,7 @@ use hyper::client::conn::{http1, http2};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
 /// How long it is remembered after how much time a host closed an idle connection.
@@ -33,9 +33,16 @@ pub(super) struct Shared {
     pub allowed: Arc<AtomicUsize>,
 }
 
+/// An HTTP/1.1 connection.
+pub(super) struct Single {
+    pub sender: http1::SendRequest<Body>,
+    /// Closes when the task that drives the connection has ended.
+    pub ended: oneshot::Receiver<()>,
+}
+
 /// An HTTP/1.1 connection on which nothing runs.
 struct Idle {
-    sender: http1::SendRequest<Body>,
+    single: Single,
     since: Instant,
 }
 
@@ -64,7 +71,7 @@ pub(super) struct Host {
 /// A sender with the place on its connection.
 pub(super) enum Line {
     Shared { sender: http2::SendRequest<Body>, place: Place, connection: usize },
-    Own { sender: http1::SendRequest<Body>, place: Place, idle: Duration },
+    Own { single: Single, place: Place, idle: Duration },
 }
 
 impl Line {
@@ -146,12 +153,12 @@ impl Host {
         }
         // The one that was used last is the least likely to be closed by now.
         let idle = self.idle.pop()?;
-        Some(Line::Own { sender: idle.sender, place: Place::take(&self.busy), idle: idle.since.elapsed() })
+        Some(Line::Own { single: idle.single, place: Place::take(&self.busy), idle: idle.since.elapsed() })
     }
 
     /// A line on a new connection of its own.
-    pub fn own(&self, sender: http1::SendRequest<Body>) -> Line {
-        Line::Own { sender, place: Place::take(&self.busy), idle: Duration::ZERO }
+    pub fn own(&self, single: Single) -> Line {
+        Line::Own { single, place: Place::take(&self.busy), idle: Duration::ZERO }
     }
 
     /// A connection that had been idle for so long ended under a request. Most likely the host keeps none for longer, and those that are
@@ -161,19 +168,19 @@ impl Host {
     }
 
     /// Keeps a connection for the next request.
-    pub fn keep(&mut self, sender: http1::SendRequest<Body>, most: usize) {
-        if self.idle.len() < most && !sender.is_closed() {
-            self.idle.push(Idle { sender, since: Instant::now() });
+    pub fn keep(&mut self, single: Single, most: usize) {
+        if self.idle.len() < most && !single.sender.is_closed() {
+            self.idle.push(Idle { single, since: Instant::now() });
         }
     }
 
     /// Keeps a connection whose answer was read; `keep_alive` is what the answer said of how long the host keeps it.
-    pub fn keep_used(&mut self, sender: http1::SendRequest<Body>, keep_alive: Option<&str>) {
+    pub fn keep_used(&mut self, single: Single, keep_alive: Option<&str>) {
         let says = |part: &str| part.trim().strip_prefix("timeout=")?.parse().ok();
         if let Some(seconds) = keep_alive.and_then(|said| said.split(',').find_map(says)) {
             self.keeps = Duration::from_secs(seconds);
         }
-        self.keep(sender, IDLE);
+        self.keep(single, IDLE);
     }
 
     /// Connections that are missing for so many requests at one time.
@@ -194,7 +201,7 @@ impl Host {
         let ended = self.ended.filter(|(_, then)| then.elapsed() < REMEMBERED).map_or(Duration::MAX, |(idle, _)| idle);
         let oldest = idle_age.min(self.keeps.min(ended).mul_f64(0.8));
         self.shared.retain(|shared| !shared.sender.is_closed());
-        self.idle.retain(|idle| !idle.sender.is_closed() && idle.since.elapsed() < oldest);
+        self.idle.retain(|idle| !idle.single.sender.is_closed() && idle.since.elapsed() < oldest);
     }
 }
 

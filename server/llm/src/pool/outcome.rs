@@ -24,6 +24,13 @@ pub(super) struct Broken {
 }
 
 impl Broken {
+    /// What became of a request on a shared connection. Its head may be out when the connection turns out to take no more requests; it is
+    /// then dropped before its body went out, which the client reports as a mistake of its own. No peer acts on half a request.
+    pub fn of_stream(failed: TrySendError<Request<Body>>) -> Self {
+        let broken = Self::of(failed);
+        if broken.error.is_user() { Self { read: Read::Not, ..broken } } else { broken }
+    }
+
     pub fn of(failed: TrySendError<Request<Body>>) -> Self {
         let was_kept = failed.message().is_some();
         let error = failed.into_error();

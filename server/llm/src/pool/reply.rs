@@ -1,13 +1,12 @@
 //! An answer as it comes in.
 
-use super::host::{Origin, Place};
-use super::{Body, Held, Pool, describe};
+use super::host::{Origin, Place, Single};
+use super::{Held, Pool, describe};
 use crate::error::{Cause, LlmError};
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::Response;
 use hyper::body::Incoming;
-use hyper::client::conn::http1;
 use std::sync::Arc;
 
 /// An answer whose body is still to come. Dropping it ends the request at the provider.
@@ -30,7 +29,7 @@ enum Source {
 struct Own {
     pool: Arc<Pool>,
     origin: Origin,
-    sender: http1::SendRequest<Body>,
+    single: Single,
 }
 
 impl Reply {
@@ -42,10 +41,10 @@ impl Reply {
         pool: &Arc<Pool>,
         response: Response<Incoming>,
         origin: Origin,
-        sender: http1::SendRequest<Body>,
+        single: Option<Single>,
         place: Place,
     ) -> Self {
-        let back = Some(Own { pool: pool.clone(), origin, sender });
+        let back = single.map(|single| Own { pool: pool.clone(), origin, single });
         Self { source: Source::Wire(response), back, held: pool.in_flight.nothing(), _place: place }
     }
 
@@ -125,10 +124,10 @@ impl Reply {
     /// Keeps an HTTP/1.1 connection whose answer was read to its end.
     fn give_back(&mut self) {
         let keep_alive = self.header("keep-alive");
-        if let Some(Own { pool, origin, sender }) = self.back.take()
+        if let Some(Own { pool, origin, single }) = self.back.take()
             && let Some(host) = pool.lock().get_mut(&origin)
         {
-            host.keep_used(sender, keep_alive.as_deref());
+            host.keep_used(single, keep_alive.as_deref());
         }
     }
 }

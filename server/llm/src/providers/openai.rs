@@ -1,7 +1,7 @@
 //! OpenAI's two formats. The older one, chat completions, is what nearly every other server speaks as well.
 
 use super::{
-    Endpoint, Failed, Provider, WireRequest, bearer, bytes, count, failed, parse, text, thinking, with_temperature,
+    Endpoint, Failed, Provider, WireRequest, at, bearer, bytes, count, failed, parse, text, thinking, with_temperature,
 };
 use crate::error::Cause;
 use crate::request::{Finish, Piece, Request, Usage};
@@ -126,7 +126,8 @@ fn word(data: &str) -> Option<Piece> {
 }
 
 fn pieces(value: &Value, holder: &str) -> Result<Vec<Piece>, Failed> {
-    let said = |key: &str| value.pointer(holder).and_then(|message| message.get(key));
+    let message = at(value, holder);
+    let said = |key: &str| message.and_then(|message| message.get(key));
     // The same thing under two names: DeepSeek's, and OpenRouter's, which newer servers share.
     let thought = thinking(said("reasoning_content")).or_else(|| thinking(said("reasoning")));
     let mut pieces: Vec<Piece> = thought.into_iter().chain(text(said("content"))).collect();
@@ -140,7 +141,7 @@ fn pieces(value: &Value, holder: &str) -> Result<Vec<Piece>, Failed> {
             output: count(usage, "/completion_tokens"),
         }));
     }
-    if let Some(reason) = value.pointer("/choices/0/finish_reason").and_then(Value::as_str) {
+    if let Some(reason) = at(value, "/choices/0/finish_reason").and_then(Value::as_str) {
         pieces.push(Piece::End(match reason {
             "length" => Finish::Length,
             "content_filter" => Finish::ContentFilter,

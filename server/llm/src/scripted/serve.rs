@@ -16,12 +16,15 @@ use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
+/// How long the end of a client is waited for after the last answer of a connection.
+const LINGER: Duration = Duration::from_secs(5);
 /// How long the first word takes where it is to be slow and nothing else is said.
 const QUICK: Duration = Duration::from_millis(1);
 
@@ -72,13 +75,19 @@ async fn serve(socket: TcpStream, stage: Arc<Stage>) {
     builder.http2().max_concurrent_streams(stage.options.streams);
     let (all, on) = (stage.clone(), connection.clone());
     let service = service_fn(move |request| answer(request, all.clone(), on.clone()));
+    // A second hold on the socket, so that it is not closed with the connection.
+    let Ok((socket, mut rest)) = doubled(socket) else { return };
+    let mut goes_away = false;
     let mut served = pin!(builder.serve_connection(TokioIo::new(socket), service));
     loop {
         let idle = stage.options.idle.map(|idle| connection.idle_at(idle));
         tokio::select! {
             // A client that leaves is what some tests are about.
-            _ended = served.as_mut() => return,
-            () = connection.is_full.notified() => served.as_mut().graceful_shutdown(),
+            _ended = served.as_mut() => break,
+            () = connection.is_full.notified() => {
+                goes_away = true;
+                served.as_mut().graceful_shutdown();
+            }
             () = tokio::time::sleep_until(idle.unwrap_or_else(Instant::now)), if idle.is_some() => {
                 let is_idle = connection.under_way.load(Ordering::Relaxed) == 0;
                 if is_idle && idle.is_some_and(|idle| idle <= Instant::now()) {
@@ -87,6 +96,20 @@ async fn serve(socket: TcpStream, stage: Arc<Stage>) {
             }
         }
     }
+    if goes_away {
+        // What comes after the last answer is read and dropped. Were the socket closed with bytes of the client unread, the client would
+        // be told of a reset, and what it has not read itself by then would be lost.
+        let mut dropped = [0; 1024];
+        let read_all = async { while rest.read(&mut dropped).await.is_ok_and(|count| count > 0) {} };
+        let _ = tokio::time::timeout(LINGER, read_all).await;
+    }
+}
+
+/// A socket twice.
+fn doubled(socket: TcpStream) -> std::io::Result<(TcpStream, TcpStream)> {
+    let socket = socket.into_std()?;
+    let other = socket.try_clone()?;
+    Ok((TcpStream::from_std(socket)?, TcpStream::from_std(other)?))
 }
 
 impl Connection {
@@ -106,8 +129,6 @@ async fn answer(
     connection: Arc<Connection>,
 ) -> Result<Response<Body>, Failure> {
     let seen = &stage.seen;
-    let number = seen.requests.fetch_add(1, Ordering::Relaxed);
-    let (mut guard, at_once) = Guard::begin(seen);
     connection.under_way.fetch_add(1, Ordering::Relaxed);
     let on_connection = OnConnection(connection.clone());
     let requests = connection.requests.fetch_add(1, Ordering::Relaxed) + 1;
@@ -121,7 +142,10 @@ async fn answer(
     }
     let full_path = request.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned();
     let path = request.uri().path().to_owned();
+    // A request that is not whole is none: the client withdrew it while it was on its way.
     let bytes = request.into_body().collect().await?.to_bytes();
+    let number = seen.requests.fetch_add(1, Ordering::Relaxed);
+    let (mut guard, at_once) = Guard::begin(seen);
     let body = String::from_utf8_lossy(&bytes).into_owned();
     let json: Value = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
     remember(&seen.bodies, body.clone());
