@@ -111,7 +111,8 @@ async fn open_once(call: Call<'_>) -> Result<Opened<'_>, LlmError> {
     let held = inner.pool.hold(&target.name, meter.gathered.bytes)?;
     let Beginning { events, pieces, read, is_whole } = beginning;
     debug_assert!(read <= plan.bounds.answer.saturating_mul(EVENT_OVERHEAD));
-    Ok(Opened { call, reply, events, pieces, meter, under_way, _permit: permit, began, read, is_whole, first_word })
+    let _permit = permit;
+    Ok(Opened { call, reply, events, pieces, meter, under_way, _permit, held, began, read, is_whole, first_word })
 }
 
 /// Waits for room at the target.
