@@ -15,7 +15,7 @@ const REFRESHED: usize = 16;
 /// How much the newest value weighs in a mean.
 const WEIGHT: f64 = 0.2;
 /// What comes before so many times the usual is not late yet, whatever is rare: a second request is not for a little jitter.
-const NOT_YET_LATE: f64 = 2.0;
+const NOT_YET_LATE: f64 = 1.5;
 /// What comes after so many times the usual is late in any case.
 const LATE: f64 = 3.0;
 /// Prompts are told apart by the power of sixteen that their bytes reach.

@@ -33,7 +33,12 @@ enum Phase {
     /// The limit follows the waiting.
     Steady,
     /// The limit was halved to see whether waiting falls.
-    Doubt { from: f64, waiting: f64 },
+    Doubt {
+        from: f64,
+        waiting: f64,
+        /// Whether it still grew by half before.
+        is_start: bool,
+    },
 }
 
 /// The limit of one target and what it is concluded from.
@@ -151,12 +156,12 @@ impl Gradient {
         let (waiting, chance) = middle_and_chance(&mut self.window);
         let is_full = self.full * 2 >= self.window.len();
         match self.phase {
-            Phase::Doubt { from, waiting: before } => self.end_doubt(from, before, waiting, now),
+            Phase::Doubt { from, waiting: before, is_start } => self.end_doubt(from, before, is_start, waiting, now),
             // With room to spare the limit is not what it was measured at.
             _ if !is_full => {}
             _ if waiting > chance => self.shrink(waiting),
             _ if now >= self.doubt_after && self.limit >= 2.0 => {
-                self.phase = Phase::Doubt { from: self.limit, waiting };
+                self.phase = Phase::Doubt { from: self.limit, waiting, is_start: self.phase == Phase::Start };
                 self.limit /= 2.0;
             }
             _ => self.grow(),
@@ -196,7 +201,7 @@ impl Gradient {
     }
 
     /// Half the limit was tried. Where waiting fell with it, the rest had only waited at the provider.
-    fn end_doubt(&mut self, from: f64, before: f64, waiting: f64, now: Instant) {
+    fn end_doubt(&mut self, from: f64, before: f64, is_start: bool, waiting: f64, now: Instant) {
         // What is usual is what it is now, with half as much under way.
         let is_first = self.doubt_wait == DOUBT.0;
         for usual in &mut self.usual {
@@ -204,14 +209,14 @@ impl Gradient {
         }
         let has_fallen = waiting < before * 0.8;
         if has_fallen && self.limit >= 2.0 {
-            self.phase = Phase::Doubt { from: self.limit, waiting: 1.0 };
+            self.phase = Phase::Doubt { from: self.limit, waiting: 1.0, is_start: false };
             self.limit /= 2.0;
             return;
         }
         if !has_fallen {
             self.limit = from;
         }
-        self.phase = Phase::Steady;
+        self.phase = if is_start && !has_fallen { Phase::Start } else { Phase::Steady };
         self.doubt_wait = (self.doubt_wait * 4).min(DOUBT.1);
         self.doubt_after = now + self.doubt_wait;
     }
