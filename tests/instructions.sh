@@ -8,7 +8,11 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 baseline=server/llm/benches/instructions.txt
 command -v valgrind >/dev/null || { echo "valgrind is needed, and not installed." >&2; exit 2; }
-program=$(CARGO_PROFILE_BENCH_STRIP=false cargo bench -p llm --features scripted --bench path --no-run 2>&1 | sed -n 's/.*Executable.*(\(.*\))/\1/p')
+export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/code-agent/target}"
+# Built soon, and with lines, so that callgrind_annotate can say where the instructions are.
+export CARGO_INCREMENTAL=0 CARGO_PROFILE_BENCH_LTO=off CARGO_PROFILE_BENCH_CODEGEN_UNITS=16
+export CARGO_PROFILE_BENCH_STRIP=none CARGO_PROFILE_BENCH_DEBUG=line-tables-only
+program=$(cargo bench -p llm --features scripted --bench path --no-run 2>&1 | sed -n 's/.*Executable.*(\(.*\))/\1/p')
 scratch="$(mktemp -d)"
 trap 'rm -rf "$scratch"' EXIT
 

@@ -17,6 +17,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::Instant;
 
+/// Bytes that an answer takes besides its text, with its places in the lists and tables of the cache.
+const OVERHEAD: usize = 512;
+
 /// Bounds on what is kept.
 #[derive(Clone, Copy, Debug)]
 pub struct CacheConfig {
@@ -64,7 +67,7 @@ impl Cache {
     /// An empty one, with nothing behind it.
     pub fn new(config: CacheConfig) -> Self {
         let weigh = |_: &Key, kept: &Kept| {
-            u32::try_from(kept.answer.text.len() + kept.answer.target.len() + 128).unwrap_or(u32::MAX)
+            u32::try_from(kept.answer.text.len() + kept.answer.target.len() + OVERHEAD).unwrap_or(u32::MAX)
         };
         let answers =
             Memory::builder().max_capacity(config.max_bytes).weigher(weigh).time_to_live(config.time_to_live).build();
