@@ -225,14 +225,19 @@ pub fn failure(target: &str, status: u16, header: &dyn Fn(&str) -> Option<String
     LlmError { retry_after, ..LlmError::new(target, cause, message) }
 }
 
-/// When the provider wants to be asked again: `retry-after-ms`, then `retry-after` in seconds.
+/// When the provider wants to be asked again: `retry-after-ms`, then `retry-after` in seconds or as a moment.
 pub fn retry_after(header: &dyn Fn(&str) -> Option<String>) -> Option<Duration> {
     // A day is longer than anybody waits, and a wrong value must not last for ever.
     const LONGEST: f64 = 86_400.0;
     let number =
         |name: &str| header(name)?.trim().parse::<f64>().ok().filter(|number| number.is_finite() && *number >= 0.0);
-    let seconds =
-        number("retry-after-ms").map(|milliseconds| milliseconds / 1000.0).or_else(|| number("retry-after"))?;
+    let at_a_moment = || {
+        let wait = date(header("retry-after")?.trim())?.duration_since(std::time::SystemTime::now());
+        // A moment that is over is none to wait for.
+        Some(wait.map_or(0.0, |wait| wait.as_secs_f64()))
+    };
+    let in_milliseconds = number("retry-after-ms").map(|milliseconds| milliseconds / 1000.0);
+    let seconds = in_milliseconds.or_else(|| number("retry-after")).or_else(at_a_moment)?;
     Some(Duration::from_secs_f64(seconds.min(LONGEST)))
 }
 
@@ -291,6 +296,15 @@ fn moment(text: &str) -> Option<std::time::SystemTime> {
     let days = (year / 400) * 146_097 + of_era - 719_468;
     let since = u64::try_from(days.checked_mul(86_400)?.checked_add(seconds)?).ok()?;
     std::time::UNIX_EPOCH.checked_add(Duration::from_secs(since))
+}
+
+/// A moment as HTTP writes it: `Wed, 21 Oct 2015 07:28:00 GMT`.
+fn date(text: &str) -> Option<std::time::SystemTime> {
+    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let mut words = text.strip_suffix("GMT")?.split_whitespace().skip(1);
+    let (day, month, year, time) = (words.next()?, words.next()?, words.next()?, words.next()?);
+    let month = MONTHS.iter().position(|name| *name == month)? + 1;
+    moment(&format!("{year:0>4}-{month:02}-{day:0>2}T{time}Z"))
 }
 
 /// Google's wish to wait, which stands in the body: `"retryDelay": "26s"`.

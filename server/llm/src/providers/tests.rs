@@ -325,6 +325,15 @@ fn what_is_left_is_read_in_every_form_in_which_it_is_written() {
     let since = |text: &str| moment(text).unwrap().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
     assert_eq!((since("1970-01-01T00:00:00Z"), since("2024-02-29T12:00:01Z")), (0, 1_709_208_001));
     assert_eq!(moment("2024-02-2"), None);
+    assert_eq!(date("Thu, 29 Feb 2024 12:00:01 GMT"), moment("2024-02-29T12:00:01Z"));
+    assert!(date("soon").is_none() && date("Wed, 21 Foo 2015 07:28:00 GMT").is_none());
+    let wish = |wish: &'static str| move |name: &str| (name == "retry-after").then(|| wish.to_owned());
+    assert_eq!(retry_after(&wish("Thu, 29 Feb 2024 12:00:01 GMT")), Some(Duration::ZERO), "it is over");
+    assert_eq!(
+        retry_after(&wish("Fri, 31 Dec 2999 23:59:59 GMT")),
+        Some(Duration::from_secs(86_400)),
+        "it is far away"
+    );
     let header = |left: &'static str| {
         move |name: &str| match name {
             "x-ratelimit-remaining-requests" => Some(left.to_owned()),
