@@ -112,7 +112,10 @@ fn models_are_listed_and_tested() {
     assert_eq!(listed.code, Some(0));
     assert_eq!(listed.stdout.lines().count(), 3, "a heading and two models: {}", listed.stdout);
     assert_eq!((good.server.requests(), bad.server.requests()), (0, 0), "listing costs nothing");
+    // Each is really asked, however often.
+    assert_eq!(project.run(&["models", "test"]).code, Some(1));
     let tested = project.run(&["models", "test", "--json"]);
+    assert!(good.server.requests() == 2 && bad.server.requests() == 2, "no answer that is kept will do");
     assert_eq!(tested.code, Some(1));
     let lines = tested.json_lines();
     assert_eq!((lines[0]["ok"].as_bool(), lines[1]["ok"].as_bool()), (Some(true), Some(false)));
@@ -228,7 +231,8 @@ fn a_budget_holds_over_processes_and_the_day_can_be_looked_back_on() {
     assert_eq!(models[1]["today"]["answers"].as_u64(), Some(1));
     assert!(models[1]["today"]["first-word-p50-ms"].as_f64().is_some_and(|time| time > 0.0));
     assert_eq!(models[0]["today"]["failures"]["rate"].as_u64(), Some(2));
-    assert_eq!(models[0]["limit"].as_u64(), Some(32));
+    assert_eq!((models[0]["limit"].as_u64(), models[0]["state"].as_str()), (Some(32), Some("failing")));
+    assert_eq!(models[1]["state"].as_str(), Some("ready"));
     let stats = project.run(&["stats"]);
     for part in
         ["Language models today", "good: 1 answers, 10 tokens in, 3 out, $0.0030", "incident 1 (open): rate, limit"]

@@ -13,6 +13,8 @@ use workspace::uri;
 
 /// Symbols that one answer tells of.
 const MOST: usize = 8;
+/// Words of a question that are looked for; a text that has more is no question.
+const MOST_NAMES: usize = 200;
 /// The shortest word that is taken for a name though it does not look like code.
 const SHORTEST: usize = 3;
 
@@ -66,13 +68,9 @@ fn facts(files: &[(PathBuf, FileModel)], names: &[String]) -> String {
 fn names_in(question: &str) -> Vec<String> {
     let words =
         question.split(|character: char| !(character.is_alphanumeric() || character == '_' || character == '$'));
-    let mut names: Vec<String> = Vec::new();
-    for word in words.filter(|word| word.chars().count() >= SHORTEST) {
-        if !names.iter().any(|name| name == word) {
-            names.push(word.to_owned());
-        }
-    }
-    names
+    let mut seen = rustc_hash::FxHashSet::default();
+    let words = words.filter(|word| word.chars().count() >= SHORTEST && seen.insert(*word));
+    words.take(MOST_NAMES).map(str::to_owned).collect()
 }
 
 #[cfg(test)]

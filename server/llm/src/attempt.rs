@@ -3,6 +3,7 @@
 //! The two are apart because until the first word nobody has seen anything: a call may still be given up for another without a trace.
 //! Knows nothing of other targets.
 
+use crate::breaker::State;
 use crate::budget::{Money, Reserve};
 use crate::coalesce::Writer;
 use crate::config::Target;
@@ -16,6 +17,7 @@ use crate::providers::{Endpoint, Failed, Provider, exhausted, failure};
 use crate::request::{Answer, Finish, Piece, Request, Usage};
 use crate::splice::Splice;
 use crate::sse::EventReader;
+use security::secret::Secret;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -43,6 +45,8 @@ pub(crate) struct Call<'a> {
     pub attempt: usize,
     /// When the question came.
     pub came: Instant,
+    /// Whether it is asked in spite of an open breaker.
+    pub in_need: bool,
 }
 
 /// An answer that began.
@@ -69,17 +73,23 @@ pub(crate) struct Opened<'a> {
 /// Asks a target, and gives back control when the first word of its answer is there. A model that refuses a field is asked once more
 /// without it.
 pub(crate) async fn open(call: Call<'_>) -> Result<Opened<'_>, LlmError> {
+    let sent = call.inner.quirks(call.target);
     match open_once(call).await {
-        Err(error) if call.inner.learn(call.target, &error) => open_once(call).await,
+        // Another call may have learnt it meanwhile.
+        Err(error) if call.inner.learn(call.target, &error) != sent => open_once(call).await,
         result => result,
     }
 }
 
 async fn open_once(call: Call<'_>) -> Result<Opened<'_>, LlmError> {
-    let Call { inner, plan, request, target, attempt, came } = call;
+    let Call { inner, plan, request, target, attempt, came, .. } = call;
     let at_the_gate = Instant::now();
     let permit = admit(call).await?;
     let waited = at_the_gate.elapsed();
+    if !call.in_need && matches!(inner.breakers.state(&target.watched), State::Open(_)) {
+        let detail = "it began to fail while this waited for its turn";
+        return Err(LlmError::new(&target.name, Cause::Busy, detail));
+    }
     let reserve = reserve(call).await?;
     let under_way = inner.health.begin(&target.name, request.prompt.len());
     let provider = target.provider.provider();
@@ -163,7 +173,8 @@ async fn begin<'a>(
     if !(200..300).contains(&reply.status()) {
         let body = tokio::time::timeout(bounds.stall, reply.whole(name, ERROR_BYTES)).await;
         let body = body.map_err(|_| late(name, "its report of an error broke off"))?.unwrap_or_default();
-        return Err(failure(name, reply.status(), &|header| reply.header(header), &body));
+        let error = failure(name, reply.status(), &|header| reply.header(header), &body);
+        return Err(without_ours(error, reply.status(), request, target));
     }
     meter.was_read = true;
     if let Some(wait) = exhausted(&|name| reply.header(name)) {
@@ -240,10 +251,14 @@ impl Opened<'_> {
         let Call { plan, target, .. } = self.call;
         let (name, provider) = (target.name.as_str(), target.provider.provider());
         show(&std::mem::take(&mut self.pieces), splice);
+        let mut deadline = Instant::now() + plan.bounds.stall;
+        let mut had_end = false;
         while !self.is_whole {
             let has_end = self.meter.gathered.end.is_some();
-            let patience = if has_end { GRACE } else { plan.bounds.stall };
-            let complete = match tokio::time::timeout(patience, self.reply.bytes(name)).await {
+            if has_end && !std::mem::replace(&mut had_end, true) {
+                deadline = Instant::now() + GRACE;
+            }
+            let complete = match tokio::time::timeout_at(deadline, self.reply.bytes(name)).await {
                 Ok(Ok(Some(bytes))) => {
                     self.read += bytes.len();
                     check_length(name, self.read, &self.meter.gathered, plan)?;
@@ -264,6 +279,10 @@ impl Opened<'_> {
             self.meter.gathered.take(&new);
             self.held.grow(name, self.meter.gathered.bytes - before)?;
             show(&new, splice);
+            // Only what belongs to the answer moves the end of patience; signs of life do not.
+            if !had_end && new.iter().any(|piece| matches!(piece, Piece::Text(_) | Piece::Thinking)) {
+                deadline = Instant::now() + plan.bounds.stall;
+            }
         }
         self.meter.gathered.ended(name)
     }
@@ -287,6 +306,20 @@ fn show(pieces: &[Piece], splice: &mut Splice) {
             splice.push(text);
         }
     }
+}
+
+/// The error without what we sent ourselves: a key, or words of the prompt, which some servers repeat.
+fn without_ours(error: LlmError, status: u16, request: &Request, target: &Target) -> LlmError {
+    /// So many characters in a row are no chance.
+    const TELLING: usize = 24;
+    let key = target.key.as_ref().map(Secret::expose).filter(|key| !key.is_empty());
+    let detail = key.map_or_else(|| error.detail.clone(), |key| error.detail.replace(key, "…"));
+    let characters: Vec<char> = detail.chars().collect();
+    let parts = characters.chunks(TELLING / 2).map(|part| part.iter().collect::<String>());
+    let repeats =
+        parts.filter(|part| part.chars().count() == TELLING / 2 && request.prompt.user().contains(part.as_str()));
+    let detail = if repeats.count() > 1 { format!("it answered with status {status}") } else { detail };
+    LlmError { detail, ..error }
 }
 
 fn late(name: &str, what: &str) -> LlmError {
@@ -382,6 +415,9 @@ impl Gathered {
                 Err(LlmError::new(name, Cause::ContentFilter, "the provider cut the answer off"))
             }
             Some(Finish::Stop) if self.bytes == 0 => Err(LlmError::new(name, Cause::Malformed, "the answer is empty")),
+            Some(Finish::Length) if self.bytes == 0 => {
+                Err(LlmError::new(name, Cause::Malformed, "no word of an answer came within its longest length"))
+            }
             Some(_) => Ok(()),
             None => Err(LlmError::new(name, Cause::Transport, "the answer broke off")),
         }

@@ -169,8 +169,9 @@ async fn judged(manager: &LlmManager, judge: &str, request: &Request, one: &Answ
             &[
                 Part::Instruction(JUDGE.to_owned()),
                 Part::Data(Origin::Question, format!("{}\n\n{}", request.prompt.system(), request.prompt.user())),
-                Part::Data(Origin::ToolOutput, format!("Answer 1:\n{}", first.text)),
-                Part::Data(Origin::ToolOutput, format!("Answer 2:\n{}", second.text)),
+                // Secrets that were put back into the answers are taken out again as they were taken out of the question.
+                Part::Data(Origin::ToolOutput, format!("Answer 1:\n{}", request.prompt.hide(&first.text))),
+                Part::Data(Origin::ToolOutput, format!("Answer 2:\n{}", request.prompt.hide(&second.text))),
             ],
             manager.prompt_limits(),
         )

@@ -141,6 +141,8 @@ struct One {
     /// How often in a row it opened; each time it stays open longer.
     openings: u32,
     open_until: Option<Instant>,
+    /// When it opened last; what was sent before says nothing about now.
+    opened: Option<Instant>,
     /// Successful probes since it was last open.
     passed: u32,
     /// When the probes began that have not been told of.
@@ -155,6 +157,9 @@ struct One {
 pub struct Pass<'a> {
     breakers: &'a Breakers,
     watched: Watched,
+    sent: Instant,
+    /// Whether it is a probe of a breaker that is half open.
+    is_probe: bool,
     told: bool,
 }
 
@@ -162,19 +167,19 @@ impl Pass<'_> {
     /// The call succeeded, with its first word after so long.
     pub fn success(mut self, first_word: Duration) {
         self.told = true;
-        self.breakers.success(&self.watched, first_word);
+        self.breakers.success(&self.watched, first_word, self.sent, self.is_probe);
     }
 
     /// The call failed for a cause that reaches so far.
     pub fn failure(mut self, error: &LlmError, scope: Scope) {
         self.told = true;
-        self.breakers.failure(&self.watched, error, scope);
+        self.breakers.failure(&self.watched, error, scope, self.sent, self.is_probe);
     }
 }
 
 impl Drop for Pass<'_> {
     fn drop(&mut self) {
-        if !self.told {
+        if !self.told && self.is_probe {
             let mut all = self.breakers.lock();
             for name in self.watched.names() {
                 if let Some(one) = all.get_mut(name) {
@@ -227,18 +232,20 @@ impl Breakers {
                 under_way < 1 << one.passed.min(16)
             }
         });
+        let mut is_probe = false;
         if may_pass {
             for name in names {
                 if let Some(one) = all.get_mut(name).filter(|one| one.open_until.is_some() && !one.is_pause) {
+                    is_probe = true;
                     one.probing.retain(|began| *began + PROBE_PATIENCE >= now);
                     one.probing.push(now);
                 }
             }
         }
-        may_pass.then(|| Pass { breakers: self, watched: watched.clone(), told: false })
+        may_pass.then(|| Pass { breakers: self, watched: watched.clone(), sent: now, is_probe, told: false })
     }
 
-    fn success(&self, watched: &Watched, first_word: Duration) {
+    fn success(&self, watched: &Watched, first_word: Duration, sent: Instant, is_probe: bool) {
         let mut all = self.lock();
         let is_slow = first_word >= self.config.slow;
         if is_slow && let Some(name) = watched.names().iter().find(|(scope, _)| *scope == Scope::Model) {
@@ -246,11 +253,19 @@ impl Breakers {
         }
         for name in watched.names() {
             let Some(one) = all.get_mut(name) else { continue };
+            if one.opened.is_some_and(|opened| sent < opened) {
+                continue;
+            }
             one.consecutive = 0;
             let outcome = if is_slow { Outcome::Slow } else { Outcome::Good };
             push(&mut one.recent, outcome, self.config.window);
-            if one.open_until.is_some() && !one.is_pause && matches!(self.state_of(one), State::HalfOpen) {
+            if is_probe && one.open_until.is_some() && !one.is_pause && matches!(self.state_of(one), State::HalfOpen) {
                 one.probing.pop();
+                if is_slow && name.0 == Scope::Model {
+                    // It is still what it was opened for.
+                    self.open(one, Duration::ZERO);
+                    continue;
+                }
                 one.passed += 1;
                 if one.passed >= self.config.probes {
                     *one = One::default();
@@ -282,13 +297,15 @@ impl Breakers {
         };
         let may_pass = watched.names().iter().filter_map(|name| all.get(name)).all(answers_at_times);
         drop(all);
-        may_pass.then(|| Pass { breakers: self, watched: watched.clone(), told: false })
+        let sent = Instant::now();
+        may_pass.then(|| Pass { breakers: self, watched: watched.clone(), sent, is_probe: false, told: false })
     }
 
     /// Opens, each time in a row for twice as long, and not shorter than the provider asked for.
     fn open(&self, one: &mut One, wish: Duration) {
         let grown = self.config.open.saturating_mul(1 << one.openings.min(16)).min(self.config.longest);
-        one.open_until = Some(Instant::now() + grown.max(wish));
+        let now = Instant::now();
+        (one.opened, one.open_until) = (Some(now), Some(now + grown.max(wish)));
         one.openings += 1;
         one.passed = 0;
         one.is_pause = false;
@@ -309,19 +326,20 @@ impl Breakers {
     }
 
     /// What is wrong with a request alone is held against nobody.
-    fn failure(&self, watched: &Watched, error: &LlmError, scope: Scope) {
+    fn failure(&self, watched: &Watched, error: &LlmError, scope: Scope, sent: Instant, is_probe: bool) {
         let mut all = self.lock();
         // Whatever probe this call was, it is over.
-        for name in watched.names() {
+        for name in watched.names().iter().filter(|_| is_probe) {
             if let Some(one) = all.get_mut(name) {
                 one.probing.pop();
             }
         }
         let Some(name) = watched.names().iter().find(|(watched, _)| *watched == scope) else { return };
         let one = all.entry(name.clone()).or_default();
-        if matches!(self.state_of(one), State::Open(_)) {
+        let is_old = one.opened.is_some_and(|opened| sent < opened);
+        if is_old || matches!(self.state_of(one), State::Open(_)) {
             // It went out before the breaker opened, or in need, and says little new: a longer wish to wait, or that nothing answers any more.
-            one.consecutive += 1;
+            one.consecutive += u32::from(!is_old);
             one.is_partial &= one.consecutive < 2 * self.config.consecutive;
             if let Some(wait) = error.retry_after {
                 one.open_until = one.open_until.max(Some(Instant::now() + wait));
@@ -336,7 +354,7 @@ impl Breakers {
         push(&mut one.recent, Outcome::Failed, self.config.window);
         let is_bad_rate = self.share(one, |outcome| outcome == Outcome::Failed) >= self.config.failure_rate;
         // A key that is wrong does not become right, and a wish to wait is to be kept from the first time on.
-        let is_certain = matches!(error.cause, Cause::Auth | Cause::Quota);
+        let is_certain = matches!(error.cause, Cause::Auth | Cause::Forbidden | Cause::Quota);
         let is_failing = was_half_open || is_certain || is_bad_rate || one.consecutive >= self.config.consecutive;
         if is_failing {
             self.open(one, error.retry_after.unwrap_or(Duration::ZERO));
@@ -378,7 +396,7 @@ mod tests {
     }
 
     fn fail(breakers: &Breakers, watched: &Watched, cause: Cause) {
-        breakers.failure(watched, &failed(cause), cause.scope());
+        breakers.failure(watched, &failed(cause), cause.scope(), Instant::now(), true);
     }
 
     fn failed(cause: Cause) -> LlmError {
@@ -425,8 +443,8 @@ mod tests {
         let breakers = Breakers::new(BreakerConfig::default());
         let target = watched("m", "k");
         let wait = |seconds| LlmError { retry_after: Some(Duration::from_secs(seconds)), ..failed(Cause::Rate) };
-        breakers.failure(&target, &wait(60), Scope::Limit);
-        breakers.failure(&target, &wait(2), Scope::Limit);
+        breakers.failure(&target, &wait(60), Scope::Limit, Instant::now(), false);
+        breakers.failure(&target, &wait(2), Scope::Limit, Instant::now(), false);
         tokio::time::advance(Duration::from_millis(59_980)).await;
         assert!(breakers.admit(&target).is_none());
         tokio::time::advance(Duration::from_millis(40)).await;
@@ -469,7 +487,7 @@ mod tests {
             if call % 2 == 0 {
                 fail(&breakers, &target, Cause::Server);
             } else {
-                breakers.success(&target, Duration::ZERO);
+                breakers.success(&target, Duration::ZERO, Instant::now(), false);
             }
             opened |= breakers.admit(&target).is_none();
         }
@@ -482,8 +500,8 @@ mod tests {
         let (slow, quick) = (watched("slow", "k"), watched("quick", "k"));
         for _ in 0..20 {
             assert!(breakers.admit(&slow).is_some());
-            breakers.success(&slow, Duration::from_secs(40));
-            breakers.success(&quick, Duration::from_secs(1));
+            breakers.success(&slow, Duration::from_secs(40), Instant::now(), false);
+            breakers.success(&quick, Duration::from_secs(1), Instant::now(), false);
         }
         assert!(matches!(breakers.state(&slow), State::Open(_)));
         assert_eq!(breakers.state(&quick), State::Closed);
@@ -498,7 +516,7 @@ mod tests {
             if call % 2 == 0 {
                 fail(&breakers, &brown, Cause::Server);
             } else {
-                breakers.success(&brown, Duration::ZERO);
+                breakers.success(&brown, Duration::ZERO, Instant::now(), false);
             }
         }
         assert!(breakers.admit(&brown).is_none() && breakers.admit(&dead).is_none());
@@ -506,8 +524,28 @@ mod tests {
         (0..10).for_each(|_| fail(&breakers, &brown, Cause::Server));
         assert!(breakers.admit_in_need(&brown).is_none(), "now it never does");
         let revoked = Watched::new("p", "m", "k");
-        breakers.success(&revoked, Duration::ZERO);
+        breakers.success(&revoked, Duration::ZERO, Instant::now(), false);
         fail(&breakers, &revoked, Cause::Auth);
         assert!(breakers.admit_in_need(&revoked).is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_sent_before_it_opened_neither_closes_nor_opens_it() {
+        let breakers = Breakers::new(BreakerConfig::default());
+        let target = watched("m", "k");
+        let old: Vec<_> = (0..8).map(|_| breakers.admit(&target).expect("closed")).collect();
+        tokio::time::advance(Duration::from_millis(1)).await;
+        (0..5).for_each(|_| fail(&breakers, &target, Cause::Server));
+        tokio::time::advance(Duration::from_secs(6)).await;
+        assert_eq!(breakers.state(&target), State::HalfOpen);
+        let mut old = old.into_iter();
+        old.by_ref().take(4).for_each(|pass| pass.success(Duration::ZERO));
+        assert_eq!(breakers.state(&target), State::HalfOpen, "nothing was proved");
+        let probe = breakers.admit(&target).expect("a probe");
+        old.for_each(|pass| pass.failure(&failed(Cause::Server), Scope::Provider));
+        assert_eq!(breakers.state(&target), State::HalfOpen, "nothing new was said");
+        assert!(breakers.admit(&target).is_none(), "the probe is still under way");
+        probe.success(Duration::ZERO);
+        assert!(breakers.admit(&target).is_some());
     }
 }

@@ -155,6 +155,17 @@ impl Budget {
         Ok(Reserve { ledger: self.ledger.clone(), today: self.today, ticket, most, is_open: true })
     }
 
+    /// Whether one of the limits for all is nearly reached: nothing is to be spent then that could be saved.
+    pub fn is_tight(&self) -> bool {
+        const NEARLY: f64 = 0.9;
+        if self.limits == Limits::default() {
+            return false;
+        }
+        let spent = self.ledger.spent((self.today)()).all;
+        let money = self.limits.money()[0].is_some_and(|limit| spent.money as f64 >= limit as f64 * NEARLY);
+        money || self.limits.tokens()[0].is_some_and(|limit| spent.tokens as f64 >= limit as f64 * NEARLY)
+    }
+
     /// Money and tokens spent and reserved today, and the same for each model.
     pub fn today(&self) -> (Money, u64, Vec<(String, Money, u64)>) {
         let sums = self.ledger.spent((self.today)());

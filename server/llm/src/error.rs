@@ -7,6 +7,8 @@ use std::time::Duration;
 pub enum Cause {
     /// The key is missing, wrong or revoked.
     Auth,
+    /// The key is right, and not allowed to do this.
+    Forbidden,
     /// The account has no credit left.
     Quota,
     /// Too many requests or tokens in a time.
@@ -67,8 +69,9 @@ impl Scope {
 
 impl Cause {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Auth,
+        Self::Forbidden,
         Self::Quota,
         Self::Rate,
         Self::Overload,
@@ -89,6 +92,7 @@ impl Cause {
     pub fn name(self) -> &'static str {
         match self {
             Self::Auth => "auth",
+            Self::Forbidden => "forbidden",
             Self::Quota => "quota",
             Self::Rate => "rate",
             Self::Overload => "overload",
@@ -115,7 +119,7 @@ impl Cause {
     pub fn scope(self) -> Scope {
         match self {
             Self::Auth | Self::Quota => Scope::Key,
-            Self::Rate => Scope::Limit,
+            Self::Forbidden | Self::Rate => Scope::Limit,
             Self::Overload | Self::Timeout => Scope::Model,
             Self::Server | Self::Transport => Scope::Provider,
             Self::Malformed => Scope::Model,
@@ -138,6 +142,7 @@ impl Cause {
     fn advice(self) -> &'static str {
         match self {
             Self::Auth => "check its `api-key`",
+            Self::Forbidden => "its key is not allowed to use this model",
             Self::Quota => "its account has no credit left",
             Self::Rate => "it asks for fewer requests",
             Self::Overload => "it has no room, try again later",

@@ -56,7 +56,8 @@ pub(crate) async fn fall_back(
             break;
         }
     }
-    let error = chain.last.take().unwrap_or_else(none_left);
+    let soonest = chain.soonest;
+    let error = chain.last.take().unwrap_or_else(|| none_left(soonest));
     offline(inner, request, error, writer)
 }
 
@@ -79,8 +80,10 @@ pub(crate) fn offline_pieces(text: &str, mut push: impl FnMut(Piece)) -> Answer 
 /// The name under which an answer without a model comes.
 pub const OFFLINE: &str = "offline";
 
-fn none_left() -> LlmError {
-    LlmError::new("models", Cause::NoTarget, "all models failed a moment ago and are left alone for a while")
+fn none_left(soonest: Duration) -> LlmError {
+    let wait = if soonest == Duration::MAX { "a while".to_owned() } else { format!("{:.1} s", soonest.as_secs_f64()) };
+    let detail = format!("each of them failed or asked for a pause a moment ago, and is left alone for {wait}");
+    LlmError::new("models", Cause::NoTarget, detail)
 }
 
 /// The targets that may answer, in the order in which they are to be asked.
@@ -101,6 +104,7 @@ pub(crate) struct Lane<'a> {
     pub pass: Pass<'a>,
     attempt: usize,
     came: Instant,
+    in_need: bool,
 }
 
 impl<'a> Lane<'a> {
@@ -111,7 +115,15 @@ impl<'a> Lane<'a> {
         plan: &'a Plan,
         request: &'a Request,
     ) -> (Self, Result<Opened<'a>, LlmError>) {
-        let call = Call { inner, plan, request, target: self.target, attempt: self.attempt, came: self.came };
+        let call = Call {
+            inner,
+            plan,
+            request,
+            target: self.target,
+            attempt: self.attempt,
+            came: self.came,
+            in_need: self.in_need,
+        };
         // Boxed, since it is large and is moved: into a race, and with all that waits around it into memory that followers share.
         let result = Box::pin(open(call)).await;
         (self, result)
@@ -178,7 +190,7 @@ impl<'a> Chain<'a> {
         let in_need = if self.attempts == 0 { std::mem::take(&mut self.refused) } else { Vec::new() };
         in_need.into_iter().find_map(|target| {
             let pass = self.inner.breakers.admit_in_need(&target.watched)?;
-            Some(self.lane_with(target, pass))
+            Some(Lane { in_need: true, ..self.lane_with(target, pass) })
         })
     }
 
@@ -187,7 +199,14 @@ impl<'a> Chain<'a> {
         if self.attempts == ATTEMPTS {
             return None;
         }
+        let budget = self.plan.budget(&self.inner.budget);
+        if budget.is_tight() {
+            return None;
+        }
         let place = self.waiting.iter().position(|target| {
+            if self.hopeless.contains(&target.name.as_str()) || self.asked.contains(&target.name.as_str()) {
+                return false;
+            }
             let limit = self.inner.limiters.of(target.watched.limit_name(), self.plan.limit).report();
             self.inner.breakers.state(&target.watched) == State::Closed
                 && limit.queued == 0
@@ -213,7 +232,7 @@ impl<'a> Chain<'a> {
     fn lane_with(&mut self, target: &'a Target, pass: Pass<'a>) -> Lane<'a> {
         self.asked.push(&target.name);
         self.attempts += 1;
-        Lane { target, pass, attempt: self.attempts - 1, came: self.came }
+        Lane { target, pass, attempt: self.attempts - 1, came: self.came, in_need: false }
     }
 
     /// One of them failed. That is the end where nobody else could do better.

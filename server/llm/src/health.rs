@@ -1,6 +1,6 @@
 //! How each target does: what is under way, how soon first words come, what failed. Counts only; it decides nothing.
 
-use crate::error::{Cause, LlmError};
+use crate::error::{Cause, LlmError, Scope};
 use rustc_hash::FxHashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -245,7 +245,10 @@ impl UnderWay<'_> {
         self.end_waiting();
         self.with(|one| {
             *one.failures.entry(error.cause).or_default() += 1;
-            one.health -= WEIGHT * one.health;
+            // What is wrong with the question says nothing of the target.
+            if error.cause.scope() != Scope::Request {
+                one.health -= WEIGHT * one.health;
+            }
         });
     }
 

@@ -45,14 +45,19 @@ pub(crate) async fn race<'a>(chain: &mut Chain<'a>, first: Lane<'a>) -> Result<W
         Either::Left((done, other)) => (done, Either::Left(other)),
         Either::Right((done, one)) => (done, Either::Right(one)),
     };
-    if let Some(won) = settle(chain, lane, result)? {
+    let first = settle(chain, lane, result);
+    if let Ok(Some(won)) = first {
         return Ok(Some(won));
     }
+    // The other one may still be answered, whatever this one met.
     let (lane, result) = match rest {
         Either::Left(other) => other.await,
         Either::Right(one) => one.await,
     };
-    settle(chain, lane, result)
+    match (settle(chain, lane, result)?, first) {
+        (None, Err(error)) => Err(error),
+        (won, _) => Ok(won),
+    }
 }
 
 fn settle<'a>(

@@ -153,7 +153,7 @@ impl Incidents {
 
     /// A failure that was written down.
     pub(crate) fn replay_failure(&self, place: &Place, call: &Call, cause: Cause, at: Instant) {
-        let error = LlmError::new(&call.target, cause, call.detail.clone().unwrap_or_default());
+        let error = LlmError::new(&call.target, cause, cause.name());
         self.failure_at(&place.watched(), &call.target, &error, at);
     }
 

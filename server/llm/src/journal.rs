@@ -25,8 +25,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 const MOST_BYTES: usize = 8 << 10;
 /// Files of so many days are kept.
 const KEPT_DAYS: u64 = 14;
-/// A file that grew beyond this is not read: nobody made so many calls by hand.
-const MOST_READ: u64 = 256 << 20;
+/// Bytes that are read at a time.
+const PIECE: u64 = 8 << 20;
 
 /// One line.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -73,8 +73,6 @@ pub struct Call {
     pub money: i64,
     /// Why it failed.
     pub cause: Option<String>,
-    /// What was said about it.
-    pub detail: Option<String>,
 }
 
 /// What is only counted.
@@ -127,9 +125,9 @@ impl Journal {
             Event::Asked { .. } | Event::FirstWord { .. } => return,
             Event::Failed { error, watched } => {
                 let place = Place::of(watched);
-                let (cause, detail) = (Some(error.cause.name().to_owned()), Some(error.detail.clone()));
-                let target = error.target.clone();
-                state.push(&Entry::Call(Call { at: now(), target, place, cause, detail, ..Call::default() }));
+                // What was said may repeat something of the prompt, and stays in memory.
+                let (cause, target) = (Some(error.cause.name().to_owned()), error.target.clone());
+                state.push(&Entry::Call(Call { at: now(), target, place, cause, ..Call::default() }));
             }
             Event::Answered { target, watched, first_word, took, usage, cost } => {
                 let milliseconds = |time: &Duration| Some(time.as_secs_f64() * 1000.0);
@@ -241,17 +239,33 @@ fn open(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-/// The whole lines of a file from a place on, and the place after the last of them.
+/// Hands on the whole lines of a file from a place on, some at a time, and gives the place after the last of them.
+fn read_lines(path: &Path, mut at: u64, mut take: impl FnMut(&[u8])) -> u64 {
+    // A file that is not there has nothing in it.
+    while let Ok((bytes, end)) = read_from(path, at) {
+        if end == at {
+            break;
+        }
+        take(&bytes);
+        at = end;
+    }
+    at
+}
+
+/// The first whole lines of a file from a place on, and the place after the last of them.
 fn read_from(path: &Path, at: u64) -> io::Result<(Vec<u8>, u64)> {
     let mut file = File::open(path)?;
     let length = file.metadata()?.len();
-    if length <= at || length - at > MOST_READ {
-        return Ok((Vec::new(), length.max(at)));
+    if length <= at {
+        return Ok((Vec::new(), at));
     }
     file.seek(SeekFrom::Start(at))?;
     let mut bytes = Vec::new();
-    file.take(length - at).read_to_end(&mut bytes)?;
-    let end = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+    let is_piece = length - at > PIECE;
+    file.take(PIECE.min(length - at)).read_to_end(&mut bytes)?;
+    // A piece without any end of a line is no line of ours, and is passed over.
+    let whole = if is_piece { bytes.len() } else { 0 };
+    let end = bytes.iter().rposition(|byte| *byte == b'\n').map_or(whole, |end| end + 1);
     bytes.truncate(end);
     Ok((bytes, at + end as u64))
 }

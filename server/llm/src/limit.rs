@@ -94,8 +94,9 @@ impl Limiter {
     }
 
     /// Takes other bounds over.
-    pub fn configure(&self, config: LimitConfig) {
+    pub fn configure(self: &Arc<Self>, config: LimitConfig) {
         self.lock().gradient.configure(config);
+        self.wake();
     }
 
     /// How it stands.
@@ -159,7 +160,8 @@ impl Limiter {
                 if !state.has_room(priority) {
                     return;
                 }
-                let Some((next, bytes)) = state.queue.pop(priority) else { return };
+                // All who stood there had left.
+                let Some((next, bytes)) = state.queue.pop(priority) else { continue };
                 (next, state.permit(self, bytes, Instant::now()))
             };
             // One who left between takes nothing along: the permit comes back and is dropped here, outside of the lock.

@@ -97,15 +97,15 @@ impl Inner {
     /// What the model of a target does not take, as far as is known.
     pub fn quirks(&self, target: &Target) -> Quirks {
         let known = self.quirks.lock().unwrap_or_else(PoisonError::into_inner);
-        known.get(&target.name).copied().unwrap_or_else(|| Quirks::of(&target.model))
+        known.get(target.watched.limit_name()).copied().unwrap_or_else(|| Quirks::of(&target.model))
     }
 
-    /// Learns from a refusal. Says whether anything new was learnt, so that asking again is worth it.
-    pub fn learn(&self, target: &Target, error: &LlmError) -> bool {
-        let before = self.quirks(target);
-        let after = before.learnt(error);
-        self.quirks.lock().unwrap_or_else(PoisonError::into_inner).insert(target.name.clone(), after);
-        before != after
+    /// Learns from a refusal; gives what is known then.
+    pub fn learn(&self, target: &Target, error: &LlmError) -> Quirks {
+        let known = self.quirks(target).learnt(error);
+        let mut quirks = self.quirks.lock().unwrap_or_else(PoisonError::into_inner);
+        quirks.insert(target.watched.limit_name().to_owned(), known);
+        known
     }
 
     /// Another number each time.

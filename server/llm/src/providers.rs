@@ -182,7 +182,8 @@ pub fn failure(target: &str, status: u16, header: &dyn Fn(&str) -> Option<String
     let has = |candidates: &[&str]| candidates.iter().any(|candidate| words.contains(candidate));
     let cause = match status {
         403 if has(&["moderation", "flagged", "content_policy"]) => Cause::ContentFilter,
-        401 | 403 => Cause::Auth,
+        401 => Cause::Auth,
+        403 => Cause::Forbidden,
         402 => Cause::Quota,
         // Google speaks of a quota and of billing where it means the requests of a minute.
         429 if said("status") == "resource_exhausted" => Cause::Rate,
@@ -338,7 +339,8 @@ fn status_of(body: &Value) -> u16 {
             "timeout_error" => Some(504),
             "request_too_large" => Some(413),
             "rate_limit_error" | "rate_limit_exceeded" | "RESOURCE_EXHAUSTED" | "insufficient_quota" => Some(429),
-            "authentication_error" | "permission_error" | "invalid_api_key" => Some(401),
+            "authentication_error" | "invalid_api_key" => Some(401),
+            "permission_error" => Some(403),
             "invalid_request_error"
             | "INVALID_ARGUMENT"
             | "context_length_exceeded"

@@ -48,6 +48,8 @@ pub struct Request {
     pub deadline: Option<Duration>,
     /// What to answer where no model can.
     pub offline: Option<Offline>,
+    /// Whether only an answer will do that is made for this request: none that is kept, and none that another one waits for.
+    pub must_be_new: bool,
 }
 
 /// An answer that needs no model, and therefore cannot fail.
@@ -86,6 +88,7 @@ impl Request {
             session: None,
             deadline: None,
             offline: None,
+            must_be_new: false,
         }
     }
 
@@ -101,7 +104,7 @@ impl Request {
 
     /// Whether the same question may be answered by the same answer.
     pub fn is_repeatable(&self) -> bool {
-        self.temperature == 0.0
+        self.temperature == 0.0 && !self.must_be_new
     }
 }
 

@@ -34,6 +34,11 @@ impl Candidate<'_> {
         self.vitals.load() * (1.0 + self.limit.queued as f64)
     }
 
+    /// Whether nobody asked it for a while.
+    fn is_due(&self) -> bool {
+        self.vitals.in_flight == 0 && self.vitals.idle.is_none_or(|idle| idle >= RETRIED)
+    }
+
     fn is_full(&self) -> bool {
         self.limit.limit > 0 && (self.limit.queued > 0 || self.limit.in_flight >= self.limit.limit)
     }
@@ -56,7 +61,14 @@ pub fn order<'a>(
     };
     match strategy {
         RoutingStrategy::Ordered => {}
-        RoutingStrategy::Fastest => by(&mut rest, &|candidate| candidate.vitals.first_word),
+        RoutingStrategy::Fastest => {
+            by(&mut rest, &|candidate| candidate.vitals.first_word);
+            // One that was slow once is tried again with one question now and then, else it would stay slow for ever.
+            if let Some(due) = rest.iter().position(|candidate| candidate.is_due() && candidate.vitals.idle.is_some()) {
+                let due = rest.remove(due);
+                rest.insert(0, due);
+            }
+        }
         RoutingStrategy::LeastBusy => by(&mut rest, &|candidate| candidate.vitals.in_flight as f64),
         RoutingStrategy::Cheapest => {
             by(&mut rest, &|candidate| candidate.target.price.input + candidate.target.price.output)
@@ -102,11 +114,10 @@ fn prefer_own(rest: &mut Vec<Candidate<'_>>, request: &Request) {
     let has_room = |candidate: &Candidate<'_>| {
         let vitals = candidate.vitals;
         let is_slow = vitals.first_word > quickest * SLOWER;
-        let is_due = vitals.in_flight == 0 && vitals.idle.is_none_or(|idle| idle >= RETRIED);
         !matches!(candidate.state, State::Open(_))
             && !candidate.is_full()
             && vitals.in_flight as f64 <= limit
-            && (!is_slow || is_due)
+            && (!is_slow || candidate.is_due())
     };
     let scored = rest.iter().enumerate().filter(|(_, candidate)| has_room(candidate));
     let own = scored.map(|(index, candidate)| (index, score(candidate))).max_by(|one, other| one.1.total_cmp(&other.1));

@@ -408,6 +408,27 @@ async fn a_judge_is_asked_only_where_both_pass_and_differ_and_in_both_orders() {
 }
 
 #[tokio::test]
+async fn a_key_that_is_not_allowed_one_model_is_right_for_others_and_nothing_of_ours_is_repeated() {
+    let refusal = r#"{"error":{"message":"the key a-key may not use this model"}}"#;
+    let forbidden = ModelServer::start(Script::Status(403, Vec::new(), refusal.into()), 100).await;
+    let mut shared = settings(&[&forbidden]);
+    let mut other = shared.models.target[0].clone();
+    (other.name, other.model) = ("two".to_owned(), "n".to_owned());
+    shared.models.target.push(other);
+    let manager = manager(&shared);
+    forbidden.next([Script::Status(403, Vec::new(), refusal.into()), saying("fine")]);
+    let answer = manager.ask(request("x")).await.unwrap();
+    assert_eq!((answer.text.as_str(), answer.target.as_str()), ("fine", "two"));
+    let error = manager.ask(Request { target: Some("two".into()), ..request("y") }).await.unwrap_err();
+    assert_eq!((error.cause, error.detail.as_str()), (Cause::Forbidden, "the key … may not use this model"));
+    let secret = "the quarterly figures are down by four in a hundred and nobody is to know";
+    let echo = format!(r#"{{"error":{{"message":"invalid input: {secret}"}}}}"#);
+    let repeats = ModelServer::start(Script::Status(400, Vec::new(), echo), 100).await;
+    let error = LlmManager::new(&settings(&[&repeats]), &key).0.ask(request(secret)).await.unwrap_err();
+    assert_eq!(error.detail, "it answered with status 400");
+}
+
+#[tokio::test]
 async fn a_target_that_says_that_nothing_is_left_is_not_asked_until_there_is() {
     use crate::scripted::Behaviour;
     let (first, second) = (server("from one").await, server("from two").await);

@@ -43,7 +43,7 @@ pub struct Ask {
     #[arg(long, value_name = "STRATEGY", default_value = "fast", value_parser = strategy)]
     strategy: AnswerStrategy,
     /// Show the answer while it comes.
-    #[arg(long, conflicts_with = "strategy")]
+    #[arg(long)]
     stream: bool,
     /// Print JSON: one object, or with --stream one for each piece.
     #[arg(long)]
@@ -59,6 +59,12 @@ impl Ask {
         // Who names a model, or comes with a file full of questions, wants no other answer.
         if !manager.has_models() && (self.model.is_some() || self.bulk.is_some()) {
             return Err(no_model());
+        }
+        if self.stream && !matches!(self.strategy, AnswerStrategy::Fast | AnswerStrategy::Offline) {
+            let name = self.strategy.name();
+            return Err(Failure(format!(
+                "--stream cannot be had with --strategy {name}, which shows an answer only when it passed."
+            )));
         }
         if let Some(file) = &self.bulk {
             let (model, max_tokens, json) = (self.model.clone(), self.max_tokens, self.json);
@@ -139,7 +145,11 @@ impl Ask {
         // Of a single answer the end is as good as it is; of two the one that is whole is better.
         let checks: &[&dyn Check] = if self.strategy == AnswerStrategy::Fast { &[] } else { &[&is_whole] };
         let chosen = manager.answer(request, self.strategy, checks).await;
-        self.print(&chosen.map_err(Failed::of)?.answer).map_err(Failed::Printing)
+        let answer = chosen.map_err(Failed::of)?.answer;
+        if answer.finish == Finish::Length {
+            remark(CUT_OFF);
+        }
+        self.print(&answer).map_err(Failed::Printing)
     }
 
     async fn print_pieces(&self, manager: &LlmManager, request: Request) -> Result<(), Failed> {
@@ -153,6 +163,9 @@ impl Ask {
                 false => Failed::Printing(Failure(error.to_string())),
             })?;
             is_silent = false;
+            if piece == Piece::End(Finish::Length) {
+                remark(CUT_OFF);
+            }
             if self.json {
                 writeln!(out, "{}", as_json(&piece)).map_err(Failed::printing)?;
             } else {
@@ -199,6 +212,7 @@ fn strategy(name: &str) -> Result<AnswerStrategy, String> {
 
 const NO_MODEL: &str =
     "There is no model to ask; set one up under `[[models.target]]` in your settings (all else works without one).";
+const CUT_OFF: &str = "The answer is cut off; --max-tokens allows a longer one.";
 const NO_FACTS: &str = "Without a model nothing can be said to this: it names nothing that is in the code.";
 
 /// What can be said of any answer without knowing the question.

@@ -51,6 +51,9 @@ impl Models {
             if self.action.is_some() {
                 failed |= !self.test(&manager, &report, &mut out)?;
             } else {
+                // This process has only begun; what other ones met a moment ago is known from what they wrote down.
+                let is_failing = history.incidents.iter().any(|one| one.is_open && one.targets.contains(&report.name));
+                let report = if is_failing { TargetReport { state: "failing", ..report } } else { report };
                 self.show(&report, history.targets.get(&report.name), &mut out)?;
             }
         }
@@ -90,7 +93,8 @@ impl Models {
     fn test(&self, manager: &LlmManager, report: &TargetReport, out: &mut impl Write) -> Result<bool, Failure> {
         let parts = [Part::Data(Origin::Question, "Answer with the word ready and nothing else.".to_owned())];
         let prompt = Prompt::new(&parts, manager.prompt_limits()).map_err(|error| Failure(error.to_string()))?;
-        let request = Request { target: Some(report.name.clone()), max_tokens: 16, ..Request::new(Arc::new(prompt)) };
+        let target = Some(report.name.clone());
+        let request = Request { target, max_tokens: 16, must_be_new: true, ..Request::new(Arc::new(prompt)) };
         let began = Instant::now();
         let result = runtime()?.block_on(manager.ask(request));
         let milliseconds = began.elapsed().as_secs_f64() * 1000.0;

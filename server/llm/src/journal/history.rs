@@ -1,6 +1,6 @@
 //! What the journal tells of a day, summed up for people.
 
-use super::{Call, Entry, Tally, entries, now, path, read_from, today};
+use super::{Call, Entry, Tally, entries, now, path, read_lines, today};
 use crate::incidents::{Incident, Incidents};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -53,13 +53,12 @@ impl History {
     /// What happened today; nothing where nothing was written.
     pub fn of_today(folder: &Path) -> Self {
         let mut history = Self::default();
-        let Ok((bytes, _)) = read_from(&path(folder, today()), 0) else { return history };
         let incidents = Incidents::default();
         // Incidents are told by how long ago things happened.
         let (here, wall) = (Instant::now(), now());
         let when = |at: u64| here.checked_sub(Duration::from_millis(wall.saturating_sub(at))).unwrap_or(here);
-        for entry in entries(&bytes) {
-            match entry {
+        read_lines(&path(folder, today()), 0, |bytes| {
+            entries(bytes).for_each(|entry| match entry {
                 Entry::Call(call) => {
                     match call.cause.as_deref().and_then(crate::error::Cause::by_name) {
                         Some(cause) => incidents.replay_failure(&call.place, &call, cause, when(call.at)),
@@ -73,9 +72,13 @@ impl History {
                     history.tally.hedged += tally.hedged;
                     history.tally.offline += tally.offline;
                 }
-                Entry::Spent { .. } => {}
-            }
-        }
+                Entry::Spent { model, money, .. } => {
+                    let dollars = crate::budget::dollars(money);
+                    history.dollars += dollars;
+                    history.targets.entry(model).or_default().dollars += dollars;
+                }
+            });
+        });
         history.incidents = incidents.list();
         for target in history.targets.values_mut() {
             target.first_words.sort_by(f64::total_cmp);
@@ -87,7 +90,6 @@ impl History {
     }
 
     fn add(&mut self, call: Call) {
-        let dollars = crate::budget::dollars(call.money);
         let target = self.targets.entry(call.target).or_default();
         if let Some(cause) = call.cause {
             self.failures += 1;
@@ -95,9 +97,7 @@ impl History {
             return;
         }
         self.answers += 1;
-        self.dollars += dollars;
         target.answers += 1;
-        target.dollars += dollars;
         target.input_tokens += call.input;
         target.output_tokens += call.output;
         target.first_words.extend(call.first_ms);

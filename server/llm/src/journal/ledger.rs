@@ -3,7 +3,7 @@
 //! What others have reserved and not yet spent is not known, so that together they may spend more than is allowed by what each of them has
 //! under way. Replicas on several machines share a Redis instead.
 
-use super::{Entry, Journal, entries, path, read_from, today};
+use super::{Entry, Journal, entries, path, read_lines, today};
 use crate::budget::ledger::{Charge, Ledger, Sums, Ticket};
 use crate::budget::memory::MemoryLedger;
 use crate::budget::{BudgetError, Limits};
@@ -38,16 +38,15 @@ impl JournalLedger {
         if read.0 != day {
             *read = (day, 0);
         }
-        // A file that is not there has nothing in it; one that cannot be read was told of when it could not be written.
-        let Ok((bytes, end)) = read_from(&path(&self.journal.folder, day), read.1) else { return };
-        read.1 = end;
-        for entry in entries(&bytes) {
-            if let Entry::Spent { writer, client, model, money, tokens } = entry
-                && writer != self.writer
-            {
-                self.memory.others(&Charge { day, client, model, money, tokens });
+        read.1 = read_lines(&path(&self.journal.folder, day), read.1, |bytes| {
+            for entry in entries(bytes) {
+                if let Entry::Spent { writer, client, model, money, tokens } = entry
+                    && writer != self.writer
+                {
+                    self.memory.others(&Charge { day, client, model, money, tokens });
+                }
             }
-        }
+        });
     }
 }
 

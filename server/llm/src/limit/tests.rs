@@ -208,6 +208,19 @@ async fn who_leaves_the_queue_takes_no_place_and_who_waits_too_long_is_told() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_who_left_takes_no_turn_from_others_of_another_priority() {
+    let limiter = limiter(1);
+    let first = limiter.admit("t", admission(Priority::Interactive, "x")).await.unwrap();
+    let left = limiter.admit("t", admission(Priority::Interactive, "x"));
+    assert!(tokio::time::timeout(Duration::from_millis(1), left).await.is_err());
+    let other = limiter.clone();
+    let waits = tokio::spawn(async move { other.admit("t", admission(Priority::Background, "x")).await.map(drop) });
+    tokio::task::yield_now().await;
+    drop(first);
+    assert!(tokio::time::timeout(Duration::from_secs(1), waits).await.unwrap().unwrap().is_ok());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_queue_has_an_end() {
     let limiter = limiter(1);
     let _first = limiter.admit("t", admission(Priority::Interactive, "x")).await.unwrap();

@@ -57,7 +57,7 @@ impl Held {
             let detail = format!(
                 "it needs {more} bytes besides the {held} that are under way, and `models.max-bytes-in-flight` allows {most}"
             );
-            LlmError::new(target, Cause::TooLarge, detail)
+            LlmError::new(target, Cause::Busy, detail)
         })?;
         self.bytes += more;
         Ok(())

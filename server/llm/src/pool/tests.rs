@@ -307,7 +307,7 @@ async fn bytes_under_way_are_bounded_and_given_back() {
         async move { pool.post("t", &url, &[], body, false).await }
     };
     let error = send(&format!("\"{}\"", "x".repeat(3_000))).await.err().unwrap();
-    assert_eq!((error.cause, server.requests()), (Cause::TooLarge, 0));
+    assert_eq!((error.cause, server.requests()), (Cause::Busy, 0));
     assert!(error.to_string().contains("`models.max-bytes-in-flight` allows 2000"), "{error}");
     // Piece by piece much more passes than may be held.
     let mut reply = send("{\"stream\": true}").await.unwrap();
@@ -317,10 +317,10 @@ async fn bytes_under_way_are_bounded_and_given_back() {
     }
     assert!(length > 20_000, "{length}");
     let mut reply = send("{\"stream\": true}").await.unwrap();
-    assert_eq!(reply.whole("t", 1 << 20).await.unwrap_err().cause, Cause::TooLarge);
+    assert_eq!(reply.whole("t", 1 << 20).await.unwrap_err().cause, Cause::Busy);
     drop(reply);
     let held = pool.hold("t", 1_900).unwrap();
-    assert_eq!(send("{}").await.unwrap().whole("t", 1 << 20).await.unwrap_err().cause, Cause::TooLarge);
+    assert_eq!(send("{}").await.unwrap().whole("t", 1 << 20).await.unwrap_err().cause, Cause::Busy);
     drop(held);
     assert!(send("{}").await.unwrap().whole("t", 1 << 20).await.is_ok());
     assert_eq!(pool.in_flight.bytes(), 0);

@@ -120,3 +120,37 @@ async fn connections_that_close_while_they_lie_idle_lose_no_answer() {
     assert!(connections > 10, "{connections} connections: they did close");
     assert_eq!(server.seen.finished.load(Ordering::Relaxed), 80, "each was answered once");
 }
+
+/// A server that says one word and from then on only that it is there.
+async fn pinging() -> String {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/v1", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let mut request = vec![0; 64 << 10];
+                let _ = socket.read(&mut request).await;
+                let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
+                let word = "data: {\"choices\":[{\"delta\":{\"content\":\"one \"}}]}\n\n";
+                let mut next = format!("{head}{word}");
+                while socket.write_all(next.as_bytes()).await.is_ok() {
+                    next = ": still there\n\n".to_owned();
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+            });
+        }
+    });
+    url
+}
+
+#[tokio::test]
+async fn signs_of_life_do_not_keep_a_stream_alive_that_says_nothing_more() {
+    let whole = super::server("one two three").await;
+    let mut stalling = super::settings(&[&whole, &whole]);
+    stalling.models.target[0].base_url = Some(pinging().await);
+    let asked = super::manager(&stalling);
+    let ask = asked.ask(super::request("count"));
+    let answer = tokio::time::timeout(Duration::from_secs(20), ask).await.expect("it ends").unwrap();
+    assert_eq!((answer.text.as_str(), answer.target.as_str()), ("one two three", "two"));
+}

@@ -278,7 +278,7 @@ async fn a_request_too_many_is_refused_before_it_is_sent() {
     tight.models.max_bytes_in_flight = 10_000;
     let (manager, _) = LlmManager::new(&tight, &key);
     let error = manager.ask(request(&"x".repeat(20_000))).await.unwrap_err();
-    assert_eq!((error.cause, server.requests()), (Cause::TooLarge, 0));
+    assert_eq!((error.cause, server.requests()), (Cause::Busy, 0));
     assert!(error.to_string().contains("models.max-bytes-in-flight"), "{error}");
     assert_eq!(manager.ask(request("short")).await.unwrap().text, "fine");
     tight.models.max_bytes_in_flight = 100_000;
