@@ -50,8 +50,8 @@ impl Plan {
         if let Some(judge) = &settings.routing.judge
             && !targets.iter().any(|target| target.name == *judge)
         {
-            let problem = "It is the `routing.judge`, and there is no target of this name.".to_owned();
-            errors.push(TargetError { name: judge.clone(), problem });
+            let problem = format!("There is no target of the name {judge}.");
+            errors.push(TargetError { name: "`routing.judge`".to_owned(), problem });
         }
         let identity = |target: &Target| format!("{:?} {} {}", target.provider, target.base_url, target.model);
         let plan = Self {
@@ -89,6 +89,8 @@ pub(crate) struct Inner {
     pub hedges: Allowance,
     pub pool: Arc<Pool>,
     pub events: Events,
+    /// With what the cache was made.
+    cache_settings: CacheSettings,
     quirks: Mutex<FxHashMap<String, Quirks>>,
     tickets: AtomicU64,
 }
@@ -260,6 +262,7 @@ impl LlmManager {
             hedges: Allowance::new(0.05, 0.0, 10.0),
             pool: Arc::default(),
             events: journal.map_or_else(Events::default, Events::with_journal),
+            cache_settings: settings.cache.clone(),
             quirks: Mutex::default(),
             tickets: AtomicU64::new(0),
         };
@@ -273,7 +276,11 @@ impl LlmManager {
         settings: &Settings,
         key: &dyn Fn(&KeySource) -> Result<Secret, String>,
     ) -> Vec<TargetError> {
-        let (plan, errors) = Plan::of(settings, key);
+        let (plan, mut errors) = Plan::of(settings, key);
+        if settings.cache != self.inner.cache_settings {
+            let problem = "What changed in it holds from the next start on.".to_owned();
+            errors.push(TargetError { name: "`[cache]`".to_owned(), problem });
+        }
         self.inner.limiters.configure(plan.limit);
         self.inner.pool.bound(settings.models.max_bytes_in_flight);
         *self.plan.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(plan);

@@ -46,8 +46,9 @@ pub(crate) fn travel(inner: &Arc<Inner>, plan: &Arc<Plan>, request: Request) -> 
         }
         return Ok((Follower::of(pieces_of(&hit.answer)), true));
     }
+    let flight = key.of_flight(request.priority);
     let (follower, begun) =
-        inner.flights.join(key, call(inner.clone(), plan.clone(), request, came, Some((key, Kept::Any))));
+        inner.flights.join(flight, call(inner.clone(), plan.clone(), request, came, Some((key, Kept::Any))));
     if !begun {
         inner.events.tell(Event::Coalesced);
     }

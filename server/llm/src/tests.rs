@@ -441,3 +441,34 @@ async fn a_target_that_says_that_nothing_is_left_is_not_asked_until_there_is() {
     tokio::time::sleep(Duration::from_millis(750)).await;
     assert_eq!(manager.ask(request("c")).await.unwrap().text, "from one");
 }
+
+#[tokio::test]
+async fn who_waits_for_an_answer_is_not_joined_to_work_that_can_wait() {
+    use crate::request::Priority;
+    let server = ModelServer::start(Script::Words(words("one two three"), Duration::from_millis(50)), 100).await;
+    let manager = manager(&settings(&[&server]));
+    let bulk = manager.ask(Request { priority: Priority::Bulk, ..request("x") });
+    let (one, two, three) =
+        futures_util::future::join3(manager.ask(request("x")), manager.ask(request("x")), bulk).await;
+    assert!(one.is_ok() && two.is_ok() && three.is_ok());
+    assert_eq!(server.requests(), 2, "two who wait are one call, and what can wait is another");
+}
+
+#[tokio::test]
+async fn a_setting_that_holds_only_from_the_next_start_on_and_one_that_names_nobody_are_told() {
+    let server = server("fine").await;
+    let before = settings(&[&server]);
+    let manager = manager(&before);
+    assert!(manager.reconfigure(&before, &key).is_empty());
+    let mut after = before.clone();
+    after.cache.seconds = 5;
+    after.routing.judge = Some("nobody".to_owned());
+    let told: Vec<String> = manager.reconfigure(&after, &key).iter().map(ToString::to_string).collect();
+    assert_eq!(
+        told,
+        [
+            "`routing.judge`: There is no target of the name nobody.",
+            "`[cache]`: What changed in it holds from the next start on.",
+        ]
+    );
+}

@@ -2,7 +2,7 @@
 //!
 //! Each part is hashed with its length before it, so that no two questions run into the same bytes; nothing is copied together for it.
 
-use crate::request::Request;
+use crate::request::{Priority, Request};
 use blake3::Hasher;
 use serde_json::Value;
 
@@ -14,6 +14,19 @@ pub struct Key([u8; 32]);
 const FORM: &[u8] = b"code-agent answer 1";
 
 impl Key {
+    /// The key under which a call for a question is joined. What can wait flies alone, so that nobody who waits for an answer has to wait
+    /// in its queue.
+    #[must_use]
+    pub fn of_flight(self, priority: Priority) -> Self {
+        let mut bytes = self.0;
+        if priority == Priority::Bulk
+            && let Some(first) = bytes.first_mut()
+        {
+            *first ^= 0xff;
+        }
+        Self(bytes)
+    }
+
     /// The key of a question to one of `models`, in the order in which they would be asked.
     pub fn of<S: AsRef<str>>(request: &Request, models: &[S]) -> Self {
         let mut hasher = Hasher::new();
