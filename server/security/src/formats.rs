@@ -39,6 +39,8 @@ pub enum SecretKind {
     HuggingFaceToken,
     /// A token of DigitalOcean.
     DigitaloceanToken,
+    /// A token of another service, which its beginning gives away.
+    ServiceToken,
     /// User and password in an address.
     UrlPassword,
     /// A password, token or key by its name and its randomness.
@@ -67,6 +69,7 @@ impl SecretKind {
             Self::SendgridKey => "a SendGrid key",
             Self::HuggingFaceToken => "a Hugging Face token",
             Self::DigitaloceanToken => "a DigitalOcean token",
+            Self::ServiceToken => "a token of a service",
             Self::UrlPassword => "a password in an address",
             Self::Generic => "a secret",
         }
@@ -92,6 +95,62 @@ const fn format(kind: SecretKind, keywords: &'static [&'static str], pattern: &'
 const TWILIO: &[&str] = &[
     "twilio", "sk0", "sk1", "sk2", "sk3", "sk4", "sk5", "sk6", "sk7", "sk8", "sk9", "ska", "skb", "skc", "skd", "ske",
     "skf",
+];
+
+/// Beginnings of tokens that nothing else begins with, as the services document them.
+const SERVICES: &[&str] = &[
+    "dp.pt.",
+    "dp.st.",
+    "dp.ct.",
+    "dp.scim.",
+    "pmak-",
+    "shpat_",
+    "shpca_",
+    "shppa_",
+    "shpss_",
+    "lin_api_",
+    "rubygems_",
+    "pul-",
+    "glsa_",
+    "glc_eyj",
+    "sntrys_",
+    "sntryu_",
+    "dckr_pat_",
+    "atatt3",
+    "atctt3",
+    "dapi",
+    "sq0atp-",
+    "sq0csp-",
+    "nrak-",
+    "pscale_",
+    "hvs.",
+    "hvb.",
+    "figd_",
+    "ntn_",
+    "xkeysib-",
+    "shippo_live_",
+    "tfp_",
+    "nfp_",
+    "hrku-",
+    "dt0c01.",
+    "age-secret-key-1",
+    "ops_eyj",
+    "pplx-",
+    "gsk_",
+    "r8_",
+    "xai-",
+    "sk-or-v1-",
+    "lsv2_",
+    "duffel_live_",
+    "ezak",
+    "flwseck",
+    "akcp",
+    "sbp_",
+    "tskey-",
+    "phc_",
+    "phx_",
+    "fo1_",
+    "fm2_",
 ];
 
 /// All forms, more particular ones first: where two match, the first one names the secret.
@@ -148,6 +207,18 @@ pub(crate) static FORMATS: &[Format] = &[
     format(SecretKind::TwilioKey, TWILIO, r"\b(SK[0-9a-f]{32})\b", 3.0),
     format(SecretKind::HuggingFaceToken, &["hf_"], r"\b(hf_[A-Za-z]{34,40})\b", 3.0),
     format(SecretKind::DigitaloceanToken, &["dop_v1_", "doo_v1_", "dor_v1_"], r"\b(do[por]_v1_[0-9a-f]{64})\b", 3.0),
+    format(
+        SecretKind::ServiceToken,
+        SERVICES,
+        r"\b(dp\.(?:pt|st|ct|scim)\.(?:[a-z0-9\-]{2,35}\.)?[A-Za-z0-9]{40,44}|PMAK-[0-9a-f]{24}-[0-9a-f]{34}|shp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}|lin_api_[A-Za-z0-9]{40}|rubygems_[0-9a-f]{48}|pul-[0-9a-f]{40}|glsa_[A-Za-z0-9]{32}_[0-9a-fA-F]{8}|glc_eyJ[A-Za-z0-9+/=]{32,400}|sntry[su]_[A-Za-z0-9+/=_\-]{43,400}|dckr_pat_[A-Za-z0-9_\-]{27}|AT[AC]TT3[A-Za-z0-9_\-=]{60,250}|dapi[0-9a-f]{32}(?:-\d)?|sq0(?:atp|csp)-[0-9A-Za-z_\-]{22,43})",
+        3.0,
+    ),
+    format(
+        SecretKind::ServiceToken,
+        SERVICES,
+        r"\b(NRAK-[A-Z0-9]{27}|pscale_(?:tkn|pw|oauth)_[A-Za-z0-9_=.\-]{32,64}|hv[sb]\.[A-Za-z0-9_\-]{90,300}|hvs\.[A-Za-z0-9]{24}|figd_[A-Za-z0-9_\-]{38,42}|ntn_[0-9]{11}[A-Za-z0-9]{32,40}|xkeysib-[0-9a-f]{64}-[A-Za-z0-9]{16}|shippo_live_[0-9a-f]{40}|tfp_[A-Za-z0-9_.=\-]{59}|nfp_[A-Za-z0-9]{36}|HRKU-AA[A-Za-z0-9_\-]{58}|dt0c01\.[A-Za-z0-9]{24}\.[A-Za-z0-9]{64}|AGE-SECRET-KEY-1[QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L]{58}|ops_eyJ[A-Za-z0-9+/=]{250,}|pplx-[A-Za-z0-9]{48}|gsk_[A-Za-z0-9]{52}|r8_[A-Za-z0-9]{37}|xai-[A-Za-z0-9]{80}|sk-or-v1-[0-9a-f]{64}|lsv2_(?:pt|sk)_[0-9a-f]{32}_[0-9a-f]{10}|duffel_live_[A-Za-z0-9_\-=]{43}|EZAK[A-Za-z0-9]{54}|FLWSECK(?:_TEST)?-[0-9a-zA-Z]{12,40}-X|AKCp[A-Za-z0-9]{69}|sbp_[0-9a-f]{40}|tskey-[a-z]+-[A-Za-z0-9]{12,20}-[A-Za-z0-9]{20,40}|ph[cx]_[A-Za-z0-9]{43}|fm2_[A-Za-z0-9+/=]{60,}|fo1_[A-Za-z0-9_\-]{43})",
+        3.0,
+    ),
     format(
         SecretKind::AzureKey,
         &["accountkey=", "sharedaccesskey="],
