@@ -1,5 +1,5 @@
 //! The path of a request, in the order in which it travels:
-//! observe → cache → coalesce → fallback → router → [breaker → limit → budget → hedge → provider].
+//! observe → cache → coalesce → fallback → router → breaker → hedge → [limit → budget → provider].
 //!
 //! What is guarded is guarded before: a [`crate::prompt::Prompt`] cannot be made with a secret in it. Of two candidates each takes this path.
 
