@@ -11,7 +11,7 @@ const REMEMBERED: usize = 256;
 /// How many are needed before anything is called late.
 const FEWEST: usize = 20;
 /// Quantiles are computed anew after so many first words.
-const REFRESHED: usize = 16;
+const REFRESHED: usize = 64;
 /// How much the newest value weighs in a mean.
 const WEIGHT: f64 = 0.2;
 /// What comes before so many times the usual is not late yet, whatever is rare: a second request is not for a little jitter.
@@ -82,7 +82,7 @@ impl Recent {
         }
         self.next = (self.next + 1) % REMEMBERED;
         self.since_refresh += 1;
-        if self.since_refresh >= REFRESHED || self.values.len() < FEWEST + REFRESHED {
+        if self.since_refresh >= REFRESHED || self.values.len() < 2 * FEWEST {
             (self.since_refresh, self.quantiles) = (0, self.compute());
         }
     }

@@ -79,6 +79,8 @@ pub struct Prompt {
     open: String,
     /// Each placeholder with the secret that it stands for.
     secrets: Arc<Vec<(String, Hidden)>>,
+    /// Stands for all of the above.
+    digest: blake3::Hash,
 }
 
 /// A secret that was taken out; it is put back into answers and shown nowhere else.
@@ -119,7 +121,8 @@ impl Prompt {
         if parts.iter().any(|part| matches!(part, Part::Data(origin, _) if *origin != Origin::Question)) {
             push_paragraph(&mut system, FENCE_RULE);
         }
-        Ok(Self { system, user, open, secrets: Arc::new(secrets) })
+        let digest = digest(&system, &user, &secrets);
+        Ok(Self { system, user, open, secrets: Arc::new(secrets), digest })
     }
 
     /// The instructions.
@@ -147,18 +150,15 @@ impl Prompt {
         self.secrets.len()
     }
 
-    /// Stands for the secrets that were taken out, without saying anything of them.
-    pub(crate) fn secrets_digest(&self) -> blake3::Hash {
-        let mut hasher = blake3::Hasher::new();
-        for (placeholder, secret) in self.secrets.iter() {
-            hasher.update(placeholder.as_bytes()).update(secret.0.as_bytes());
-        }
-        hasher.finalize()
+    /// Stands for the prompt with the secrets that were taken out, without saying anything of them. Made once with the prompt, since every
+    /// call asks for it.
+    pub(crate) fn digest(&self) -> &[u8; 32] {
+        self.digest.as_bytes()
     }
 
     /// An answer with the secrets put back where their placeholders stand.
     pub fn restore(&self, answer: &str) -> String {
-        self.secrets.iter().fold(answer.to_owned(), |text, (placeholder, secret)| text.replace(placeholder, &secret.0))
+        restored(&self.secrets, answer)
     }
 
     /// An answer with placeholders where its secrets are, for keeping it.
@@ -168,8 +168,21 @@ impl Prompt {
 
     /// Puts secrets back into an answer that comes in pieces.
     pub fn restorer(&self) -> Restorer {
-        Restorer { prompt: self.clone(), held: String::new() }
+        Restorer { secrets: self.secrets.clone(), open: self.open.clone(), held: String::new() }
     }
+}
+
+fn restored(secrets: &[(String, Hidden)], answer: &str) -> String {
+    secrets.iter().fold(answer.to_owned(), |text, (placeholder, secret)| text.replace(placeholder, &secret.0))
+}
+
+fn digest(system: &str, user: &str, secrets: &[(String, Hidden)]) -> blake3::Hash {
+    let mut hasher = blake3::Hasher::new();
+    let hidden = secrets.iter().flat_map(|(placeholder, secret)| [placeholder, &secret.0]).map(String::as_str);
+    for part in [system, user].into_iter().chain(hidden) {
+        hasher.update(&(part.len() as u64).to_le_bytes()).update(part.as_bytes());
+    }
+    hasher.finalize()
 }
 
 impl Part {
@@ -183,20 +196,22 @@ impl Part {
 /// Puts secrets back piece by piece: what may be the beginning of a placeholder is held back until it is known.
 #[derive(Debug)]
 pub struct Restorer {
-    prompt: Prompt,
+    secrets: Arc<Vec<(String, Hidden)>>,
+    /// What every placeholder begins with.
+    open: String,
     held: String,
 }
 
 impl Restorer {
     /// What of the answer can be shown after this piece.
     pub fn push(&mut self, piece: &str) -> String {
-        if self.prompt.secrets.is_empty() {
+        if self.secrets.is_empty() {
             return piece.to_owned();
         }
         self.held.push_str(piece);
-        let whole = self.prompt.restore(&self.held);
+        let whole = restored(&self.secrets, &self.held);
         // A placeholder that is not complete yet begins with its opening mark, or with a part of that at the very end.
-        let cut = unfinished(&whole, &self.prompt.open);
+        let cut = unfinished(&whole, &self.open);
         self.held = whole.get(cut..).unwrap_or("").to_owned();
         whole.get(..cut).unwrap_or("").to_owned()
     }

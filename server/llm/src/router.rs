@@ -56,6 +56,9 @@ pub fn order<'a>(
         // Who asks for one by name does not want another.
         rest.retain(|candidate| candidate.target.name == *wanted);
     }
+    if rest.len() < 2 {
+        return rest;
+    }
     let by = |rest: &mut Vec<Candidate<'a>>, score: &dyn Fn(&Candidate<'_>) -> f64| {
         rest.sort_by(|one, other| score(one).total_cmp(&score(other)));
     };

@@ -53,7 +53,7 @@ pub async fn miss(length: Length) -> Vec<Row> {
     )]
 }
 
-/// A question that was asked before.
+/// A question that was asked before. Its prompt is made already, and with it its digest, as for a miss.
 pub async fn hit(length: Length) -> Vec<Row> {
     let (_server, manager) = canned().await;
     let mut rows = Vec::new();

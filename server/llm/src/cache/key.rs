@@ -11,7 +11,7 @@ use serde_json::Value;
 pub struct Key([u8; 32]);
 
 /// Changed when the same question is hashed in another way, so that old answers are not taken for new ones.
-const FORM: &[u8] = b"code-agent answer 1";
+const FORM: &[u8] = b"code-agent answer 2";
 
 impl Key {
     /// The key under which a call for a question is joined. What can wait flies alone, so that nobody who waits for an answer has to wait
@@ -33,10 +33,8 @@ impl Key {
         part(&mut hasher, FORM);
         number(&mut hasher, models.len() as u64);
         models.iter().for_each(|model| part(&mut hasher, model.as_ref().as_bytes()));
-        part(&mut hasher, request.prompt.system().as_bytes());
-        part(&mut hasher, request.prompt.user().as_bytes());
-        // What its placeholders stand for is another question, though the text is the same.
-        part(&mut hasher, request.prompt.secrets_digest().as_bytes());
+        // With what its placeholders stand for: that is another question, though the text is the same.
+        hasher.update(request.prompt.digest());
         number(&mut hasher, u64::from(request.max_tokens));
         number(&mut hasher, u64::from(request.temperature.to_bits()));
         part(&mut hasher, request.client.as_bytes());

@@ -9,6 +9,9 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+/// Bytes of a request beside its prompt.
+const HEAD: usize = 512;
+
 /// What is sent. Written straight from the prompt, which may be long.
 #[derive(Serialize)]
 struct Body<'a> {
@@ -70,7 +73,8 @@ impl Provider for ChatCompletions {
         };
         let url = format!("{}/chat/completions", endpoint.base_url);
         // What is made of strings and numbers always serialises.
-        let body = serde_json::to_vec(&body).unwrap_or_default();
+        let mut bytes = Vec::with_capacity(prompt.len() + prompt.len() / 8 + HEAD);
+        let body = serde_json::to_writer(&mut bytes, &body).map_or_else(|_| Vec::new(), |()| bytes);
         WireRequest { url, headers: bearer(endpoint.key), body }
     }
 
