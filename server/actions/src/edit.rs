@@ -47,6 +47,16 @@ pub enum Refusal {
     /// All is as it should be.
     #[error("There is nothing to change.")]
     NothingToDo,
+    /// What was chosen is too long for one answer of a model.
+    #[error(
+        "This has {size} bytes, more than the {limit} that a model is asked to write at once; choose a smaller part."
+    )]
+    TooLong {
+        /// Its size.
+        size: usize,
+        /// What is allowed.
+        limit: usize,
+    },
     /// The offer speaks of something that the file no longer has.
     #[error("The file changed since this action was offered.")]
     Stale,

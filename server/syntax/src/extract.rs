@@ -11,12 +11,14 @@ mod documentation;
 mod errors;
 mod fingerprint;
 mod flow;
+mod leaves;
 mod memory;
 mod signature;
 mod smells;
 mod walk;
 
 pub use fingerprint::{CodeFingerprint, code_fingerprint, fingerprint_from};
+pub use leaves::{CodeName, comments_in, names_in};
 
 use crate::language::Language;
 use crate::model::FileModel;

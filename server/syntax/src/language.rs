@@ -188,6 +188,8 @@ pub(crate) struct NameFacts {
     pub first_is_receiver: bool,
     /// Same-named neighbours with a signature only are overloads.
     pub overloads: bool,
+    /// Names that are there without being defined or imported.
+    pub builtins: Vec<String>,
 }
 
 /// What decorators say; compared with the text before any bracket, and with its last dotted part.
@@ -323,6 +325,11 @@ impl Language {
     /// By its own identifier or one of an editor.
     pub fn from_id(id: &str) -> Option<&'static Language> {
         Self::all().find(|language| language.id == id || language.editor_ids.iter().any(|known| known == id))
+    }
+
+    /// Whether a name is there in every file of the language without being defined or imported.
+    pub fn is_builtin(&self, name: &str) -> bool {
+        self.facts.names.builtins.iter().any(|known| known == name)
     }
 
     /// By the ending of a path.

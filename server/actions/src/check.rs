@@ -1,0 +1,252 @@
+//! The verifier: code that a model wrote takes the place of a region, in an overlay, and is judged before anybody sees it.
+//!
+//! It must parse as well as before, keep what it must keep, leave nothing out, and name nothing that does not exist. What passes becomes
+//! the smallest edits that make it; nothing outside of the region is ever touched.
+
+use crate::claims::Known;
+use rustc_hash::FxHashSet;
+use similar::{DiffOp, TextDiff};
+use std::sync::Arc;
+use syntax::extract::{Depth, fingerprint_from, model_from, names_in, parse_incremental};
+use syntax::model::{FileModel, Symbol, SymbolKind};
+use syntax::text::{Span, TextEdit, apply_edits};
+
+/// So many times as long as what it replaces new code may be, and some more.
+const LONGER: usize = 8;
+const SOME_MORE: usize = 16 << 10;
+
+/// What new code must keep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keeps {
+    /// Every definition of the region, with its parameters.
+    Signatures,
+    /// Every definition of the region that others can name.
+    Names,
+}
+
+/// New code for a region, judged.
+#[derive(Clone, Debug)]
+pub struct Judged {
+    /// The edits that make it.
+    pub edits: Vec<TextEdit>,
+    /// The model of the text after them.
+    pub after: FileModel,
+}
+
+/// Judges `code` in the place of `region`. `known` are the names that may be used besides those of the file.
+///
+/// # Errors
+/// What is wrong with it, in a sentence.
+pub fn judge(model: &FileModel, region: Span, code: &str, keeps: Keeps, known: &Known) -> Result<Judged, String> {
+    let old = region.of(&model.text);
+    if code.trim().is_empty() {
+        return Err("The answer has no code.".to_owned());
+    }
+    if code.len() > old.len() * LONGER + SOME_MORE {
+        return Err(format!("The code has {} bytes, far more than the {} that it replaces.", code.len(), old.len()));
+    }
+    if let Some(line) = left_out(old, code) {
+        return Err(format!("The code leaves a part out (`{line}`); the whole code is wanted."));
+    }
+    let code = fitted(model, region, code);
+    if code == old {
+        return Err("The code is the same as before.".to_owned());
+    }
+    let edits = smallest(region, old, &code);
+    let after: Arc<str> = apply_edits(&model.text, &edits).ok_or("The edits overlap.")?.into();
+    let before_errors = model.code.map_or_else(|| errors(model), |code| code.errors);
+    let parsed = parse_incremental(model.language, &after, None, &|| false).ok_or("The code does not parse.")?;
+    let fingerprint = fingerprint_from(&parsed, &after);
+    if fingerprint.errors > before_errors {
+        return Err("The code does not parse in its place.".to_owned());
+    }
+    let new = FileModel { code: Some(fingerprint), ..model_from(&parsed, after.clone(), Depth::Full) };
+    let written = Span::new(region.start, region.start + code.len());
+    keep(model, &new, region, written, keeps)?;
+    if let Some(name) = invented(model, &parsed, &after, written, known) {
+        return Err(format!("The code calls `{name}`, which does not exist."));
+    }
+    Ok(Judged { edits, after: new })
+}
+
+fn errors(model: &FileModel) -> usize {
+    syntax::extract::code_fingerprint(model.language, &model.text).errors
+}
+
+/// A line that stands for code which was left out. One that the old code has is no such line.
+fn left_out<'a>(old: &str, code: &'a str) -> Option<&'a str> {
+    const MARKS: [&str; 8] = [
+        "rest of",
+        "remaining code",
+        "existing code",
+        "unchanged",
+        "same as before",
+        "your code here",
+        "implementation here",
+        "omitted",
+    ];
+    code.lines().map(str::trim).find(|line| {
+        let words = line.trim_start_matches(['/', '#', '*', '-', '.', '…', '<', '!', ' ', '{']);
+        let is_comment = words.len() < line.len() && line.starts_with(['/', '#', '*', '-', '.', '…', '<', '{']);
+        let lower = words.to_lowercase();
+        is_comment
+            && MARKS.iter().any(|mark| lower.contains(mark))
+            && (line.contains("...") || line.contains('…') || words.len() < 60)
+            && !old.contains(*line)
+    })
+}
+
+/// The code with the indentation and the line breaks of the region: models begin at the left edge.
+fn fitted(model: &FileModel, region: Span, code: &str) -> String {
+    let old = region.of(&model.text);
+    let line_start = model.text.get(..region.start).unwrap_or("").rfind('\n').map_or(0, |at| at + 1);
+    let lead = model.text.get(line_start..region.start).unwrap_or("");
+    // A region begins with its first word; the white space before it belongs to the line.
+    let indent = if lead.trim().is_empty() { lead } else { "" };
+    let code = code.replace("\r\n", "\n");
+    let code = code.trim_start_matches('\n').trim_end();
+    let first = code.lines().next().unwrap_or("");
+    let own = first.len() - first.trim_start_matches([' ', '\t']).len();
+    let own_indent = first.get(..own).unwrap_or("");
+    let mut fitted = String::with_capacity(code.len() + 64);
+    for (number, line) in code.lines().enumerate() {
+        let line = line.strip_prefix(own_indent).unwrap_or(line);
+        if number > 0 {
+            fitted.push('\n');
+            if !line.trim().is_empty() {
+                fitted.push_str(indent);
+            }
+        }
+        fitted.push_str(line);
+    }
+    let tail = old.len() - old.trim_end().len();
+    fitted.push_str(old.get(old.len() - tail..).unwrap_or(""));
+    if model.text.contains("\r\n") { fitted.replace("\r\n", "\n").replace('\n', "\r\n") } else { fitted }
+}
+
+/// The edits of whole lines that make the new text of the old.
+pub(crate) fn smallest(region: Span, old: &str, new: &str) -> Vec<TextEdit> {
+    let diff = TextDiff::from_lines(old, new);
+    let starts = |text: &str| {
+        let mut starts = vec![0];
+        starts.extend(text.split_inclusive('\n').scan(0, |at, line| {
+            *at += line.len();
+            Some(*at)
+        }));
+        starts
+    };
+    let (old_starts, new_starts) = (starts(old), starts(new));
+    let at = |starts: &[usize], line: usize| starts.get(line).or(starts.last()).copied().unwrap_or(0);
+    let mut edits = Vec::new();
+    for op in diff.ops() {
+        let (from, to) = (op.old_range(), op.new_range());
+        if matches!(op, DiffOp::Equal { .. }) {
+            continue;
+        }
+        let text = new.get(at(&new_starts, to.start)..at(&new_starts, to.end)).unwrap_or("");
+        let span = Span::new(region.start + at(&old_starts, from.start), region.start + at(&old_starts, from.end));
+        edits.push(TextEdit::replace(span, text));
+    }
+    edits
+}
+
+/// The definitions that lie in a span and can be named from outside of it.
+fn definitions(model: &FileModel, span: Span) -> impl Iterator<Item = &Symbol> {
+    let is_inside =
+        move |symbol: &&Symbol| span.contains(symbol.span) && !symbol.name.is_empty() && !symbol.flags.is_local;
+    model.symbols.iter().skip(1).filter(is_inside)
+}
+
+/// Nothing outside of the region is another, and in it stands what must.
+fn keep(old: &FileModel, new: &FileModel, region: Span, written: Span, keeps: Keeps) -> Result<(), String> {
+    let outside = |model: &FileModel, span: Span| -> Vec<String> {
+        model
+            .symbols
+            .iter()
+            .skip(1)
+            .filter(|symbol| !span.contains(symbol.span))
+            .map(|symbol| symbol.path.clone())
+            .collect()
+    };
+    if outside(old, region) != outside(new, written) {
+        return Err("The code would change what stands around it.".to_owned());
+    }
+    let around = outside(old, region);
+    if let Some(twice) =
+        definitions(new, written).find(|symbol| symbol.kind != SymbolKind::Impl && around.contains(&symbol.path))
+    {
+        return Err(format!("The code defines `{}` a second time.", twice.path));
+    }
+    for symbol in definitions(old, region) {
+        let mut same = definitions(new, written).filter(|other| other.path == symbol.path && other.kind == symbol.kind);
+        let Some(first) = same.next() else {
+            return Err(format!("The code no longer defines `{}`.", symbol.path));
+        };
+        let names = |symbol: &Symbol| symbol.params.iter().map(|param| param.name.clone()).collect::<Vec<_>>();
+        let is_same = |other: &Symbol| names(other) == names(symbol) && other.visibility == symbol.visibility;
+        if keeps == Keeps::Signatures && !is_same(first) && !same.any(is_same) {
+            return Err(format!("The code changes the parameters or the visibility of `{}`.", symbol.path));
+        }
+    }
+    Ok(())
+}
+
+/// A function that new code calls by its plain name, or on the instance itself, and that nothing defines.
+fn invented(
+    model: &FileModel,
+    parsed: &syntax::extract::Parsed,
+    after: &str,
+    written: Span,
+    known: &Known,
+) -> Option<String> {
+    let names = names_in(parsed, after, written);
+    // What the new code binds itself it uses somewhere without calling it.
+    let bound: FxHashSet<&str> = names
+        .iter()
+        .filter(|name| !name.is_member && (!name.is_called || is_definition(after, name.span)))
+        .map(|name| name.span.of(after))
+        .collect();
+    let is_own = |span: Span| {
+        let before = after.get(..span.start).unwrap_or("").trim_end();
+        ["self.", "this.", "cls.", "self::", "Self::"].iter().any(|own| before.ends_with(own))
+    };
+    let is_invented = |name: &&syntax::extract::CodeName| {
+        let text = name.span.of(after);
+        name.is_called
+            && (!name.is_member || is_own(name.span))
+            && !is_definition(after, name.span)
+            && !known.is_in_code(text)
+            && !model.language.is_builtin(text)
+            && (name.is_member || !bound.contains(text))
+            // A method of a base class is not seen from here.
+            && !(name.is_member && has_unseen_bases(model, written))
+    };
+    names.iter().find(is_invented).map(|name| name.span.of(after).to_owned())
+}
+
+/// Whether a name is given here to what it names.
+fn is_definition(text: &str, span: Span) -> bool {
+    let before = text.get(..span.start).unwrap_or("").trim_end();
+    let word: String = before.chars().rev().take_while(|character| character.is_alphanumeric()).collect();
+    let word: String = word.chars().rev().collect();
+    let is_method = || {
+        // A method of an object or class in a language without a keyword for it: `name(…) {`.
+        let after = text.get(span.end..).unwrap_or("");
+        let close = after.find(')').and_then(|at| after.get(at + 1..)).unwrap_or("");
+        close.trim_start_matches([' ', '\t']).starts_with('{')
+            && (before.ends_with(['{', '}', ';', ',']) || word == "async")
+    };
+    matches!(word.as_str(), "def" | "fn" | "function" | "func" | "class" | "macro_rules" | "struct" | "new") && word != "new" || is_method()
+        // Go: `func (s *T) Name(`.
+        || (before.ends_with(')') && before.rsplit_once('\n').map_or(before, |(_, line)| line).trim_start().starts_with("func "))
+}
+
+fn has_unseen_bases(model: &FileModel, written: Span) -> bool {
+    let owner = model.symbols.iter().filter(|symbol| symbol.kind.is_type() && symbol.span.touches(written.start));
+    owner
+        .into_iter()
+        .any(|owner| owner.bases.iter().any(|base| !model.symbols.iter().any(|symbol| symbol.name == *base)))
+}
+
+#[cfg(test)]
+mod tests;

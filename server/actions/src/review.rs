@@ -1,0 +1,145 @@
+//! The action *Review changes*: remarks of a model on the lines that a difference adds.
+
+use crate::ask::{Action, Checked, Made, Note, Patience, Question, Severity, instruction, object};
+use crate::claims::Known;
+use crate::edit::Refusal;
+use llm::prompt::{Origin, Part};
+use serde_json::Value;
+use similar::{ChangeTag, TextDiff};
+use std::fmt::Write;
+use std::sync::Arc;
+use syntax::model::FileModel;
+
+/// Bytes of a difference in one question.
+const MOST: usize = 48 << 10;
+/// Lines around a change.
+const AROUND: usize = 6;
+/// Remarks on one difference; more are noise.
+const MOST_NOTES: usize = 30;
+/// Characters of a remark.
+const LONGEST: usize = 500;
+
+/// Reviews what changed in a file.
+pub struct Review {
+    model: Arc<FileModel>,
+    /// The difference, new lines numbered.
+    shown: String,
+    /// The lines that are new, from 0.
+    new_lines: Vec<usize>,
+    context: Vec<Part>,
+}
+
+impl Review {
+    /// Reviews the file against the text that it had.
+    ///
+    /// # Errors
+    /// If nothing changed, or too much did.
+    pub fn new(model: Arc<FileModel>, before: &str, context: Vec<Part>) -> Result<Self, Refusal> {
+        let diff = TextDiff::from_lines(before, &*model.text);
+        let (mut shown, mut new_lines) = (String::new(), Vec::new());
+        for group in diff.grouped_ops(AROUND) {
+            for change in group.iter().flat_map(|op| diff.iter_changes(op)) {
+                let line = change.new_index();
+                let (sign, number) = match change.tag() {
+                    ChangeTag::Delete => ('-', String::new()),
+                    ChangeTag::Equal => (' ', line.map_or(String::new(), |line| (line + 1).to_string())),
+                    ChangeTag::Insert => {
+                        new_lines.extend(line);
+                        ('+', line.map_or(String::new(), |line| (line + 1).to_string()))
+                    }
+                };
+                // Writing into a string does not fail.
+                let _ = writeln!(shown, "{sign}{number:>6} {}", change.value().trim_end_matches(['\n', '\r']));
+            }
+            shown.push_str("…\n");
+        }
+        if new_lines.is_empty() {
+            return Err(Refusal::NothingToDo);
+        }
+        if shown.len() > MOST {
+            return Err(Refusal::TooLong { size: shown.len(), limit: MOST });
+        }
+        Ok(Self { model, shown, new_lines, context })
+    }
+}
+
+impl Action for Review {
+    fn question(&self) -> Question {
+        let mut parts = vec![instruction(include_str!("prompts/review.md"))];
+        parts.extend(self.context.iter().cloned());
+        parts.push(Part::Data(Origin::Code, self.shown.clone()));
+        parts.push(Part::Data(Origin::Question, format!("Review this change of {} code.", self.model.language.name)));
+        Question { parts, schema: None, max_tokens: 1200 }
+    }
+
+    fn read(&self, answer: &str, patience: Patience) -> Result<Checked, String> {
+        let answer = object(answer)?;
+        let list = answer.get("notes").and_then(Value::as_array).ok_or("The answer has no list `notes`.")?;
+        let mut known = Known::of(&self.model);
+        known.add(&self.shown);
+        let (mut notes, mut problems) = (Vec::new(), Vec::new());
+        for note in list {
+            let line = note.get("line").and_then(Value::as_u64).and_then(|line| usize::try_from(line).ok());
+            let message = note
+                .get("message")
+                .and_then(Value::as_str)
+                .unwrap_or("")
+                .split_whitespace()
+                .collect::<Vec<_>>()
+                .join(" ");
+            let Some(line) = line.and_then(|line| line.checked_sub(1)).filter(|line| self.new_lines.contains(line))
+            else {
+                problems.push(format!("A remark is on a line that is not new: {message}"));
+                continue;
+            };
+            if let Some(name) = known.unknown_in(&message) {
+                problems.push(format!("A remark on line {} names `{name}`, which is not in the code.", line + 1));
+                continue;
+            }
+            if message.is_empty() || message.chars().count() > LONGEST {
+                problems.push(format!("A remark on line {} is empty or too long.", line + 1));
+                continue;
+            }
+            let severity = match note.get("severity").and_then(Value::as_str) {
+                Some("error") => Severity::Error,
+                Some("info") => Severity::Info,
+                _ => Severity::Warning,
+            };
+            notes.push(Note { line, severity, message });
+        }
+        if patience == Patience::Strict && !problems.is_empty() && notes.is_empty() {
+            return Err(problems.join(" "));
+        }
+        notes.sort_by_key(|note| note.line);
+        notes.truncate(MOST_NOTES);
+        Ok(Checked { made: Made::Notes(notes), checks: vec!["on new lines only", "names exist"], remarks: problems })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::model;
+
+    #[test]
+    fn remarks_stand_on_new_lines_and_speak_of_what_is_there() {
+        let model = Arc::new(model("python", "def a(x):\n    y = x / 0\n    return y\n"));
+        let review = Review::new(model.clone(), "def a(x):\n    return x\n", Vec::new()).unwrap();
+        let answer = r#"{"notes": [{"line": 2, "severity": "error", "message": "`x` is divided by zero."},
+            {"line": 1, "severity": "error", "message": "Old."}, {"line": 3, "message": "Calls `gone_away`."}, {"line": 99, "message": "x"}, 7]}"#;
+        let checked = review.read(answer, Patience::Strict).unwrap();
+        let expected = vec![Note { line: 1, severity: Severity::Error, message: "`x` is divided by zero.".into() }];
+        assert_eq!(checked.made, Made::Notes(expected));
+        assert_eq!(checked.remarks.len(), 4);
+        assert_eq!(review.read("{\"notes\": []}", Patience::Strict).unwrap().made, Made::Notes(Vec::new()));
+        assert!(review.read("{}", Patience::Lenient).is_err());
+        assert_eq!(Review::new(model.clone(), &model.text, Vec::new()).err(), Some(Refusal::NothingToDo));
+        assert!(
+            review
+                .question()
+                .parts
+                .iter()
+                .any(|part| matches!(part, Part::Data(Origin::Code, text) if text.contains("+     2     y = x / 0")))
+        );
+    }
+}
