@@ -96,18 +96,40 @@ fn left_out<'a>(old: &str, code: &'a str) -> Option<&'a str> {
     })
 }
 
-/// The code with the indentation and the line breaks of the region: models begin at the left edge.
-fn fitted(model: &FileModel, region: Span, code: &str) -> String {
-    let old = region.of(&model.text);
+/// The white space before a region, where nothing else stands before it on its line.
+fn indent_of(model: &FileModel, region: Span) -> &str {
     let line_start = model.text.get(..region.start).unwrap_or("").rfind('\n').map_or(0, |at| at + 1);
     let lead = model.text.get(line_start..region.start).unwrap_or("");
-    // A region begins with its first word; the white space before it belongs to the line.
-    let indent = if lead.trim().is_empty() { lead } else { "" };
+    if lead.trim().is_empty() { lead } else { "" }
+}
+
+/// The code of a region as it would stand at the left edge, with plain line breaks: what a model is shown.
+pub(crate) fn shown(model: &FileModel, region: Span) -> String {
+    let indent = indent_of(model, region);
+    let text = region.of(&model.text).replace("\r\n", "\n");
+    let mut lines = text.split('\n').map(|line| line.strip_prefix(indent).unwrap_or(line));
+    let first = lines.next().unwrap_or("").to_owned();
+    lines.fold(first, |text, line| format!("{text}\n{line}"))
+}
+
+/// The least white space before a line, the first one left out.
+fn least_indent(text: &str) -> Option<usize> {
+    let lines = text.lines().skip(1).filter(|line| !line.trim().is_empty());
+    lines.map(|line| line.len() - line.trim_start_matches([' ', '\t']).len()).min()
+}
+
+/// The code with the indentation and the line breaks of the region: models begin at the left edge, or as the region does.
+fn fitted(model: &FileModel, region: Span, code: &str) -> String {
+    let old = region.of(&model.text);
+    let indent = indent_of(model, region);
     let code = code.replace("\r\n", "\n");
     let code = code.trim_start_matches('\n').trim_end();
     let first = code.lines().next().unwrap_or("");
     let own = first.len() - first.trim_start_matches([' ', '\t']).len();
     let own_indent = first.get(..own).unwrap_or("");
+    let is_indented =
+        own == 0 && !indent.is_empty() && least_indent(old).is_some_and(|old| least_indent(code) >= Some(old));
+    let indent = if is_indented { "" } else { indent };
     let mut fitted = String::with_capacity(code.len() + 64);
     for (number, line) in code.lines().enumerate() {
         let line = line.strip_prefix(own_indent).unwrap_or(line);
@@ -119,8 +141,7 @@ fn fitted(model: &FileModel, region: Span, code: &str) -> String {
         }
         fitted.push_str(line);
     }
-    let tail = old.len() - old.trim_end().len();
-    fitted.push_str(old.get(old.len() - tail..).unwrap_or(""));
+    fitted.push_str(old.get(old.trim_end().len()..).unwrap_or(""));
     if model.text.contains("\r\n") { fitted.replace("\r\n", "\n").replace('\n', "\r\n") } else { fitted }
 }
 

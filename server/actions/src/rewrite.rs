@@ -1,7 +1,7 @@
 //! A piece of code written anew by a model: what *Fix*, *Refactor* and custom actions that edit have in common.
 
 use crate::ask::{Action, Checked, Made, Patience, Question, code, instruction};
-use crate::check::{Keeps, judge};
+use crate::check::{Keeps, judge, shown};
 use crate::claims::Known;
 use llm::prompt::{Origin, Part};
 use std::sync::Arc;
@@ -44,10 +44,10 @@ impl Rewrite {
 
 impl Action for Rewrite {
     fn question(&self) -> Question {
-        let text = self.region.of(&self.model.text);
+        let text = shown(&self.model, self.region);
         let mut parts = vec![self.instruction.clone()];
         parts.extend(self.context.iter().cloned());
-        parts.push(Part::Data(Origin::Code, text.to_owned()));
+        parts.push(Part::Data(Origin::Code, text.clone()));
         parts.extend(self.wanted.iter().cloned());
         parts.push(Part::Data(
             Origin::Question,
