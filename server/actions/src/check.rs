@@ -45,6 +45,9 @@ pub fn judge(model: &FileModel, region: Span, code: &str, keeps: Keeps, known: &
     if code.len() > old.len() * LONGER + SOME_MORE {
         return Err(format!("The code has {} bytes, far more than the {} that it replaces.", code.len(), old.len()));
     }
+    if let Some(character) = code.chars().find(|character| is_invisible(*character) && !old.contains(*character)) {
+        return Err(format!("The code has the invisible character U+{:04X}.", character as u32));
+    }
     if let Some(line) = left_out(old, code) {
         return Err(format!("The code leaves a part out (`{line}`); the whole code is wanted."));
     }
@@ -67,6 +70,12 @@ pub fn judge(model: &FileModel, region: Span, code: &str, keeps: Keeps, known: &
         return Err(format!("The code calls `{name}`, which does not exist."));
     }
     Ok(Judged { edits, after: new })
+}
+
+/// Characters that nobody sees, some of which make code look like other code (CVE-2021-42574).
+fn is_invisible(character: char) -> bool {
+    matches!(character, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+        || character.is_control() && !matches!(character, '\n' | '\r' | '\t' | '\u{c}')
 }
 
 fn errors(model: &FileModel) -> usize {
@@ -146,7 +155,7 @@ fn fitted(model: &FileModel, region: Span, code: &str) -> String {
 }
 
 /// The edits of whole lines that make the new text of the old.
-pub(crate) fn smallest(region: Span, old: &str, new: &str) -> Vec<TextEdit> {
+pub fn smallest(region: Span, old: &str, new: &str) -> Vec<TextEdit> {
     let diff = TextDiff::from_lines(old, new);
     let starts = |text: &str| {
         let mut starts = vec![0];
@@ -169,6 +178,11 @@ pub(crate) fn smallest(region: Span, old: &str, new: &str) -> Vec<TextEdit> {
         edits.push(TextEdit::replace(span, text));
     }
     edits
+}
+
+/// What changes between two texts, as a unified difference.
+pub fn difference(before: &str, after: &str) -> String {
+    TextDiff::from_lines(before, after).unified_diff().context_radius(3).to_string()
 }
 
 /// The definitions that lie in a span and can be named from outside of it.
@@ -198,7 +212,11 @@ fn keep(old: &FileModel, new: &FileModel, region: Span, written: Span, keeps: Ke
     {
         return Err(format!("The code defines `{}` a second time.", twice.path));
     }
+    let count = |model, span, path: &str| definitions(model, span).filter(|symbol| symbol.path == path).count();
     for symbol in definitions(old, region) {
+        if count(new, written, &symbol.path) > count(old, region, &symbol.path) {
+            return Err(format!("The code defines `{}` more than once.", symbol.path));
+        }
         let mut same = definitions(new, written).filter(|other| other.path == symbol.path && other.kind == symbol.kind);
         let Some(first) = same.next() else {
             return Err(format!("The code no longer defines `{}`.", symbol.path));

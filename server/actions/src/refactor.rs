@@ -46,6 +46,12 @@ impl How {
     }
 }
 
+/// Whether the user wants the parameters to be others; callers are his to mend then.
+fn speaks_of_signature(words: &str) -> bool {
+    let words = words.to_lowercase();
+    ["param", "argument", "signature", "rename", "async"].iter().any(|word| words.contains(word))
+}
+
 /// Refactors the definition around a place, or the selected lines.
 ///
 /// # Errors
@@ -59,7 +65,7 @@ pub fn refactor(model: Arc<FileModel>, span: Span, how: &How, context: Vec<Part>
         return Err(Refusal::TooLong { size: region.len(), limit: MOST_CODE });
     }
     let (keeps, signatures) = match how {
-        How::Free(_) => (Keeps::Names, ""),
+        How::Free(words) if speaks_of_signature(words) => (Keeps::Names, ""),
         _ => (Keeps::Signatures, " and its parameters"),
     };
     let instruction = instructed(include_str!("prompts/refactor.md"), &[("{signatures}", signatures)]);

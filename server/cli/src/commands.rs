@@ -5,6 +5,7 @@ mod ask_bulk;
 mod bench;
 mod check;
 mod config;
+mod context;
 mod document;
 mod languages;
 mod lsp;
@@ -41,6 +42,7 @@ enum Command {
     Document(document::Document),
     Rules(rules::Rules),
     Config(config::Config),
+    Context(context::Context),
     Languages(languages::Languages),
     Models(models::Models),
     Stats(stats::Stats),
@@ -80,6 +82,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Some(Command::Document(command)) => command.run(),
         Some(Command::Rules(command)) => command.run(),
         Some(Command::Config(command)) => command.run(),
+        Some(Command::Context(command)) => command.run(),
         Some(Command::Languages(command)) => command.run(),
         Some(Command::Models(command)) => command.run(),
         Some(Command::Stats(command)) => command.run(),

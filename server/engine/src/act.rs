@@ -88,7 +88,11 @@ impl ServerCore {
             if matches!(offer.kind, action::OfferKind::Document(_)) {
                 file.placeholders = placeholders(&file, model.language);
             }
-            Ok(WorkspaceEdit { files: vec![file], note: format!("{}.", offer.title.trim_end_matches('.')) })
+            Ok(WorkspaceEdit {
+                files: vec![file],
+                note: format!("{}.", offer.title.trim_end_matches('.')),
+                confirm: false,
+            })
         };
         self.compute("act", correlation, work).await?
     }
@@ -185,7 +189,7 @@ impl ServerCore {
             && file.revision != 0
         {
             let file = self.shared().rebase(file.clone())?;
-            return Ok(WorkspaceEdit { files: vec![file], note: edit.note });
+            return Ok(WorkspaceEdit { files: vec![file], ..edit });
         }
         self.compute("rebase", self.metrics().correlation(), move |shared| shared.rebase_all(edit)).await?
     }
@@ -228,7 +232,7 @@ impl Shared {
     }
 
     fn rebase_all(&self, edit: WorkspaceEdit) -> Result<WorkspaceEdit, CoreError> {
-        let WorkspaceEdit { files, mut note } = edit;
+        let WorkspaceEdit { files, mut note, confirm } = edit;
         let of_one_file = files.len() == 1;
         let mut moved = Vec::with_capacity(files.len());
         let mut left_out = 0;
@@ -242,10 +246,10 @@ impl Shared {
         if left_out > 0 {
             note = format!("{note} {left_out} files were left out, because they were changed meanwhile.");
         }
-        Ok(WorkspaceEdit { files: moved, note: note.trim_start().to_string() })
+        Ok(WorkspaceEdit { files: moved, note: note.trim_start().to_string(), confirm })
     }
 
-    fn rebase(&self, mut edit: FileEdit) -> Result<FileEdit, CoreError> {
+    pub(crate) fn rebase(&self, mut edit: FileEdit) -> Result<FileEdit, CoreError> {
         edit.edits.sort_by_key(|edit| edit.span);
         if edit.revision == 0 {
             // Made for the file: it holds as long as that, or the document opened since then, has the same text.

@@ -155,6 +155,8 @@ pub struct WorkspaceEdit {
     pub files: Vec<FileEdit>,
     /// One sentence on what was done: "Documented 3 functions in 2 files."
     pub note: String,
+    /// Whether the user is to be asked before it is applied, where the client can ask.
+    pub confirm: bool,
 }
 
 /// What a client can have executed. It serialises as `{"command": "document-symbol", "uri": …}`.

@@ -2,6 +2,7 @@
 
 use crate::config::ConfigError;
 use crate::tasks::TaskError;
+use llm::error::LlmError;
 use workspace::files::FileError;
 use workspace::log::Conflict;
 
@@ -42,6 +43,9 @@ pub enum CoreError {
     /// A setting is wrong.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// No model answered.
+    #[error(transparent)]
+    Model(#[from] LlmError),
     /// What was asked for cannot be done, and why.
     #[error("{reason}")]
     Refused {

@@ -4,7 +4,9 @@
 
 mod act;
 pub mod answers;
+pub mod ask;
 pub mod batch;
+pub mod chat;
 mod commands;
 pub mod config;
 mod diagnose;
@@ -16,7 +18,9 @@ pub mod health;
 mod look;
 pub mod metrics;
 pub mod mode;
+pub mod model_offers;
 mod models;
+pub mod notes;
 mod offered;
 mod progress;
 pub mod queries;

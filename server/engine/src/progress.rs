@@ -51,6 +51,11 @@ impl Teller {
         self.tell(ProgressStep::Report { message: message.to_string(), percent: Some(percent.min(100) as u8) });
     }
 
+    /// Tells what is done now, where nobody knows how much there is.
+    pub fn say(&self, message: &str) {
+        self.tell(ProgressStep::Report { message: message.to_string(), percent: None });
+    }
+
     fn tell(&self, step: ProgressStep) {
         if let Some(token) = &self.token {
             self.shared.publish(Event::Progress { token: token.to_string(), step });

@@ -25,6 +25,8 @@ pub fn recovery(error: &CoreError) -> Recovery {
         CoreError::Task(TaskError::Replaced) => Recovery::Retry,
         // The last good settings stay in force.
         CoreError::Config(_) => Recovery::FallBack,
+        // What needs no model takes its place, where there is anything.
+        CoreError::Model(_) => Recovery::FallBack,
         // A file that is passed over leaves the others.
         CoreError::File(FileError::Binary { .. } | FileError::TooLarge { .. } | FileError::NotUtf8 { .. }) => {
             Recovery::Degrade

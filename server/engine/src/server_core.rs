@@ -58,6 +58,10 @@ pub(crate) struct Shared {
     pub metrics: Arc<MetricsCollector>,
     pub strategy: Arc<dyn Strategy>,
     pub models: Models,
+    /// What can be read about questions to models.
+    pub pages: crate::ask::Pages,
+    /// Remarks of models on documents.
+    pub notes: crate::notes::Notes,
     pub events: broadcast::Sender<Event>,
     pub push: AtomicBool,
     view: ArcSwap<View>,
@@ -103,6 +107,8 @@ impl ServerCore {
             metrics: metrics.clone(),
             strategy,
             models: Models::new(journal),
+            pages: Default::default(),
+            notes: Default::default(),
             events,
             push: AtomicBool::new(false),
             view: ArcSwap::from_pointee(view),
@@ -270,6 +276,7 @@ impl ServerCore {
         let slot = self.inner.slots.remove(uri);
         drop(slot);
         self.inner.offered.forget(uri);
+        self.shared().notes.forget(uri);
         self.inner.owed.remove(uri);
         self.inner.told_sizes.remove(uri);
         if self.workspace().close(uri) && self.shared().push.load(Ordering::Relaxed) {
@@ -392,6 +399,14 @@ impl Shared {
         let epoch = if is_same_config && finds_the_same { old.epoch } else { old.epoch + 1 };
         self.view.store(Arc::new(View::new(epoch, generation, self.config.settings(), customs)));
         !finds_the_same
+    }
+
+    /// Has everything judged anew: what is shown beside findings is another.
+    pub fn renew_epoch(&self) {
+        let _one_at_a_time = self.view_maker.lock().unwrap_or_else(PoisonError::into_inner);
+        let old = self.view();
+        let view = View::new(old.epoch + 1, old.config_generation, old.settings.clone(), old.customs().clone());
+        self.view.store(Arc::new(view));
     }
 
     /// Tells all doors; without any door nobody hears it.

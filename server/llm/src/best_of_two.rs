@@ -145,11 +145,20 @@ pub(crate) async fn ask(
     checks: &[&dyn Check],
     word: Option<&Notify>,
 ) -> Result<Answer, LlmError> {
+    let heard = request.heard.clone();
     let mut stream = manager.stream(request)?;
     let from_cache = stream.is_from_cache();
-    let mut pieces = Vec::new();
+    let (mut pieces, mut bytes) = (Vec::new(), 0);
     while let Some(piece) = stream.next().await {
         let piece = piece?;
+        match &piece {
+            Piece::Text(text) => bytes += text.len(),
+            Piece::Restart => bytes = 0,
+            _ => {}
+        }
+        if let (Piece::Text(_), Some(heard)) = (&piece, &heard) {
+            heard.tell(bytes);
+        }
         if let (Piece::Text(_), Some(word)) = (&piece, word) {
             word.notify_one();
         }
@@ -170,8 +179,8 @@ async fn judged(manager: &LlmManager, judge: &str, request: &Request, one: &Answ
                 Part::Instruction(JUDGE.to_owned()),
                 Part::Data(Origin::Question, format!("{}\n\n{}", request.prompt.system(), request.prompt.user())),
                 // Secrets that were put back into the answers are taken out again as they were taken out of the question.
-                Part::Data(Origin::ToolOutput, format!("Answer 1:\n{}", request.prompt.hide(&first.text))),
-                Part::Data(Origin::ToolOutput, format!("Answer 2:\n{}", request.prompt.hide(&second.text))),
+                Part::Data(Origin::ToolOutput, format!("Answer 1:\n{}", request.prompt.hidden(&first.text))),
+                Part::Data(Origin::ToolOutput, format!("Answer 2:\n{}", request.prompt.hidden(&second.text))),
             ],
             manager.prompt_limits(),
         )

@@ -325,6 +325,29 @@ impl ModelsSettings {
     }
 }
 
+/// What a user is told of a model before it is asked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Label {
+    /// How it is called here.
+    pub name: String,
+    /// Whether it runs on this machine.
+    pub is_local: bool,
+    /// What it costs, where that is known.
+    pub price: Option<Price>,
+}
+
+impl ModelsSettings {
+    /// The model that is asked first, without a look at any key; `None` where none is set.
+    pub fn first(&self) -> Option<Label> {
+        let first = self.target.iter().find(|target| !target.model.trim().is_empty())?;
+        let name = if first.name.trim().is_empty() { &first.model } else { &first.name };
+        let url = first.base_url.as_deref().unwrap_or_else(|| first.provider.provider().base_url());
+        let host = url.split("://").nth(1).unwrap_or("").split(['/', '?']).next().unwrap_or("");
+        let is_local = ["localhost", "127.", "[::1]"].iter().any(|own| host.starts_with(own));
+        Some(Label { name: name.trim().to_owned(), is_local, price: first.price.or_else(|| price_of(&first.model)) })
+    }
+}
+
 impl TargetSettings {
     fn resolve(&self, name: &str, key: &dyn Fn(&KeySource) -> Result<Secret, String>) -> Result<Target, String> {
         if self.model.trim().is_empty() {

@@ -162,7 +162,7 @@ impl Prompt {
     }
 
     /// An answer with placeholders where its secrets are, for keeping it.
-    pub(crate) fn hide(&self, answer: &str) -> String {
+    pub fn hidden(&self, answer: &str) -> String {
         self.secrets.iter().fold(answer.to_owned(), |text, (placeholder, secret)| text.replace(&secret.0, placeholder))
     }
 
@@ -315,7 +315,7 @@ mod tests {
         assert!(!made.user().contains(&key()) && !format!("{made:?}").contains(&key()));
         assert_eq!(made.hidden_secrets(), 1, "the same secret has one placeholder");
         assert_eq!(made.restore("use __SECRET_1__ here"), format!("use {} here", key()));
-        assert_eq!(made.hide(&format!("use {} here", key())), "use __SECRET_1__ here");
+        assert_eq!(made.hidden(&format!("use {} here", key())), "use __SECRET_1__ here");
     }
 
     #[test]

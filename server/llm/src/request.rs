@@ -50,6 +50,29 @@ pub struct Request {
     pub offline: Option<Offline>,
     /// Whether only an answer will do that is made for this request: none that is kept, and none that another one waits for.
     pub must_be_new: bool,
+    /// Who is told how far the answer is, while it comes.
+    pub heard: Option<Heard>,
+}
+
+/// Is told how far an answer is.
+#[derive(Clone)]
+pub struct Heard(Arc<dyn Fn(usize) + Send + Sync>);
+
+impl Heard {
+    /// `tell` is called for each piece with the bytes that the answer has so far. It must return at once.
+    pub fn new(tell: impl Fn(usize) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(tell))
+    }
+
+    pub(crate) fn tell(&self, bytes: usize) {
+        (self.0)(bytes);
+    }
+}
+
+impl fmt::Debug for Heard {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Heard")
+    }
 }
 
 /// An answer that needs no model, and therefore cannot fail.
@@ -89,6 +112,7 @@ impl Request {
             deadline: None,
             offline: None,
             must_be_new: false,
+            heard: None,
         }
     }
 

@@ -3,16 +3,20 @@
 //! Everything else in this room asks the [`ClientProfile`]; nobody looks into the client's raw capabilities twice.
 
 use crate::commands;
+use engine::ask::SCHEME;
 use engine::syntax::text::PositionEncoding;
 use lsp_types::{
     CodeActionKind, CodeActionOptions, CodeLensOptions, CompletionOptions, DiagnosticOptions, DiagnosticsCapabilities,
     DocumentSymbolOptions, ExecuteCommandOptions, InitializeParams, InsertTextMode, MarkupKind, PositionEncodingKind,
-    Save, SaveOptions, ServerCapabilities, TextDocumentSyncKind, TextDocumentSyncOptions, TraceValue,
-    WorkDoneProgressOptions, WorkspaceFoldersServerCapabilities, WorkspaceOptions, WorkspaceSymbolOptions,
+    ResourceOperationKind, Save, SaveOptions, ServerCapabilities, TextDocumentContentOptions, TextDocumentSyncKind,
+    TextDocumentSyncOptions, TraceValue, WorkDoneProgressOptions, WorkspaceFoldersServerCapabilities, WorkspaceOptions,
+    WorkspaceSymbolOptions,
 };
 
 /// The kind of the action that mends all that can be mended safely.
 pub(crate) const FIX_ALL: &str = "source.fixAll.code-agent";
+/// The kind of actions that change nothing and answer something.
+pub(crate) const EXPLAIN: &str = "code-agent.explain";
 /// Characters after which a documentation comment may be drafted.
 const TRIGGERS: [&str; 4] = ["\"", "/", "*", "#"];
 
@@ -65,6 +69,16 @@ pub(crate) struct ClientProfile {
     pub(crate) registers_watchers: bool,
     /// Changes of settings may be registered.
     pub(crate) registers_configuration: bool,
+    /// It shows which actions are written by a model.
+    pub(crate) marks_generated: bool,
+    /// Documents of the server's own can be shown.
+    pub(crate) takes_content: bool,
+    /// A document can be brought before the user.
+    pub(crate) shows_documents: bool,
+    /// An edit may make a file.
+    pub(crate) creates_files: bool,
+    /// It cannot cancel and gives up soon, so that a long command is answered at once and goes on.
+    pub(crate) is_impatient: bool,
 }
 
 /// Which parts of a diagnostic a client understands.
@@ -133,6 +147,12 @@ impl ClientProfile {
                 .is_some_and(|symbols| symbols.hierarchical_document_symbol_support == Some(true)),
             server_progress: window.work_done_progress == Some(true),
             configuration: workspace.configuration == Some(true),
+            marks_generated: action.tag_support.is_some(),
+            takes_content: workspace.text_document_content.is_some(),
+            shows_documents: window.show_document.is_some_and(|show| show.support),
+            creates_files: edit.document_changes == Some(true)
+                && edit.resource_operations.is_some_and(|kinds| kinds.contains(&ResourceOperationKind::Create)),
+            is_impatient: params.client_info.as_ref().is_some_and(|client| client.name.eq_ignore_ascii_case("helix")),
             registers_watchers: workspace.did_change_watched_files.and_then(|watch| watch.dynamic_registration)
                 == Some(true),
             registers_configuration: workspace.did_change_configuration.and_then(|config| config.dynamic_registration)
@@ -173,7 +193,9 @@ impl ClientProfile {
                     code_action_kinds: Some(vec![
                         CodeActionKind::QuickFix,
                         CodeActionKind::RefactorRewrite,
+                        CodeActionKind::RefactorExtract,
                         CodeActionKind::Source,
+                        CodeActionKind::Custom(EXPLAIN.into()),
                         CodeActionKind::Custom(FIX_ALL.into()),
                     ]),
                     resolve_provider: Some(true),
@@ -194,6 +216,9 @@ impl ClientProfile {
                     supported: Some(true),
                     change_notifications: Some(true.into()),
                 }),
+                text_document_content: self
+                    .takes_content
+                    .then(|| TextDocumentContentOptions { schemes: vec![SCHEME.to_owned()] }.into()),
                 ..WorkspaceOptions::default()
             }),
             ..ServerCapabilities::default()

@@ -2,8 +2,10 @@
 //!
 //! Names and arguments are made for people who type them into an editor's settings; the core has commands of its own.
 
-use crate::from_proto::Target;
+use crate::from_proto::{GivenProblem, Target};
+use engine::actions::fix::Problem;
 use engine::answers::{Command, Offer};
+use engine::ask::{Ask, AskKind};
 use engine::syntax::text::Position;
 use lsp_types::Position as LspPosition;
 use serde_json::{Value, json};
@@ -12,15 +14,37 @@ use serde_json::{Value, json};
 const PREFIX: &str = "code-agent.";
 
 /// The commands by their short names.
-const NAMES: [&str; 8] =
-    ["apply", "document", "documentFile", "documentWorkspace", "updateDocs", "fixAll", "convertStyle", STATS];
+const NAMES: [&str; 20] = [
+    "apply",
+    "document",
+    "documentFile",
+    "documentWorkspace",
+    "updateDocs",
+    "fixAll",
+    "convertStyle",
+    "ask",
+    "documentWithModel",
+    "explain",
+    "fix",
+    "refactor",
+    "writeTests",
+    "review",
+    "translate",
+    "custom",
+    "answer",
+    "showLast",
+    STATUS,
+    STATS,
+];
 
-/// The one command that changes nothing.
+/// Commands that change nothing.
 const STATS: &str = "stats";
+const STATUS: &str = "status";
+const READING: [&str; 5] = [STATS, STATUS, "showLast", "explain", "review"];
 
 /// The names as a client calls them; where it applies no edits, of those that make none.
 pub(crate) fn names(applies_edits: bool) -> Vec<String> {
-    NAMES.into_iter().filter(|&name| applies_edits || name == STATS).map(full_name).collect()
+    NAMES.into_iter().filter(|name| applies_edits || READING.contains(name)).map(full_name).collect()
 }
 
 /// A name as a client calls it.
@@ -33,6 +57,14 @@ pub(crate) fn full_name(short: &str) -> String {
 pub(crate) enum Task {
     /// Something that ends in an edit.
     Edit(Command),
+    /// Something that a model does.
+    Ask(Ask),
+    /// Answer the conversation in a document.
+    Answer(String),
+    /// Show what was last asked of a model.
+    ShowLast,
+    /// Tell how the models are.
+    Status,
     /// Tell the measures.
     Stats,
 }
@@ -45,8 +77,15 @@ pub(crate) fn read(
     offset: impl Fn(&str, Position) -> Option<usize>,
 ) -> Result<Task, String> {
     let short = name.strip_prefix(PREFIX).unwrap_or(name);
-    if short == STATS {
-        return Ok(Task::Stats);
+    match short {
+        STATS => return Ok(Task::Stats),
+        STATUS => return Ok(Task::Status),
+        "showLast" => return Ok(Task::ShowLast),
+        "ask" => {
+            let ask = serde_json::from_value::<Ask>(arguments.first().cloned().unwrap_or_default());
+            return ask.map(Task::Ask).map_err(|error| format!("What is to be asked cannot be read: {error}."));
+        }
+        _ => {}
     }
     if short == "apply" {
         let offer = arguments.first().cloned().unwrap_or_default();
@@ -71,6 +110,32 @@ pub(crate) fn read(
         Some((start, end)) => Some((at(start)?, at(end)?)),
         None => None,
     };
+    if short == "answer" {
+        return Ok(Task::Answer(uri));
+    }
+    if let Some(kind) = ask_kind(short) {
+        let (start, end) = place.unwrap_or_default();
+        let words = target.words.unwrap_or_default();
+        let problem = |given: &GivenProblem| {
+            let (start, end) = given.range;
+            Ok(Problem {
+                start: at(start)?,
+                end: at(end)?,
+                message: given.message.clone(),
+                source: given.source.clone(),
+            })
+        };
+        let problems = target.problems.iter().map(problem).collect::<Result<_, String>>()?;
+        return Ok(Task::Ask(Ask {
+            kind,
+            uri,
+            revision: 0,
+            start: start.min(end),
+            end: start.max(end),
+            words,
+            problems,
+        }));
+    }
     let offset = place.map(|(start, _)| start);
     Ok(Task::Edit(match short {
         "document" => match place {
@@ -86,6 +151,20 @@ pub(crate) fn read(
             Command::ConvertStyle { uri, offset, style }
         }
     }))
+}
+
+fn ask_kind(short: &str) -> Option<AskKind> {
+    Some(match short {
+        "documentWithModel" => AskKind::Document,
+        "explain" => AskKind::Explain,
+        "fix" => AskKind::Fix,
+        "refactor" => AskKind::Refactor,
+        "writeTests" => AskKind::WriteTests,
+        "review" => AskKind::Review,
+        "translate" => AskKind::Translate,
+        "custom" => AskKind::Custom,
+        _ => return None,
+    })
 }
 
 /// What a piece of work is called in a progress bar.

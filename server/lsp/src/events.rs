@@ -1,7 +1,6 @@
 //! What the core tells of its own accord, passed on to the client: findings, messages, and that something is to be asked for anew.
 
 use crate::server::Server;
-use crate::to_proto;
 use engine::answers::Diagnosis;
 use engine::events::{Event, MessageLevel};
 use lsp_types::{MessageType, Uri};
@@ -64,7 +63,7 @@ async fn publish(server: &Server, diagnosis: &Arc<Diagnosis>, shown: &mut Shown)
     if profile.pulls_diagnostics || !server.core.is_newest(diagnosis) {
         return;
     }
-    if diagnosis.findings.is_empty() {
+    if diagnosis.findings.is_empty() && server.core.remarks(&diagnosis.uri, diagnosis.revision).is_empty() {
         shown.remove(&diagnosis.uri);
     } else {
         shown.insert(diagnosis.uri.clone());
@@ -72,7 +71,7 @@ async fn publish(server: &Server, diagnosis: &Arc<Diagnosis>, shown: &mut Shown)
     let (count, newest) = (diagnosis.findings.len(), diagnosis.version);
     tracing::debug!(uri = diagnosis.uri, version = newest, count, "Findings are pushed.");
     let version = diagnosis.version.filter(|_| profile.versioned_push);
-    let items = to_proto::diagnostics(profile, diagnosis);
+    let items = server.items(diagnosis);
     server.client.publish_diagnostics(Uri(diagnosis.uri.clone()), items, version).await;
 }
 

@@ -85,6 +85,32 @@ pub(crate) struct Target {
     pub(crate) uri: Option<String>,
     pub(crate) range: Option<(Position, Position)>,
     pub(crate) style: Option<String>,
+    /// The user's words: an instruction, a language, the name of an action.
+    pub(crate) words: Option<String>,
+    /// What tools found there.
+    pub(crate) problems: Vec<GivenProblem>,
+}
+
+/// A diagnostic that a command carries.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct GivenProblem {
+    pub(crate) range: (Position, Position),
+    pub(crate) message: String,
+    pub(crate) source: String,
+}
+
+impl GivenProblem {
+    fn read(value: &Value) -> Option<Self> {
+        let range = WireRange::deserialize(value.get("range")?).ok()?;
+        let message = value.get("message")?;
+        let message = message.as_str().or_else(|| message.get("value")?.as_str())?;
+        let source = value.get("source").and_then(Value::as_str).unwrap_or("");
+        Some(Self {
+            range: (range.start.into(), range.end.into()),
+            message: message.to_owned(),
+            source: source.to_owned(),
+        })
+    }
 }
 
 impl Target {
@@ -104,6 +130,14 @@ impl Target {
                     if let Some(style) = fields.get("style").filter(|style| !style.is_null()) {
                         target.style =
                             Some(style.as_str().ok_or("The style of a command must be a string.")?.to_owned());
+                    }
+                    let words = ["instruction", "language", "name"].iter().find_map(|name| fields.get(*name));
+                    if let Some(words) = words.filter(|words| !words.is_null()) {
+                        target.words =
+                            Some(words.as_str().ok_or("The words of a command must be a string.")?.to_owned());
+                    }
+                    if let Some(list) = fields.get("diagnostics").and_then(Value::as_array) {
+                        target.problems = list.iter().filter_map(GivenProblem::read).collect();
                     }
                     let read = |value: &Value| WirePosition::deserialize(value).map(Position::from);
                     let place = if let Some(range) = fields.get("range").filter(|range| !range.is_null()) {
@@ -154,7 +188,12 @@ mod tests {
     #[test]
     fn a_commands_target_is_read_from_every_common_shape() {
         let uri = Some("file:///a.py".to_owned());
-        let expected = Target { uri: uri.clone(), range: Some((at(1, 2), at(1, 2))), style: Some("numpy".to_owned()) };
+        let expected = Target {
+            uri: uri.clone(),
+            range: Some((at(1, 2), at(1, 2))),
+            style: Some("numpy".to_owned()),
+            ..Target::default()
+        };
         let position = json!({ "line": 1, "character": 2 });
         for arguments in [
             json!([{ "uri": "file:///a.py", "position": position, "style": "numpy" }]),

@@ -2,6 +2,8 @@
 //!
 //! None of them computes, and none awaits before it has taken its snapshot or made its change.
 
+pub(crate) mod ask;
+pub(crate) mod chat;
 pub(crate) mod code_action;
 pub(crate) mod code_lens;
 pub(crate) mod completion;
@@ -11,5 +13,6 @@ pub(crate) mod execute_command;
 pub(crate) mod files;
 pub(crate) mod hover;
 pub(crate) mod life_cycle;
+pub(crate) mod pages;
 pub(crate) mod symbols;
 pub(crate) mod text_sync;

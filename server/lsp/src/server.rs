@@ -4,14 +4,15 @@
 
 use crate::capabilities::ClientProfile;
 use crate::handlers::{
-    code_action, code_lens, completion, configuration, diagnostics, execute_command, files, hover, life_cycle, symbols,
-    text_sync,
+    ask, code_action, code_lens, completion, configuration, diagnostics, execute_command, files, hover, life_cycle,
+    pages, symbols, text_sync,
 };
 use crate::newest::Newest;
 use crate::progress::{self, Cancels};
 use crate::serve::Observer;
 use crate::to_proto;
 use engine::ServerCore;
+use engine::answers::Diagnosis;
 use engine::error::CoreError;
 use engine::tasks::TaskError;
 use futures_util::future::BoxFuture;
@@ -52,6 +53,8 @@ pub(crate) struct Server {
     pub(crate) jobs: Jobs,
     pub(crate) cancels: Cancels,
     pub(crate) newest: Arc<Newest>,
+    /// Questions to models under way, so that the same one asked again takes the place of the older.
+    pub(crate) asking: Arc<ask::Asking>,
     pub(crate) shared: Arc<Shared>,
 }
 
@@ -92,7 +95,15 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Server {
     /// The state of a new connection.
     pub(crate) fn new(core: ServerCore, client: Client, jobs: Jobs) -> Self {
-        Self { core, client, jobs, cancels: Cancels::default(), newest: Arc::default(), shared: Arc::default() }
+        Self {
+            core,
+            client,
+            jobs,
+            cancels: Cancels::default(),
+            newest: Arc::default(),
+            asking: Arc::default(),
+            shared: Arc::default(),
+        }
     }
 
     /// What the client can do; before `initialize` nothing.
@@ -140,6 +151,15 @@ impl Server {
     /// The document that the user is at work in, as far as can be told.
     pub(crate) fn last_document(&self) -> Option<String> {
         lock(&self.shared.last).clone()
+    }
+
+    /// All diagnostics of a file: what was found, and what a model remarked.
+    pub(crate) fn items(&self, diagnosis: &Diagnosis) -> Vec<lsp_types::Diagnostic> {
+        let profile = self.profile();
+        let mut items = to_proto::diagnostics(profile, diagnosis);
+        let remarks = self.core.remarks(&diagnosis.uri, diagnosis.revision);
+        items.extend(remarks.iter().map(|remark| to_proto::remark(profile, diagnosis, remark)));
+        items
     }
 
     /// Shows the user a sentence, without holding up who asks for it.
@@ -230,6 +250,7 @@ pub(crate) fn service(core: ServerCore, jobs: Jobs) -> (LspService<Server>, Clie
         .custom_method("workspace/didChangeConfiguration", configuration::did_change)
         .custom_method("workspace/didChangeWatchedFiles", files::did_change_watched)
         .custom_method("workspace/didChangeWorkspaceFolders", files::did_change_folders)
+        .custom_method("workspace/textDocumentContent", pages::content)
         .custom_method("workspace/executeCommand", execute_command::execute_command)
         .custom_method("workspace/symbol", symbols::workspace)
         .finish()

@@ -3,17 +3,19 @@
 //! Never computes anything that the core did not say, and never sends a field that the client did not ask for.
 
 use crate::capabilities::ClientProfile;
+use engine::actions::ask::Severity as NoteSeverity;
 use engine::analysis::diagnostic::{Finding, FindingTag, Severity};
 use engine::answers::{Diagnosis, FileEdit, OutlineItem, WorkspaceEdit};
 use engine::error::CoreError;
+use engine::notes::Remark;
 use engine::syntax::model::SymbolKind;
 use engine::syntax::text::{self, PositionEncoding, Span, TextEdit};
 use engine::tasks::TaskError;
 use lsp_types::{
-    AnnotatedTextEdit, ChangeAnnotation, CodeDescription, Diagnostic, DiagnosticRelatedInformation, DiagnosticSeverity,
-    DiagnosticTag, DocumentChange, DocumentSymbol, Edit, Location, OptionalVersionedTextDocumentIdentifier, Position,
-    Range, SnippetTextEdit, StringValue, SymbolTag, TextDocumentEdit, TextDocumentIdentifier, Uri,
-    WorkspaceEditMetadata,
+    AnnotatedTextEdit, ChangeAnnotation, CodeDescription, CreateFile, CreateFileOptions, Diagnostic,
+    DiagnosticRelatedInformation, DiagnosticSeverity, DiagnosticTag, DocumentChange, DocumentSymbol, Edit, Location,
+    OptionalVersionedTextDocumentIdentifier, Position, Range, SnippetTextEdit, StringValue, SymbolTag,
+    TextDocumentEdit, TextDocumentIdentifier, Uri, WorkspaceEditMetadata,
 };
 use std::collections::HashMap;
 use tower_lsp::jsonrpc::{Error, ErrorCode};
@@ -22,6 +24,8 @@ use tower_lsp::jsonrpc::{Error, ErrorCode};
 const RULE_PAGES: &str = "https://github.com/code-agent/code-agent/blob/main/server/analysis/rules/";
 /// What our diagnostics are signed with.
 pub(crate) const SOURCE: &str = "code-agent";
+/// What remarks of a model are signed with.
+const REVIEW: &str = "code-agent review";
 /// The one label that the edits of a message carry.
 const ANNOTATION: &str = "code-agent";
 
@@ -80,6 +84,21 @@ pub(crate) fn diagnostics(profile: &ClientProfile, diagnosis: &Diagnosis) -> Vec
     diagnosis.findings.iter().map(|finding| diagnostic(profile, diagnosis, finding)).collect()
 }
 
+/// A remark of a model on a line of a document.
+pub(crate) fn remark(profile: &ClientProfile, diagnosis: &Diagnosis, remark: &Remark) -> Diagnostic {
+    Diagnostic {
+        range: range(diagnosis.range(remark.span, profile.encoding)),
+        severity: Some(match remark.severity {
+            NoteSeverity::Error => DiagnosticSeverity::Error,
+            NoteSeverity::Warning => DiagnosticSeverity::Warning,
+            NoteSeverity::Info => DiagnosticSeverity::Information,
+        }),
+        source: Some(REVIEW.to_owned()),
+        message: remark.message.clone().into(),
+        ..Diagnostic::default()
+    }
+}
+
 /// The edits to a number of files, as the client can take them.
 pub(crate) fn workspace_edit(profile: &ClientProfile, edit: &WorkspaceEdit) -> lsp_types::WorkspaceEdit {
     if !profile.document_changes {
@@ -103,13 +122,22 @@ pub(crate) fn workspace_edit(profile: &ClientProfile, edit: &WorkspaceEdit) -> l
         change_annotations: profile.change_annotations.then(|| {
             let annotation = ChangeAnnotation {
                 label: if edit.note.is_empty() { "Update documentation".to_owned() } else { edit.note.clone() },
-                needs_confirmation: Some(false),
+                needs_confirmation: Some(edit.confirm),
                 description: None,
             };
             HashMap::from([(ANNOTATION.to_owned(), annotation)])
         }),
         ..Default::default()
     }
+}
+
+/// An edit that makes a file first, where one is to be made.
+pub(crate) fn creating(file: Option<&str>, mut edit: lsp_types::WorkspaceEdit) -> lsp_types::WorkspaceEdit {
+    if let (Some(file), Some(changes)) = (file, edit.document_changes.as_mut()) {
+        let options = CreateFileOptions { overwrite: Some(false), ignore_if_exists: Some(true) };
+        changes.insert(0, CreateFile { uri: Uri(file.to_owned()), options: Some(options), annotation_id: None }.into());
+    }
+    edit
 }
 
 /// What the client may know of an edit beside its text: one that reaches into several files is a refactoring.
@@ -286,7 +314,7 @@ mod tests {
             relied_on: Vec::new(),
             placeholders,
         };
-        WorkspaceEdit { files: vec![file], note: "Documented 1 function.".to_owned() }
+        WorkspaceEdit { files: vec![file], note: "Documented 1 function.".to_owned(), confirm: false }
     }
 
     #[test]

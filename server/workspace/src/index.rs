@@ -2,7 +2,8 @@
 //!
 //! Filled from models; it reads no file itself. Each file's part is replaced whole, so nothing stale stays.
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHasher};
+use std::hash::{Hash, Hasher};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use syntax::docstring::{DocProblemKind, DocStyle};
 use syntax::model::{FileModel, SymbolKind};
@@ -31,6 +32,8 @@ pub struct Place {
 pub struct FileRecord {
     language: &'static str,
     places: Vec<Place>,
+    /// A bit for each name that it defines, so that most files are passed over without a look at their names.
+    names: NameBits,
     styles: Vec<(DocStyle, u32)>,
     unknown_tags: Vec<Box<str>>,
 }
@@ -42,6 +45,7 @@ impl FileRecord {
         for symbol in &model.symbols {
             if !symbol.name.is_empty() && symbol.kind != SymbolKind::Module && symbol.kind != SymbolKind::Impl {
                 let container = symbol.path.strip_suffix(symbol.name.as_str()).unwrap_or("").trim_end_matches('.');
+                record.names.add(&symbol.name);
                 record.places.push(Place {
                     name: symbol.name.as_str().into(),
                     container: container.into(),
@@ -143,6 +147,13 @@ impl SymbolIndex {
         self.write().retain(|uri, _| keep(uri));
     }
 
+    /// The files known, sorted.
+    pub fn files(&self) -> Vec<Arc<str>> {
+        let mut files: Vec<Arc<str>> = self.read().keys().cloned().collect();
+        files.sort_unstable();
+        files
+    }
+
     /// Number of files known.
     pub fn len(&self) -> usize {
         self.read().len()
@@ -168,6 +179,22 @@ impl SymbolIndex {
         found.into_iter().take(limit).map(|(_, uri, place)| (uri.clone(), place.clone())).collect()
     }
 
+    /// The files that define symbols of exactly these names, those with most of them first.
+    pub fn defining(&self, names: &[String], limit: usize) -> Vec<Arc<str>> {
+        let wanted: Vec<(&str, NameBits)> = names.iter().map(|name| (name.as_str(), NameBits::of(name))).collect();
+        let mut found: Vec<(usize, Arc<str>)> = Vec::new();
+        for (uri, record) in self.read().iter() {
+            let may_define = wanted.iter().filter(|(_, bits)| record.names.has(*bits));
+            let is_defined = |name: &str| record.places.iter().any(|place| *place.name == *name);
+            let count = may_define.filter(|(name, _)| is_defined(name)).count();
+            if count > 0 {
+                found.push((count, uri.clone()));
+            }
+        }
+        found.sort_by(|(most, one), (other_most, other)| other_most.cmp(most).then_with(|| one.cmp(other)));
+        found.into_iter().take(limit).map(|(_, uri)| uri).collect()
+    }
+
     /// The customs of the repository, over all files known.
     pub fn facts(&self) -> RepositoryFacts {
         let mut facts = RepositoryFacts::default();
@@ -181,6 +208,31 @@ impl SymbolIndex {
 
     fn write(&self) -> RwLockWriteGuard<'_, FxHashMap<Arc<str>, FileRecord>> {
         self.records.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A set of names in which a look for one that is not there hardly ever fails to say so (Bloom 1970, with one hash).
+#[derive(Clone, Copy, Debug, Default)]
+struct NameBits([u64; 4]);
+
+impl NameBits {
+    fn of(name: &str) -> Self {
+        let mut bits = Self::default();
+        bits.add(name);
+        bits
+    }
+
+    fn add(&mut self, name: &str) {
+        let mut hasher = FxHasher::default();
+        name.hash(&mut hasher);
+        let bit = (hasher.finish() >> 20) as usize % 256;
+        if let Some(word) = self.0.get_mut(bit / 64) {
+            *word |= 1 << (bit % 64);
+        }
+    }
+
+    fn has(&self, other: Self) -> bool {
+        self.0.iter().zip(other.0).all(|(own, other)| own & other == other)
     }
 }
 

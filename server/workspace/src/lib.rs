@@ -6,6 +6,7 @@
 pub mod files;
 pub mod index;
 pub mod log;
+pub mod privacy;
 pub mod snapshot;
 pub mod uri;
 pub mod walk;

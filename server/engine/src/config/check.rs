@@ -34,6 +34,7 @@ pub(super) fn check_workspace(layer: &Value) -> Result<(), String> {
     if layer.get("budget").is_some() {
         return Err(format!("`budget` {OWN}"));
     }
+    check_programs(layer)?;
     // Answers go there, and what lies there is shown as answers.
     let is_away = |address: &Value| !address.as_str().is_some_and(is_this_machine);
     let goes_away = match layer.pointer("/cache/redis") {
@@ -63,7 +64,13 @@ pub(super) fn check_editor(layer: &Value) -> Result<(), String> {
     if targets.any(|target| target.pointer("/api-key/command").is_some()) {
         return Err(format!("`models.target.api-key` with a `command` {OWN}"));
     }
-    Ok(())
+    check_programs(layer)
+}
+
+/// A program is named by the user alone.
+fn check_programs(layer: &Value) -> Result<(), String> {
+    let named = ["format", "verify"].into_iter().find(|key| layer.pointer(&format!("/actions/{key}")).is_some());
+    named.map_or(Ok(()), |key| Err(format!("`actions.{key}` {OWN}")))
 }
 
 /// Whether an address is one of this machine and nothing else.

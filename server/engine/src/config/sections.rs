@@ -2,6 +2,7 @@
 
 use actions::writer::{Audience, Person, Types, WriterOptions};
 use llm::config::{CacheSettings, ModelsSettings, RoutingSettings};
+use llm::strategy::AnswerStrategy;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -23,6 +24,8 @@ pub struct Settings {
     pub budget: llm::budget::Limits,
     /// How one of several models is chosen.
     pub routing: RoutingSettings,
+    /// What is done with models.
+    pub actions: ActionSettings,
     /// Bounds on size and time.
     pub limits: LimitSettings,
     /// What an editor shows besides findings.
@@ -172,6 +175,35 @@ impl DocsSettings {
                 AudienceName::Users => Audience::Users,
                 AudienceName::Everyone => Audience::Everyone,
             },
+        }
+    }
+}
+
+/// What is done with models.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ActionSettings {
+    /// The way in which an answer comes about: `fast`, `best_of_two`, `cascade`, or `offline` for no model at all.
+    pub strategy: AnswerStrategy,
+    /// Tokens of code around a place that a model is shown.
+    #[schemars(range(max = 100_000))]
+    pub context_tokens: usize,
+    /// A program that formats a file in place, with its arguments; `{file}` stands for the file. Only in the user's own settings.
+    pub format: Vec<String>,
+    /// A program that judges a file, with its arguments; an edit after which it fails is not offered. Only in the user's own settings.
+    pub verify: Vec<String>,
+    /// Whether the editor asks before it applies an edit of a model, where it can.
+    pub confirm: bool,
+}
+
+impl Default for ActionSettings {
+    fn default() -> Self {
+        Self {
+            strategy: AnswerStrategy::Fast,
+            context_tokens: 1500,
+            format: Vec::new(),
+            verify: Vec::new(),
+            confirm: false,
         }
     }
 }

@@ -29,7 +29,7 @@ impl Run<'_> {
             match result {
                 Ok(answer) => {
                     let prompt = &questions[at].request.prompt;
-                    self.store.keep(at, &Answer { text: prompt.hide(&answer.text), ..answer.clone() })?;
+                    self.store.keep(at, &Answer { text: prompt.hidden(&answer.text), ..answer.clone() })?;
                     self.fates[at] = Fate::Answered;
                     self.say(Told::Answer { id: &questions[at].id, result: Ok(&answer) })?;
                 }

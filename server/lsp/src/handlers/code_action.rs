@@ -5,8 +5,10 @@
 use crate::capabilities::ClientProfile;
 use crate::commands;
 use crate::from_proto;
+use crate::handlers::{ask, chat};
 use crate::server::{Server, core_error, is_about_document};
 use crate::to_proto;
+use engine::actions::chat::Chat;
 use engine::answers::{Diagnosis, Offer, OfferKind, PlaceAt, WorkspaceEdit};
 use engine::error::CoreError;
 use lsp_types::{
@@ -24,9 +26,12 @@ const KINDS: [OfferKind; 4] = [OfferKind::QuickFix, OfferKind::Rewrite, OfferKin
 pub(crate) async fn code_action(server: &Server, params: CodeActionParams) -> Result<Option<Vec<CodeActionResponse>>> {
     let (uri, profile) = (params.text_document.uri.0, server.profile());
     let Some(snapshot) = server.core.snapshot(&uri) else { return Ok(None) };
+    if Chat::is_one(&uri) {
+        return Ok(Some(chat::actions(server, &uri, params.context.only.as_deref())));
+    }
     server.touched(&uri);
     let wanted = wanted(params.context.only.as_deref());
-    if wanted.is_empty() || !profile.takes_actions() {
+    if !profile.takes_actions() {
         return Ok(Some(Vec::new()));
     }
     let (start, end) = from_proto::range(params.range);
@@ -34,6 +39,9 @@ pub(crate) async fn code_action(server: &Server, params: CodeActionParams) -> Re
     // Where all kinds are wanted nothing is to be left out.
     let only: &[OfferKind] = if wanted.len() == KINDS.len() { &[] } else { &wanted };
     let work = async {
+        if wanted.is_empty() {
+            return Ok(ask::actions(server, &uri, place, &params.context).await);
+        }
         let offers = match server.core.offers(&uri, place, only).await {
             Ok(offers) => offers,
             Err(error) => return unavailable(profile, params.context.only.as_deref(), &error),
@@ -44,23 +52,25 @@ pub(crate) async fn code_action(server: &Server, params: CodeActionParams) -> Re
         for offer in offers {
             actions.extend(action(server, offer, diagnosis.as_ref(), &params.context.diagnostics).await);
         }
+        actions.extend(ask::actions(server, &uri, place, &params.context).await);
         Ok(actions)
     };
     let kind = if params.context.only.is_some() { "codeAction/only" } else { "codeAction" };
     server.newest.run(kind, &uri, snapshot.version, work).await.map(Some)
 }
 
+/// Whether a client wants a kind: one stands for all those below it.
+pub(crate) fn includes(only: Option<&[CodeActionKind]>, kind: &str) -> bool {
+    let Some(only) = only else { return true };
+    only.iter().any(|wanted| {
+        let wanted = wanted.as_str();
+        wanted.is_empty() || kind.strip_prefix(wanted).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    })
+}
+
 /// The kinds of offers that a client wants: a kind stands for all those below it.
 fn wanted(only: Option<&[CodeActionKind]>) -> Vec<OfferKind> {
-    let Some(only) = only else { return KINDS.to_vec() };
-    let includes = |kind: OfferKind| {
-        only.iter().any(|wanted| {
-            let wanted = wanted.as_str();
-            wanted.is_empty()
-                || kind.name().strip_prefix(wanted).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-        })
-    };
-    KINDS.into_iter().filter(|&kind| includes(kind)).collect()
+    KINDS.into_iter().filter(|kind| includes(only, kind.name())).collect()
 }
 
 /// What to answer where nothing can be offered: to a user who asked for this kind of action by name, the reason.

@@ -2,7 +2,6 @@
 
 use crate::progress::{Audience, Progress};
 use crate::server::{Server, core_error, or_nothing};
-use crate::to_proto;
 use engine::answers::WorkspaceReport;
 use engine::error::CoreError;
 use engine::events::Event;
@@ -29,7 +28,7 @@ const QUIET: Duration = Duration::from_millis(500);
 
 /// `textDocument/diagnostic`.
 pub(crate) async fn document(server: &Server, params: DocumentDiagnosticParams) -> Result<DocumentDiagnosticReport> {
-    let (uri, profile) = (params.text_document.uri.0, server.profile());
+    let uri = params.text_document.uri.0;
     let version = server.core.snapshot(&uri).and_then(|snapshot| snapshot.version);
     let work = async {
         match server.core.diagnostics(&uri).await {
@@ -51,10 +50,8 @@ pub(crate) async fn document(server: &Server, params: DocumentDiagnosticParams) 
         }
         .into());
     }
-    let full = FullDocumentDiagnosticReport {
-        result_id: Some(diagnosis.result_id.clone()),
-        items: to_proto::diagnostics(profile, &diagnosis),
-    };
+    let full =
+        FullDocumentDiagnosticReport { result_id: Some(diagnosis.result_id.clone()), items: server.items(&diagnosis) };
     Ok(RelatedFullDocumentDiagnosticReport { related_documents: None, full_document_diagnostic_report: full }.into())
 }
 
@@ -134,7 +131,7 @@ fn workspace_report(server: &Server, report: WorkspaceReport) -> WorkspaceDocume
             version: diagnosis.version,
             full_document_diagnostic_report: FullDocumentDiagnosticReport {
                 result_id: Some(diagnosis.result_id.clone()),
-                items: to_proto::diagnostics(server.profile(), &diagnosis),
+                items: server.items(&diagnosis),
             },
         }
         .into(),

@@ -1,10 +1,12 @@
 //! Commands: the work is done by the core, its edit is put before the client to be applied, and what came of it is said.
 
 use crate::commands::{self, Task};
+use crate::handlers::{ask, chat};
 use crate::progress::{Audience, Progress};
 use crate::server::{Server, core_error};
 use crate::to_proto;
 use engine::answers::{Command, WorkspaceEdit};
+use engine::ask::Ask;
 use engine::error::CoreError;
 use lsp_types::{ApplyWorkspaceEditParams, ApplyWorkspaceEditRequest, ExecuteCommandParams, LspAny, MessageType};
 use serde_json::json;
@@ -29,6 +31,14 @@ pub(crate) async fn execute_command(server: &Server, params: ExecuteCommandParam
     let task = commands::read(&params.command, &arguments, server.last_document(), offset);
     let command = match task.map_err(Error::invalid_params)? {
         Task::Stats => return Ok(Some(json!(server.core.metrics().stats()))),
+        Task::Status => return Ok(Some(server.core.model_status().await)),
+        Task::ShowLast => return ask::show_last(server).await,
+        Task::Ask(ask) => {
+            let ask =
+                Ask { revision: if ask.revision == 0 { revision.get().unwrap_or(0) } else { ask.revision }, ..ask };
+            return ask::run(server, ask, params.work_done_progress_params.work_done_token).await;
+        }
+        Task::Answer(uri) => return chat::run(server, uri, params.work_done_progress_params.work_done_token).await,
         Task::Edit(command) => command,
     };
     let revision = revision.into_inner();
@@ -62,7 +72,21 @@ pub(crate) async fn execute_command(server: &Server, params: ExecuteCommandParam
 
 /// Has the client apply an edit.
 async fn apply(server: &Server, title: &str, edit: WorkspaceEdit) -> Result<LspAny> {
-    let edit = server.core.rebase(edit).await.map_err(|error| told(server, &error))?;
+    apply_with(server, title, edit, None).await
+}
+
+/// The same, after a file was made.
+pub(crate) async fn apply_with(
+    server: &Server,
+    title: &str,
+    edit: WorkspaceEdit,
+    creates: Option<&str>,
+) -> Result<LspAny> {
+    // A file that is yet to be made cannot have changed.
+    let edit = match creates {
+        Some(_) => edit,
+        None => server.core.rebase(edit).await.map_err(|error| told(server, &error))?,
+    };
     if edit.files.is_empty() {
         let message = if edit.note.is_empty() { "There is nothing to change.".to_owned() } else { edit.note };
         server.show(MessageType::Info, message.clone());
@@ -72,7 +96,7 @@ async fn apply(server: &Server, title: &str, edit: WorkspaceEdit) -> Result<LspA
     let request = ApplyWorkspaceEditParams {
         label: Some(if edit.note.is_empty() { title.to_owned() } else { edit.note.clone() }),
         metadata: to_proto::metadata(server.profile(), &edit),
-        edit: to_proto::workspace_edit(server.profile(), &edit),
+        edit: to_proto::creating(creates, to_proto::workspace_edit(server.profile(), &edit)),
     };
     let asked = server.client.send_request::<ApplyWorkspaceEditRequest>(request);
     let Ok(answer) = tokio::time::timeout(APPLY_TIMEOUT, asked).await else {
@@ -91,13 +115,13 @@ async fn apply(server: &Server, title: &str, edit: WorkspaceEdit) -> Result<LspA
 }
 
 /// The protocol's error; one that clients pass over in silence is shown, since somebody waits for the command.
-fn told(server: &Server, error: &CoreError) -> Error {
+pub(crate) fn told(server: &Server, error: &CoreError) -> Error {
     if matches!(error, CoreError::Conflict(_)) {
         server.show(MessageType::Warning, error.to_string());
     }
     core_error(error)
 }
 
-fn failed(message: String) -> Error {
+pub(crate) fn failed(message: String) -> Error {
     Error { code: ErrorCode::ServerError(to_proto::REQUEST_FAILED), message: message.into(), data: None }
 }
