@@ -83,18 +83,21 @@ impl Prompt {
     }
 }
 
+/// Places in a text, in order, none overlapping.
+type Ranges = Vec<Range<usize>>;
+
 /// The secrets of both texts, as each of them shows them and as they show them together.
-fn secrets_around(prefix: &str, suffix: &str) -> Result<(Vec<Range<usize>>, Vec<Range<usize>>), PromptError> {
+fn secrets_around(prefix: &str, suffix: &str) -> Result<(Ranges, Ranges), PromptError> {
     let border = prefix.len();
     let shifted = |range: Range<usize>| range.start + border..range.end + border;
     let of = |text: &str| scan(text).into_iter().map(|found| found.range);
     let together = [prefix, suffix].concat();
-    let mut found: Vec<_> = of(prefix).chain(of(suffix).map(shifted)).chain(of(&together)).collect();
+    let mut found: Ranges = of(prefix).chain(of(suffix).map(shifted)).chain(of(&together)).collect();
     if found.iter().any(|range| range.start < border && border < range.end) {
         return Err(PromptError::InsideSecret);
     }
     found.sort_unstable_by_key(|range| range.start);
-    let (mut before, mut after) = (Vec::<Range<usize>>::new(), Vec::<Range<usize>>::new());
+    let (mut before, mut after) = (Ranges::new(), Ranges::new());
     for range in found {
         let (side, range) = match range.start.checked_sub(border) {
             Some(start) => (&mut after, start..range.end.saturating_sub(border)),
@@ -109,8 +112,8 @@ fn secrets_around(prefix: &str, suffix: &str) -> Result<(Vec<Range<usize>>, Vec<
 }
 
 /// Where a tokenizer would see a mark, in order.
-fn marks_of(text: &str) -> Vec<Range<usize>> {
-    let mut found = Vec::<Range<usize>>::new();
+fn marks_of(text: &str) -> Ranges {
+    let mut found = Ranges::new();
     for (at, _) in text.match_indices(['<', '[']) {
         if found.last().is_some_and(|last| at < last.end) {
             continue;

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum FillFormat {
-    /// `prompt` and `suffix` to `/completions`, as DeepSeek and others take them. llama.cpp and vLLM do not look at `suffix`.
+    /// `prompt` and `suffix` to `/completions`, as DeepSeek and others take them; llama.cpp and vLLM fill no holes there.
     Suffix,
     /// `input_prefix` and `input_suffix` to `/infill` of llama.cpp, at the root of the server.
     Infill,
@@ -180,8 +180,14 @@ pub(super) fn temperature(request: &Request, quirks: Quirks) -> Option<f32> {
 
 /// What a refusal means where a hole was sent: that the server has no way to fill one, or that the model was not taught it.
 pub(crate) fn refusal(error: LlmError, status: u16) -> LlmError {
-    // llama.cpp says the one, Ollama the next, vLLM the last.
-    const WORDS: [&str; 3] = ["infill is not supported", "does not support insert", "suffix is not"];
+    // llama.cpp says the first and an older one the last, Ollama the second, vLLM the third, OpenAI the fourth.
+    const WORDS: [&str; 5] = [
+        "infill is not supported",
+        "does not support insert",
+        "suffix is not",
+        "argument supplied: suffix",
+        "unsupported param: suffix",
+    ];
     let said = error.detail.to_lowercase();
     let is_refused = matches!(status, 405 | 501) || WORDS.iter().any(|words| said.contains(words));
     if is_refused { LlmError::new(error.target, Cause::NoFill, "its model takes no hole to be filled") } else { error }
@@ -398,6 +404,8 @@ mod tests {
         assert_eq!(of(501, "Infill is not supported by this model: prefix token is missing."), Cause::NoFill);
         assert_eq!(of(400, "registry/smollm2:135m does not support insert"), Cause::NoFill);
         assert_eq!(of(400, "suffix is not currently supported"), Cause::NoFill);
+        assert_eq!(of(400, "Unrecognized request argument supplied: suffix"), Cause::NoFill);
+        assert_eq!(of(500, "Unsupported param: suffix"), Cause::NoFill);
         assert_eq!(of(500, "it failed"), Cause::Server);
     }
 }
