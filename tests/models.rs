@@ -270,9 +270,9 @@ fn a_hole_between_two_files_is_filled_to_the_byte_by_a_model_that_can() {
     let settings = |fill: &str| {
         format!("[[models.target]]\nname = 'one'\nmodel = 'm'\nbase-url = '{}'\nfill = '{fill}'\n", one.server.url)
     };
-    project.write("code-agent.toml", &settings("middle"));
+    project.write("code-agent.toml", settings("middle"));
     project.run(&fill).assert_one_sentence("`fill` is one of suffix, infill");
-    project.write("code-agent.toml", &settings("qwen"));
+    project.write("code-agent.toml", settings("qwen"));
     let outcome = project.run(&fill);
     assert_eq!((outcome.code, outcome.stdout.as_str(), outcome.stderr.as_str()), (Some(0), "a, b\n", ""));
     let sent = one.server.seen.bodies.lock().expect("bodies").concat();
