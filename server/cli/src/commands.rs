@@ -2,6 +2,7 @@
 
 mod ask;
 mod ask_bulk;
+mod ask_fill;
 mod bench;
 mod check;
 mod config;

@@ -13,6 +13,7 @@ use crate::health::UnderWay;
 use crate::limit::{Admission, Permit};
 use crate::manager::{Inner, Plan};
 use crate::pool::{Held, Reply};
+use crate::providers::fill::refusal;
 use crate::providers::{Endpoint, Failed, Provider, exhausted, failure};
 use crate::request::{Answer, Finish, Piece, Request, Usage};
 use crate::splice::Splice;
@@ -52,6 +53,7 @@ pub(crate) struct Call<'a> {
 /// An answer that began.
 pub(crate) struct Opened<'a> {
     call: Call<'a>,
+    provider: &'static dyn Provider,
     reply: Reply,
     events: EventReader,
     /// What came so far.
@@ -91,12 +93,14 @@ async fn open_once(call: Call<'_>) -> Result<Opened<'_>, LlmError> {
         return Err(LlmError::new(&target.name, Cause::Busy, detail));
     }
     let reserve = reserve(call).await?;
+    // The router has seen to it already; here it is what makes sure.
+    let unfit = || LlmError::new(&target.name, Cause::NoFill, "it has no `fill`");
+    let provider = target.speaks(request).ok_or_else(unfit)?;
     let under_way = inner.health.begin(&target.name, request.prompt.len());
-    let provider = target.provider.provider();
     let began = Instant::now();
     inner.events.tell(Event::Asked {
         target: target.name.clone(),
-        provider: provider.name(),
+        provider: target.provider.provider().name(),
         model: target.model.clone(),
         attempt,
         overhead: (attempt == 0).then(|| began.saturating_duration_since(came).saturating_sub(waited)),
@@ -122,7 +126,21 @@ async fn open_once(call: Call<'_>) -> Result<Opened<'_>, LlmError> {
     let Beginning { events, pieces, read, is_whole } = beginning;
     debug_assert!(read <= plan.bounds.answer.saturating_mul(EVENT_OVERHEAD));
     let _permit = permit;
-    Ok(Opened { call, reply, events, pieces, meter, under_way, _permit, held, began, read, is_whole, first_word })
+    Ok(Opened {
+        call,
+        provider,
+        reply,
+        events,
+        pieces,
+        meter,
+        under_way,
+        _permit,
+        held,
+        began,
+        read,
+        is_whole,
+        first_word,
+    })
 }
 
 /// Waits for room at the target.
@@ -174,6 +192,7 @@ async fn begin<'a>(
         let body = tokio::time::timeout(bounds.stall, reply.whole(name, ERROR_BYTES)).await;
         let body = body.map_err(|_| late(name, "its report of an error broke off"))?.unwrap_or_default();
         let error = failure(name, reply.status(), &|header| reply.header(header), &body);
+        let error = if request.prompt.hole().is_some() { refusal(error, reply.status()) } else { error };
         return Err(without_ours(error, reply.status(), request, target));
     }
     meter.was_read = true;
@@ -249,7 +268,7 @@ impl Opened<'_> {
 
     async fn read_on(&mut self, splice: &mut Splice) -> Result<(), LlmError> {
         let Call { plan, target, .. } = self.call;
-        let (name, provider) = (target.name.as_str(), target.provider.provider());
+        let (name, provider) = (target.name.as_str(), self.provider);
         show(&std::mem::take(&mut self.pieces), splice);
         let mut deadline = Instant::now() + plan.bounds.stall;
         let mut had_end = false;
@@ -284,7 +303,7 @@ impl Opened<'_> {
                 deadline = Instant::now() + plan.bounds.stall;
             }
         }
-        self.meter.gathered.ended(name)
+        self.meter.gathered.ended(name, self.call.request.prompt.hole().is_some())
     }
 }
 
@@ -408,12 +427,13 @@ impl Gathered {
         }
     }
 
-    /// An answer that says that it ended did; one that only stops did not.
-    fn ended(&self, name: &str) -> Result<(), LlmError> {
+    /// An answer that says that it ended did; one that only stops did not. It may be empty where nothing is missing in a text.
+    fn ended(&self, name: &str, may_be_empty: bool) -> Result<(), LlmError> {
         match self.end {
             Some(Finish::ContentFilter) => {
                 Err(LlmError::new(name, Cause::ContentFilter, "the provider cut the answer off"))
             }
+            Some(_) if self.bytes == 0 && may_be_empty => Ok(()),
             Some(Finish::Stop) if self.bytes == 0 => Err(LlmError::new(name, Cause::Malformed, "the answer is empty")),
             Some(Finish::Length) if self.bytes == 0 => {
                 Err(LlmError::new(name, Cause::Malformed, "no word of an answer came within its longest length"))

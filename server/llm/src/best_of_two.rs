@@ -113,7 +113,9 @@ pub async fn best_of_two(
             return Ok(Chosen { refused: Some(refused.to_string()), ..Chosen::only(answer) });
         }
     };
-    let Some(judge) = manager.judge().filter(|_| start == Start::Together) else { return Ok(Chosen::only(answer)) };
+    // What fills a hole is no answer to a question that a judge could read.
+    let is_judged = start == Start::Together && request.prompt.hole().is_none();
+    let Some(judge) = manager.judge().filter(|_| is_judged) else { return Ok(Chosen::only(answer)) };
     let patience = (began.elapsed() * AS_LONG_AGAIN).max(Duration::from_millis(100));
     let other = match other {
         Either::Left(other) => tokio::time::timeout(patience, other).await,

@@ -217,6 +217,11 @@ fn digest(target: &Target, questions: &[Question]) -> String {
         let (prompt, schema) = (&request.prompt, request.schema.as_ref().map(ToString::to_string));
         let answer = json!([request.max_tokens, request.temperature.to_bits(), schema, request.client]);
         add(json!([id, prompt.system(), prompt.user(), answer]));
+        // Only where there is any, so that what an older version began is still known.
+        let hole = prompt.hole().map(|(prefix, _)| prefix.len());
+        if hole.is_some() || !request.stop.is_empty() {
+            add(json!([hole, request.stop]));
+        }
     }
     hasher.finalize().to_hex().chars().take(32).collect()
 }
@@ -236,7 +241,10 @@ impl Run<'_> {
     /// What is known, then what the provider takes in batches, then the rest.
     async fn all(&mut self, known: Vec<(usize, Answer)>) -> Result<(), BulkError> {
         self.tell_known(known)?;
-        if let Some(vendor) = vendor::vendor(self.target.provider).filter(|_| !self.store.state.ordinary) {
+        // No batch API fills holes.
+        let has_holes = self.questions.iter().any(|question| question.request.prompt.hole().is_some());
+        let vendor = vendor::vendor(self.target.provider).filter(|_| !has_holes);
+        if let Some(vendor) = vendor.filter(|_| !self.store.state.ordinary) {
             self.batches(vendor).await?;
         } else if !self.store.state.ordinary {
             self.store.state.ordinary = true;

@@ -4,7 +4,8 @@ use crate::breaker::Watched;
 use crate::budget::{Limits, Price, price_of};
 use crate::limit::LimitConfig;
 use crate::pool::MOST;
-use crate::providers::ProviderKind;
+use crate::providers::{FillFormat, Provider, ProviderKind};
+use crate::request::Request;
 pub use crate::shared::address::RedisSource;
 use schemars::JsonSchema;
 use security::secret::Secret;
@@ -81,6 +82,8 @@ pub struct TargetSettings {
     pub base_url: Option<String>,
     /// Where its key is found. A key itself never stands in a settings file.
     pub api_key: Option<KeySource>,
+    /// How it is given a hole in a text to fill, for inline completions; it is asked for none where this is left out.
+    pub fill: Option<FillFormat>,
     /// What a million tokens cost; known for many models.
     pub price: Option<Price>,
     /// How often it is chosen by `weighted`, compared with the others.
@@ -246,6 +249,8 @@ pub struct Target {
     pub model: String,
     /// Without a slash at the end.
     pub base_url: String,
+    /// How it is given a hole to fill.
+    pub fill: Option<FillFormat>,
     /// Its key.
     pub key: Option<Secret>,
     /// What it costs; nothing where that is not known.
@@ -348,6 +353,16 @@ impl ModelsSettings {
     }
 }
 
+impl Target {
+    /// The wire format of a request to this target; nothing where it has a hole and the target fills none.
+    pub(crate) fn speaks(&self, request: &Request) -> Option<&'static dyn Provider> {
+        match request.prompt.hole() {
+            None => Some(self.provider.provider()),
+            Some(_) => self.fill?.provider(self.provider),
+        }
+    }
+}
+
 impl TargetSettings {
     fn resolve(&self, name: &str, key: &dyn Fn(&KeySource) -> Result<Secret, String>) -> Result<Target, String> {
         if self.model.trim().is_empty() {
@@ -364,6 +379,12 @@ impl TargetSettings {
         {
             return Err("Its `price` must be numbers from 0 to a million.".to_owned());
         }
+        if let Some(fill) = self.fill.filter(|fill| fill.provider(self.provider).is_none()) {
+            return Err(format!(
+                "Its `fill` cannot be {}, since its `provider` has no way to fill a hole.",
+                fill.name()
+            ));
+        }
         let key = self.api_key.as_ref().map(key).transpose()?;
         if key.as_ref().is_some_and(Secret::is_empty) {
             return Err("Its `api-key` is empty.".to_owned());
@@ -376,6 +397,7 @@ impl TargetSettings {
             watched: Watched::new(base_url, model, &digest.unwrap_or_default()),
             model: model.to_owned(),
             base_url: base_url.to_owned(),
+            fill: self.fill,
             key,
             price,
             weight: self.weight.unwrap_or(1),
@@ -410,6 +432,30 @@ mod tests {
         assert_eq!((found[0].name.as_str(), found[0].base_url.as_str()), ("gpt-4o-mini", "https://api.openai.com/v1"));
         assert!(found[0].price.input > 0.0 && found[0].key.is_some() && found[0].stream);
         assert_eq!((found[1].base_url.as_str(), found[1].price), ("http://127.0.0.1:1", Price::default()));
+    }
+
+    #[test]
+    fn a_fill_is_one_of_a_list_and_goes_with_some_providers() {
+        let read = |form: &str| {
+            toml::from_str::<ModelsSettings>(&format!("[[target]]\nmodel = 'm'\nfill = {form}\n"))
+                .map(|settings| settings.target[0].fill)
+                .map_err(|error| error.message().to_owned())
+        };
+        for format in FillFormat::ALL {
+            assert_eq!(read(&format!("'{}'", format.name())), Ok(Some(format)));
+            assert_eq!(serde_json::json!(format), format.name());
+        }
+        let names = "suffix, infill, mistral, ollama, qwen, codellama, starcoder, deepseek, codestral, codegemma";
+        assert_eq!(read("'middle'"), Err(format!("`fill` is one of {names}, not middle")));
+        assert_eq!(read("7"), Err(format!("`fill` is one of {names}")));
+        let (found, errors) = targets(
+            "[[target]]\nmodel = 'a'\nprovider = 'anthropic'\nfill = 'suffix'\n[[target]]\nmodel = 'b'\nfill = 'qwen'\n",
+        );
+        assert_eq!(
+            errors,
+            ["`models.target` a: Its `fill` cannot be suffix, since its `provider` has no way to fill a hole."]
+        );
+        assert_eq!(found.iter().map(|target| target.fill).collect::<Vec<_>>(), [Some(FillFormat::Qwen)]);
     }
 
     #[test]

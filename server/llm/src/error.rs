@@ -23,6 +23,8 @@ pub enum Cause {
     ContentFilter,
     /// There is no such model, or the request is not understood.
     BadRequest,
+    /// The model fills no holes.
+    NoFill,
     /// What came back cannot be read.
     Malformed,
     /// The connection failed or broke.
@@ -69,7 +71,7 @@ impl Scope {
 
 impl Cause {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Auth,
         Self::Forbidden,
         Self::Quota,
@@ -79,6 +81,7 @@ impl Cause {
         Self::ContextLength,
         Self::ContentFilter,
         Self::BadRequest,
+        Self::NoFill,
         Self::Malformed,
         Self::Transport,
         Self::Timeout,
@@ -100,6 +103,7 @@ impl Cause {
             Self::ContextLength => "context-length",
             Self::ContentFilter => "content-filter",
             Self::BadRequest => "bad-request",
+            Self::NoFill => "no-fill",
             Self::Malformed => "malformed",
             Self::Transport => "transport",
             Self::Timeout => "timeout",
@@ -123,7 +127,7 @@ impl Cause {
             Self::Overload | Self::Timeout => Scope::Model,
             Self::Server | Self::Transport => Scope::Provider,
             Self::Malformed => Scope::Model,
-            Self::ContextLength | Self::ContentFilter | Self::BadRequest => Scope::Request,
+            Self::ContextLength | Self::ContentFilter | Self::BadRequest | Self::NoFill => Scope::Request,
             Self::TooLarge | Self::Budget | Self::Busy | Self::NoTarget => Scope::Request,
         }
     }
@@ -150,6 +154,7 @@ impl Cause {
             Self::ContextLength => "the text is longer than this model can read; choose a smaller part",
             Self::ContentFilter => "it refuses to answer this",
             Self::BadRequest => "check its `model` and `base-url`",
+            Self::NoFill => "take `fill` out of its settings, or set it as the model needs it",
             Self::Malformed => "what it sent could not be read",
             Self::Transport => "it could not be reached; check its `base-url` and the network",
             Self::Timeout => "it did not answer in time",

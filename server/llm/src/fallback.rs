@@ -86,10 +86,14 @@ fn none_left(soonest: Duration) -> LlmError {
     LlmError::new("models", Cause::NoTarget, detail)
 }
 
+/// Whether a target is one of those that are wanted, and can be asked such a thing at all.
+pub(crate) fn may_answer(target: &Target, request: &Request) -> bool {
+    request.target.as_ref().is_none_or(|name| *name == target.name) && target.speaks(request).is_some()
+}
+
 /// The targets that may answer, in the order in which they are to be asked.
 pub(crate) fn ordered<'a>(inner: &Inner, plan: &'a Plan, request: &Request) -> Vec<Candidate<'a>> {
-    let wanted = |target: &&Target| request.target.as_ref().is_none_or(|name| *name == target.name);
-    let candidates = plan.targets.iter().filter(wanted).map(|target| Candidate {
+    let candidates = plan.targets.iter().filter(|target| may_answer(target, request)).map(|target| Candidate {
         target,
         vitals: inner.health.of(&target.name),
         state: inner.breakers.state(&target.watched),

@@ -16,7 +16,7 @@ use crate::limit::{LimitConfig, Limiters};
 use crate::measures::Counts;
 use crate::pool::Pool;
 use crate::prompt::PromptLimits;
-use crate::providers::{Quirks, gather};
+use crate::providers::{FillFormat, Quirks, gather};
 use crate::request::{Answer, Piece, Request, Usage};
 use crate::revalidate::Refreshes;
 use crate::shared::Shared;
@@ -53,7 +53,10 @@ impl Plan {
             let problem = format!("There is no target of the name {judge}.");
             errors.push(TargetError { name: "`routing.judge`".to_owned(), problem });
         }
-        let identity = |target: &Target| format!("{:?} {} {}", target.provider, target.base_url, target.model);
+        let identity = |target: &Target| {
+            let fill = target.fill.map_or("", FillFormat::name);
+            format!("{:?} {} {} {fill}", target.provider, target.base_url, target.model)
+        };
         let plan = Self {
             identities: targets.iter().map(identity).collect(),
             targets,
@@ -290,6 +293,11 @@ impl LlmManager {
     /// Whether there is any model to ask.
     pub fn has_models(&self) -> bool {
         !self.plan().targets.is_empty()
+    }
+
+    /// Whether there is any model that fills holes.
+    pub fn can_fill(&self) -> bool {
+        self.plan().targets.iter().any(|target| target.fill.is_some())
     }
 
     /// Bounds on prompts.

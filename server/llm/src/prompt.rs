@@ -1,9 +1,13 @@
 //! What is said to a model. There is one way to make a [`Prompt`], and it takes secrets out and fences what is not ours.
 //!
 //! Whatever comes from a file, a tool or a network is data: it stands between marks that it cannot contain, under a label that says where it is from.
+//! Only the text around a hole that is to be filled stands as it is, see `fill.rs`: who fills a hole reads no instructions.
+
+mod fill;
 
 use security::scan::scan;
 use std::fmt::Write;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Where a piece of text comes from.
@@ -55,6 +59,9 @@ pub enum PromptError {
     /// There is nothing in it.
     #[error("There is nothing to ask: the text for the model is empty.")]
     Empty,
+    /// The hole is inside of a secret: what would fill it is a secret too.
+    #[error("The place to be filled is inside of a secret, and no model is asked for those.")]
+    InsideSecret,
 }
 
 /// Bounds on a prompt.
@@ -75,10 +82,14 @@ impl Default for PromptLimits {
 pub struct Prompt {
     system: String,
     user: String,
+    /// Where in `user` there is a hole to be filled.
+    hole: Option<usize>,
     /// What every placeholder begins with.
     open: String,
-    /// Each placeholder with the secret that it stands for.
+    /// Each placeholder with what it stands for: marks of tokenizers, then secrets.
     secrets: Arc<Vec<(String, Hidden)>>,
+    /// How many of these are no secrets.
+    marks: usize,
     /// Stands for all of the above.
     digest: blake3::Hash,
 }
@@ -108,10 +119,11 @@ impl Prompt {
             return Err(PromptError::Empty);
         }
         let mut secrets = Vec::new();
-        let open = opening(parts);
+        let open = opening(&parts.iter().map(Part::text).collect::<Vec<_>>());
         let (mut system, mut user) = (String::new(), String::new());
         for part in parts {
-            let text = without_secrets(part.text(), &open, &mut secrets);
+            let text = part.text();
+            let text = replaced(text, scan(text).into_iter().map(|found| found.range), &open, 0, &mut secrets);
             match part {
                 Part::Instruction(_) => push_paragraph(&mut system, &text),
                 Part::Data(Origin::Question, _) => push_paragraph(&mut user, &text),
@@ -121,8 +133,8 @@ impl Prompt {
         if parts.iter().any(|part| matches!(part, Part::Data(origin, _) if *origin != Origin::Question)) {
             push_paragraph(&mut system, FENCE_RULE);
         }
-        let digest = digest(&system, &user, &secrets);
-        Ok(Self { system, user, open, secrets: Arc::new(secrets), digest })
+        let digest = digest(&system, &user, None, &secrets);
+        Ok(Self { system, user, hole: None, open, secrets: Arc::new(secrets), marks: 0, digest })
     }
 
     /// The instructions.
@@ -130,7 +142,7 @@ impl Prompt {
         &self.system
     }
 
-    /// What is asked, with the fenced data.
+    /// What is asked, with the fenced data; of a hole, what stands before it and after it.
     pub fn user(&self) -> &str {
         &self.user
     }
@@ -147,7 +159,7 @@ impl Prompt {
 
     /// How many secrets were taken out.
     pub fn hidden_secrets(&self) -> usize {
-        self.secrets.len()
+        self.secrets.len() - self.marks
     }
 
     /// Stands for the prompt with the secrets that were taken out, without saying anything of them. Made once with the prompt, since every
@@ -176,8 +188,10 @@ fn restored(secrets: &[(String, Hidden)], answer: &str) -> String {
     secrets.iter().fold(answer.to_owned(), |text, (placeholder, secret)| text.replace(placeholder, &secret.0))
 }
 
-fn digest(system: &str, user: &str, secrets: &[(String, Hidden)]) -> blake3::Hash {
+fn digest(system: &str, user: &str, hole: Option<usize>, secrets: &[(String, Hidden)]) -> blake3::Hash {
     let mut hasher = blake3::Hasher::new();
+    // A hole is another question than the same text without one, or with one elsewhere. No text is as long as what stands for none.
+    hasher.update(&hole.map_or(u64::MAX, |at| at as u64).to_le_bytes());
     let hidden = secrets.iter().flat_map(|(placeholder, secret)| [placeholder, &secret.0]).map(String::as_str);
     for part in [system, user].into_iter().chain(hidden) {
         hasher.update(&(part.len() as u64).to_le_bytes()).update(part.as_bytes());
@@ -240,14 +254,14 @@ fn unfinished(text: &str, open: &str) -> usize {
 }
 
 /// A beginning for placeholders that stands nowhere in the text, so that nobody can name a secret by guessing.
-fn opening(parts: &[Part]) -> String {
-    let is_used = |open: &str| parts.iter().any(|part| part.text().contains(open));
+fn opening(texts: &[&str]) -> String {
+    let is_used = |open: &str| texts.iter().any(|text| text.contains(open));
     if !is_used(OPEN) {
         return OPEN.to_owned();
     }
     let mut hasher = blake3::Hasher::new();
-    parts.iter().for_each(|part| {
-        hasher.update(part.text().as_bytes());
+    texts.iter().for_each(|text| {
+        hasher.update(text.as_bytes());
     });
     // No text contains its own hash.
     let digest: String = hasher.finalize().to_hex().chars().take(16).collect();
@@ -275,21 +289,28 @@ fn push_paragraph(text: &mut String, paragraph: &str) {
     text.push_str(paragraph);
 }
 
-fn without_secrets(text: &str, open: &str, secrets: &mut Vec<(String, Hidden)>) -> String {
-    let found = scan(text);
+/// The text with placeholders in the place of some ranges, which are in order and do not overlap. The same value has the same placeholder;
+/// `known` placeholders have their numbers already.
+fn replaced(
+    text: &str,
+    ranges: impl IntoIterator<Item = Range<usize>>,
+    open: &str,
+    known: usize,
+    values: &mut Vec<(String, Hidden)>,
+) -> String {
     let mut clean = String::with_capacity(text.len());
     let mut at = 0;
-    for secret in found {
-        let value = text.get(secret.range.clone()).unwrap_or("");
-        let known = secrets.iter().find(|(_, hidden)| hidden.0 == value).map(|(placeholder, _)| placeholder.clone());
-        let placeholder = known.unwrap_or_else(|| {
-            let placeholder = format!("{open}{}{CLOSE}", secrets.len() + 1);
-            secrets.push((placeholder.clone(), Hidden(value.to_owned())));
+    for range in ranges {
+        let value = text.get(range.clone()).unwrap_or("");
+        let same = values.iter().find(|(_, hidden)| hidden.0 == value).map(|(placeholder, _)| placeholder.clone());
+        let placeholder = same.unwrap_or_else(|| {
+            let placeholder = format!("{open}{}{CLOSE}", known + values.len() + 1);
+            values.push((placeholder.clone(), Hidden(value.to_owned())));
             placeholder
         });
-        clean.push_str(text.get(at..secret.range.start).unwrap_or(""));
+        clean.push_str(text.get(at..range.start).unwrap_or(""));
         clean.push_str(&placeholder);
-        at = secret.range.end;
+        at = range.end;
     }
     clean.push_str(text.get(at..).unwrap_or(""));
     clean

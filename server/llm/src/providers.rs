@@ -3,9 +3,15 @@
 //! Fields that are not known and values that are new are passed over, so that a provider's next version does not break a user.
 
 mod anthropic;
+mod completions;
+pub(crate) mod fill;
 mod gemini;
+mod llama_cpp;
+mod mistral;
 mod ollama;
 mod openai;
+
+pub use fill::FillFormat;
 
 use crate::error::{Cause, LlmError};
 use crate::request::{Answer, Finish, Piece, Request};
@@ -65,6 +71,8 @@ pub struct Quirks {
     pub no_temperature: bool,
     /// It calls the longest answer `max_completion_tokens`.
     pub completion_tokens: bool,
+    /// It refuses texts at which its answer is to end.
+    pub no_stop: bool,
 }
 
 impl Quirks {
@@ -73,7 +81,7 @@ impl Quirks {
         let model = model.rsplit('/').next().unwrap_or(model);
         let is_numbered_o = |rest: &str| rest.starts_with(|character: char| character.is_ascii_digit());
         let reasons = model.starts_with("gpt-5") || model.strip_prefix('o').is_some_and(is_numbered_o);
-        Self { no_temperature: reasons, completion_tokens: reasons }
+        Self { no_temperature: reasons, completion_tokens: reasons, no_stop: reasons }
     }
 
     /// What is known after a model refused a request with this message; the same where it says nothing of it.
@@ -83,6 +91,7 @@ impl Quirks {
         Self {
             no_temperature: self.no_temperature || says("temperature"),
             completion_tokens: self.completion_tokens || says("max_completion_tokens"),
+            no_stop: self.no_stop || says("'stop'") || says("`stop`"),
         }
     }
 }
@@ -189,6 +198,8 @@ pub fn failure(target: &str, status: u16, header: &dyn Fn(&str) -> Option<String
         429 if said("status") == "resource_exhausted" => Cause::Rate,
         429 if has(&["insufficient_quota", "billing", "credit", "exceeded your current quota"]) => Cause::Quota,
         429 => Cause::Rate,
+        // It was never built, and asking again does not build it.
+        501 => Cause::BadRequest,
         408 | 504 => Cause::Timeout,
         503 | 529 => Cause::Overload,
         500..=599 if has(&["overloaded"]) => Cause::Overload,

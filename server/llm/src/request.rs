@@ -35,7 +35,10 @@ pub struct Request {
     pub max_tokens: u32,
     /// 0 gives the same answer each time; such answers are kept.
     pub temperature: f32,
-    /// The JSON Schema that the answer must fulfil.
+    /// Texts at which the answer ends, none of them in it. They are sent where the format has a place for them: not in OpenAI's responses, in
+    /// OpenAI's other formats the first four, in Gemini's the first five, in Anthropic's those that are not blank.
+    pub stop: Vec<String>,
+    /// The JSON Schema that the answer must fulfil; what fills a hole fulfils none.
     pub schema: Option<Value>,
     /// Whose request it is, for budgets and for keeping answers apart.
     pub client: String,
@@ -105,6 +108,7 @@ impl Request {
             target: None,
             max_tokens: 1024,
             temperature: 0.0,
+            stop: Vec::new(),
             schema: None,
             client: "local".to_owned(),
             priority: Priority::Interactive,
@@ -124,6 +128,11 @@ impl Request {
             Priority::Background => usual.saturating_mul(10),
             Priority::Bulk => usual.saturating_mul(10).max(HOUR),
         })
+    }
+
+    /// The texts at which the answer ends, without empty ones, which some servers refuse and others find everywhere.
+    pub(crate) fn stops(&self) -> impl Iterator<Item = &str> {
+        self.stop.iter().map(String::as_str).filter(|stop| !stop.is_empty())
     }
 
     /// Whether the same question may be answered by the same answer.

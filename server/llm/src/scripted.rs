@@ -6,6 +6,7 @@
 mod anthropic;
 mod behaviour;
 mod body;
+mod fill;
 mod formats;
 mod gemini;
 mod ollama;

@@ -7,7 +7,7 @@ use crate::cache::Key;
 use crate::coalesce::{Follower, Writer};
 use crate::error::{Cause, LlmError};
 use crate::events::Event;
-use crate::fallback::{OFFLINE, fall_back, offline_pieces};
+use crate::fallback::{OFFLINE, fall_back, may_answer, offline_pieces};
 use crate::manager::{Inner, Plan};
 use crate::request::{Answer, Finish, Piece, Priority, Request};
 use std::sync::Arc;
@@ -17,28 +17,23 @@ use tokio::time::Instant;
 /// call if nobody else waits for it.
 pub(crate) fn travel(inner: &Arc<Inner>, plan: &Arc<Plan>, request: Request) -> Result<(Follower, bool), LlmError> {
     let came = Instant::now();
-    let models: Vec<&str> = plan.targets.iter().map(|target| target.name.as_str()).collect();
-    let asked = request.target.as_deref();
-    if let Some(name) = asked.filter(|name| !models.contains(name)) {
-        let known =
-            if models.is_empty() { "none is set".to_owned() } else { format!("there are {}", models.join(", ")) };
-        return Err(LlmError::new(name, Cause::NoTarget, format!("there is no model of this name; {known}")));
-    }
-    if let Some(offline) = request.offline.as_ref().filter(|_| models.is_empty()) {
+    let may_answer: Vec<_> =
+        plan.targets.iter().zip(&plan.identities).filter(|(target, _)| may_answer(target, &request)).collect();
+    let error = if may_answer.is_empty() { Some(nobody(plan, &request)) } else { None };
+    let is_misnamed = error.is_some() && request.target.is_some();
+    if let Some(offline) = request.offline.as_ref().filter(|_| error.is_some() && !is_misnamed) {
         inner.events.tell(Event::Offline { error: None });
         let mut pieces = Vec::new();
         offline_pieces(&offline.answer(), |piece| pieces.push(piece));
         return Ok((Follower::of(pieces), false));
     }
-    if models.is_empty() {
-        return Err(LlmError::new("models", Cause::NoTarget, "no `[[models.target]]` is set"));
+    if let Some(error) = error {
+        return Err(error);
     }
     if !request.is_repeatable() {
         return Ok((Follower::alone(call(inner.clone(), plan.clone(), request, came, None)), false));
     }
-    let may_answer = plan.targets.iter().zip(&plan.identities);
-    let may_answer = may_answer.filter(|(target, _)| asked.is_none_or(|name| name == target.name));
-    let key = Key::of(&request, &may_answer.map(|(_, identity)| identity).collect::<Vec<_>>());
+    let key = Key::of(&request, &may_answer.iter().map(|(_, identity)| identity).collect::<Vec<_>>());
     if let Some(hit) = inner.cache.get(&key) {
         inner.events.tell(Event::CacheHit { took: came.elapsed() });
         if hit.is_stale {
@@ -53,6 +48,27 @@ pub(crate) fn travel(inner: &Arc<Inner>, plan: &Arc<Plan>, request: Request) -> 
         inner.events.tell(Event::Coalesced);
     }
     Ok((follower, false))
+}
+
+/// Why no target can be asked a request.
+pub(crate) fn nobody(plan: &Plan, request: &Request) -> LlmError {
+    let models: Vec<&str> = plan.targets.iter().map(|target| target.name.as_str()).collect();
+    match request.target.as_deref() {
+        Some(name) if models.contains(&name) => {
+            LlmError::new(name, Cause::NoFill, "it is given no holes to fill, since its `fill` is not set")
+        }
+        Some(name) => {
+            let known =
+                if models.is_empty() { "none is set".to_owned() } else { format!("there are {}", models.join(", ")) };
+            LlmError::new(name, Cause::NoTarget, format!("there is no model of this name; {known}"))
+        }
+        None if models.is_empty() => LlmError::new("models", Cause::NoTarget, "no `[[models.target]]` is set"),
+        None => LlmError::new(
+            "models",
+            Cause::NoTarget,
+            "no `[[models.target]]` has a `fill`, which says how it fills a hole",
+        ),
+    }
 }
 
 /// Which kept answers will do.

@@ -5,6 +5,7 @@ use crate::best_of_two::{Check, Chosen, Start, ask, best_of_two};
 use crate::error::{Cause, LlmError};
 use crate::fallback::offline_pieces;
 use crate::request::Request;
+use crate::stack::nobody;
 use serde::{Deserialize, Serialize};
 
 /// How an answer comes about.
@@ -88,6 +89,6 @@ impl LlmManager {
                 Err(error) => last = Some(error),
             }
         }
-        Err(last.unwrap_or_else(|| LlmError::new("models", Cause::NoTarget, "there is no model to ask")))
+        Err(last.unwrap_or_else(|| nobody(&self.plan(), &request)))
     }
 }

@@ -1,6 +1,7 @@
 //! The whole path over real sockets: fallbacks, broken streams, coalescing, connections, cancels, budgets.
 
 mod faults;
+mod fill;
 mod formats;
 mod stale;
 

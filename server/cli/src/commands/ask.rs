@@ -1,6 +1,7 @@
 //! `code-agent ask`: a question to a language model, and its answer.
 
 use super::ask_bulk::Bulk;
+use super::ask_fill::Fill;
 use super::{Failure, Outcome, read_input, runtime};
 use crate::output::Pipe;
 use crate::output::terminal::{complain, remark};
@@ -23,12 +24,16 @@ pub(super) const INSTRUCTION: &str =
 #[derive(Debug, clap::Args)]
 pub struct Ask {
     /// The question; `-` reads it from standard input.
-    #[arg(value_name = "QUESTION", required_unless_present = "bulk")]
+    #[arg(value_name = "QUESTION", required_unless_present_any = ["bulk", "fill"])]
     question: Option<String>,
     /// Ask the questions in a file instead, one a line: a text, or `{"id": "…", "question": "…", "file": "…"}`. They may take a day, and cost
     /// half where the provider has batches; an answer is a line of JSON. Interrupted, the same command goes on.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["question", "file", "strategy", "stream"])]
     bulk: Option<PathBuf>,
+    /// Fill the hole between two texts instead, as an inline completion does: the files with what stands before it and after it. Only a model
+    /// with a `fill` in the settings can.
+    #[arg(long, num_args = 2, value_names = ["BEFORE", "AFTER"], conflicts_with_all = ["question", "bulk", "file", "strategy", "stream"])]
+    fill: Vec<PathBuf>,
     /// The model to ask, by its name in the settings; otherwise the settings choose.
     #[arg(long, value_name = "NAME")]
     model: Option<String>,
@@ -69,6 +74,10 @@ impl Ask {
         if let Some(file) = &self.bulk {
             let (model, max_tokens, json) = (self.model.clone(), self.max_tokens, self.json);
             return runtime()?.block_on(Bulk { file, model, max_tokens, json }.run(&manager));
+        }
+        if !self.fill.is_empty() {
+            let (model, max_tokens, json) = (self.model.clone(), self.max_tokens, self.json);
+            return runtime()?.block_on(Fill { files: &self.fill, model, max_tokens, json }.run(&manager));
         }
         let (question, request) = self.request(&manager)?;
         runtime()?.block_on(async {

@@ -11,7 +11,7 @@ use serde_json::Value;
 pub struct Key([u8; 32]);
 
 /// Changed when the same question is hashed in another way, so that old answers are not taken for new ones.
-const FORM: &[u8] = b"code-agent answer 2";
+const FORM: &[u8] = b"code-agent answer 3";
 
 impl Key {
     /// The key under which a call for a question is joined. What can wait flies alone, so that nobody who waits for an answer has to wait
@@ -37,6 +37,8 @@ impl Key {
         hasher.update(request.prompt.digest());
         number(&mut hasher, u64::from(request.max_tokens));
         number(&mut hasher, u64::from(request.temperature.to_bits()));
+        number(&mut hasher, request.stop.len() as u64);
+        request.stop.iter().for_each(|stop| part(&mut hasher, stop.as_bytes()));
         part(&mut hasher, request.client.as_bytes());
         match &request.schema {
             None => number(&mut hasher, 0),
@@ -128,6 +130,10 @@ mod tests {
             request("x = 2"),
             Request { max_tokens: 1, ..base.clone() },
             Request { temperature: 0.5, ..base.clone() },
+            Request { stop: vec!["a".into(), "b".into()], ..base.clone() },
+            Request { stop: vec!["ab".into()], ..base.clone() },
+            Request { prompt: Arc::new(Prompt::fill("x = 1", "", PromptLimits::default()).unwrap()), ..base.clone() },
+            Request { prompt: Arc::new(Prompt::fill("x = ", "1", PromptLimits::default()).unwrap()), ..base.clone() },
             Request { client: "other".into(), ..base.clone() },
             Request { schema: Some(Value::Null), ..base.clone() },
             Request { schema: Some(json!([])), ..base.clone() },

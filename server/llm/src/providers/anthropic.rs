@@ -35,6 +35,11 @@ impl Provider for Messages {
         if !system.trim().is_empty() {
             body["system"] = json!(system.trim_start());
         }
+        // It refuses those in which there is nothing to be seen.
+        let stop: Vec<_> = request.stops().filter(|stop| !stop.trim().is_empty()).collect();
+        if !stop.is_empty() {
+            body["stop_sequences"] = json!(stop);
+        }
         let mut headers = vec![("anthropic-version", Secret::new("2023-06-01"))];
         headers.extend(endpoint.key.map(|key| ("x-api-key", key.clone())));
         WireRequest { url: format!("{}/v1/messages", endpoint.base_url), headers, body: bytes(&body) }

@@ -4,6 +4,9 @@ use super::{Endpoint, Failed, Provider, WireRequest, bytes, count, failed, parse
 use crate::request::{Finish, Piece, Request, Usage};
 use serde_json::{Value, json};
 
+/// So many texts that end an answer it takes, and no more.
+const MOST_STOPS: usize = 5;
+
 /// `POST /models/MODEL:generateContent`.
 pub(super) struct GenerateContent;
 
@@ -21,6 +24,10 @@ impl Provider for GenerateContent {
         if let Some(schema) = &request.schema {
             settings["responseMimeType"] = json!("application/json");
             settings["responseJsonSchema"] = schema.clone();
+        }
+        let stop: Vec<_> = request.stops().take(MOST_STOPS).collect();
+        if !stop.is_empty() {
+            settings["stopSequences"] = json!(stop);
         }
         let mut body = json!({
             "contents": [{ "role": "user", "parts": [{ "text": request.prompt.user() }] }],

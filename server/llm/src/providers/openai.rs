@@ -1,5 +1,6 @@
 //! OpenAI's two formats. The older one, chat completions, is what nearly every other server speaks as well.
 
+use super::fill::MOST_STOPS;
 use super::{
     Endpoint, Failed, Provider, WireRequest, at, bearer, bytes, count, failed, parse, text, thinking, with_temperature,
 };
@@ -23,6 +24,8 @@ struct Body<'a> {
     max_completion_tokens: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     temperature: Option<f32>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    stop: Vec<&'a str>,
     stream: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     stream_options: Option<StreamOptions>,
@@ -65,6 +68,7 @@ impl Provider for ChatCompletions {
             max_tokens: older,
             max_completion_tokens: newer,
             temperature: (!quirks.no_temperature).then_some(request.temperature),
+            stop: if quirks.no_stop { Vec::new() } else { request.stops().take(MOST_STOPS).collect() },
             stream: endpoint.stream,
             stream_options: endpoint.stream.then_some(StreamOptions { include_usage: true }),
             response_format: request.schema.as_ref().map(|schema| {
@@ -138,24 +142,32 @@ fn pieces(value: &Value, holder: &str) -> Result<Vec<Piece>, Failed> {
     if text(said("refusal")).is_some() {
         pieces.push(Piece::End(Finish::ContentFilter));
     }
-    if let Some(usage) = value.get("usage").filter(|usage| usage.is_object()) {
-        pieces.push(Piece::Usage(Usage {
-            input: count(usage, "/prompt_tokens"),
-            cached: count(usage, "/prompt_tokens_details/cached_tokens"),
-            output: count(usage, "/completion_tokens"),
-        }));
-    }
-    if let Some(reason) = at(value, "/choices/0/finish_reason").and_then(Value::as_str) {
-        pieces.push(Piece::End(match reason {
-            "length" => Finish::Length,
-            "content_filter" => Finish::ContentFilter,
-            "error" | "insufficient_system_resource" => {
-                return Err(Failed { cause: Cause::Server, detail: "the provider broke the answer off".to_owned() });
-            }
-            _ => Finish::Stop,
-        }));
-    }
+    pieces.extend(usage(value));
+    pieces.extend(finish(value)?);
     Ok(pieces)
+}
+
+/// What was used, where an event or an answer tells it.
+pub(super) fn usage(value: &Value) -> Option<Piece> {
+    let usage = value.get("usage").filter(|usage| usage.is_object())?;
+    Some(Piece::Usage(Usage {
+        input: count(usage, "/prompt_tokens"),
+        cached: count(usage, "/prompt_tokens_details/cached_tokens"),
+        output: count(usage, "/completion_tokens"),
+    }))
+}
+
+/// Why the answer ended, where it did.
+pub(super) fn finish(value: &Value) -> Result<Option<Piece>, Failed> {
+    let Some(reason) = at(value, "/choices/0/finish_reason").and_then(Value::as_str) else { return Ok(None) };
+    Ok(Some(Piece::End(match reason {
+        "length" => Finish::Length,
+        "content_filter" => Finish::ContentFilter,
+        "error" | "insufficient_system_resource" => {
+            return Err(Failed { cause: Cause::Server, detail: "the provider broke the answer off".to_owned() });
+        }
+        _ => Finish::Stop,
+    })))
 }
 
 /// `POST /responses`.

@@ -277,6 +277,30 @@ fn models_get_what_they_take() {
 }
 
 #[test]
+fn texts_at_which_an_answer_ends_are_sent_where_a_format_has_a_place_for_them() {
+    let stop: Vec<String> = ["\n\n", "", "a", "b", "c", "d", "e"].map(str::to_owned).to_vec();
+    let body = |kind: ProviderKind, stop: &[String], quirks| {
+        let endpoint = Endpoint { base_url: "http://h", model: "m", key: None, stream: false, quirks };
+        let request = Request { stop: stop.to_vec(), ..request() };
+        serde_json::from_slice::<Value>(&kind.provider().request(&request, &endpoint).body).unwrap()
+    };
+    for (kind, place, expected) in [
+        (ProviderKind::Openai, "/stop", json!(["\n\n", "a", "b", "c"])),
+        (ProviderKind::Anthropic, "/stop_sequences", json!(["a", "b", "c", "d", "e"])),
+        (ProviderKind::Gemini, "/generationConfig/stopSequences", json!(["\n\n", "a", "b", "c", "d"])),
+        (ProviderKind::Ollama, "/options/stop", json!(["\n\n", "a", "b", "c", "d", "e"])),
+    ] {
+        assert_eq!(body(kind, &stop, Quirks::default()).pointer(place), Some(&expected), "{kind:?}");
+        assert_eq!(body(kind, &[], Quirks::default()).pointer(place), None, "{kind:?}");
+    }
+    let refused =
+        LlmError::new("t", Cause::BadRequest, "Unsupported parameter: 'stop' is not supported with this model");
+    let learnt = Quirks::default().learnt(&refused);
+    assert!(learnt.no_stop && Quirks::of("o3-mini").no_stop && !Quirks::of("gpt-4o").no_stop);
+    assert_eq!(body(ProviderKind::Openai, &stop, learnt).pointer("/stop"), None, "a model that refuses them gets none");
+}
+
+#[test]
 fn a_refusal_is_no_answer() {
     let ends = |kind: ProviderKind, body: Value| gather("t", kind.provider().whole(&body).unwrap()).unwrap().finish;
     let refusal = json!({ "choices": [{ "message": { "content": null, "refusal": "No." } }] });

@@ -1,7 +1,7 @@
 //! Which format a request speaks, and what all formats have in common. Each writes an answer as its provider documents it.
 
 use super::behaviour::Trouble;
-use super::{anthropic, gemini, ollama, openai};
+use super::{anthropic, fill, gemini, ollama, openai};
 use crate::request::Finish;
 use serde_json::Value;
 
@@ -18,6 +18,14 @@ pub enum Format {
     Gemini,
     /// `/api/chat`.
     Ollama,
+    /// `/completions`.
+    Completions,
+    /// `/infill`.
+    Infill,
+    /// `/fim/completions`.
+    Fim,
+    /// `/api/generate`.
+    Generate,
 }
 
 impl Format {
@@ -30,6 +38,10 @@ impl Format {
             _ if ends("/v1/messages") => Some(Self::Messages),
             _ if ends(":generateContent") || ends(":streamGenerateContent") => Some(Self::Gemini),
             _ if ends("/api/chat") => Some(Self::Ollama),
+            _ if ends("/fim/completions") => Some(Self::Fim),
+            _ if ends("/completions") => Some(Self::Completions),
+            _ if ends("/infill") => Some(Self::Infill),
+            _ if ends("/api/generate") => Some(Self::Generate),
             _ => None,
         }
     }
@@ -39,8 +51,8 @@ impl Format {
         match self {
             Self::Gemini => path.ends_with(":streamGenerateContent"),
             // It is the only one that streams unless it is told not to.
-            Self::Ollama => body.get("stream").and_then(Value::as_bool).unwrap_or(true),
-            Self::ChatCompletions | Self::Responses | Self::Messages => {
+            Self::Ollama | Self::Generate => body.get("stream").and_then(Value::as_bool).unwrap_or(true),
+            Self::ChatCompletions | Self::Responses | Self::Messages | Self::Completions | Self::Infill | Self::Fim => {
                 body.get("stream").and_then(Value::as_bool).unwrap_or(false)
             }
         }
@@ -50,9 +62,7 @@ impl Format {
     pub(super) fn model(self, path: &str, body: &Value) -> String {
         let named = match self {
             Self::Gemini => path.rsplit('/').next().and_then(|last| last.split(':').next()),
-            Self::ChatCompletions | Self::Responses | Self::Messages | Self::Ollama => {
-                body.get("model").and_then(Value::as_str)
-            }
+            _ => body.get("model").and_then(Value::as_str),
         };
         named.unwrap_or("scripted").to_owned()
     }
@@ -61,8 +71,8 @@ impl Format {
     pub(super) fn content_type(self, stream: bool) -> &'static str {
         match self {
             _ if !stream => "application/json",
-            Self::Ollama => "application/x-ndjson",
-            Self::ChatCompletions | Self::Responses | Self::Messages | Self::Gemini => "text/event-stream",
+            Self::Ollama | Self::Generate => "application/x-ndjson",
+            _ => "text/event-stream",
         }
     }
 
@@ -70,6 +80,11 @@ impl Format {
     pub(super) fn writer(self, model: String, wants_usage: bool) -> Box<dyn Wire> {
         match self {
             Self::ChatCompletions => Box::new(openai::Chat { model, wants_usage }),
+            // It tells what was used without being asked.
+            Self::Fim => Box::new(openai::Chat { model, wants_usage: true }),
+            Self::Completions => Box::new(fill::Completions { model, wants_usage }),
+            Self::Infill => Box::new(fill::Infill { model, said: 0 }),
+            Self::Generate => Box::new(fill::Generate { model }),
             Self::Responses => Box::new(openai::Responses::new(model)),
             Self::Messages => Box::new(anthropic::Messages::new(model)),
             Self::Gemini => Box::new(gemini::Gemini { model }),
@@ -80,10 +95,11 @@ impl Format {
     /// The status and the body with which a provider reports a trouble.
     pub(super) fn trouble(self, trouble: Trouble) -> (u16, Value) {
         match self {
-            Self::ChatCompletions | Self::Responses => openai::trouble(trouble),
+            Self::ChatCompletions | Self::Responses | Self::Completions | Self::Fim => openai::trouble(trouble),
+            Self::Infill => fill::trouble(trouble),
             Self::Messages => anthropic::trouble(trouble),
             Self::Gemini => gemini::trouble(trouble),
-            Self::Ollama => ollama::trouble(trouble),
+            Self::Ollama | Self::Generate => ollama::trouble(trouble),
         }
     }
 }

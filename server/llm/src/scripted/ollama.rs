@@ -1,4 +1,4 @@
-//! Ollama's chat as its documentation shows it: lines of JSON.
+//! Ollama's chat as its documentation shows it: lines of JSON. What fills holes there has the same lines.
 
 use super::behaviour::Trouble;
 use super::formats::{End, Wire};
@@ -10,34 +10,37 @@ pub(super) struct Ollama {
     pub model: String,
 }
 
+/// A line with one thing in it.
+pub(super) fn line(model: &str, key: &str, value: Value) -> Value {
+    json!({ "model": model, "created_at": "2026-01-01T00:00:00.000000Z", key: value, "done": false })
+}
+
+/// The same line as the last one.
+pub(super) fn last(mut line: Value, end: &End) -> Value {
+    let reason = match end.finish {
+        _ if end.is_novel => "a_reason_of_next_year",
+        Finish::Length => "length",
+        // It refuses nothing.
+        Finish::Stop | Finish::ContentFilter => "stop",
+    };
+    for (key, value) in [
+        ("done", json!(true)),
+        ("done_reason", json!(reason)),
+        ("total_duration", json!(5_000_000)),
+        ("load_duration", json!(1_000_000)),
+        ("prompt_eval_count", json!(end.prompt)),
+        ("prompt_eval_duration", json!(1_000_000)),
+        ("eval_count", json!(end.words + end.thoughts)),
+        ("eval_duration", json!(2_000_000)),
+    ] {
+        line[key] = value;
+    }
+    line
+}
+
 impl Ollama {
     fn line(&self, message: Value) -> Value {
-        json!({
-            "model": self.model, "created_at": "2026-01-01T00:00:00.000000Z", "message": message, "done": false,
-        })
-    }
-
-    fn last(&self, message: Value, end: &End) -> Value {
-        let mut line = self.line(message);
-        let reason = match end.finish {
-            _ if end.is_novel => "a_reason_of_next_year",
-            Finish::Length => "length",
-            // It refuses nothing.
-            Finish::Stop | Finish::ContentFilter => "stop",
-        };
-        for (key, value) in [
-            ("done", json!(true)),
-            ("done_reason", json!(reason)),
-            ("total_duration", json!(5_000_000)),
-            ("load_duration", json!(1_000_000)),
-            ("prompt_eval_count", json!(end.prompt)),
-            ("prompt_eval_duration", json!(1_000_000)),
-            ("eval_count", json!(end.words + end.thoughts)),
-            ("eval_duration", json!(2_000_000)),
-        ] {
-            line[key] = value;
-        }
-        line
+        line(&self.model, "message", message)
     }
 }
 
@@ -55,7 +58,7 @@ impl Wire for Ollama {
     }
 
     fn closing(&mut self, end: &End) -> String {
-        format!("{}\n", self.last(json!({ "role": "assistant", "content": "" }), end))
+        format!("{}\n", last(self.line(json!({ "role": "assistant", "content": "" })), end))
     }
 
     fn novelty(&mut self) -> String {
@@ -75,7 +78,7 @@ impl Wire for Ollama {
         if !thoughts.is_empty() {
             message["thinking"] = json!(thoughts);
         }
-        self.last(message, end)
+        last(self.line(message), end)
     }
 }
 

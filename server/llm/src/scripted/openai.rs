@@ -26,7 +26,7 @@ impl Chat {
     }
 }
 
-fn chat_finish(end: &End) -> &'static str {
+pub(super) fn chat_finish(end: &End) -> &'static str {
     match end.finish {
         _ if end.is_novel => "a_reason_of_next_year",
         Finish::Stop => "stop",
@@ -35,7 +35,7 @@ fn chat_finish(end: &End) -> &'static str {
     }
 }
 
-fn chat_usage(end: &End) -> Value {
+pub(super) fn chat_usage(end: &End) -> Value {
     let output = end.words + end.thoughts;
     json!({
         "prompt_tokens": end.prompt, "completion_tokens": output, "total_tokens": end.prompt + output,
