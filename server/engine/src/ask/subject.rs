@@ -150,7 +150,7 @@ impl Shared {
             None => {
                 let has_folder = |place: &&String| {
                     let folder = place.rsplit_once('/').map_or("", |(folder, _)| folder);
-                    root.as_ref().is_some_and(|root| root.join(folder).is_dir())
+                    !folder.is_empty() && root.as_ref().is_some_and(|root| root.join(folder).is_dir())
                 };
                 (places.iter().find(has_folder).or(places.first()).cloned(), String::new())
             }
