@@ -17,6 +17,7 @@ pub mod explain;
 pub mod fix;
 pub mod fix_all;
 pub mod hover;
+pub mod inline;
 pub mod layout;
 pub mod lens;
 pub mod offer;

@@ -15,6 +15,7 @@ pub mod error;
 pub mod events;
 mod facts;
 pub mod health;
+pub mod inline;
 mod look;
 pub mod metrics;
 pub mod mode;

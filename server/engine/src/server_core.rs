@@ -62,6 +62,8 @@ pub(crate) struct Shared {
     pub pages: crate::ask::Pages,
     /// Remarks of models on documents.
     pub notes: crate::notes::Notes,
+    /// What was suggested where somebody types.
+    pub inlines: crate::inline::Inlines,
     pub events: broadcast::Sender<Event>,
     pub push: AtomicBool,
     view: ArcSwap<View>,
@@ -109,6 +111,7 @@ impl ServerCore {
             models: Models::new(journal),
             pages: Default::default(),
             notes: Default::default(),
+            inlines: Default::default(),
             events,
             push: AtomicBool::new(false),
             view: ArcSwap::from_pointee(view),
@@ -277,6 +280,7 @@ impl ServerCore {
         drop(slot);
         self.inner.offered.forget(uri);
         self.shared().notes.forget(uri);
+        self.shared().inlines.forget(uri);
         self.inner.owed.remove(uri);
         self.inner.told_sizes.remove(uri);
         if self.workspace().close(uri) && self.shared().push.load(Ordering::Relaxed) {

@@ -77,6 +77,8 @@ pub(crate) struct ClientProfile {
     pub(crate) shows_documents: bool,
     /// An edit may make a file.
     pub(crate) creates_files: bool,
+    /// It shows code that is suggested at the cursor by itself.
+    pub(crate) inline_completions: bool,
     /// It cannot cancel and gives up soon, so that a long command is answered at once and goes on.
     pub(crate) is_impatient: bool,
 }
@@ -152,6 +154,7 @@ impl ClientProfile {
             shows_documents: window.show_document.is_some_and(|show| show.support),
             creates_files: edit.document_changes == Some(true)
                 && edit.resource_operations.is_some_and(|kinds| kinds.contains(&ResourceOperationKind::Create)),
+            inline_completions: document.inline_completion.is_some(),
             is_impatient: params.client_info.as_ref().is_some_and(|client| client.name.eq_ignore_ascii_case("helix")),
             registers_watchers: workspace.did_change_watched_files.and_then(|watch| watch.dynamic_registration)
                 == Some(true),
@@ -183,6 +186,8 @@ impl ClientProfile {
                 trigger_characters: Some(TRIGGERS.map(str::to_owned).to_vec()),
                 ..CompletionOptions::default()
             }),
+            // Told at once: some clients that have it take no later registration of it.
+            inline_completion_provider: self.inline_completions.then(|| true.into()),
             hover_provider: Some(true.into()),
             document_symbol_provider: Some(
                 DocumentSymbolOptions { label: Some("code-agent".to_owned()), ..DocumentSymbolOptions::default() }

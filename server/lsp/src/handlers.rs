@@ -12,6 +12,7 @@ pub(crate) mod diagnostics;
 pub(crate) mod execute_command;
 pub(crate) mod files;
 pub(crate) mod hover;
+pub(crate) mod inline_completion;
 pub(crate) mod life_cycle;
 pub(crate) mod pages;
 pub(crate) mod symbols;

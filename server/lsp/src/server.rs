@@ -4,8 +4,8 @@
 
 use crate::capabilities::ClientProfile;
 use crate::handlers::{
-    ask, code_action, code_lens, completion, configuration, diagnostics, execute_command, files, hover, life_cycle,
-    pages, symbols, text_sync,
+    ask, code_action, code_lens, completion, configuration, diagnostics, execute_command, files, hover,
+    inline_completion, life_cycle, pages, symbols, text_sync,
 };
 use crate::newest::Newest;
 use crate::progress::{self, Cancels};
@@ -245,6 +245,7 @@ pub(crate) fn service(core: ServerCore, jobs: Jobs) -> (LspService<Server>, Clie
         .custom_method("textDocument/didSave", text_sync::did_save)
         .custom_method("textDocument/documentSymbol", symbols::document)
         .custom_method("textDocument/hover", hover::hover)
+        .custom_method("textDocument/inlineCompletion", inline_completion::inline_completion)
         .custom_method("window/workDoneProgress/cancel", progress::cancel)
         .custom_method("workspace/diagnostic", diagnostics::workspace)
         .custom_method("workspace/didChangeConfiguration", configuration::did_change)

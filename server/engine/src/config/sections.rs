@@ -26,6 +26,8 @@ pub struct Settings {
     pub routing: RoutingSettings,
     /// What is done with models.
     pub actions: ActionSettings,
+    /// Code that a model suggests at the cursor.
+    pub completion: CompletionSettings,
     /// Bounds on size and time.
     pub limits: LimitSettings,
     /// What an editor shows besides findings.
@@ -205,6 +207,23 @@ impl Default for ActionSettings {
             verify: Vec::new(),
             confirm: false,
         }
+    }
+}
+
+/// Code that a model suggests at the cursor.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct CompletionSettings {
+    /// Whether a model with `fill` is asked while you type.
+    pub enabled: bool,
+    /// The longest suggestion, in tokens.
+    #[schemars(range(min = 1, max = 1024))]
+    pub max_tokens: u32,
+}
+
+impl Default for CompletionSettings {
+    fn default() -> Self {
+        Self { enabled: false, max_tokens: 96 }
     }
 }
 

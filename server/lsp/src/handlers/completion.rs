@@ -2,6 +2,7 @@
 
 use crate::capabilities::ClientProfile;
 use crate::from_proto;
+use crate::handlers::inline_completion;
 use crate::server::{Server, or_nothing};
 use crate::to_proto;
 use engine::syntax::text::Span;
@@ -18,7 +19,12 @@ pub(crate) async fn completion(server: &Server, params: CompletionParams) -> Res
     let Some(snapshot) = server.core.snapshot(&uri) else { return Ok(None) };
     let offset = snapshot.offset(from_proto::position(at.position), profile.encoding);
     let work = async { or_nothing(server.core.completion(&uri, offset).await) };
-    let Some(draft) = server.newest.run("completion", &uri, snapshot.version, work).await? else { return Ok(None) };
+    let Some(draft) = server.newest.run("completion", &uri, snapshot.version, work).await? else {
+        let item = inline_completion::item(server, &uri, &snapshot, offset).await?;
+        // What is suggested holds for this place alone, so the client asks again after the next key.
+        let list = |item| CompletionList { is_incomplete: true, items: vec![item], ..CompletionList::default() }.into();
+        return Ok(item.map(list));
+    };
     let text = snapshot.text();
     let end = |offset| to_proto::position(snapshot.position(offset, profile.encoding));
     let range = Range { start: end(draft.span.start), end: end(draft.span.end) };
