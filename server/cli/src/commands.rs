@@ -11,6 +11,7 @@ mod document;
 mod languages;
 mod lsp;
 mod models;
+mod replay;
 mod rules;
 mod stats;
 
@@ -41,6 +42,7 @@ enum Command {
     Ask(ask::Ask),
     Check(check::Check),
     Document(document::Document),
+    Replay(replay::Replay),
     Rules(rules::Rules),
     Config(config::Config),
     Context(context::Context),
@@ -81,6 +83,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Some(Command::Ask(command)) => command.run(),
         Some(Command::Check(command)) => command.run(),
         Some(Command::Document(command)) => command.run(),
+        Some(Command::Replay(command)) => command.run(),
         Some(Command::Rules(command)) => command.run(),
         Some(Command::Config(command)) => command.run(),
         Some(Command::Context(command)) => command.run(),

@@ -32,6 +32,8 @@ mod view;
 
 pub use server_core::{Parts, ServerCore};
 
+pub use llm::tape;
+
 pub use actions;
 pub use analysis;
 pub use syntax;

@@ -9,8 +9,9 @@ use crate::server_core::{ServerCore, Shared};
 use crate::tasks::{Class, TaskSpec};
 use llm::LlmManager;
 use llm::config::{KeySource, Settings};
+use llm::tape::Tape;
 use std::path::PathBuf;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// The manager, made when it is first wanted.
 pub(crate) struct Models {
@@ -19,12 +20,14 @@ pub(crate) struct Models {
     journal: fn() -> Option<PathBuf>,
     /// Held by who sets it up, so that the last settings are the ones that hold.
     setting_up: Mutex<()>,
+    /// The record of the session, where there is one.
+    tape: OnceLock<Arc<Tape>>,
 }
 
 impl Models {
     /// Nothing is made yet.
     pub fn new(journal: fn() -> Option<PathBuf>) -> Self {
-        Self { manager: OnceLock::new(), journal, setting_up: Mutex::default() }
+        Self { manager: OnceLock::new(), journal, setting_up: Mutex::default(), tape: OnceLock::new() }
     }
 }
 
@@ -38,6 +41,12 @@ impl ServerCore {
             return Ok(manager.clone());
         }
         self.compute("models", self.metrics().correlation(), Shared::set_up_models).await
+    }
+
+    /// Writes down what models say, or plays what was written down; before the first of them is asked.
+    pub fn set_tape(&self, tape: Tape) {
+        // A session has one record.
+        let _ = self.shared().models.tape.set(Arc::new(tape));
     }
 
     /// The settings changed: takes them over, if anybody ever wanted a model.
@@ -70,6 +79,9 @@ impl Shared {
             Some(manager) => (manager.clone(), manager.reconfigure(&settings, &key)),
             None => {
                 let (manager, errors) = LlmManager::new(&settings, &key);
+                if let Some(tape) = self.models.tape.get() {
+                    manager.set_tape(tape.clone());
+                }
                 (self.models.manager.get_or_init(|| manager).clone(), errors)
             }
         };

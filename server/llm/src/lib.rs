@@ -35,6 +35,7 @@ mod splice;
 pub mod sse;
 mod stack;
 pub mod strategy;
+pub mod tape;
 #[cfg(test)]
 mod tests;
 

@@ -22,11 +22,12 @@ use crate::revalidate::Refreshes;
 use crate::shared::Shared;
 use crate::shared::address::Addresses;
 use crate::stack::travel;
+use crate::tape::{Played, Take, Tape};
 use rustc_hash::FxHashMap;
 use security::secret::Secret;
 use serde::Serialize;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::broadcast;
 
@@ -96,6 +97,8 @@ pub(crate) struct Inner {
     cache_settings: CacheSettings,
     quirks: Mutex<FxHashMap<String, Quirks>>,
     tickets: AtomicU64,
+    /// The record of the session, where there is one.
+    pub tape: OnceLock<Arc<Tape>>,
 }
 
 impl Inner {
@@ -214,17 +217,32 @@ pub struct Spending {
 pub struct AnswerStream {
     follower: Follower,
     from_cache: bool,
+    /// Pieces of a record that is played.
+    played: Option<Played>,
+    /// Where the answer is written down.
+    take: Option<Take>,
 }
 
 impl AnswerStream {
     /// The next piece; `None` at the end.
     pub async fn next(&mut self) -> Option<Result<Piece, LlmError>> {
-        self.follower.next().await
+        let piece = match &mut self.played {
+            Some(played) => played.pieces.pop_front(),
+            None => self.follower.next().await,
+        };
+        let is_kept = self.is_from_cache();
+        if let (Some(take), Some(piece)) = (&mut self.take, &piece) {
+            take.push(piece, is_kept);
+        }
+        piece
     }
 
     /// Whether the answer was kept; of one that was not in memory it is known when its first piece came.
     pub fn is_from_cache(&self) -> bool {
-        self.from_cache || self.follower.is_kept()
+        match &self.played {
+            Some(played) => played.was_kept,
+            None => self.from_cache || self.follower.is_kept(),
+        }
     }
 }
 
@@ -268,6 +286,7 @@ impl LlmManager {
             cache_settings: settings.cache.clone(),
             quirks: Mutex::default(),
             tickets: AtomicU64::new(0),
+            tape: OnceLock::new(),
         };
         inner.pool.bound(settings.models.max_bytes_in_flight);
         (Self { inner: Arc::new(inner), plan: Arc::new(RwLock::new(Arc::new(plan))), _end: end }, errors)
@@ -288,6 +307,12 @@ impl LlmManager {
         self.inner.pool.bound(settings.models.max_bytes_in_flight);
         *self.plan.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(plan);
         errors
+    }
+
+    /// Writes down what models say from now on, or plays what was written down. Only the first call counts.
+    pub fn set_tape(&self, tape: Arc<Tape>) {
+        // A session has one record.
+        let _ = self.inner.tape.set(tape);
     }
 
     /// Whether there is any model to ask.
@@ -341,8 +366,14 @@ impl LlmManager {
     /// # Errors
     /// If there is no model to ask, or none of the name that is wanted. What goes wrong later comes as a piece.
     pub fn stream(&self, request: Request) -> Result<AnswerStream, LlmError> {
+        let tape = self.inner.tape.get();
+        if let Some(played) = tape.and_then(|tape| tape.played(&request)) {
+            let played = Some(played);
+            return Ok(AnswerStream { follower: Follower::of(Vec::new()), from_cache: false, played, take: None });
+        }
+        let take = tape.and_then(|tape| Take::begin(tape, &request));
         let (follower, from_cache) = travel(&self.inner, &self.plan(), request)?;
-        Ok(AnswerStream { follower, from_cache })
+        Ok(AnswerStream { follower, from_cache, played: None, take })
     }
 
     /// Asks, and gives the whole answer.

@@ -10,12 +10,14 @@ mod handlers;
 mod newest;
 mod parent;
 mod progress;
+mod record;
 mod serve;
 mod server;
 #[cfg(test)]
 mod tests;
 mod to_proto;
 
+pub use record::{Record, replay, serve_recorded};
 pub use serve::Outcome;
 
 use engine::ServerCore;

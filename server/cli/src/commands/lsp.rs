@@ -3,7 +3,10 @@
 use super::{Failure, Outcome};
 use crate::wiring::{self, Wish};
 use engine::config::sections::LogLevel;
+use lsp::Record;
+use std::fs::{File, OpenOptions};
 use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
 
 /// Be a language server on standard input and output; editors start this.
 #[derive(Debug, clap::Args)]
@@ -14,6 +17,9 @@ pub struct Lsp {
     /// Log to standard error: off, error, warn, info, debug or trace.
     #[arg(long, value_name = "LEVEL", value_parser = level)]
     log: Option<LogLevel>,
+    /// Write the whole conversation with the editor down, one message a line, and what models answered. It holds the text of your documents.
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
 }
 
 fn level(name: &str) -> Result<LogLevel, String> {
@@ -22,6 +28,15 @@ fn level(name: &str) -> Result<LogLevel, String> {
         let names: Vec<&str> = all.iter().map(|level| level.name()).collect();
         format!("the levels are {}", names.join(", "))
     })
+}
+
+/// A new file that nobody but its owner reads.
+fn private_file(path: &Path) -> Result<File, Failure> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map_err(|error| Failure(format!("{} could not be written: {error}.", path.display())))
 }
 
 impl Lsp {
@@ -41,7 +56,14 @@ impl Lsp {
             .enable_all()
             .build()
             .map_err(|error| Failure(format!("The server could not be started: {error}.")))?;
-        let outcome = runtime.block_on(lsp::serve(core, tokio::io::stdin(), tokio::io::stdout()));
+        let (input, output) = (tokio::io::stdin(), tokio::io::stdout());
+        let outcome = match &self.record {
+            None => runtime.block_on(lsp::serve(core, input, output)),
+            Some(path) => {
+                let record = Record::new(private_file(path)?);
+                runtime.block_on(lsp::serve_recorded(core, input, output, record))
+            }
+        };
         // A read of standard input that nobody ends must not hold up the end of the process.
         runtime.shutdown_background();
         Ok(Outcome::Code(outcome.exit_code()))
