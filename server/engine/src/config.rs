@@ -304,6 +304,8 @@ impl Layers {
 fn merge(mut under: Value, over: &Value) -> Value {
     match (&mut under, over) {
         (_, Value::Null) => under,
+        // Lua has one empty table for both, and so Neovim says `[]` where nothing is set.
+        (Value::Object(_), Value::Array(list)) if list.is_empty() => under,
         (Value::Object(under_map), Value::Object(over_map)) => {
             for (key, value) in over_map {
                 let slot = under_map.entry(key.clone()).or_insert(Value::Null);

@@ -169,6 +169,19 @@ fn a_workspace_cannot_send_keys_or_text_away() {
 }
 
 #[test]
+fn an_empty_table_of_lua_hides_nothing() {
+    let files = Arc::new(MemoryFiles::default());
+    let sources = Sources { file_system: files, flags: Value::Null, ..Sources::none() };
+    let (config, _) = ConfigurationManager::new(sources);
+    config.set_editor(json!({ "docs": { "width": 60 } })).unwrap();
+    assert_eq!(super::merge(json!({ "a": { "b": 1 } }), &json!([])), json!({ "a": { "b": 1 } }));
+    assert_eq!(super::merge(json!({ "a": { "b": 1 } }), &json!({ "a": [] })), json!({ "a": { "b": 1 } }));
+    assert_eq!(super::merge(json!({ "a": [1] }), &json!({ "a": [] })), json!({ "a": [] }), "a list is a list");
+    config.set_editor(json!([])).unwrap();
+    assert_eq!(config.settings().docs.width, 88);
+}
+
+#[test]
 fn only_your_own_settings_name_a_program_that_gives_a_key() {
     let target = |key: Value| json!({ "models": { "target": [{ "model": "m", "api-key": key }] } });
     let manager = ConfigurationManager::default();

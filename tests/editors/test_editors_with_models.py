@@ -1,0 +1,80 @@
+"""A real Neovim and a real Helix with a model that answers: document, refactor and explain, while somebody types."""
+
+import json
+import os
+import pathlib
+import subprocess
+
+import pytest
+
+from cases import UNDOCUMENTED
+from double import Double
+from install import neovim
+from test_helix import content, editor  # noqa: F401  the fixture that opens a file in Helix
+
+PLUGIN = pathlib.Path(__file__).resolve().parents[2] / "editors" / "neovim"
+SCRIPT = pathlib.Path(__file__).with_name("neovim_models.lua")
+
+
+@pytest.fixture
+def double():
+    """A model that thinks for a moment and answers well."""
+    double = Double()
+    double.before = 0.6
+    yield double
+    double.close()
+
+
+def test_neovim(project, program, double, tmp_path):
+    settings = tmp_path / "config" / "code-agent"
+    settings.mkdir(parents=True)
+    (settings / "config.toml").write_text(double.settings())
+    file = project / "sums.py"
+    file.write_text(UNDOCUMENTED)
+    report = tmp_path / "report.json"
+    environment = {
+        "HOME": str(tmp_path), "PATH": os.environ["PATH"], "LANG": "C.UTF-8", "XDG_CONFIG_HOME": str(tmp_path / "config"),
+        "SESSION": json.dumps({"plugin": str(PLUGIN), "cmd": [program, "lsp"], "file": str(file), "typing": 300}),
+        "SESSION_REPORT": str(report),
+    }
+    done = subprocess.run(
+        [neovim(), "--clean", "--headless", "-n", "-l", str(SCRIPT)],
+        cwd=project, env=environment, capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL,
+    )
+    assert report.is_file(), f"Neovim ended with {done.returncode} and no report: {done.stdout}{done.stderr}"
+    seen = json.loads(report.read_text())
+    assert "error" not in seen, f"{seen}\n{done.stdout}{done.stderr}"
+    assert "# typed 🎉" in seen["documented"] and '    """Take 🎉 one number' in seen["documented"]
+    assert "    difference = first - second\n    return difference" in seen["refactored"]
+    assert seen["explained"].startswith("# Explanation of `subtract`")
+    compile(file.read_text(), "sums.py", "exec")
+
+
+def test_helix(project, program, double, editor, tmp_path):  # noqa: F811
+    settings = tmp_path / "config" / "code-agent"
+    settings.mkdir(parents=True)
+    (settings / "config.toml").write_text(double.settings())
+    file = project / "sums.py"
+    file.write_text(UNDOCUMENTED)
+    terminal = editor(file)
+    terminal.wait("the file", lambda screen: "def subtract" in screen)
+    terminal.type("/subtract")
+    terminal.keys("Enter")
+
+    def menu():
+        terminal.keys("Space")
+        terminal.keys("a")
+        return terminal.wait("the menu", lambda screen: "Document `subtract` · local" in screen or "No code actions" in screen, seconds=10)
+
+    screen = menu()
+    rows = [line for line in screen.splitlines() if "`subtract`" in line or "this file" in line or "local model" in line]
+    index = next(number for number, line in enumerate(rows) if "Document `subtract` · local" in line)
+    for _ in range(index):
+        terminal.keys("Down")
+    terminal.keys("Enter")
+    terminal.wait("the documentation", lambda screen: "Take" in screen and "one number" in screen)
+    terminal.type(":w")
+    terminal.keys("Enter")
+    terminal.wait("the file", lambda _: b"one number" in (content(file) or b""))
+    text = file.read_text()
+    assert '    """Take 🎉 one number' in text and text.endswith("    return first - second\n"), text
