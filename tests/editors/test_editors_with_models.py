@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import subprocess
+import time
 
 import pytest
 
@@ -62,9 +63,16 @@ def test_helix(project, program, double, editor, tmp_path):  # noqa: F811
     terminal.keys("Enter")
 
     def menu():
-        terminal.keys("Space")
-        terminal.keys("a")
-        return terminal.wait("the menu", lambda screen: "Document `subtract` · local" in screen or "No code actions" in screen, seconds=10)
+        for _ in range(20):
+            terminal.keys("Space")
+            terminal.keys("a")
+            screen = terminal.wait("the menu", lambda screen: "Explain `subtract`" in screen or "No code actions" in screen, seconds=10)
+            if "Explain `subtract`" in screen:
+                return screen
+            # The server has not read the file yet.
+            terminal.keys("Escape")
+            time.sleep(0.3)
+        raise AssertionError(terminal.screen())
 
     screen = menu()
     rows = [line for line in screen.splitlines() if "`subtract`" in line or "this file" in line or "local model" in line]
