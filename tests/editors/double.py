@@ -1,4 +1,4 @@
-"""A model server that says what it is told to: OpenAI's chat completions over HTTP, word by word."""
+"""A model server that says what it is told to: OpenAI's chat completions and completions over HTTP, word by word."""
 
 import contextlib
 import http.server
@@ -61,8 +61,11 @@ class Double:
                 text = double.say(body)
                 try:
                     time.sleep(double.before)
+                    is_chat = self.path.endswith("/chat/completions")
                     for start in range(0, len(text), 8):
-                        self.event({"choices": [{"index": 0, "delta": {"content": text[start : start + 8]}}]})
+                        piece = text[start : start + 8]
+                        said = {"delta": {"content": piece}} if is_chat else {"text": piece}
+                        self.event({"choices": [{"index": 0, **said}]})
                         double.began.set()
                         time.sleep(double.pace)
                     self.event({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
