@@ -16,7 +16,8 @@ pub struct Lsp {
     log: Option<LogLevel>,
 }
 
-fn level(name: &str) -> Result<LogLevel, String> {
+/// The level of this name.
+pub(super) fn level(name: &str) -> Result<LogLevel, String> {
     let all = [LogLevel::Off, LogLevel::Error, LogLevel::Warn, LogLevel::Info, LogLevel::Debug, LogLevel::Trace];
     all.into_iter().find(|level| level.name() == name).ok_or_else(|| {
         let names: Vec<&str> = all.iter().map(|level| level.name()).collect();
