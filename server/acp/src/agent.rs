@@ -151,10 +151,16 @@ impl Agent {
             return Err(Failure::params("The `cwd` of a session must be an absolute path."));
         }
         if !mcp_servers.is_empty() {
-            tracing::warn!("{} MCP servers are not used: this agent has no tools from outside.", mcp_servers.len());
+            tracing::warn!(
+                "This agent uses no MCP servers; of those that the client named, {} are passed over.",
+                mcp_servers.len()
+            );
         }
-        if !self.core.roots().contains(&cwd) {
-            self.core.add_root(&uri::from_path(&cwd));
+        match self.core.roots() {
+            roots if roots.contains(&cwd) => {}
+            roots if roots.is_empty() => self.core.add_root(&uri::from_path(&cwd)),
+            // What was looked at before is looked at anew.
+            _ => self.core.change_roots(&[], &[uri::from_path(&cwd)]),
         }
         let session = Arc::new(Session::new(format!("session-{}", self.client.number()), cwd));
         self.sessions.insert(session.id.clone(), session.clone());

@@ -107,6 +107,8 @@ impl Turn<'_> {
                 order.place.shown(root)
             )));
         }
+        // Other files are shown beside the place, as far as they are known by then.
+        self.core.survey();
         let call = format!("call-{}", self.client.number());
         self.client.update(&self.session.id, begun(&call, &order));
         let result = self.ask(&order).await;
