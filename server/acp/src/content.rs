@@ -1,5 +1,6 @@
 //! The blocks of a prompt as one question: links become mentions that the core looks at, what is embedded stands fenced at the end.
 
+use crate::message::beginning;
 use crate::place::Place;
 use engine::workspace::privacy;
 use serde::Deserialize;
@@ -108,7 +109,7 @@ impl Question {
             self.remarks.push(format!("{name} was not shown: it is no text."));
             return None;
         };
-        let shown = text.get(..text.floor_char_boundary(*room)).unwrap_or(&text);
+        let shown = beginning(&text, *room);
         if shown.len() < text.len() {
             self.remarks.push(format!("Only the first {} bytes of {name} were shown.", shown.len()));
         }

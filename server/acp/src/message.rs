@@ -44,7 +44,12 @@ impl Failure {
 
 /// The beginning of a name that a client sent, which may be of any length.
 fn short(name: &str) -> &str {
-    name.get(..name.floor_char_boundary(80)).unwrap_or(name)
+    beginning(name, 80)
+}
+
+/// The beginning of a text, so many bytes at most, without half a letter at its end.
+pub(crate) fn beginning(text: &str, most: usize) -> &str {
+    (0..=most.min(text.len())).rev().find_map(|end| text.get(..end)).unwrap_or_default()
 }
 
 /// A message from the client.
