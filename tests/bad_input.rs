@@ -1,7 +1,7 @@
 //! What a user can do wrong, and what the world can: each is answered by one clear sentence, and nothing is lost.
 
 use crate::support::program::{Outcome, Project};
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::process::Stdio;
 
 const CLEAN: &str = "\"\"\"A module.\"\"\"\n";
@@ -190,6 +190,49 @@ fn the_server_starts_with_and_without_its_name() {
         assert!(outcome.stdout.contains("\"capabilities\""), "{arguments:?}: {outcome:?}");
         assert_eq!(outcome.stderr, "", "{arguments:?}: standard error is quiet");
     }
+}
+
+#[test]
+fn the_end_of_the_input_is_the_good_end_of_an_agent() {
+    let initialize = r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":1}}"#;
+    for input in ["", "\n\n", "{\"jsonrpc\":", "garbage\n", "\u{0}\u{1}\n[]\n", initialize] {
+        let outcome = Project::new().run_with_input(&["acp"], input.as_bytes());
+        assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(0), ""), "{input:?}: {outcome:?}");
+        let replies = outcome.json_lines();
+        assert_eq!(replies.is_empty(), input.trim().is_empty(), "{input:?}: {outcome:?}");
+        let is_told = |reply: &serde_json::Value| reply.get("result").is_some() == (input == initialize);
+        assert!(replies.iter().all(is_told), "{input:?}: {outcome:?}");
+    }
+}
+
+#[test]
+fn an_agent_without_a_model_says_so() {
+    let project = Project::new();
+    let session = serde_json::json!({ "jsonrpc": "2.0", "id": 1, "method": "session/new", "params": { "cwd": project.root(), "mcpServers": [] } });
+    let mut child = project
+        .command(&["acp"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let mut stdin = child.stdin.take().expect("a pipe");
+    let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+    let mut next = move || -> serde_json::Value {
+        let line = lines.next().expect("the agent answers").expect("the line is read");
+        serde_json::from_str(&line).expect("the line is JSON")
+    };
+    writeln!(stdin, "{session}").expect("the agent reads");
+    let id = next()["result"]["sessionId"].clone();
+    let prompt = serde_json::json!({ "sessionId": id, "prompt": [{ "type": "text", "text": "Hello?" }] });
+    let prompt = serde_json::json!({ "jsonrpc": "2.0", "id": 2, "method": "session/prompt", "params": prompt });
+    writeln!(stdin, "{prompt}").expect("the agent reads");
+    assert_eq!(next()["params"]["update"]["sessionUpdate"], "available_commands_update");
+    let said = next()["params"]["update"]["content"]["text"].to_string();
+    assert!(said.contains("[[models.target]]"), "{said}");
+    assert_eq!(next()["result"]["stopReason"], "end_turn");
+    drop(stdin);
+    assert_eq!(child.wait().expect("the program ends").code(), Some(0));
 }
 
 #[test]

@@ -18,15 +18,19 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("docs", &["syntax", "workspace", "analysis"]),
     ("engine", &["security", "syntax", "workspace", "analysis", "llm", "store", "actions", "docs"]),
     ("lsp", &["engine"]),
+    ("acp", &["engine"]),
     ("gateway", &["security", "engine"]),
     ("connectors", &["security", "engine"]),
     ("plugin-host", &["security", "engine"]),
-    ("cli", &["security", "llm", "store", "engine", "lsp", "gateway", "connectors", "plugin-host"]),
+    ("cli", &["security", "llm", "store", "engine", "lsp", "acp", "gateway", "connectors", "plugin-host"]),
     ("plugin-sdk", &[]),
 ];
 
 /// A library and the only rooms that may depend on it.
 const KEPT_IN: &[(&str, &[&str])] = &[
+    // Nobody: both turn on `preserve_order` of serde_json, and the order of keys would depend on what is built together.
+    ("agent-client-protocol", &[]),
+    ("agent-client-protocol-schema", &[]),
     ("clap", &["cli"]),
     ("h2", &["llm"]),
     ("hyper", &["llm"]),
@@ -42,7 +46,7 @@ const KEPT_IN: &[(&str, &[&str])] = &[
     ("tower-lsp", &["lsp"]),
     ("tower-lsp-server", &["lsp"]),
     ("zstd", &["llm"]),
-    ("tokio", &["engine", "lsp", "gateway", "connectors", "plugin-host", "llm", "store", "cli"]),
+    ("tokio", &["engine", "lsp", "acp", "gateway", "connectors", "plugin-host", "llm", "store", "cli"]),
 ];
 
 /// Room, then everything that it depends on outside of its own tests.

@@ -41,9 +41,8 @@ fn main() {
             index.update(&format!("file:///w/{copy}/m{number}.py").into(), record.clone());
         }
     }
-    let others: Vec<Source> = (0..6)
-        .map(|number| Source { path: format!("m{number}.py"), model: Arc::new(before.clone()) })
-        .collect();
+    let others: Vec<Source> =
+        (0..6).map(|number| Source { path: format!("m{number}.py"), model: Arc::new(before.clone()) }).collect();
     let here = Source { path: "here.py".to_owned(), model: Arc::new(before.clone()) };
     let mut times: Vec<Duration> = (0..300)
         .map(|_| {
@@ -55,7 +54,10 @@ fn main() {
             // The six files that are then looked at are read and parsed.
             let files: Vec<Source> = others
                 .iter()
-                .map(|other| Source { path: other.path.clone(), model: Arc::new(model(python, short(&text), Depth::Full)) })
+                .map(|other| Source {
+                    path: other.path.clone(),
+                    model: Arc::new(model(python, short(&text), Depth::Full)),
+                })
                 .collect();
             let files: Vec<Source> = std::iter::once(here.clone()).chain(files).collect();
             assert!(!gather(&files, symbol.span, 1500).is_empty(), "there are pieces");
@@ -78,7 +80,8 @@ fn function(number: usize, next: usize) -> String {
 
 fn tell(what: &str, times: &mut [Duration], share: f64, name: &str, aim: f64) {
     times.sort_unstable();
-    let at = |share: f64| times.get((times.len() as f64 * share) as usize).map_or(0.0, |time| time.as_secs_f64() * 1000.0);
+    let at =
+        |share: f64| times.get((times.len() as f64 * share) as usize).map_or(0.0, |time| time.as_secs_f64() * 1000.0);
     let (middle, value) = (at(0.5), at(share));
     let verdict = if value <= aim { "met" } else { "missed" };
     println!("{what} ({verdict}): p50 {middle:.2} ms, {name} {value:.2} ms (aim: {name} ≤ {aim} ms)");

@@ -1,5 +1,6 @@
 //! The list of commands, one file each, and how each of them can end.
 
+mod acp;
 mod ask;
 mod ask_bulk;
 mod ask_fill;
@@ -39,6 +40,7 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Lsp(lsp::Lsp),
+    Acp(acp::Acp),
     Ask(ask::Ask),
     Check(check::Check),
     Document(document::Document),
@@ -80,6 +82,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
     let result = match arguments.command {
         None => arguments.lsp.run(),
         Some(Command::Lsp(command)) => command.run(),
+        Some(Command::Acp(command)) => command.run(),
         Some(Command::Ask(command)) => command.run(),
         Some(Command::Check(command)) => command.run(),
         Some(Command::Document(command)) => command.run(),

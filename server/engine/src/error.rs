@@ -2,7 +2,7 @@
 
 use crate::config::ConfigError;
 use crate::tasks::TaskError;
-use llm::error::LlmError;
+use llm::error::{Cause, LlmError};
 use workspace::files::FileError;
 use workspace::log::Conflict;
 
@@ -58,6 +58,11 @@ impl CoreError {
     /// A refusal with its reason, a whole sentence.
     pub fn refused(reason: impl Into<String>) -> Self {
         Self::Refused { reason: reason.into() }
+    }
+
+    /// Whether a provider refused to answer what was asked: nothing failed, and asking again would not help.
+    pub fn is_declined(&self) -> bool {
+        matches!(self, Self::Model(error) if error.cause == Cause::ContentFilter)
     }
 
     /// Whether the asker went away or was overtaken, so that nothing is to be shown.

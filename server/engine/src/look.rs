@@ -173,8 +173,8 @@ impl ServerCore {
         Ok(done)
     }
 
-    /// Begins, once, to look at a part of the files for the customs of the repository.
-    pub(crate) fn survey(&self) {
+    /// Begins, once, to look at a part of the files for the customs of the repository. Opening a document does so; a door that opens none calls it.
+    pub fn survey(&self) {
         if self.roots().is_empty() || self.inner.surveyed.swap(true, Ordering::Relaxed) {
             return;
         }

@@ -114,7 +114,7 @@ mod tests {
             "/w/.env.local",
             "/w/prod.env",
             "/w/a/server.pem",
-            "/home/me/.ssh/config",
+            "/w/.ssh/config",
             "/w/id_rsa",
             "/w/secrets.yaml",
         ] {

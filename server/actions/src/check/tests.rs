@@ -1,3 +1,5 @@
+//! Sound and broken code in the place of a method, and what is said of it.
+
 use super::*;
 use crate::testing::{model, symbol};
 

@@ -1,3 +1,5 @@
+//! Good and bad answers in the slots of a docstring.
+
 use super::*;
 use crate::testing::{after, findings, model, symbol};
 

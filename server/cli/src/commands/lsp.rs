@@ -22,7 +22,8 @@ pub struct Lsp {
     record: Option<PathBuf>,
 }
 
-fn level(name: &str) -> Result<LogLevel, String> {
+/// The level of this name.
+pub(super) fn level(name: &str) -> Result<LogLevel, String> {
     let all = [LogLevel::Off, LogLevel::Error, LogLevel::Warn, LogLevel::Info, LogLevel::Debug, LogLevel::Trace];
     all.into_iter().find(|level| level.name() == name).ok_or_else(|| {
         let names: Vec<&str> = all.iter().map(|level| level.name()).collect();
