@@ -24,14 +24,17 @@ use std::sync::{Mutex, PoisonError};
 use tokio::sync::oneshot;
 use tower_lsp::jsonrpc::Result;
 
+/// A document and what is done there.
+type Key = (String, AskKind);
+
 /// Questions under way, by document and what is done there: the same one asked again ends the older, since some clients never cancel.
 #[derive(Default)]
 pub(crate) struct Asking {
-    running: Mutex<HashMap<(String, AskKind), (u64, oneshot::Sender<()>)>>,
+    running: Mutex<HashMap<Key, (u64, oneshot::Sender<()>)>>,
 }
 
 impl Asking {
-    fn enter(&self, key: (String, AskKind)) -> (u64, oneshot::Receiver<()>) {
+    fn enter(&self, key: Key) -> (u64, oneshot::Receiver<()>) {
         let (sender, receiver) = oneshot::channel();
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         let number = running.get(&key).map_or(0, |(number, _)| number + 1);
@@ -40,7 +43,7 @@ impl Asking {
         (number, receiver)
     }
 
-    fn leave(&self, key: &(String, AskKind), number: u64) {
+    fn leave(&self, key: &Key, number: u64) {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         if running.get(key).is_some_and(|(own, _)| *own == number) {
             running.remove(key);
