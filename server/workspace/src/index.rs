@@ -264,9 +264,12 @@ mod tests {
             start: Position::default(),
             end: Position::default(),
         };
+        let mut bits = NameBits::default();
+        names.iter().for_each(|name| bits.add(name));
         FileRecord {
             language: "python",
             places: names.iter().map(place).collect(),
+            names: bits,
             styles: styles.to_vec(),
             unknown_tags: tags.iter().map(|tag| (*tag).into()).collect(),
         }
@@ -283,6 +286,23 @@ mod tests {
         assert_eq!(index.search("", 2).len(), 2);
         index.remove("a");
         assert!(index.search("config", 9).is_empty() && index.is_empty());
+    }
+
+    #[test]
+    fn files_are_found_by_the_names_that_they_define() {
+        let index = SymbolIndex::default();
+        let many: Vec<String> = (0..400).map(|number| format!("name_{number}")).collect();
+        for (number, pair) in many.chunks(2).enumerate() {
+            index.update(&format!("f{number}").into(), record(&[&pair[0], &pair[1]], &[], &[]));
+        }
+        let found = |names: &[&str]| {
+            let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+            index.defining(&names, 9).iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(found(&["name_6"]), ["f3"]);
+        assert_eq!(found(&["name_2", "name_10", "name_11"]), ["f5", "f1"], "the one with most of them first");
+        assert_eq!(found(&["name", "Name_6", "x"]), Vec::<String>::new());
+        assert_eq!(index.files().len(), 200);
     }
 
     #[test]
