@@ -59,7 +59,7 @@ const PLACES: &[Place] = &[
     Place {
         what: "opens standard output",
         marks: &["io::stdout(", "println!(", "print!(", "allow(clippy::print_stdout"],
-        allowed: &["server/cli/src/", "server/llm/benches/"],
+        allowed: &["server/cli/src/", "server/llm/benches/", "server/actions/benches/"],
     },
     Place {
         what: "opens standard error",

@@ -523,7 +523,8 @@ async fn a_client_is_offered_only_what_it_can_carry_out() {
     keep("diagnostics", Profile::Bare, &json!(diagnostics));
     let offered = &editor.initialized["capabilities"];
     assert!(offered.get("codeActionProvider").is_none() && offered.get("codeLensProvider").is_none(), "{offered}");
-    assert_eq!(offered["executeCommandProvider"]["commands"], json!(["code-agent.stats"]));
+    let commands = ["explain", "review", "showLast", "status", "stats"].map(|name| format!("code-agent.{name}"));
+    assert_eq!(offered["executeCommandProvider"]["commands"], json!(commands), "what changes nothing");
     let range = editor.range(URI, PARTY.find("nom").unwrap(), PARTY.find("nom").unwrap() + 3);
     assert!(editor.actions(URI, &range, &[], None).await.is_empty());
     let params = json!({ "textDocument": { "uri": URI } });
