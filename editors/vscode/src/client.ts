@@ -4,7 +4,7 @@
 
 import * as vscode from "vscode";
 import { ClientCapabilities, DynamicFeature, FeatureState, ServerCapabilities, StaticFeature } from "vscode-languageclient";
-import { ExecuteCommandRequest, LanguageClient, WorkDoneProgress } from "vscode-languageclient/node";
+import { ExecuteCommandRequest, LanguageClient, State, WorkDoneProgress } from "vscode-languageclient/node";
 
 /**
  * Says that commands of the server are understood, and registers none.
@@ -38,6 +38,13 @@ export class Client extends LanguageClient {
   override registerFeature(feature: StaticFeature | DynamicFeature<unknown>): void {
     const method = "registrationType" in feature ? feature.registrationType.method : undefined;
     super.registerFeature(method === ExecuteCommandRequest.method ? new CommandsElsewhere() : feature);
+  }
+
+  /**
+   * Whether the server is being started.
+   */
+  isStarting(): boolean {
+    return this.state === State.Starting;
   }
 
   /**

@@ -3,8 +3,10 @@
  */
 
 import * as vscode from "vscode";
-import { LSPErrorCodes, ResponseError } from "vscode-languageclient";
-import { Client } from "./client";
+import type { Client } from "./client";
+
+/** The protocol's number for a request that was cancelled. */
+const REQUEST_CANCELLED = -32800;
 
 /** What a command is about, besides the document. */
 type Place =
@@ -151,7 +153,7 @@ export async function run(client: Client | undefined, command: Command, args: un
     try {
       return await client.execute(name, fromServer ? args : [made], token, (message) => progress.report({ message }));
     } catch (error) {
-      const isCancelled = error instanceof ResponseError && error.code === LSPErrorCodes.RequestCancelled;
+      const isCancelled = (error as { code?: unknown }).code === REQUEST_CANCELLED;
       if (!isCancelled && !token.isCancellationRequested) {
         void vscode.window.showErrorMessage(error instanceof Error ? error.message : String(error));
       }

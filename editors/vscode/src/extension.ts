@@ -3,8 +3,8 @@
  */
 
 import * as vscode from "vscode";
-import { LanguageClientOptions, ServerOptions } from "vscode-languageclient/node";
-import { Client } from "./client";
+import type { LanguageClientOptions, ServerOptions } from "vscode-languageclient/node";
+import type { Client } from "./client";
 import { COMMANDS, run, showStats } from "./commands";
 import { find } from "./program";
 import { chosenProgram, forServer } from "./settings";
@@ -27,6 +27,7 @@ def total(prices, discount=0.1):
 
 let client: Client | undefined;
 let status: Status;
+let log: vscode.LogOutputChannel;
 
 /** Starts and stops follow one another; a second one waits for the first. */
 let turn: Promise<void> = Promise.resolve();
@@ -34,11 +35,18 @@ let turn: Promise<void> = Promise.resolve();
 /**
  * Builds a client with the settings as they are now.
  */
-function build(extension: vscode.Extension<unknown>, command: string): Client {
+async function build(extension: vscode.Extension<unknown>, command: string): Promise<Client> {
+  // The library is most of the extension. It is loaded when it is wanted, so that the editor does not wait for it at its own start.
+  const { Client } = await import("./client");
   // Without a transport the library adds no argument of its own to the command line.
   const server: ServerOptions = { command, args: ["lsp"] };
   const options: LanguageClientOptions = {
-    documentSelector: [...LANGUAGES.map((language) => ({ language })), { pattern: "**/*.chat.md" }],
+    // Files, and documents that are not saved yet; not the other side of a comparison, which nobody can edit.
+    documentSelector: [
+      ...LANGUAGES.flatMap((language) => ["file", "untitled"].map((scheme) => ({ scheme, language }))),
+      { scheme: "file", pattern: "**/*.chat.md" },
+    ],
+    outputChannel: log,
     initializationOptions: forServer(extension),
     middleware: {
       workspace: {
@@ -79,7 +87,7 @@ async function start(context: vscode.ExtensionContext): Promise<void> {
     void tellMissing(chosen);
     return;
   }
-  const starting = build(context.extension, program);
+  const starting = await build(context.extension, program);
   client = starting;
   status.follow(starting);
   try {
@@ -89,7 +97,7 @@ async function start(context: vscode.ExtensionContext): Promise<void> {
     status.follow(starting, `The server could not be started: ${reason}`);
     void vscode.window.showErrorMessage(`code-agent could not be started: ${reason}`, "Show the log").then((answer) => {
       if (answer) {
-        starting.outputChannel.show();
+        log.show();
       }
     });
   }
@@ -103,7 +111,6 @@ async function stop(): Promise<void> {
   client = undefined;
   status.follow(undefined);
   try {
-    // The client's log goes with it.
     await stopping?.dispose();
   } catch {
     // A server that does not go in good order has been killed, and somebody waits for the next one.
@@ -124,6 +131,8 @@ function next(work: () => Promise<void>): Promise<void> {
  */
 export function activate(context: vscode.ExtensionContext): void {
   status = new Status();
+  // One for all clients that follow one another.
+  log = vscode.window.createOutputChannel("code-agent", { log: true });
   const restart = () =>
     next(async () => {
       await stop();
@@ -131,7 +140,7 @@ export function activate(context: vscode.ExtensionContext): void {
     });
   const own: [string, (...args: unknown[]) => unknown][] = [
     ["restart", restart],
-    ["showLog", () => client?.outputChannel.show()],
+    ["showLog", () => log.show()],
     ["status", () => openMenu(status.hasModels, client?.isRunning() ?? false)],
     ["welcome", () => vscode.commands.executeCommand("workbench.action.openWalkthrough", `${context.extension.id}#welcome`, false)],
     [
@@ -166,6 +175,7 @@ export function activate(context: vscode.ExtensionContext): void {
   }
   context.subscriptions.push(
     status,
+    log,
     vscode.workspace.onDidChangeConfiguration((event) => {
       if (event.affectsConfiguration("code-agent.path")) {
         void restart();

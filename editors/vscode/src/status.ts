@@ -3,8 +3,7 @@
  */
 
 import * as vscode from "vscode";
-import { State } from "vscode-languageclient";
-import { Client } from "./client";
+import type { Client } from "./client";
 
 /** Milliseconds between two questions to the server, while models are set up. */
 const INTERVAL = 5_000;
@@ -39,6 +38,8 @@ export class Status implements vscode.Disposable {
   private client: Client | undefined;
   private report: Report | undefined;
   private trouble: string | undefined;
+  /** Until it is known whether there is a program to start. */
+  private isBeginning = true;
   private timer: NodeJS.Timeout | undefined;
 
   constructor() {
@@ -60,15 +61,14 @@ export class Status implements vscode.Disposable {
    * Follows another client, or none.
    */
   follow(client: Client | undefined, trouble?: string): void {
+    this.isBeginning = false;
     this.client = client;
     this.report = undefined;
     this.trouble = trouble;
     clearTimeout(this.timer);
-    client?.onDidChangeState((change) => {
-      if (client === this.client && change.newState === State.Running) {
+    client?.onDidChangeState(() => {
+      if (client === this.client) {
         void this.refresh();
-      } else {
-        this.draw();
       }
     });
     this.draw();
@@ -108,16 +108,15 @@ export class Status implements vscode.Disposable {
   }
 
   private draw(): void {
-    const state = this.client?.state;
     const tooltip = new vscode.MarkdownString();
     this.item.backgroundColor = undefined;
-    if (this.trouble !== undefined || state === undefined || state === State.Stopped || state === State.StartFailed) {
+    if (this.trouble === undefined && (this.isBeginning || this.client?.isStarting())) {
+      this.item.text = "$(loading~spin) code-agent";
+      tooltip.appendText("The server is starting.");
+    } else if (this.trouble !== undefined || !this.client?.isRunning()) {
       this.item.text = "$(warning) code-agent";
       this.item.backgroundColor = new vscode.ThemeColor("statusBarItem.warningBackground");
       tooltip.appendText(this.trouble ?? "The server does not run.");
-    } else if (state === State.Starting) {
-      this.item.text = "$(loading~spin) code-agent";
-      tooltip.appendText("The server is starting.");
     } else if (!this.report || !this.hasModels) {
       this.item.text = "$(book) code-agent";
       tooltip.appendText("The server runs. No model is set up: findings, fixes and drafts come from the code alone.");
