@@ -73,6 +73,11 @@ set_up() {
   # The tests start servers of their own; the one that the package starts is not wanted.
   local redis_is_new=
   command -v redis-server >/dev/null && command -v redis-cli >/dev/null || { missing+=(redis-server redis-tools); redis_is_new=1; }
+  # VS Code is shown in a browser, and builds parts of itself from source when it is installed.
+  command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null ||
+    missing+=(chromium fonts-dejavu-core)
+  command -v pkg-config >/dev/null || missing+=(pkg-config)
+  pkg-config --exists krb5-gssapi libsecret-1 x11 xkbfile 2>/dev/null || missing+=(libkrb5-dev libsecret-1-dev libx11-dev libxkbfile-dev)
   if [ ${#missing[@]} -gt 0 ] || [ -z "$(apt-cache pkgnames golang-1. 2>/dev/null)" ]; then
     as_root apt-get -o DPkg::Lock::Timeout=300 update -qq || echo "The package lists could not be brought up to date."
   fi
@@ -101,11 +106,14 @@ rust_tests() {
 extension() {
   local copy="$cache/tests/vscode"
   mkdir -p "$copy" && rm -rf "$copy/src" "$copy/dist" && cp -r editors/vscode/. "$copy" &&
-    (cd "$copy" && npm ci --silent --no-audit --no-fund && npm run --silent build && test -s dist/extension.js)
+    (cd "$copy" && { cmp -s package-lock.json node_modules/.lock || { npm ci --silent --no-audit --no-fund && cp package-lock.json node_modules/.lock; }; } &&
+      npm run --silent build && test -s dist/extension.js)
 }
 
 python=python3
 check "set-up" set_up
+# VS Code takes minutes to install, on one core. The tests wait for it if it is not there by then, and tell what went wrong.
+"$python" tests/editors/install.py vscode >/dev/null 2>&1 </dev/null &
 check "format" cargo fmt --all --check
 check "lints" cargo clippy --workspace --all-targets --quiet -- -D warnings
 count "Rust tests" '^ *Summary|^test result:' rust_tests

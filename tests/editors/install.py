@@ -2,18 +2,30 @@
 
 Neovim comes from the requirements of the tests. Helix is taken from the path, or from Debian's packages,
 unpacked into a folder of its own with the libraries it was built for; nothing is installed on the machine.
+VS Code comes from npm, as code-server, with the Node that it wants and with what drives a browser.
+
+    python tests/editors/install.py vscode    fetches VS Code, which takes minutes; several of these wait for one another
 """
 
+import contextlib
+import fcntl
 import os
+import platform
 import pathlib
 import re
 import shutil
 import subprocess
+import sys
 import sysconfig
 
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 HELIX_RELEASE = "trixie"
 HELIX_PACKAGES = ["hx", "libc6", "libgcc-s1"]
+# This code-server runs on this major version of Node only, and builds parts of itself for it.
+NODE_VERSION = "24"
+CODE_SERVER_VERSION = "4.139.1"
+PLAYWRIGHT_VERSION = "1.65.1"
+EXTENSION = pathlib.Path(__file__).resolve().parents[2] / "editors" / "vscode"
 
 
 def cache_folder() -> pathlib.Path:
@@ -90,3 +102,92 @@ def fetch_helix(root: pathlib.Path) -> None:
     run(["apt-get", "download", *HELIX_PACKAGES], env=environment, cwd=apt / "deb")
     for package in sorted((apt / "deb").glob("*.deb")):
         run(["dpkg-deb", "-x", str(package), str(root)])
+
+
+@contextlib.contextmanager
+def alone(name: str):
+    """Holds a lock while something is fetched, so that two processes do not fetch the same thing into the same folder."""
+    with open(cache_folder() / f"{name}.lock", "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def from_npm(name: str, package: str, environment: dict[str, str] | None = None) -> pathlib.Path:
+    """The folder of modules that holds one package of npm; a folder that is not complete is made anew."""
+    folder = cache_folder() / name
+    with alone(name):
+        if not (folder / "complete").is_file():
+            if not shutil.which("npm"):
+                raise RuntimeError(f"npm is missing, and {package} comes from it.")
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
+            (folder / "package.json").write_text('{"private": true}')
+            command = ["npm", "install", "--no-audit", "--no-fund", "--no-update-notifier", package]
+            run(command, cwd=folder, env={**os.environ, **(environment or {})})
+            (folder / "complete").touch()
+    return folder / "node_modules"
+
+
+def node() -> pathlib.Path:
+    """The folder of the Node that VS Code wants: `bin/node`, and the headers that modules are built with."""
+    machine = {"x86_64": "x64", "aarch64": "arm64"}.get(platform.machine())
+    if platform.system() != "Linux" or machine is None:
+        raise RuntimeError(f"The tests of VS Code run on Linux on x86-64 and ARM64, not on {platform.system()} on {platform.machine()}.")
+    package = f"node-linux-{machine}"
+    return from_npm(f"node-{NODE_VERSION}", f"{package}@{NODE_VERSION}") / package
+
+
+def with_node() -> dict[str, str]:
+    """The environment in which that Node is found first, and its headers instead of ones from the network."""
+    folder = node()
+    return {**os.environ, "PATH": f"{folder / 'bin'}:{os.environ['PATH']}", "npm_config_nodedir": str(folder)}
+
+
+def vscode() -> pathlib.Path:
+    """The server of VS Code: the file that Node starts."""
+    modules = from_npm(f"code-server-{CODE_SERVER_VERSION}", f"code-server@{CODE_SERVER_VERSION}", with_node())
+    server = modules / "code-server" / "lib" / "vscode" / "out" / "server-main.js"
+    if not server.is_file():
+        raise RuntimeError(f"code-server {CODE_SERVER_VERSION} was installed, but holds no server of VS Code.")
+    return server
+
+
+def playwright() -> pathlib.Path:
+    """The folder of the library that drives a browser; it brings none."""
+    return from_npm(f"playwright-{PLAYWRIGHT_VERSION}", f"playwright-core@{PLAYWRIGHT_VERSION}") / "playwright-core"
+
+
+def chromium() -> str:
+    """The browser."""
+    for name in ["chromium", "chromium-browser", "google-chrome"]:
+        found = shutil.which(name)
+        if found:
+            return found
+    raise RuntimeError("Chromium is missing, and VS Code is shown in it; `apt-get install chromium` installs it.")
+
+
+def extension() -> pathlib.Path:
+    """The extension of VS Code, built and packed from a copy, so that the clone stays as it is. `code-agent.vsix` lies in it."""
+    copy = cache_folder() / "vscode"
+    with alone("vscode"):
+        copy.mkdir(exist_ok=True)
+        for made in ["src", "dist", "media", "scripts", "code-agent.vsix"]:
+            path = copy / made
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        left_out = shutil.ignore_patterns("node_modules", "dist", "bin", "*.vsix")
+        shutil.copytree(EXTENSION, copy, ignore=left_out, dirs_exist_ok=True)
+        lock = (copy / "package-lock.json").read_bytes()
+        # The step of `tests/run.sh` that builds the extension leaves the same mark.
+        mark = copy / "node_modules" / ".lock"
+        if not mark.is_file() or mark.read_bytes() != lock:
+            run(["npm", "ci", "--no-audit", "--no-fund", "--no-update-notifier"], cwd=copy, env=with_node())
+            mark.write_bytes(lock)
+        run(["npm", "run", "--silent", "package"], cwd=copy, env=with_node())
+    return copy
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] != ["vscode"]:
+        sys.exit("install.py knows only the argument vscode.")
+    vscode()
+    playwright()

@@ -20,8 +20,14 @@ local function findings()
 end
 
 local function start()
-  vim.opt.runtimepath:append(session.plugin)
-  vim.cmd.runtime("plugin/code-agent.lua")
+  if session.packages then
+    -- As a native package: Neovim finds plugin, modules and help by itself.
+    vim.opt.packpath:prepend(session.packages)
+    vim.cmd("packloadall!")
+  else
+    vim.opt.runtimepath:append(session.plugin)
+    vim.cmd.runtime("plugin/code-agent.lua")
+  end
   -- Older ways to start a server are taken when the newer ones are not there.
   if session.way ~= "enable" then
     vim.lsp.config, vim.lsp.enable = nil, nil
@@ -88,14 +94,46 @@ local function document()
   end)
 end
 
+local function health()
+  require("code_agent").options.cmd = session.checked or session.cmd
+  vim.cmd("checkhealth " .. session.name)
+  wait("the report", 30, function()
+    return table.concat(lines(), "\n"):find("code-agent: server", 1, true) ~= nil
+  end)
+  report.health = table.concat(lines(), "\n")
+  vim.cmd("helptags " .. vim.fn.fnameescape(session.packages .. "/pack/code-agent/start/code-agent/doc"))
+  vim.cmd("help :CodeAgent")
+  report.help = vim.api.nvim_buf_get_name(0)
+end
+
+--- Has commands carried out as a person types them, each after the keys that select something.
+local function commands()
+  report.notes = {}
+  vim.notify = function(text)
+    table.insert(report.notes, text)
+  end
+  for _, step in ipairs(session.steps) do
+    vim.api.nvim_win_set_cursor(0, { step.line, step.column })
+    if step.keys then
+      vim.cmd("normal! " .. step.keys .. vim.api.nvim_replace_termcodes("<Esc>", true, false, true))
+    end
+    vim.cmd(step.command)
+  end
+  wait("the commands to be heard", 30, function()
+    local _, count = table.concat(vim.fn.readfile(session.heard), "\n"):gsub("workspace/executeCommand", "")
+    return count >= session.expected
+  end)
+end
+
+--- What there is to do by name.
+local tasks = { mend = mend, document = document, health = health, commands = commands }
+
 local ok, message = pcall(function()
   start()
-  if session.task == "mend" then
-    mend()
-  else
-    document()
+  tasks[session.task]()
+  if vim.bo.buftype == "" and not vim.bo.readonly then
+    vim.cmd("silent write")
   end
-  vim.cmd("silent write")
   for _, client in ipairs(vim.lsp.get_clients({ name = "code-agent" })) do
     client:stop()
   end

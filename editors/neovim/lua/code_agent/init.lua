@@ -73,6 +73,17 @@ function M.attach(buffer)
   end
 end
 
+--- The running clients of code-agent: those of a buffer, or all.
+function M.clients(buffer)
+  if vim.lsp.get_clients then
+    return vim.lsp.get_clients({ bufnr = buffer, name = "code-agent" })
+  end
+  local clients = buffer and vim.lsp.buf_get_clients(buffer) or vim.lsp.get_active_clients()
+  return vim.tbl_filter(function(client)
+    return client.name == "code-agent"
+  end, vim.tbl_values(clients))
+end
+
 --- Takes the action of this kind at the cursor; asks where there are several.
 function M.take(kind)
   local context = { only = { kind }, diagnostics = {} }
@@ -87,6 +98,15 @@ end
 --- Starts the server for the file types of the settings.
 function M.setup(options)
   M.options = vim.tbl_deep_extend("force", M.options, options or {})
+  local group = vim.api.nvim_create_augroup("code-agent", { clear = true })
+  -- Conversations are Markdown, most of which is none of our business.
+  vim.api.nvim_create_autocmd({ "BufReadPost", "BufNewFile" }, {
+    group = group,
+    pattern = "*.chat.md",
+    callback = function(event)
+      M.attach(event.buf)
+    end,
+  })
   if vim.lsp.config and vim.lsp.enable then
     vim.lsp.config("code-agent", {
       cmd = M.options.cmd,
@@ -100,7 +120,6 @@ function M.setup(options)
     vim.lsp.enable("code-agent")
     return
   end
-  local group = vim.api.nvim_create_augroup("code-agent", { clear = true })
   vim.api.nvim_create_autocmd("FileType", {
     group = group,
     pattern = M.options.filetypes,
