@@ -35,7 +35,7 @@ class Editor:
     def __init__(self, command: list[str], environment: dict[str, str]):
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
         self.messages: queue.Queue = queue.Queue()
-        self.number, self.settings, self.texts = 0, {}, {}
+        self.number, self.settings, self.texts, self.patience = 0, {}, {}, 20
         self.reader = threading.Thread(target=self.read, daemon=True)
         self.reader.start()
 
@@ -64,7 +64,7 @@ class Editor:
     def wait(self, wanted):
         """The next message that is wanted; what the server asks meanwhile is answered."""
         while True:
-            message = self.messages.get(timeout=20)
+            message = self.messages.get(timeout=self.patience)
             if "id" in message and "method" in message:
                 self.reply(message)
             if wanted(message):
