@@ -70,6 +70,10 @@ set_up() {
   python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
   command -v node >/dev/null || missing+=(nodejs)
   command -v npm >/dev/null || missing+=(npm)
+  # Emacs 29 and later bring Eglot along; for older ones it is a package.
+  local wants_eglot=
+  command -v emacs >/dev/null || missing+=(emacs-nox)
+  emacs --batch --no-init-file -l eglot >/dev/null 2>&1 || wants_eglot=1
   # The tests start servers of their own; the one that the package starts is not wanted.
   local redis_is_new=
   command -v redis-server >/dev/null && command -v redis-cli >/dev/null || { missing+=(redis-server redis-tools); redis_is_new=1; }
@@ -78,9 +82,10 @@ set_up() {
     missing+=(chromium fonts-dejavu-core)
   command -v pkg-config >/dev/null || missing+=(pkg-config)
   pkg-config --exists krb5-gssapi libsecret-1 x11 xkbfile 2>/dev/null || missing+=(libkrb5-dev libsecret-1-dev libx11-dev libxkbfile-dev)
-  if [ ${#missing[@]} -gt 0 ] || [ -z "$(apt-cache pkgnames golang-1. 2>/dev/null)" ]; then
+  if [ ${#missing[@]} -gt 0 ] || [ -n "$wants_eglot" ] || [ -z "$(apt-cache pkgnames golang-1. 2>/dev/null)" ]; then
     as_root apt-get -o DPkg::Lock::Timeout=300 update -qq || echo "The package lists could not be brought up to date."
   fi
+  if [ -n "$wants_eglot" ] && [ -n "$(apt-cache pkgnames elpa-eglot 2>/dev/null)" ]; then missing+=(elpa-eglot); fi
   if [ ${#missing[@]} -gt 0 ]; then
     as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends "${missing[@]}" ||
       { echo "These packages are needed and could not be installed: ${missing[*]}."; return 1; }
