@@ -468,3 +468,40 @@ async fn a_stream_that_breaks_leaves_the_text_as_it_is() {
     let refused = core.ask(at(AskKind::Refactor, "total"), None).await.unwrap_err();
     assert!(refused.to_string().contains("max-answer-bytes"), "10 MB: {refused}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_users_own_programs_format_and_verify_and_nobody_elses() {
+    let server = saying(TOTAL).await;
+    let with = |programs: &str| {
+        let files = Arc::new(MemoryFiles::default());
+        let url = &server.url;
+        let target = format!("[[models.target]]\nname = 'own'\nmodel = 'm'\nbase-url = '{url}'\n");
+        files.put("/home/u/config.toml", format!("[actions]\n{programs}\n{target}"));
+        let sources =
+            Sources { file_system: files.clone(), user_file: Some("/home/u/config.toml".into()), ..Sources::none() };
+        let core = ServerCore::new(Parts {
+            file_system: files,
+            config: Arc::new(ConfigurationManager::new(sources).0),
+            metrics: Arc::default(),
+            mode: Arc::new(EditorMode),
+            strategy: Arc::new(Offline),
+            journal: || None,
+        });
+        core.open(URI, "python", 1, TEXT);
+        core
+    };
+    let formats = with(
+        "format = ['sed', '-i', 's/for price in/for each in/; s/price \\* rate/each * rate/', '{file}']\nverify = ['grep', '-q', 'for each', '{file}']",
+    );
+    let asked = formats.ask(at(AskKind::Refactor, "total"), None).await.unwrap();
+    let text = after(&formats, &asked);
+    assert!(text.ends_with("    return sum(each * rate for each in prices)\n"), "{text}");
+    assert!(asked.note.contains("formatted, passes your check"), "{}", asked.note);
+    let refuses = with("verify = ['grep', '-q', 'no such text', '{file}']");
+    let refused = refuses.ask(at(AskKind::Refactor, "total"), None).await.unwrap_err();
+    assert!(refused.to_string().contains("could not be verified, so nothing was changed"), "{refused}");
+    // A workspace and an editor name no program: the control is that the same setting of the user runs, above.
+    let editor = core(&server.url, json!({}));
+    let said = json!({ "actions": { "verify": ["touch", "/tmp/never"] } });
+    assert!(editor.config().set_editor(said).unwrap_err().to_string().contains("belongs into your own settings"));
+}
