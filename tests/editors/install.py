@@ -23,6 +23,8 @@ HELIX_RELEASE = "trixie"
 HELIX_PACKAGES = ["hx", "libc6", "libgcc-s1"]
 # This code-server runs on this major version of Node only, and builds parts of itself for it.
 NODE_VERSION = "24"
+# The npm of Debian finds its own modules only with the Node of Debian.
+NPM_VERSION = "11.19.1"
 CODE_SERVER_VERSION = "4.139.1"
 PLAYWRIGHT_VERSION = "1.65.1"
 EXTENSION = pathlib.Path(__file__).resolve().parents[2] / "editors" / "vscode"
@@ -112,17 +114,17 @@ def alone(name: str):
         yield
 
 
-def from_npm(name: str, package: str, environment: dict[str, str] | None = None) -> pathlib.Path:
-    """The folder of modules that holds one package of npm; a folder that is not complete is made anew."""
+def from_npm(name: str, *packages: str, environment: dict[str, str] | None = None) -> pathlib.Path:
+    """The folder of modules that holds packages of npm; a folder that is not complete is made anew."""
     folder = cache_folder() / name
     with alone(name):
         if not (folder / "complete").is_file():
             if not shutil.which("npm"):
-                raise RuntimeError(f"npm is missing, and {package} comes from it.")
+                raise RuntimeError(f"npm is missing, and {packages[0]} comes from it.")
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
             (folder / "package.json").write_text('{"private": true}')
-            command = ["npm", "install", "--no-audit", "--no-fund", "--no-update-notifier", package]
+            command = ["npm", "install", "--no-audit", "--no-fund", "--no-update-notifier", *packages]
             run(command, cwd=folder, env={**os.environ, **(environment or {})})
             (folder / "complete").touch()
     return folder / "node_modules"
@@ -134,18 +136,19 @@ def node() -> pathlib.Path:
     if platform.system() != "Linux" or machine is None:
         raise RuntimeError(f"The tests of VS Code run on Linux on x86-64 and ARM64, not on {platform.system()} on {platform.machine()}.")
     package = f"node-linux-{machine}"
-    return from_npm(f"node-{NODE_VERSION}", f"{package}@{NODE_VERSION}") / package
+    return from_npm(f"node-{NODE_VERSION}-npm-{NPM_VERSION}", f"{package}@{NODE_VERSION}", f"npm@{NPM_VERSION}") / package
 
 
 def with_node() -> dict[str, str]:
-    """The environment in which that Node is found first, and its headers instead of ones from the network."""
+    """The environment in which that Node and its npm are found first, and its headers instead of ones from the network."""
     folder = node()
-    return {**os.environ, "PATH": f"{folder / 'bin'}:{os.environ['PATH']}", "npm_config_nodedir": str(folder)}
+    path = f"{folder / 'bin'}:{folder.parent / '.bin'}:{os.environ['PATH']}"
+    return {**os.environ, "PATH": path, "npm_config_nodedir": str(folder)}
 
 
 def vscode() -> pathlib.Path:
     """The server of VS Code: the file that Node starts."""
-    modules = from_npm(f"code-server-{CODE_SERVER_VERSION}", f"code-server@{CODE_SERVER_VERSION}", with_node())
+    modules = from_npm(f"code-server-{CODE_SERVER_VERSION}", f"code-server@{CODE_SERVER_VERSION}", environment=with_node())
     server = modules / "code-server" / "lib" / "vscode" / "out" / "server-main.js"
     if not server.is_file():
         raise RuntimeError(f"code-server {CODE_SERVER_VERSION} was installed, but holds no server of VS Code.")

@@ -107,7 +107,7 @@ def scripted(extension, tmp_path_factory) -> dict:
         "code-agent.budget.dollars-per-day": 1000,
         "code-agent.models.target": target,
         "code-agent.models": {"target": target},
-        "code-agent": {"models": {"target": target}, "log": {"file": "taken.log"}},
+        "code-agent.log": {"file": "taken.log"},
     }))
     return in_the_extension_host(job, extension, "scripted.cjs")
 

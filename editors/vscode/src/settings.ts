@@ -34,8 +34,8 @@ function declared(extension: vscode.Extension<unknown>): [string, Property][] {
  */
 function written(key: string, isOfTheMachine: boolean): unknown {
   const seen = vscode.workspace.getConfiguration("code-agent").inspect<unknown>(key);
-  // A workspace comes with code that others wrote; it must not say where questions are sent. The editor keeps settings of the machine
-  // out of it by their exact names only, so that a table around one would come through.
+  // A workspace comes with code that others wrote; it must not say where questions are sent. The editor leaves such settings of a
+  // workspace out because of their scope; that they are not even read here holds for whatever shape they are written in.
   const layers = isOfTheMachine ? [seen?.globalValue] : [seen?.globalValue, seen?.workspaceValue, seen?.workspaceFolderValue];
   return layers.reduce((under, over) => {
     if (over === undefined) {
