@@ -140,7 +140,15 @@ impl Shared {
             let formatted = overlay.text()?;
             let whole = actions::check::smallest(Span::new(0, before.len()), before, &formatted);
             // A formatter that has more to do in the file does it another time.
-            let inside: Vec<TextEdit> = whole.into_iter().filter(|edit| region.contains(edit.span)).collect();
+            // The difference is one of whole lines, their ends included.
+            let lines = &analysis.diagnosis.model.lines;
+            let start = lines.line_start(before, lines.line(region.start));
+            let end = before
+                .get(region.end..)
+                .and_then(|rest| rest.find('\n'))
+                .map_or(before.len(), |at| region.end + at + 1);
+            let around = Span::new(start, end);
+            let inside: Vec<TextEdit> = whole.into_iter().filter(|edit| around.contains(edit.span)).collect();
             if !inside.is_empty() {
                 edits = inside;
                 checks.push("formatted");
