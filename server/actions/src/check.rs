@@ -57,10 +57,10 @@ pub fn judge(model: &FileModel, region: Span, code: &str, keeps: Keeps, known: &
     }
     let edits = smallest(region, old, &code);
     let after: Arc<str> = apply_edits(&model.text, &edits).ok_or("The edits overlap.")?.into();
-    let before_errors = model.code.map_or_else(|| errors(model), |code| code.errors);
     let parsed = parse_incremental(model.language, &after, None, &|| false).ok_or("The code does not parse.")?;
     let fingerprint = fingerprint_from(&parsed, &after);
-    if fingerprint.errors > before_errors {
+    // Text without an error parses no worse than any other, and then the old one need not be parsed for it.
+    if fingerprint.errors > 0 && fingerprint.errors > model.code.map_or_else(|| errors(model), |code| code.errors) {
         return Err("The code does not parse in its place.".to_owned());
     }
     let new = FileModel { code: Some(fingerprint), ..model_from(&parsed, after.clone(), Depth::Full) };
@@ -275,7 +275,7 @@ fn is_definition(text: &str, span: Span) -> bool {
         close.trim_start_matches([' ', '\t']).starts_with('{')
             && (before.ends_with(['{', '}', ';', ',']) || word == "async")
     };
-    matches!(word.as_str(), "def" | "fn" | "function" | "func" | "class" | "macro_rules" | "struct" | "new") && word != "new" || is_method()
+    matches!(word.as_str(), "def" | "fn" | "function" | "func" | "class" | "macro_rules" | "struct") || is_method()
         // Go: `func (s *T) Name(`.
         || (before.ends_with(')') && before.rsplit_once('\n').map_or(before, |(_, line)| line).trim_start().starts_with("func "))
 }

@@ -171,7 +171,7 @@ impl ServerCore {
         } else {
             match tries.twice(&**action, &question, *strategy).await {
                 Ok((answer, checked)) => {
-                    let record = Record::new(subject, &tries.prompts, &tries.problems, Some(&answer), &manager, began);
+                    let record = Record::new(&tries.prompts, &tries.problems, Some(&answer), &manager, began);
                     return Ok(Answered { checked, record, is_offline: false });
                 }
                 Err(error) => Some(error),
@@ -185,7 +185,7 @@ impl ServerCore {
                 .remarks
                 .insert(0, format!("No model's answer was used ({error}), so this is made from the code alone."));
         }
-        let record = Record::new(subject, &tries.prompts, &tries.problems, None, &manager, began);
+        let record = Record::new(&tries.prompts, &tries.problems, None, &manager, began);
         Ok(Answered { checked, record, is_offline: true })
     }
 }

@@ -11,7 +11,8 @@ use actions::writer::WriterOptions;
 use llm::config::Label;
 use llm::strategy::AnswerStrategy;
 use serde_json::{Value, json};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Problems for which a fix is offered at one place.
 const MOST_FIXES: usize = 3;
@@ -87,7 +88,8 @@ impl ServerCore {
         self.shared().pages.get(uri)
     }
 
-    /// A page as a file that can only be read, for editors without documents of a server's own. Pages of earlier runs are removed.
+    /// A page as a file that can only be read, for editors without documents of a server's own. Those of another day are removed, since
+    /// they hold code and are read once.
     ///
     /// # Errors
     /// [`CoreError::Refused`] if it cannot be written.
@@ -95,6 +97,7 @@ impl ServerCore {
         let unwritten = |error: std::io::Error| CoreError::refused(format!("The page could not be written: {error}."));
         let state = crate::config::state_dir().map_err(|error| CoreError::refused(error.to_string()))?;
         let folder = state.join("pages").join(std::process::id().to_string());
+        remove_old(&state.join("pages"));
         std::fs::create_dir_all(&folder).map_err(unwritten)?;
         let name = page.uri.rsplit('/').next().unwrap_or("page.md");
         let number = page.uri.trim_start_matches("code-agent:/").split('/').next().unwrap_or("0");
@@ -133,6 +136,19 @@ impl ServerCore {
             .map(|target| json!({ "name": target.name, "model": target.model, "provider": target.provider, "state": target.state }))
             .collect();
         json!({ "models": models, "asking": asking, "calls": calls, "cost_today": manager.spending().dollars })
+    }
+}
+
+/// Removes what other runs left behind in a folder more than a day ago.
+fn remove_old(folder: &Path) {
+    const DAY: Duration = Duration::from_secs(24 * 3600);
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let age = entry.metadata().and_then(|data| data.modified()).ok().and_then(|at| at.elapsed().ok());
+        if age.is_some_and(|age| age > DAY) {
+            // What cannot be removed now is tried with the next page.
+            std::fs::remove_dir_all(entry.path()).ok();
+        }
     }
 }
 

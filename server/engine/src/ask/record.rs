@@ -2,7 +2,6 @@
 //!
 //! Secrets are taken out of a prompt before it exists, so a page has none.
 
-use super::subject::Subject;
 use llm::LlmManager;
 use llm::prompt::Prompt;
 use llm::request::Answer;
@@ -81,7 +80,6 @@ pub(crate) struct Record {
 
 impl Record {
     pub fn new(
-        _: &Subject,
         prompts: &[Arc<Prompt>],
         problems: &[String],
         answer: Option<&Answer>,
