@@ -3,8 +3,7 @@
 // A measurement talks to whoever runs it, and may fail.
 #![allow(clippy::expect_used, clippy::print_stdout)]
 
-use actions::check::{Keeps, judge};
-use actions::claims::Known;
+use actions::check::{Ground, Keeps, judge};
 use actions::context::{Source, gather, names_used};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,11 +18,14 @@ fn main() {
     let before = model(python, text.as_str().into(), Depth::Full);
     let symbol = before.symbols.iter().find(|symbol| symbol.name == "compute_45").expect("a function");
     let code = symbol.span.of(&text).replace("total = 0", "total = 0\n    count = len(values)");
+    // Made with the question, while nobody waits for an answer yet.
+    let ground = Ground::new(Arc::new(before.clone()), symbol.span, std::iter::empty());
     let mut times: Vec<Duration> = (0..2000)
-        .map(|_| {
+        .map(|number| {
+            // Never the same answer twice.
+            let code = format!("{code}    # {number}");
             let began = Instant::now();
-            let known = Known::of(&before);
-            judge(&before, symbol.span, &code, Keeps::Signatures, &known).expect("sound code");
+            judge(&ground, symbol.span, &code, Keeps::Signatures).expect("sound code");
             began.elapsed()
         })
         .collect();

@@ -3,13 +3,16 @@
 //! It must parse as well as before, keep what it must keep, leave nothing out, and name nothing that does not exist. What passes becomes
 //! the smallest edits that make it; nothing outside of the region is ever touched.
 
-use crate::claims::Known;
+mod ground;
+
+pub use ground::Ground;
+
+use ground::After;
 use rustc_hash::FxHashSet;
 use similar::{DiffOp, TextDiff};
-use std::sync::Arc;
-use syntax::extract::{Depth, fingerprint_from, model_from, names_in, parse_incremental};
+use syntax::extract::names_in;
 use syntax::model::{FileModel, Symbol, SymbolKind};
-use syntax::text::{Span, TextEdit, apply_edits};
+use syntax::text::{Span, TextEdit};
 
 /// So many times as long as what it replaces new code may be, and some more.
 const LONGER: usize = 8;
@@ -24,20 +27,12 @@ pub enum Keeps {
     Names,
 }
 
-/// New code for a region, judged.
-#[derive(Clone, Debug)]
-pub struct Judged {
-    /// The edits that make it.
-    pub edits: Vec<TextEdit>,
-    /// The model of the text after them.
-    pub after: FileModel,
-}
-
-/// Judges `code` in the place of `region`. `known` are the names that may be used besides those of the file.
+/// Judges `code` in the place of `region`: the edits that put it there.
 ///
 /// # Errors
 /// What is wrong with it, in a sentence.
-pub fn judge(model: &FileModel, region: Span, code: &str, keeps: Keeps, known: &Known) -> Result<Judged, String> {
+pub fn judge(ground: &Ground, region: Span, code: &str, keeps: Keeps) -> Result<Vec<TextEdit>, String> {
+    let model = ground.model();
     let old = region.of(&model.text);
     if code.trim().is_empty() {
         return Err("The answer has no code.".to_owned());
@@ -56,30 +51,18 @@ pub fn judge(model: &FileModel, region: Span, code: &str, keeps: Keeps, known: &
         return Err("The code is the same as before.".to_owned());
     }
     let edits = smallest(region, old, &code);
-    let after: Arc<str> = apply_edits(&model.text, &edits).ok_or("The edits overlap.")?.into();
-    let parsed = parse_incremental(model.language, &after, None, &|| false).ok_or("The code does not parse.")?;
-    let fingerprint = fingerprint_from(&parsed, &after);
-    // Text without an error parses no worse than any other, and then the old one need not be parsed for it.
-    if fingerprint.errors > 0 && fingerprint.errors > model.code.map_or_else(|| errors(model), |code| code.errors) {
-        return Err("The code does not parse in its place.".to_owned());
-    }
-    let new = FileModel { code: Some(fingerprint), ..model_from(&parsed, after.clone(), Depth::Full) };
-    let written = Span::new(region.start, region.start + code.len());
-    keep(model, &new, region, written, keeps)?;
-    if let Some(name) = invented(model, &parsed, &after, written, known) {
+    let after = ground.after(region, &code)?;
+    keep(ground, &after, region, keeps)?;
+    if let Some(name) = invented(ground, &after) {
         return Err(format!("The code calls `{name}`, which does not exist."));
     }
-    Ok(Judged { edits, after: new })
+    Ok(edits)
 }
 
 /// Characters that nobody sees, some of which make code look like other code (CVE-2021-42574).
 fn is_invisible(character: char) -> bool {
     matches!(character, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
         || character.is_control() && !matches!(character, '\n' | '\r' | '\t' | '\u{c}')
-}
-
-fn errors(model: &FileModel) -> usize {
-    syntax::extract::code_fingerprint(model.language, &model.text).errors
 }
 
 /// A line that stands for code which was left out. One that the old code has is no such line.
@@ -193,7 +176,9 @@ fn definitions(model: &FileModel, span: Span) -> impl Iterator<Item = &Symbol> {
 }
 
 /// Nothing outside of the region is another, and in it stands what must.
-fn keep(old: &FileModel, new: &FileModel, region: Span, written: Span, keeps: Keeps) -> Result<(), String> {
+fn keep(ground: &Ground, after: &After, region: Span, keeps: Keeps) -> Result<(), String> {
+    let (old, new, written) = (ground.part(), &after.model, after.written);
+    let region = ground.in_part(region);
     let outside = |model: &FileModel, span: Span| -> Vec<String> {
         model
             .symbols
@@ -207,9 +192,9 @@ fn keep(old: &FileModel, new: &FileModel, region: Span, written: Span, keeps: Ke
         return Err("The code would change what stands around it.".to_owned());
     }
     let around = outside(old, region);
-    if let Some(twice) =
-        definitions(new, written).find(|symbol| symbol.kind != SymbolKind::Impl && around.contains(&symbol.path))
-    {
+    if let Some(twice) = definitions(new, written).find(|symbol| {
+        symbol.kind != SymbolKind::Impl && (around.contains(&symbol.path) || ground.is_defined_elsewhere(&symbol.path))
+    }) {
         return Err(format!("The code defines `{}` a second time.", twice.path));
     }
     let count = |model, span, path: &str| definitions(model, span).filter(|symbol| symbol.path == path).count();
@@ -231,36 +216,32 @@ fn keep(old: &FileModel, new: &FileModel, region: Span, written: Span, keeps: Ke
 }
 
 /// A function that new code calls by its plain name, or on the instance itself, and that nothing defines.
-fn invented(
-    model: &FileModel,
-    parsed: &syntax::extract::Parsed,
-    after: &str,
-    written: Span,
-    known: &Known,
-) -> Option<String> {
-    let names = names_in(parsed, after, written);
+fn invented(ground: &Ground, after: &After) -> Option<String> {
+    let (model, known) = (ground.model(), ground.known());
+    let (text, written) = (&*after.model.text, after.written);
+    let names = names_in(&after.parsed, text, written);
     // What the new code binds itself it uses somewhere without calling it.
     let bound: FxHashSet<&str> = names
         .iter()
-        .filter(|name| !name.is_member && (!name.is_called || is_definition(after, name.span)))
-        .map(|name| name.span.of(after))
+        .filter(|name| !name.is_member && (!name.is_called || is_definition(text, name.span)))
+        .map(|name| name.span.of(text))
         .collect();
     let is_own = |span: Span| {
-        let before = after.get(..span.start).unwrap_or("").trim_end();
+        let before = text.get(..span.start).unwrap_or("").trim_end();
         ["self.", "this.", "cls.", "self::", "Self::"].iter().any(|own| before.ends_with(own))
     };
     let is_invented = |name: &&syntax::extract::CodeName| {
-        let text = name.span.of(after);
+        let word = name.span.of(text);
         name.is_called
             && (!name.is_member || is_own(name.span))
-            && !is_definition(after, name.span)
-            && !known.is_in_code(text)
-            && !model.language.is_builtin(text)
-            && (name.is_member || !bound.contains(text))
+            && !is_definition(text, name.span)
+            && !known.is_in_code(word)
+            && !model.language.is_builtin(word)
+            && (name.is_member || !bound.contains(word))
             // A method of a base class is not seen from here.
-            && !(name.is_member && has_unseen_bases(model, written))
+            && !(name.is_member && has_unseen_bases(model, ground.in_file(written)))
     };
-    names.iter().find(is_invented).map(|name| name.span.of(after).to_owned())
+    names.iter().find(is_invented).map(|name| name.span.of(text).to_owned())
 }
 
 /// Whether a name is given here to what it names.

@@ -137,7 +137,7 @@ impl Custom {
             Output::Edit => {
                 let region = if selected.is_empty() { region } else { trimmed(&model, region) };
                 let instruction = instruction(include_str!("prompts/custom.md"));
-                Ok(Box::new(Rewrite { model, region, keeps: Keeps::Names, instruction, context, wanted }))
+                Ok(Box::new(Rewrite::new(model, region, Keeps::Names, instruction, context, wanted)))
             }
             Output::Text => Ok(Box::new(Text { parts: context.into_iter().chain(wanted).collect() })),
         }

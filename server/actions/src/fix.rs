@@ -45,5 +45,5 @@ pub fn fix(model: Arc<FileModel>, span: Span, problems: &[Problem], context: Vec
     });
     let wanted = vec![Part::Data(Origin::ToolOutput, said.collect::<Vec<_>>().join("\n"))];
     let instruction = instruction(include_str!("prompts/fix.md"));
-    Ok(Rewrite { model, region, keeps: Keeps::Signatures, instruction, context, wanted })
+    Ok(Rewrite::new(model, region, Keeps::Signatures, instruction, context, wanted))
 }

@@ -76,5 +76,5 @@ pub fn refactor(model: Arc<FileModel>, span: Span, how: &How, context: Vec<Part>
         wanted.push(Part::Data(Origin::Code, selected.to_owned()));
     }
     wanted.push(Part::Data(Origin::Question, how.words().to_owned()));
-    Ok(Rewrite { model, region, keeps, instruction, context, wanted })
+    Ok(Rewrite::new(model, region, keeps, instruction, context, wanted))
 }

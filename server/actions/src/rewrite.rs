@@ -1,8 +1,7 @@
 //! A piece of code written anew by a model: what *Fix*, *Refactor* and custom actions that edit have in common.
 
 use crate::ask::{Action, Checked, Made, Patience, Question, code, instruction};
-use crate::check::{Keeps, judge, shown};
-use crate::claims::Known;
+use crate::check::{Ground, Keeps, judge, shown};
 use llm::prompt::{Origin, Part};
 use std::sync::Arc;
 use syntax::model::FileModel;
@@ -15,43 +14,44 @@ const BYTES_A_TOKEN: usize = 3;
 
 /// A region of a file that a model writes anew.
 pub struct Rewrite {
-    /// The file.
-    pub model: Arc<FileModel>,
-    /// What is written anew.
-    pub region: Span,
-    /// What must stay.
-    pub keeps: Keeps,
-    /// The instructions.
-    pub instruction: Part,
-    /// What stands around it, best first.
-    pub context: Vec<Part>,
-    /// What is wanted, in words of the user or of a tool.
-    pub wanted: Vec<Part>,
+    ground: Ground,
+    region: Span,
+    keeps: Keeps,
+    instruction: Part,
+    context: Vec<Part>,
+    wanted: Vec<Part>,
 }
 
 impl Rewrite {
-    /// The names that new code may use besides those of the file.
-    fn known(&self) -> Known {
-        let mut known = Known::of(&self.model);
-        for part in self.context.iter().chain(&self.wanted) {
-            if let Part::Data(_, text) = part {
-                known.add(text);
-            }
-        }
-        known
+    /// Has `region` written anew, but for what `keeps` says. `context` is what stands around it, best first; `wanted` is what is wanted, in words
+    /// of the user or of a tool.
+    pub fn new(
+        model: Arc<FileModel>,
+        region: Span,
+        keeps: Keeps,
+        instruction: Part,
+        context: Vec<Part>,
+        wanted: Vec<Part>,
+    ) -> Self {
+        let text = |part| match part {
+            &Part::Data(_, ref text) => Some(text.as_str()),
+            Part::Instruction(_) => None,
+        };
+        let ground = Ground::new(model, region, context.iter().chain(&wanted).filter_map(text));
+        Self { ground, region, keeps, instruction, context, wanted }
     }
 }
 
 impl Action for Rewrite {
     fn question(&self) -> Question {
-        let text = shown(&self.model, self.region);
+        let text = shown(self.ground.model(), self.region);
         let mut parts = vec![self.instruction.clone()];
         parts.extend(self.context.iter().cloned());
         parts.push(Part::Data(Origin::Code, text.clone()));
         parts.extend(self.wanted.iter().cloned());
         parts.push(Part::Data(
             Origin::Question,
-            format!("Write the last piece of {} code anew.", self.model.language.name),
+            format!("Write the last piece of {} code anew.", self.ground.model().language.name),
         ));
         // As long as it is, and half as long again, in tokens.
         let max_tokens = 512 + (text.len() * 3 / 2 / BYTES_A_TOKEN) as u32;
@@ -59,12 +59,12 @@ impl Action for Rewrite {
     }
 
     fn read(&self, answer: &str, _: Patience) -> Result<Checked, String> {
-        let judged = judge(&self.model, self.region, &code(answer)?, self.keeps, &self.known())?;
+        let edits = judge(&self.ground, self.region, &code(answer)?, self.keeps)?;
         let kept = match self.keeps {
             Keeps::Signatures => "signatures kept",
             Keeps::Names => "definitions kept",
         };
-        let made = Made::Edit { edits: judged.edits, region: self.region };
+        let made = Made::Edit { edits, region: self.region };
         Ok(Checked { made, checks: vec!["parses", "confined to its range", kept, "names exist"], remarks: Vec::new() })
     }
 }

@@ -22,6 +22,7 @@ pub use leaves::{CodeName, comments_in, names_in};
 
 use crate::language::Language;
 use crate::model::FileModel;
+use crate::text::Span;
 use std::cell::RefCell;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -63,7 +64,37 @@ pub struct TreeEdit {
     pub new_end_point: (usize, usize),
 }
 
+impl TreeEdit {
+    /// The change that puts `new` in the place of `span`. Rows are counted as tree-sitter does, by `\n` alone.
+    pub fn replacing(text: &str, span: Span, new: &str) -> Self {
+        let end_of = |(row, column): (usize, usize), text: &str| match text.rfind('\n') {
+            Some(last) => (row + text.matches('\n').count(), text.len() - last - 1),
+            None => (row, column + text.len()),
+        };
+        let start_point = end_of((0, 0), text.get(..span.start).unwrap_or(""));
+        Self {
+            start_byte: span.start,
+            old_end_byte: span.end,
+            new_end_byte: span.start + new.len(),
+            start_point,
+            old_end_point: end_of(start_point, span.of(text)),
+            new_end_point: end_of(start_point, new),
+        }
+    }
+}
+
 impl Parsed {
+    /// The same tree for a text that is going to be edited: what is read of it from now on is remembered.
+    #[must_use]
+    pub fn remembering(self) -> Self {
+        Self { memory: Some(Arc::default()), ..self }
+    }
+
+    /// Whether a part of the text does not parse. Costs nothing, whatever the size of the text.
+    pub fn has_errors(&self) -> bool {
+        self.tree.root_node().has_error()
+    }
+
     /// Tells the tree of a change, so that the next parse can reuse what lies outside of it.
     pub fn edit(&mut self, edit: &TreeEdit) {
         let point = |(row, column)| Point { row, column };
@@ -75,6 +106,25 @@ impl Parsed {
             old_end_position: point(edit.old_end_point),
             new_end_position: point(edit.new_end_point),
         });
+    }
+
+    /// The rows and columns of all nodes, for tests that compare trees.
+    #[cfg(test)]
+    fn points(&self) -> Vec<(Point, Point, u16)> {
+        let mut cursor = self.tree.walk();
+        let mut points = Vec::new();
+        loop {
+            let node = cursor.node();
+            points.push((node.start_position(), node.end_position(), node.kind_id()));
+            if cursor.goto_first_child() {
+                continue;
+            }
+            while !cursor.goto_next_sibling() {
+                if !cursor.goto_parent() {
+                    return points;
+                }
+            }
+        }
     }
 
     /// The tree as an S-expression, for tests that compare trees.

@@ -130,6 +130,8 @@ pub(crate) struct WalkFacts {
     pub enter: Vec<String>,
     /// Node kinds around a definition that belong to it: their comments are its documentation, their span is its span.
     pub wrappers: Vec<String>,
+    /// Blocks end by indentation alone: what begins at the left margin of a new line, outside of brackets and strings, is a statement of its own.
+    pub margin: bool,
     /// Wrappers that make a definition exported.
     pub exports: Vec<String>,
     /// Functions that may have no name: what they hold is local. They are symbols only where a namer, `export` or a comment says so.
@@ -330,6 +332,11 @@ impl Language {
     /// Whether a name is there in every file of the language without being defined or imported.
     pub fn is_builtin(&self, name: &str) -> bool {
         self.facts.names.builtins.iter().any(|known| known == name)
+    }
+
+    /// Whether blocks end by indentation alone, so that what begins at the left margin begins anew.
+    pub fn ends_blocks_at_margin(&self) -> bool {
+        self.facts.walk.margin
     }
 
     /// By the ending of a path.

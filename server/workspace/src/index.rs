@@ -2,8 +2,11 @@
 //!
 //! Filled from models; it reads no file itself. Each file's part is replaced whole, so nothing stale stays.
 
-use rustc_hash::{FxHashMap, FxHasher};
-use std::hash::{Hash, Hasher};
+mod postings;
+
+use postings::{Number, Postings, Use, Word};
+use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
+use std::hash::BuildHasher;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use syntax::docstring::{DocProblemKind, DocStyle};
 use syntax::model::{FileModel, SymbolKind};
@@ -32,8 +35,8 @@ pub struct Place {
 pub struct FileRecord {
     language: &'static str,
     places: Vec<Place>,
-    /// A bit for each name that it defines, so that most files are passed over without a look at their names.
-    names: NameBits,
+    /// What it defines and what it calls without defining it, until the index has taken it in.
+    words: Vec<Word>,
     styles: Vec<(DocStyle, u32)>,
     unknown_tags: Vec<Box<str>>,
 }
@@ -45,7 +48,7 @@ impl FileRecord {
         for symbol in &model.symbols {
             if !symbol.name.is_empty() && symbol.kind != SymbolKind::Module && symbol.kind != SymbolKind::Impl {
                 let container = symbol.path.strip_suffix(symbol.name.as_str()).unwrap_or("").trim_end_matches('.');
-                record.names.add(&symbol.name);
+                record.words.push(Word::new(Use::Defines, &symbol.name));
                 record.places.push(Place {
                     name: symbol.name.as_str().into(),
                     container: container.into(),
@@ -55,6 +58,12 @@ impl FileRecord {
                 });
             }
         }
+        let mut called: FxHashSet<&str> = called_names(&model.text).collect();
+        model.symbols.iter().for_each(|symbol| _ = called.remove(symbol.name.as_str()));
+        called.retain(|name| !model.language.is_builtin(name));
+        record.words.extend(called.into_iter().map(|name| Word::new(Use::Calls, name)));
+        record.words.sort_unstable();
+        record.words.dedup();
         record
     }
 
@@ -122,54 +131,109 @@ impl RepositoryFacts {
     }
 }
 
+/// The names that stand before an opening parenthesis.
+fn called_names(text: &str) -> impl Iterator<Item = &str> {
+    let is_part = |character: char| character.is_alphanumeric() || character == '_';
+    text.match_indices('(').filter_map(move |(at, _)| {
+        let before = text.get(..at)?;
+        let before = before.strip_suffix('!').unwrap_or(before);
+        let start = before.rfind(|character| !is_part(character)).map_or(0, |last| before.ceil_char_boundary(last + 1));
+        let name = before.get(start..)?;
+        (name.len() > 1 && !name.starts_with(|first: char| first.is_numeric())).then_some(name)
+    })
+}
+
+/// A record, and the number of its words.
+#[derive(Debug)]
+struct Known {
+    record: FileRecord,
+    words: u64,
+    number: Number,
+}
+
+#[derive(Debug, Default)]
+struct Records {
+    files: FxHashMap<Arc<str>, Known>,
+    postings: Postings,
+}
+
 /// All records, by file.
 #[derive(Debug, Default)]
 pub struct SymbolIndex {
-    records: RwLock<FxHashMap<Arc<str>, FileRecord>>,
+    records: RwLock<Records>,
 }
 
 impl SymbolIndex {
     /// Replaces what is known of a file. Says whether a custom of the repository may have changed.
-    pub fn update(&self, uri: &Arc<str>, record: FileRecord) -> bool {
-        let mut records = self.write();
-        let customs = (record.styles.clone(), record.unknown_tags.clone());
-        let old = records.insert(uri.clone(), record);
-        old.is_none_or(|old| (old.styles, old.unknown_tags) != customs)
+    pub fn update(&self, uri: &Arc<str>, mut record: FileRecord) -> bool {
+        let words = std::mem::take(&mut record.words);
+        let print = FxBuildHasher.hash_one(&words);
+        let records = &mut *self.write();
+        match records.files.get_mut(uri) {
+            Some(known) => {
+                // Most edits change no name, and then nothing is sorted anew.
+                if known.words != print {
+                    records.postings.remove(known.number);
+                    known.number = records.postings.add(uri, &words);
+                    known.words = print;
+                }
+                let is_same =
+                    (&known.record.styles, &known.record.unknown_tags) == (&record.styles, &record.unknown_tags);
+                known.record = record;
+                !is_same
+            }
+            None => {
+                let number = records.postings.add(uri, &words);
+                records.files.insert(uri.clone(), Known { record, words: print, number });
+                true
+            }
+        }
     }
 
     /// Forgets a file.
     pub fn remove(&self, uri: &str) {
-        self.write().remove(uri);
+        let records = &mut *self.write();
+        if let Some(known) = records.files.remove(uri) {
+            records.postings.remove(known.number);
+        }
     }
 
     /// Forgets all files but those to keep.
     pub fn retain(&self, keep: impl Fn(&str) -> bool) {
-        self.write().retain(|uri, _| keep(uri));
+        let records = &mut *self.write();
+        let postings = &mut records.postings;
+        records.files.retain(|uri, known| {
+            let is_kept = keep(uri);
+            if !is_kept {
+                postings.remove(known.number);
+            }
+            is_kept
+        });
     }
 
     /// The files known, sorted.
     pub fn files(&self) -> Vec<Arc<str>> {
-        let mut files: Vec<Arc<str>> = self.read().keys().cloned().collect();
+        let mut files: Vec<Arc<str>> = self.read().files.keys().cloned().collect();
         files.sort_unstable();
         files
     }
 
     /// Number of files known.
     pub fn len(&self) -> usize {
-        self.read().len()
+        self.read().files.len()
     }
 
     /// Whether no file is known.
     pub fn is_empty(&self) -> bool {
-        self.read().is_empty()
+        self.read().files.is_empty()
     }
 
     /// Symbols whose name holds the letters of `query` in order, best first: whole name, beginning, part, scattered letters.
     pub fn search(&self, query: &str, limit: usize) -> Vec<(Arc<str>, Place)> {
         let query = query.to_lowercase();
         let records = self.read();
+        let records = records.files.iter().map(|(uri, known)| (uri, &known.record));
         let mut found: Vec<(Rank, &Arc<str>, &Place)> = records
-            .iter()
             .flat_map(|(uri, record)| record.places.iter().map(move |place| (uri, place)))
             .filter_map(|(uri, place)| Some((rank(&query, &place.name)?, uri, place)))
             .collect();
@@ -181,59 +245,53 @@ impl SymbolIndex {
 
     /// The files that define symbols of exactly these names, those with most of them first.
     pub fn defining(&self, names: &[String], limit: usize) -> Vec<Arc<str>> {
-        let wanted: Vec<(&str, NameBits)> = names.iter().map(|name| (name.as_str(), NameBits::of(name))).collect();
-        let mut found: Vec<(usize, Arc<str>)> = Vec::new();
-        for (uri, record) in self.read().iter() {
-            let may_define = wanted.iter().filter(|(_, bits)| record.names.has(*bits));
-            let is_defined = |name: &str| record.places.iter().any(|place| *place.name == *name);
-            let count = may_define.filter(|(name, _)| is_defined(name)).count();
-            if count > 0 {
-                found.push((count, uri.clone()));
-            }
-        }
+        let records = self.read();
+        let words: Vec<Word> = names.iter().map(|name| Word::new(Use::Defines, name)).collect();
+        let mut files = records.postings.having(&words);
+        files.sort_unstable();
+        files.dedup();
+        let count = |file: &Arc<str>| {
+            let places = &records.files.get(file)?.record.places;
+            let is_defined = |name: &&String| places.iter().any(|place| *place.name == ***name);
+            Some(names.iter().filter(is_defined).count()).filter(|count| *count > 0)
+        };
+        let mut found: Vec<(usize, Arc<str>)> =
+            files.into_iter().filter_map(|file| Some((count(file)?, file.clone()))).collect();
         found.sort_by(|(most, one), (other_most, other)| other_most.cmp(most).then_with(|| one.cmp(other)));
         found.into_iter().take(limit).map(|(_, uri)| uri).collect()
+    }
+
+    /// Files that call something of one of these names without defining it: those nearest to `near` in the tree of folders first. A file in a
+    /// hundred thousand or so is named wrongly.
+    pub fn calling(&self, names: &[String], near: &str, limit: usize) -> Vec<Arc<str>> {
+        let records = self.read();
+        let words: Vec<Word> = names.iter().map(|name| Word::new(Use::Calls, name)).collect();
+        let mut found: Vec<(usize, &Arc<str>)> =
+            records.postings.having(&words).into_iter().map(|file| (shared_folders(file, near), file)).collect();
+        found.sort_by(|(near, one), (other_near, other)| other_near.cmp(near).then_with(|| one.cmp(other)));
+        found.dedup();
+        found.into_iter().take(limit).map(|(_, uri)| uri.clone()).collect()
     }
 
     /// The customs of the repository, over all files known.
     pub fn facts(&self) -> RepositoryFacts {
         let mut facts = RepositoryFacts::default();
-        self.read().values().for_each(|record| facts.add(record));
+        self.read().files.values().for_each(|known| facts.add(&known.record));
         facts
     }
 
-    fn read(&self) -> RwLockReadGuard<'_, FxHashMap<Arc<str>, FileRecord>> {
+    fn read(&self) -> RwLockReadGuard<'_, Records> {
         self.records.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self) -> RwLockWriteGuard<'_, FxHashMap<Arc<str>, FileRecord>> {
+    fn write(&self) -> RwLockWriteGuard<'_, Records> {
         self.records.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A set of names in which a look for one that is not there hardly ever fails to say so (Bloom 1970, with one hash).
-#[derive(Clone, Copy, Debug, Default)]
-struct NameBits([u64; 4]);
-
-impl NameBits {
-    fn of(name: &str) -> Self {
-        let mut bits = Self::default();
-        bits.add(name);
-        bits
-    }
-
-    fn add(&mut self, name: &str) {
-        let mut hasher = FxHasher::default();
-        name.hash(&mut hasher);
-        let bit = (hasher.finish() >> 20) as usize % 256;
-        if let Some(word) = self.0.get_mut(bit / 64) {
-            *word |= 1 << (bit % 64);
-        }
-    }
-
-    fn has(&self, other: Self) -> bool {
-        self.0.iter().zip(other.0).all(|(own, other)| own & other == other)
-    }
+/// How many folders two files have in common, from the root on.
+fn shared_folders(one: &str, other: &str) -> usize {
+    one.split('/').zip(other.split('/')).take_while(|(one, other)| one == other).count()
 }
 
 /// Smaller is better: the sort of match, then the length of what was not asked for.
@@ -264,12 +322,10 @@ mod tests {
             start: Position::default(),
             end: Position::default(),
         };
-        let mut bits = NameBits::default();
-        names.iter().for_each(|name| bits.add(name));
         FileRecord {
             language: "python",
             places: names.iter().map(place).collect(),
-            names: bits,
+            words: names.iter().map(|name| Word::new(Use::Defines, name)).collect(),
             styles: styles.to_vec(),
             unknown_tags: tags.iter().map(|tag| (*tag).into()).collect(),
         }
@@ -303,6 +359,30 @@ mod tests {
         assert_eq!(found(&["name_2", "name_10", "name_11"]), ["f5", "f1"], "the one with most of them first");
         assert_eq!(found(&["name", "Name_6", "x"]), Vec::<String>::new());
         assert_eq!(index.files().len(), 200);
+    }
+
+    #[test]
+    fn files_are_found_by_what_they_call_near_ones_first() {
+        let index = SymbolIndex::default();
+        let python = syntax::language::Language::from_id("python").unwrap();
+        let update = |uri: &str, text: &str| {
+            let model = syntax::extract::model(python, text.into(), syntax::extract::Depth::Documented);
+            index.update(&uri.into(), FileRecord::of(&model, PositionEncoding::Utf8))
+        };
+        update("w/a/x.py", "import y\n\ndef f():\n    return y.größe(1) + len('a')\n");
+        update("w/b/x.py", "print(größe(2))\n");
+        update("w/b/own.py", "def größe(x):\n    return größe(x - 1)\n");
+        let found = |name: &str, near: &str| {
+            index.calling(&[name.to_owned()], near, 9).iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(found("größe", "w/b/own.py"), ["w/b/x.py", "w/a/x.py"]);
+        assert_eq!(found("größe", "w/a/own.py"), ["w/a/x.py", "w/b/x.py"]);
+        assert_eq!(found("len", "w/a/own.py"), Vec::<String>::new(), "of the language");
+        update("w/b/x.py", "print(2)\n");
+        assert_eq!(found("größe", "w/b/own.py"), ["w/a/x.py"], "what it no longer calls is forgotten");
+        index.retain(|uri| uri != "w/a/x.py");
+        assert_eq!(found("größe", "w/b/own.py"), Vec::<String>::new());
+        assert_eq!(index.defining(&["größe".to_owned()], 9).len(), 1);
     }
 
     #[test]

@@ -167,4 +167,26 @@ mod tests {
             }
         }
     }
+
+    /// A tree that was told of a replaced piece is, parsed on, the tree of the new text.
+    #[test]
+    fn a_replaced_piece_is_told_as_tree_sitter_counts() {
+        let language = Language::from_id("python").unwrap();
+        let text = "def größe(a):\r\n    return a\r\n\r\ndef g():\n    pass\n";
+        for (piece, new) in [
+            ("return a", "b = a\n    return (b,\n        a)"),
+            ("def g():\n    pass\n", ""),
+            ("größe", "size"),
+            ("", "import os\n"),
+        ] {
+            let start = text.find(piece).unwrap();
+            let span = crate::text::Span::new(start, start + piece.len());
+            let mut parsed = parse_incremental(language, text, None, &|| false).unwrap();
+            parsed.edit(&TreeEdit::replacing(text, span, new));
+            let after = format!("{}{new}{}", &text[..start], &text[start + piece.len()..]);
+            let moved = parse_incremental(language, &after, Some(&parsed), &|| false).unwrap();
+            let fresh = parse_incremental(language, &after, None, &|| false).unwrap();
+            assert_eq!(moved.points(), fresh.points());
+        }
+    }
 }
