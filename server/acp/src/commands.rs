@@ -157,7 +157,7 @@ impl Turn<'_> {
         let shown = order.place.shown(&self.session.root);
         let mut text = format!("{}\n", asked.note);
         if order.kind == AskKind::Review {
-            for remark in self.core.remarks(&uri::from_path(&order.place.path), diagnosis.revision) {
+            for remark in self.core.remarks(diagnosis) {
                 let line = diagnosis.model.lines.line(remark.span.start) + 1;
                 text.push_str(&format!("\n- `{shown}:{line}`: {}", remark.message));
             }

@@ -3,7 +3,10 @@
 //! Pure: from models of files to pieces of text, each with the reason for which it is there. Which files may be looked at is decided by who
 //! calls; nothing is read here.
 
+mod changes;
 mod rank;
+
+pub use changes::changes;
 
 use llm::prompt::{Origin, Part};
 use rank::Graph;
@@ -44,6 +47,10 @@ pub enum Why {
     Related,
     /// How neighbours are documented.
     Style,
+    /// What tools found at the place.
+    Diagnostics,
+    /// What changed near the place since the last commit.
+    Changes,
 }
 
 impl Why {
@@ -56,6 +63,8 @@ impl Why {
             Self::Caller => "caller",
             Self::Related => "related",
             Self::Style => "style",
+            Self::Diagnostics => "found here",
+            Self::Changes => "changed since the last commit",
         }
     }
 }
@@ -96,6 +105,17 @@ pub fn names_used(model: &FileModel, span: Span) -> Vec<String> {
     names.sort_unstable();
     names.dedup();
     names
+}
+
+/// The names that the innermost definition around a span gives to what others can call, for finding the files that call it.
+pub fn names_defined(model: &FileModel, span: Span) -> Vec<String> {
+    let is_named = |symbol: &&Symbol| {
+        let is_wanted = symbol.kind.is_callable() || symbol.kind.is_type();
+        is_wanted && symbol.span.contains(span) && symbol.name.len() > 2 && !symbol.flags.is_local
+    };
+    let around = model.symbols.iter().skip(1).filter(is_named).min_by_key(|symbol| symbol.span.len());
+    let is_special = |name: &str| name.starts_with("__") || model.language.is_builtin(name);
+    around.map(|symbol| symbol.name.clone()).filter(|name| !is_special(name)).into_iter().collect()
 }
 
 /// The last parts of the names that a symbol calls or has in its signature.

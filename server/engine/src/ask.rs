@@ -4,10 +4,16 @@
 //! does not hold, and at last the words that need no model take its place. Dropping the future ends it all, at the provider too.
 
 mod around;
+mod branch;
+mod explained;
+mod history;
 mod made;
 mod record;
 mod subject;
 
+pub(crate) use around::Nearby;
+pub(crate) use branch::BRANCH;
+pub(crate) use explained::Explained;
 pub(crate) use record::Pages;
 pub use record::{Page, SCHEME};
 
@@ -105,6 +111,8 @@ pub struct Asked {
     pub page: Option<Page>,
     /// One sentence on what was done, and with what.
     pub note: String,
+    /// What is shown before the edits are applied, where the user wants to see it first.
+    pub preview: Option<Page>,
 }
 
 impl ServerCore {
@@ -123,6 +131,18 @@ impl ServerCore {
     }
 
     async fn ask_it(&self, ask: Ask, progress: &Progress, correlation: u64) -> Result<Asked, CoreError> {
+        if ask.kind == AskKind::Review && ask.words == BRANCH {
+            return self.review_branch(&ask, progress, correlation).await;
+        }
+        let is_review = ask.kind == AskKind::Review;
+        let asked = self.ask_one(ask, progress, correlation).await?;
+        if is_review {
+            self.show_remarks();
+        }
+        Ok(asked)
+    }
+
+    async fn ask_one(&self, ask: Ask, progress: &Progress, correlation: u64) -> Result<Asked, CoreError> {
         self.shared().check_shown(&ask.uri)?;
         let analysis = self.analysis_for(&ask, correlation).await?;
         let span = match ask.revision {
@@ -136,13 +156,10 @@ impl ServerCore {
         };
         let asked = self.answer(&subject, progress).await?;
         let shared_ask = ask.clone();
-        let finish =
-            move |shared: &crate::server_core::Shared| shared.finish_ask(&shared_ask, &analysis, &subject.title, asked);
-        let asked = self.compute("ask", correlation, finish).await??;
-        if ask.kind == AskKind::Review {
-            self.show_remarks();
-        }
-        Ok(asked)
+        let finish = move |shared: &crate::server_core::Shared| {
+            shared.finish_ask(&shared_ask, &analysis, span, &subject.title, asked)
+        };
+        self.compute("ask", correlation, finish).await?
     }
 
     /// The text that the place belongs to, as long as it is remembered; else that of now.

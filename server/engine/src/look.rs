@@ -49,7 +49,13 @@ impl ServerCore {
             let analysis = self.analysis(uri, correlation).await?;
             let offset = self.carried(place, &analysis)?.start;
             let diagnosis = analysis.diagnosis.clone();
-            let look = move |_: &Shared| actions::hover::hover(&diagnosis.model, &diagnosis.findings, offset);
+            let look = move |shared: &Shared| {
+                let mut hover = actions::hover::hover(&diagnosis.model, &diagnosis.findings, offset)?;
+                if let Some(words) = shared.explained.of(&diagnosis, offset) {
+                    hover.markdown = format!("{}\n\n---\n{words}", hover.markdown.trim_end());
+                }
+                Some(hover)
+            };
             let hover = self.compute("hover", correlation, look).await?;
             Ok(hover.map(|hover| Seen {
                 diagnosis: analysis.diagnosis.clone(),

@@ -1,7 +1,7 @@
 //! What can be done at a place with a model. Offering is free: no model is asked, no key is read; what it would cost is told in the title.
 
 use crate::answers::PlaceAt;
-use crate::ask::{Ask, AskKind, Page};
+use crate::ask::{Ask, AskKind, BRANCH, Page};
 use crate::error::CoreError;
 use crate::server_core::{ServerCore, Shared};
 use actions::document::{Scope, should_document};
@@ -233,8 +233,23 @@ impl Shared {
         } else if !selected.is_empty() {
             offers.push(ground.offer(AskKind::Explain, "", "Explain the selection", AskGroup::Read));
         }
-        if self.root_of(ground.uri).is_some_and(|root| root.join(".git").exists()) {
+        if let Some(root) = self.root_of(ground.uri).filter(|root| root.join(".git").exists()) {
             offers.push(ground.offer(AskKind::Review, "", "Review the changes of this file", AskGroup::Source));
+            if self.is_on_branch(&root) {
+                offers.push(ground.offer(
+                    AskKind::Review,
+                    BRANCH,
+                    "Review the changes of this branch",
+                    AskGroup::Source,
+                ));
+            }
+        }
+        let language = &ground.analysis.view.settings.actions.translate_to;
+        let shown = if selected.is_empty() { &model.text } else { selected };
+        // Letters of other alphabets, or a wish that is not the default, and no look at every comment of a file that nobody asked about.
+        if language != "English" || shown.chars().any(|letter| !letter.is_ascii() && letter.is_alphabetic()) {
+            let title = format!("Translate the comments into {language}");
+            offers.push(ground.offer(AskKind::Translate, language, &title, AskGroup::Rewrite));
         }
         for custom in self.customs(ground.uri).0.into_iter().filter(|custom| custom.is_for(model.language)) {
             let group = match custom.output {

@@ -1,9 +1,11 @@
 //! Remarks of models on documents: shown beside the findings, moved along while the user types, gone where their line was changed.
 
+use crate::answers::Diagnosis;
 use crate::events::Event;
 use crate::server_core::{ServerCore, Shared};
 use actions::ask::{Note, Severity};
 use dashmap::DashMap;
+use std::sync::Arc;
 use syntax::model::FileModel;
 use syntax::text::Span;
 
@@ -21,7 +23,14 @@ pub struct Remark {
 /// The remarks on each document, as they were made.
 #[derive(Default)]
 pub(crate) struct Notes {
-    by_uri: DashMap<String, (u64, Vec<Remark>)>,
+    by_uri: DashMap<String, Made>,
+}
+
+/// The remarks on a state of a document.
+struct Made {
+    revision: u64,
+    text: Arc<str>,
+    remarks: Vec<Remark>,
 }
 
 impl Notes {
@@ -35,7 +44,8 @@ impl Notes {
         };
         let remark =
             |note: &Note| Remark { span: place(note.line), severity: note.severity, message: note.message.clone() };
-        self.by_uri.insert(uri.to_owned(), (revision, notes.iter().map(remark).collect()));
+        let remarks = notes.iter().map(remark).collect();
+        self.by_uri.insert(uri.to_owned(), Made { revision, text: model.text.clone(), remarks });
     }
 
     /// Drops those on a document.
@@ -46,8 +56,8 @@ impl Notes {
 
 impl ServerCore {
     /// The remarks on a document, at their places in this state of it. Those whose line was changed are gone.
-    pub fn remarks(&self, uri: &str, revision: u64) -> Vec<Remark> {
-        self.shared().remarks(uri, revision)
+    pub fn remarks(&self, diagnosis: &Diagnosis) -> Vec<Remark> {
+        self.shared().remarks(diagnosis)
     }
 
     /// Has the remarks shown that were just made.
@@ -59,13 +69,17 @@ impl ServerCore {
 }
 
 impl Shared {
-    fn remarks(&self, uri: &str, revision: u64) -> Vec<Remark> {
-        let Some(entry) = self.notes.by_uri.get(uri) else { return Vec::new() };
-        let (made, remarks) = entry.value();
+    fn remarks(&self, diagnosis: &Diagnosis) -> Vec<Remark> {
+        let uri = &diagnosis.uri;
+        let Some(made) = self.notes.by_uri.get(uri) else { return Vec::new() };
+        // A file that was reviewed on disk and is opened, or was closed, has no log between the two; then its whole text says it.
+        if made.text == diagnosis.model.text {
+            return made.remarks.clone();
+        }
         let moved = |remark: &Remark| {
-            let span = self.workspace.carry(uri, remark.span, *made, revision).ok()?;
+            let span = self.workspace.carry(uri, remark.span, made.revision, diagnosis.revision).ok()?;
             Some(Remark { span, ..remark.clone() })
         };
-        remarks.iter().filter_map(moved).collect()
+        if made.revision == diagnosis.revision { Vec::new() } else { made.remarks.iter().filter_map(moved).collect() }
     }
 }

@@ -60,6 +60,10 @@ pub(crate) struct Shared {
     pub models: Models,
     /// What can be read about questions to models.
     pub pages: crate::ask::Pages,
+    /// What was explained, for hovers.
+    pub explained: crate::ask::Explained,
+    /// Files that were looked at for questions.
+    pub nearby: crate::ask::Nearby,
     /// Remarks of models on documents.
     pub notes: crate::notes::Notes,
     /// What was suggested where somebody types.
@@ -110,6 +114,8 @@ impl ServerCore {
             strategy,
             models: Models::new(journal),
             pages: Default::default(),
+            explained: Default::default(),
+            nearby: Default::default(),
             notes: Default::default(),
             inlines: Default::default(),
             events,

@@ -157,7 +157,7 @@ impl Server {
     pub(crate) fn items(&self, diagnosis: &Diagnosis) -> Vec<lsp_types::Diagnostic> {
         let profile = self.profile();
         let mut items = to_proto::diagnostics(profile, diagnosis);
-        let remarks = self.core.remarks(&diagnosis.uri, diagnosis.revision);
+        let remarks = self.core.remarks(diagnosis);
         items.extend(remarks.iter().map(|remark| to_proto::remark(profile, diagnosis, remark)));
         items
     }

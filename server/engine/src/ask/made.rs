@@ -1,6 +1,6 @@
 //! From an answer that holds to what a door applies or shows: edits moved to the text of now, formatted and verified by the user's own programs.
 
-use super::{Answered, Ask, Asked};
+use super::{Answered, Ask, AskKind, Asked};
 use crate::answers::{FileEdit, WorkspaceEdit};
 use crate::diagnose::Analysis;
 use crate::error::CoreError;
@@ -22,13 +22,15 @@ impl Shared {
         &self,
         ask: &Ask,
         analysis: &Analysis,
+        span: Span,
         title: &str,
         answered: Answered,
     ) -> Result<Asked, CoreError> {
         let Answered { checked, record, is_offline } = answered;
         let mut checks = checked.checks.clone();
         let source = record.source();
-        let confirm = analysis.view.settings.actions.confirm;
+        let settings = &analysis.view.settings.actions;
+        let confirm = settings.confirm;
         let note = |checks: &[&str]| match checks {
             [] => format!("{title} · {source}."),
             checks => format!("{title} · {source} · verified: {}.", checks.join(", ")),
@@ -39,6 +41,9 @@ impl Shared {
         };
         match checked.made {
             Made::Text(text) => {
+                if ask.kind == AskKind::Explain && !is_offline {
+                    self.explained.keep(&analysis.diagnosis, span, &text, &source);
+                }
                 let mut page = format!("# {title}\n\n{}\n", text.trim_end());
                 for remark in &checked.remarks {
                     page.push_str(&format!("\n> {remark}\n"));
@@ -65,12 +70,13 @@ impl Shared {
                 let (edits, more) = self.through_programs(&ask.uri, analysis, region, edits)?;
                 checks.extend(more);
                 let after = apply_edits(before, &edits).ok_or_else(|| CoreError::refused("The edits overlap."))?;
-                keep(&checks, &difference(before, &after));
+                let record = keep(&checks, &difference(before, &after));
                 let file = self.code_edit(analysis, edits, region)?;
                 let note = note(&checks);
                 Ok(Asked {
                     edit: WorkspaceEdit { files: vec![file], note: note.clone(), confirm },
                     note,
+                    preview: settings.preview.then_some(record),
                     ..Asked::default()
                 })
             }
@@ -81,7 +87,7 @@ impl Shared {
                 self.check_shown(&target)?;
                 let now = self.workspace.load(&target, self.size_limit()).ok();
                 let old: Arc<str> = now.as_ref().map_or_else(|| Arc::from(""), workspace::Snapshot::text);
-                keep(&checks, &difference(&old, &format!("{old}{text}")));
+                let record = keep(&checks, &difference(&old, &format!("{old}{text}")));
                 let file = FileEdit {
                     uri: now.as_ref().map_or_else(|| target.clone(), |now| now.uri.to_string()),
                     version: now.as_ref().and_then(|now| now.version),
@@ -98,6 +104,7 @@ impl Shared {
                     edit: WorkspaceEdit { files: vec![file], note: note.clone(), confirm },
                     creates,
                     note,
+                    preview: settings.preview.then_some(record),
                     ..Asked::default()
                 })
             }

@@ -15,16 +15,12 @@ use actions::review::Review;
 use actions::translate::Translate;
 use actions::write_tests::{Home, WriteTests, candidates, framework};
 use llm::strategy::AnswerStrategy;
-use security::cage::{Bounds, run};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 use syntax::model::FileModel;
 use syntax::text::Span;
 use workspace::uri;
 
-/// What `git` may take to give an old text.
-const GIT: Bounds = Bounds { time: Duration::from_secs(5), output: 4 << 20 };
 /// The folder of custom actions, below the root.
 const ACTIONS: &str = ".code-agent/actions";
 /// Custom actions that are read; more are no menu.
@@ -44,10 +40,8 @@ impl Shared {
         let model = analysis.full_model(self);
         let settings = &analysis.view.settings.actions;
         let path = self.shown_path(&ask.uri);
-        let around = |span: Span| {
-            let pieces = self.pieces(&ask.uri, &model, span, settings.context_tokens);
-            actions::context::parts(&pieces)
-        };
+        let around =
+            |span: Span| actions::context::parts(&self.pieces(analysis, span, &ask.problems, settings.context_tokens));
         let symbol = model.symbol_at(span.start);
         let name = symbol.and_then(|index| model.symbols.get(index)).map_or("", |symbol| symbol.name.as_str());
         let at_name = if name.is_empty() { "the code".to_owned() } else { format!("`{name}`") };
@@ -79,8 +73,11 @@ impl Shared {
                 (Box::new(action), format!("Wrote tests for {at_name}"))
             }
             AskKind::Review => {
-                let before = self.committed_text(&ask.uri)?;
-                let action = Review::new(model.clone(), &before, around(Span::new(0, model.text.len())));
+                let commit = if ask.words.is_empty() { "HEAD" } else { &ask.words };
+                let before = self.committed_text(&ask.uri, commit)?;
+                // What changed is shown anyway.
+                let context = self.neighbours(analysis, Span::new(0, model.text.len()), settings.context_tokens);
+                let action = Review::new(model.clone(), &before, actions::context::parts(&context));
                 (Box::new(action.map_err(refused)?), "Review of the changes".to_owned())
             }
             AskKind::Translate => {
@@ -158,24 +155,6 @@ impl Shared {
         let example = if text.is_empty() { example().unwrap_or_default() } else { String::new() };
         let shown = if text.is_empty() { &example } else { &text };
         Home { framework: framework(model.language, &manifest, shown), path, text, example }
-    }
-
-    /// The text that a file had at the last commit.
-    fn committed_text(&self, uri: &str) -> Result<String, CoreError> {
-        let path = uri::to_path(uri).ok_or_else(|| CoreError::UnknownDocument { uri: uri::display(uri) })?;
-        let folder = path.parent().unwrap_or(Path::new("/")).to_string_lossy().into_owned();
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let git = |arguments: &[&str]| {
-            let arguments: Vec<String> =
-                ["-C", &folder].iter().chain(arguments).map(|word| (*word).to_owned()).collect();
-            run("git", &arguments, GIT)
-        };
-        // Said first, so that a file that is new is told from a folder without history.
-        git(&["rev-parse", "--git-dir"])
-            .map_err(|error| CoreError::refused(format!("There is no history to compare with: {error}")))?;
-        Ok(git(&["show", &format!("HEAD:./{name}")])
-            .map(|text| String::from_utf8_lossy(&text).into_owned())
-            .unwrap_or_default())
     }
 
     fn custom(&self, uri: &str, name: &str) -> Result<Custom, CoreError> {

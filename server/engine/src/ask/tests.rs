@@ -1,5 +1,7 @@
 //! Actions with models, end to end in the core, against a model server over real sockets that says what it is told to.
 
+mod surroundings;
+
 use super::*;
 use crate::config::{ConfigurationManager, Sources};
 use crate::mode::{EditorMode, Offline};

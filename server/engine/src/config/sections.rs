@@ -196,6 +196,10 @@ pub struct ActionSettings {
     pub verify: Vec<String>,
     /// Whether the editor asks before it applies an edit of a model, where it can.
     pub confirm: bool,
+    /// Whether the difference, the prompt, the model and the cost are shown first, and an edit of a model is applied only when you say so.
+    pub preview: bool,
+    /// The language that comments are translated into.
+    pub translate_to: String,
 }
 
 impl Default for ActionSettings {
@@ -206,6 +210,8 @@ impl Default for ActionSettings {
             format: Vec::new(),
             verify: Vec::new(),
             confirm: false,
+            preview: false,
+            translate_to: "English".to_owned(),
         }
     }
 }

@@ -12,17 +12,21 @@ use crate::server::{Server, core_error};
 use crate::{from_proto, to_proto};
 use engine::actions::fix::Problem;
 use engine::answers::PlaceAt;
-use engine::ask::{Ask, AskKind};
+use engine::ask::{Ask, AskKind, Page};
 use engine::model_offers::{AskGroup, AskOffer};
 use lsp_types::{
     CodeAction, CodeActionContext, CodeActionKind, CodeActionResponse, CodeActionTag, Command, Diagnostic, LspAny,
-    Message, MessageType, ProgressToken,
+    Message, MessageActionItem, MessageType, ProgressToken,
 };
 use serde_json::json;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 use tokio::sync::oneshot;
 use tower_lsp::jsonrpc::Result;
+
+/// How long somebody may read what is going to be done.
+const READ_TIMEOUT: Duration = if cfg!(test) { Duration::from_secs(3) } else { Duration::from_secs(900) };
 
 /// A document and what is done there.
 type Key = (String, AskKind);
@@ -160,6 +164,12 @@ async fn run_it(server: &Server, ask: Ask, token: Option<ProgressToken>) -> Resu
                     "The editor does not let language servers make files; the tests are shown instead.".to_owned(),
                 ));
             }
+            if let Some(page) = &asked.preview
+                && !is_wanted(server, page, &asked.note).await?
+            {
+                let message = format!("{title}: nothing was changed.");
+                return Ok((json!({ "applied": false, "files": 0, "message": message }), message));
+            }
             answer = apply_with(server, title, asked.edit, asked.creates.as_deref()).await?;
         }
         Ok((answer, asked.note))
@@ -172,6 +182,23 @@ async fn run_it(server: &Server, ask: Ask, token: Option<ProgressToken>) -> Resu
     };
     progress.end(Some(message)).await;
     result.map(|(answer, _)| Some(answer))
+}
+
+/// Shows what is going to be done, and asks whether it is to be done.
+async fn is_wanted(server: &Server, page: &Page, note: &str) -> Result<bool> {
+    const APPLY: &str = "Apply";
+    pages::show(server, page).await?;
+    let item = |title: &str| MessageActionItem { title: title.to_owned(), properties: Default::default() };
+    let choice = vec![item(APPLY), item("Discard")];
+    let asked = server.client.show_message_request(MessageType::Info, note, Some(choice));
+    match tokio::time::timeout(READ_TIMEOUT, asked).await {
+        Ok(Ok(chosen)) => Ok(chosen.is_some_and(|item| item.title == APPLY)),
+        Ok(Err(error)) => Err(failed(format!(
+            "The editor cannot ask whether the edit is wanted ({}), so nothing was changed; `actions.preview` can be turned off.",
+            error.message.trim_end_matches('.')
+        ))),
+        Err(_) => Err(failed("Nobody said whether the edit is wanted, so nothing was changed.".to_owned())),
+    }
 }
 
 /// Shows what was last asked.
