@@ -314,3 +314,31 @@ async def test_the_state_of_the_models_is_told(start, project, double):
     status = await client.workspace_execute_command_async(types.ExecuteCommandParams(command="code-agent.status"))
     assert status["models"] == [{"name": "double", "model": "m", "provider": "openai", "state": "ready"}]
     assert status["cost_today"] == 0
+
+
+@pytest.mark.parametrize("choice", ["Apply", "Discard", None, "cannot"])
+async def test_an_edit_is_shown_first_and_applied_only_when_the_user_says_so(start, project, double, choice):
+    client = await start("neovim", "[actions]\npreview = true\n")
+    asked = []
+
+    @client.feature(types.WINDOW_SHOW_MESSAGE_REQUEST)
+    def show_message_request(params: types.ShowMessageRequestParams):
+        asked.append((params, len(client.shown_documents)))
+        if choice == "cannot":
+            raise RuntimeError("no such thing")
+        return next((action for action in params.actions if action.title == choice), None)
+
+    buffer = opened(client, project)
+    if choice == "cannot":
+        with pytest.raises(JsonRpcException, match="nothing was changed"):
+            await run(client, buffer, "Document `subtract` · local model")
+    else:
+        result = await run(client, buffer, "Document `subtract` · local model")
+        assert result["applied"] == (choice == "Apply"), result
+    assert ("Take 🎉 one number" in buffer.text) == (choice == "Apply")
+    params, shown = asked[0]
+    assert [action.title for action in params.actions] == ["Apply", "Discard"] and "verified" in params.message
+    assert shown == 1, "the difference is shown before the question"
+    page = await client.workspace_execute_command_async(types.ExecuteCommandParams(command="code-agent.showLast"))
+    for part in ["## Difference", "+    \"\"\"Take", "## Prompt 1", "| cost |"]:
+        assert part in page["text"], page["text"]

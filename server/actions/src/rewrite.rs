@@ -33,12 +33,16 @@ impl Rewrite {
         context: Vec<Part>,
         wanted: Vec<Part>,
     ) -> Self {
-        let text = |part| match part {
-            &Part::Data(_, ref text) => Some(text.as_str()),
-            Part::Instruction(_) => None,
-        };
-        let ground = Ground::new(model, region, context.iter().chain(&wanted).filter_map(text));
+        let ground = Ground::new(model, region, context.iter().chain(&wanted).filter_map(data));
         Self { ground, region, keeps, instruction, context, wanted }
+    }
+}
+
+/// The text of a part that came from outside.
+fn data(part: &Part) -> Option<&str> {
+    match part {
+        Part::Data(_, text) => Some(text),
+        Part::Instruction(_) => None,
     }
 }
 

@@ -261,3 +261,29 @@ impl Shared {
         offers
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::SystemTime;
+
+    #[test]
+    fn pages_of_another_day_are_removed_and_those_of_today_are_not() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, hours) in [("old", 25), ("new", 23)] {
+            let own = folder.path().join(name);
+            std::fs::create_dir(&own).unwrap();
+            let page = own.join("0-page.md");
+            std::fs::write(&page, "x").unwrap();
+            let mut permissions = std::fs::metadata(&page).unwrap().permissions();
+            permissions.set_readonly(true);
+            std::fs::set_permissions(&page, permissions).unwrap();
+            let at = SystemTime::now() - Duration::from_secs(hours * 3600);
+            std::fs::File::open(&own).unwrap().set_modified(at).unwrap();
+        }
+        remove_old(folder.path());
+        let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left, ["new"]);
+        remove_old(&folder.path().join("nowhere"));
+    }
+}

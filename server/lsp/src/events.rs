@@ -63,7 +63,7 @@ async fn publish(server: &Server, diagnosis: &Arc<Diagnosis>, shown: &mut Shown)
     if profile.pulls_diagnostics || !server.core.is_newest(diagnosis) {
         return;
     }
-    if diagnosis.findings.is_empty() && server.core.remarks(&diagnosis).is_empty() {
+    if diagnosis.findings.is_empty() && server.core.remarks(diagnosis).is_empty() {
         shown.remove(&diagnosis.uri);
     } else {
         shown.insert(diagnosis.uri.clone());
