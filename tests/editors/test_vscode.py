@@ -16,6 +16,7 @@ import pytest
 
 import install
 from cases import CASES, UNDOCUMENTED
+from double import Double
 
 HERE = pathlib.Path(__file__).resolve().parent / "vscode"
 LARGEST_PACKAGE = 500 * 1024
@@ -24,6 +25,8 @@ LONGEST_ACTIVATION = 150
 REAL = ["activation", "commands", "status", "undocumented", "example", "settings", "measures", "restart",
         *[f"mend {case.name}" for case in CASES]]
 SCRIPTED = ["activation", "status", "settings", "selection", "cursor", "document", "instruction", "language", "style", "error", "arguments", "cancel", "shown"]
+WITH_MODEL = ["activation", "status", "document", "explain", "fix", "cancel", "meanwhile", "conflict", "new file", "review", "conversation",
+              "budget", "down"]
 MISSING = ["activation", "missing", "refused"]
 
 
@@ -121,14 +124,36 @@ def missing(extension, tmp_path_factory) -> dict:
     return in_the_extension_host(job, extension, "no_server.cjs")
 
 
+@pytest.fixture(scope="session")
+def with_model(program, extension, tmp_path_factory) -> dict:
+    """What came of the tests with the real program and a model that the user's settings of VS Code name."""
+    double = Double()
+    try:
+        job = started(tmp_path_factory.mktemp("vscode-model"), {
+            "code-agent.path": program,
+            "code-agent.models.target": [{"name": "double", "model": "m", "base-url": double.url}],
+            # The tests ask the same again, and want another answer.
+            "code-agent.cache.max-bytes": 0,
+        })
+        return in_the_extension_host({**job, "double": double.url, "undocumented": UNDOCUMENTED}, extension, "with_model.cjs")
+    finally:
+        double.close()
+
+
 @pytest.mark.parametrize("name", REAL)
 def test_with_the_real_program(real, name):
     assert real["outcomes"].get(name) == "passed", real["outcomes"].get(name, "was not run")
 
 
-def test_every_test_of_the_extension_host_is_counted(real, scripted, missing):
+@pytest.mark.parametrize("name", WITH_MODEL)
+def test_with_a_model(with_model, name):
+    assert with_model["outcomes"].get(name) == "passed", with_model["outcomes"].get(name, "was not run")
+
+
+def test_every_test_of_the_extension_host_is_counted(real, scripted, with_model, missing):
     assert sorted(real["outcomes"]) == sorted(REAL)
     assert sorted(scripted["outcomes"]) == sorted(SCRIPTED)
+    assert sorted(with_model["outcomes"]) == sorted(WITH_MODEL)
     assert sorted(missing["outcomes"]) == sorted(MISSING)
 
 
