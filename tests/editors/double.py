@@ -16,9 +16,13 @@ SLOTS = {
 SOUND = "```python\ndef subtract(first, second):\n    difference = first - second\n    return difference\n```"
 EXPLANATION = "It takes `second` from `first`. Nothing is checked, so that any two numbers will do."
 
+FILLING = " - second"
+
 
 def answer(body: str) -> str:
     """What a good model says to each of our questions."""
+    if "fim_prefix" in body:
+        return FILLING
     if "Fill the slots" in body:
         return json.dumps(SLOTS, ensure_ascii=False)
     if "You explain code" in body:

@@ -153,6 +153,18 @@ const tests = {
     assert.strictEqual(editor.document.getText(), job.undocumented.replace("first - second", "first - second - 0"));
   },
 
+  async "ghost text"() {
+    const text = job.undocumented.replace(" - second\n", "");
+    const editor = await opened("ghost.py", text);
+    const end = editor.document.positionAt(text.length);
+    editor.selection = new vscode.Selection(end, end);
+    await vscode.commands.executeCommand("editor.action.inlineSuggest.trigger");
+    await page("text", { selector: "[class*=ghost-text]", includes: "second" });
+    assert.strictEqual(editor.document.getText(), text, "it is only shown");
+    await vscode.commands.executeCommand("editor.action.inlineSuggest.commit");
+    await until("the suggestion", () => editor.document.getText() === `${text} - second`);
+  },
+
   async "new file"() {
     await opened("tested.py");
     await vscode.commands.executeCommand("code-agent.writeTests");
@@ -178,16 +190,18 @@ const tests = {
   async budget() {
     const settings = vscode.workspace.getConfiguration("code-agent");
     await settings.update("budget.tokens-per-day", 5, vscode.ConfigurationTarget.Global);
-    const { asked } = await model();
-    const editor = await opened("budget.py");
-    await take(editor, "Simplify `subtract`");
-    const said = await messages();
-    assert.ok(said.length === 1 && said[0].includes("`budget.tokens-per-day`") && said[0].endsWith("."), String(said));
-    assert.strictEqual(editor.document.getText(), job.undocumented);
-    const result = await take(editor, "Document `subtract` · local model");
-    await offline(editor, result);
-    assert.strictEqual((await model()).asked, asked, "what is not paid for is not asked");
-    await settings.update("budget.tokens-per-day", undefined, vscode.ConfigurationTarget.Global);
+    try {
+      const { asked } = await model();
+      const editor = await opened("budget.py");
+      await take(editor, "Simplify `subtract`");
+      const said = await messages();
+      assert.ok(said.length === 1 && said[0].includes("`budget.tokens-per-day`") && said[0].endsWith("."), String(said));
+      assert.strictEqual(editor.document.getText(), job.undocumented);
+      await offline(editor, await take(editor, "Document `subtract` · local model"));
+      assert.strictEqual((await model()).asked, asked, "what is not paid for is not asked");
+    } finally {
+      await settings.update("budget.tokens-per-day", undefined, vscode.ConfigurationTarget.Global);
+    }
   },
 
   // The last one: the model does not come back.
