@@ -76,6 +76,12 @@
 (wait-for "the fix" (has "    return difference"))
 (tell :fixed (text))
 
+;; Changing code.
+(anew)
+(take "Simplify `subtract`")
+(wait-for "the change" (has "    return difference"))
+(tell :refactored (text))
+
 ;; The place itself is edited meanwhile.
 (anew)
 (steer :before 0.6)

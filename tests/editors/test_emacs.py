@@ -83,8 +83,9 @@ def test_a_model_explains(with_model):
     assert EXPLANATION in with_model["explained"]
 
 
-def test_a_model_mends_a_finding_of_another_server(with_model):
-    assert with_model["fixed"] == UNDOCUMENTED.replace("return first - second", "difference = first - second\n    return difference")
+def test_a_model_mends_a_finding_of_another_server_and_changes_code(with_model):
+    changed = UNDOCUMENTED.replace("return first - second", "difference = first - second\n    return difference")
+    assert with_model["fixed"] == changed and with_model["refactored"] == changed
 
 
 def test_what_is_edited_meanwhile_is_left_alone(with_model):

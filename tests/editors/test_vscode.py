@@ -25,8 +25,8 @@ LONGEST_ACTIVATION = 150
 REAL = ["activation", "commands", "status", "undocumented", "example", "settings", "measures", "restart",
         *[f"mend {case.name}" for case in CASES]]
 SCRIPTED = ["activation", "status", "settings", "selection", "cursor", "document", "instruction", "language", "style", "error", "arguments", "cancel", "shown"]
-WITH_MODEL = ["activation", "status", "document", "explain", "fix", "cancel", "meanwhile", "conflict", "ghost text", "new file", "review", "conversation",
-              "budget", "down"]
+WITH_MODEL = ["activation", "status", "document", "explain", "fix", "refactor", "cancel", "meanwhile", "conflict", "ghost text", "new file", "review",
+              "conversation", "budget", "down"]
 MISSING = ["activation", "missing", "refused"]
 
 

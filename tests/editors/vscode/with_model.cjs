@@ -112,6 +112,15 @@ const tests = {
     assert.ok((await model()).last.includes("Name the difference."));
   },
 
+  async refactor() {
+    const editor = await opened("refactor.py");
+    const working = vscode.commands.executeCommand("code-agent.refactor");
+    await page("type", { selector: ".quick-input-widget", prompt: "What shall be changed?", text: "name the difference" });
+    await working;
+    assert.ok(editor.document.getText().endsWith("    difference = first - second\n    return difference\n"), editor.document.getText());
+    assert.ok((await model()).last.includes("name the difference"));
+  },
+
   async cancel() {
     const editor = await opened("cancel.py");
     const slow = { pace: 0.02, words: 5000 };
