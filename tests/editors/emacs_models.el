@@ -108,7 +108,8 @@
 (let ((jsonrpc-default-request-timeout 1))
   (take "Document `subtract` · local model"))
 (wait-for "the documentation" (has "Take 🎉 one number"))
-(tell :late (vconcat said))
+;; An answer that nobody waits for any more is passed over; this is told when it comes.
+(tell :late (heard "documentation changed"))
 
 ;; The model is gone.
 (anew)
