@@ -67,7 +67,7 @@
 (take "Explain `subtract`")
 (tell :explained (heard "It takes `second`"))
 
-;; A finding of another server.
+;; A finding that nothing but a model mends.
 (let* ((beg (save-excursion (goto-char (point-min)) (search-forward "return first") (match-beginning 0)))
        (finding (flymake-make-diagnostic (current-buffer) beg (+ beg 6) :warning "Name the difference."
                                          `((eglot-lsp-diag . (:range (:start ,(eglot--pos-to-lsp-position beg) :end ,(eglot--pos-to-lsp-position (+ beg 6)))

@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -15,6 +16,8 @@ from install import neovim
 from test_helix import content, editor  # noqa: F401  the fixture that opens a file in Helix
 
 PLUGIN = pathlib.Path(__file__).resolve().parents[2] / "editors" / "neovim"
+# Started by the editor, which has no client for HTTP of its own.
+STEER = "import sys, urllib.request as u; print(u.urlopen(u.Request(sys.argv[1], sys.argv[2].encode(), method='PUT')).read().decode())"
 SCRIPT = pathlib.Path(__file__).with_name("neovim_models.lua")
 
 
@@ -30,13 +33,15 @@ def double():
 def test_neovim(project, program, double, tmp_path):
     settings = tmp_path / "config" / "code-agent"
     settings.mkdir(parents=True)
-    (settings / "config.toml").write_text(double.settings())
+    # The session asks the same again, and wants another answer.
+    (settings / "config.toml").write_text(double.settings("[cache]\nmax-bytes = 0\n"))
     file = project / "sums.py"
     file.write_text(UNDOCUMENTED)
     report = tmp_path / "report.json"
     environment = {
         "HOME": str(tmp_path), "PATH": os.environ["PATH"], "LANG": "C.UTF-8", "XDG_CONFIG_HOME": str(tmp_path / "config"),
-        "SESSION": json.dumps({"plugin": str(PLUGIN), "cmd": [program, "lsp"], "file": str(file), "typing": 300}),
+        "SESSION": json.dumps({"plugin": str(PLUGIN), "cmd": [program, "lsp"], "file": str(file), "typing": 300,
+                               "steer": [sys.executable, "-c", STEER, double.url]}),
         "SESSION_REPORT": str(report),
     }
     done = subprocess.run(
@@ -50,6 +55,14 @@ def test_neovim(project, program, double, tmp_path):
     assert "    difference = first - second\n    return difference" in seen["refactored"]
     assert seen["explained"].startswith("# Explanation of `subtract`")
     compile(file.read_text(), "sums.py", "exec")
+    start = UNDOCUMENTED.rstrip("\n")
+    assert seen["fixed"] == start.replace("return first - second", "difference = first - second\n    return difference")
+    assert "Name the difference." in seen["asked"] and "other:" in seen["asked"]
+    assert len(seen["refused"]) == 1 and "The text to be edited was changed meanwhile; run the action again." in seen["refused"][0]
+    assert seen["conflict"] == start + " - 0"
+    assert seen["cancelled"] == ["code-agent: 1 cancelled."] and seen["stays"]
+    assert '    """Subtract `first`' in seen["offline"] and len(seen["note"]) == 1
+    assert len(seen["down"]) == 1 and "double: there is no connection to 127.0.0.1" in seen["down"][0]
 
 
 def test_helix(project, program, double, editor, tmp_path):  # noqa: F811

@@ -83,7 +83,7 @@ def test_a_model_explains(with_model):
     assert EXPLANATION in with_model["explained"]
 
 
-def test_a_model_mends_a_finding_of_another_server_and_changes_code(with_model):
+def test_a_model_mends_a_finding_and_changes_code(with_model):
     changed = UNDOCUMENTED.replace("return first - second", "difference = first - second\n    return difference")
     assert with_model["fixed"] == changed and with_model["refactored"] == changed
 
