@@ -82,10 +82,16 @@ set_up() {
     missing+=(chromium fonts-dejavu-core)
   command -v pkg-config >/dev/null || missing+=(pkg-config)
   pkg-config --exists krb5-gssapi libsecret-1 x11 xkbfile 2>/dev/null || missing+=(libkrb5-dev libsecret-1-dev libx11-dev libxkbfile-dev)
-  if [ ${#missing[@]} -gt 0 ] || [ -n "$wants_eglot" ] || [ -z "$(apt-cache pkgnames golang-1. 2>/dev/null)" ]; then
+  # The Rust for WebAssembly, which Zed's extension is compiled with, is a whole Rust; it must not take the place of one from a package.
+  local wants_wasm=
+  [ -e /usr/bin/rustc ] && [ -e /usr/lib/wasm32-wasi/libc.a ] || wants_wasm=1
+  if [ ${#missing[@]} -gt 0 ] || [ -n "$wants_eglot" ] || [ -n "$wants_wasm" ] || [ -z "$(apt-cache pkgnames golang-1. 2>/dev/null)" ]; then
     as_root apt-get -o DPkg::Lock::Timeout=300 update -qq || echo "The package lists could not be brought up to date."
   fi
   if [ -n "$wants_eglot" ] && [ -n "$(apt-cache pkgnames elpa-eglot 2>/dev/null)" ]; then missing+=(elpa-eglot); fi
+  if [ -n "$wants_wasm" ] && [ ! -e /usr/bin/rustc ] && [ -n "$(apt-cache pkgnames rustc-web 2>/dev/null)" ]; then
+    missing+=(rustc-web cargo-web rust-web-src wasi-libc "$(apt-cache pkgnames lld- | grep -E '^lld-[0-9]+$' | sort -V | tail -1)")
+  fi
   if [ ${#missing[@]} -gt 0 ]; then
     as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends "${missing[@]}" ||
       { echo "These packages are needed and could not be installed: ${missing[*]}."; return 1; }
@@ -117,8 +123,9 @@ extension() {
 
 python=python3
 check "set-up" set_up
-# VS Code takes minutes to install, on one core. The tests wait for it if it is not there by then, and tell what went wrong.
-"$python" tests/editors/install.py vscode >/dev/null 2>&1 </dev/null &
+# VS Code takes minutes to install, on one core, and so does Zed's extension to compile with its standard library.
+# The tests wait for them if they are not there by then, and tell what went wrong.
+{ "$python" tests/editors/install.py vscode; nice "$python" tests/editors/install.py zed; } >/dev/null 2>&1 </dev/null &
 check "format" cargo fmt --all --check
 check "lints" cargo clippy --workspace --all-targets --quiet -- -D warnings
 count "Rust tests" '^ *Summary|^test result:' rust_tests

@@ -11,6 +11,7 @@
 ;;; Code:
 
 (require 'eglot)
+(require 'jsonrpc)
 
 (defgroup code-agent nil
   "Finds documentation that is missing or no longer true, and mends it."
@@ -36,9 +37,48 @@ For example (:docs (:width 72))."
   (append (list code-agent-program "lsp")
           (and code-agent-settings (list :initializationOptions code-agent-settings))))
 
+(defvar code-agent--asked 0
+  "How many commands were sent so far.")
+
+(defvar code-agent--running nil
+  "Commands under way, the last first: server and token of each.")
+
+(defun code-agent--without-waiting (request server method params &rest options)
+  "Send commands of code-agent without waiting; else call REQUEST.
+Eglot waits for a command and gives up after ten seconds; nothing can be
+typed meanwhile.  A model may take longer.  SERVER, METHOD, PARAMS and
+OPTIONS are those of `jsonrpc-request'."
+  (let ((command (and (eq method :workspace/executeCommand) (plist-get params :command))))
+    (if (not (and command (string-prefix-p "code-agent." (format "%s" command))))
+        (apply request server method params options)
+      (let* ((own (cons server (format "code-agent-%d" (cl-incf code-agent--asked))))
+             (done (lambda () (setq code-agent--running (delq own code-agent--running)))))
+        (push own code-agent--running)
+        (jsonrpc-async-request
+         server method (append params (list :workDoneToken (cdr own)))
+         :timeout nil
+         :success-fn (lambda (result)
+                       (funcall done)
+                       (let ((note (and (listp result) (plist-get result :message))))
+                         (when (and (stringp note) (not (plist-get result :text))) (message "%s" note))))
+         :error-fn (lambda (error)
+                     (funcall done)
+                     ;; That the text was changed meanwhile is told by the server, since most editors pass over it.
+                     (unless (memq (plist-get error :code) '(-32800 -32801))
+                       (message "%s" (plist-get error :message)))))
+        nil))))
+
+(defun code-agent-cancel ()
+  "Cancel what was last begun and is not done yet."
+  (interactive)
+  (let ((last (pop code-agent--running)))
+    (unless last (user-error "Nothing of code-agent is under way"))
+    (jsonrpc-notify (car last) :window/workDoneProgress/cancel (list :token (cdr last)))))
+
 ;;;###autoload
 (defun code-agent-setup ()
   "Make code-agent the server that `eglot' starts in `code-agent-modes'."
+  (advice-add 'jsonrpc-request :around #'code-agent--without-waiting)
   (dolist (mode code-agent-modes)
     (add-to-list 'eglot-server-programs (cons mode #'code-agent--contact))))
 

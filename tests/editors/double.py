@@ -16,9 +16,13 @@ SLOTS = {
 SOUND = "```python\ndef subtract(first, second):\n    difference = first - second\n    return difference\n```"
 EXPLANATION = "It takes `second` from `first`. Nothing is checked, so that any two numbers will do."
 
+FILLING = " - second"
+
 
 def answer(body: str) -> str:
     """What a good model says to each of our questions."""
+    if "fim_prefix" in body:
+        return FILLING
     if "Fill the slots" in body:
         return json.dumps(SLOTS, ensure_ascii=False)
     if "You explain code" in body:
@@ -43,6 +47,7 @@ class Double:
         self.aborted = threading.Event()
         self.aborted_at = 0.0
         self.began = threading.Event()
+        self.is_down = False
         double = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -51,8 +56,21 @@ class Double:
             def log_message(self, *_):
                 pass
 
+            def do_PUT(self):
+                """Tests that run inside of an editor steer the double from there."""
+                told = json.loads(self.rfile.read(int(self.headers["content-length"])))
+                seen = json.dumps(double.steer(**told)).encode()
+                self.send_response(200)
+                self.send_header("content-length", str(len(seen)))
+                self.end_headers()
+                self.wfile.write(seen)
+
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["content-length"])).decode()
+                if double.is_down:
+                    # A connection that was kept open ends with the program that held it.
+                    self.close_connection = True
+                    return
                 double.bodies.append(body)
                 self.send_response(200)
                 self.send_header("content-type", "text/event-stream")
@@ -91,6 +109,18 @@ class Double:
     def settings(self, more: str = "") -> str:
         """The settings file of a user who has this model."""
         return f'{more}\n[[models.target]]\nname = "double"\nmodel = "m"\nbase-url = "{self.url}"\n'
+
+    def steer(self, before: float = 0.0, pace: float = 0.0, words: int = 0, down: bool = False) -> dict:
+        """From now on: seconds before the first word and between words, nothing but so many words, or no server at all."""
+        seen = {"asked": len(self.bodies), "last": self.bodies[-1] if self.bodies else "", "aborted": self.aborted.is_set()}
+        self.before, self.pace = before, pace
+        self.say = (lambda _: "word " * words) if words else answer
+        self.aborted.clear()
+        if down:
+            # Not from the thread that answers, which the server would wait for.
+            self.is_down = True
+            threading.Thread(target=self.close, daemon=True).start()
+        return seen
 
     def close(self):
         """Ends it."""

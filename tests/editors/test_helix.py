@@ -42,6 +42,13 @@ class Terminal:
         """Types a text as it is."""
         self.tmux("send-keys", "-l", text)
 
+    def type_as_people_do(self, text: str) -> None:
+        """Types a text into the file, a letter at a time: of changes that follow one another at once, Helix sends the later one first
+        now and then, and no server knows the text from there on."""
+        for letter in text:
+            self.type(letter)
+            time.sleep(0.03)
+
     def screen(self) -> str:
         """What stands on the screen."""
         return self.tmux("capture-pane", "-p")
@@ -123,7 +130,7 @@ def test_a_broken_docstring_is_mended(project, editor, case):
     terminal.type("/" + case.right)
     terminal.keys("Enter")
     terminal.keys("c")
-    terminal.type(case.wrong)
+    terminal.type_as_people_do(case.wrong)
     terminal.keys("Escape")
     terminal.wait("the broken text", lambda screen: case.wrong in screen)
     terminal.wait("the finding", lambda screen: "●" in screen and screen.count("frist") >= 2, redraw="Escape")

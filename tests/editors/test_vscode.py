@@ -16,6 +16,7 @@ import pytest
 
 import install
 from cases import CASES, UNDOCUMENTED
+from double import Double
 
 HERE = pathlib.Path(__file__).resolve().parent / "vscode"
 LARGEST_PACKAGE = 500 * 1024
@@ -24,6 +25,8 @@ LONGEST_ACTIVATION = 150
 REAL = ["activation", "commands", "status", "undocumented", "example", "settings", "measures", "restart",
         *[f"mend {case.name}" for case in CASES]]
 SCRIPTED = ["activation", "status", "settings", "selection", "cursor", "document", "instruction", "language", "style", "error", "arguments", "cancel", "shown"]
+WITH_MODEL = ["activation", "status", "document", "explain", "fix", "refactor", "cancel", "meanwhile", "conflict", "ghost text", "new file", "review",
+              "conversation", "budget", "down"]
 MISSING = ["activation", "missing", "refused"]
 
 
@@ -71,6 +74,19 @@ def in_the_extension_host(job: dict, extension: pathlib.Path, suite: str) -> dic
     return json.loads(report.read_text())
 
 
+def announced(program: str) -> list[str]:
+    """The commands that the program names to an editor that applies edits."""
+    capabilities = {"workspace": {"applyEdit": True}}
+    params = {"processId": None, "rootUri": None, "capabilities": capabilities}
+    sent = ""
+    for message in [{"id": 1, "method": "initialize", "params": params}, {"id": 2, "method": "shutdown"}, {"method": "exit"}]:
+        body = json.dumps({"jsonrpc": "2.0", **message})
+        sent += f"Content-Length: {len(body)}\r\n\r\n{body}"
+    said = subprocess.run([program, "lsp"], input=sent, capture_output=True, text=True, timeout=30, check=True).stdout
+    answer, _ = json.JSONDecoder().raw_decode(said[said.index("{"):])
+    return answer["result"]["capabilities"]["executeCommandProvider"]["commands"]
+
+
 @pytest.fixture(scope="session")
 def real(program, extension, tmp_path_factory) -> dict:
     """What came of the tests with the real program behind the extension."""
@@ -83,7 +99,7 @@ def real(program, extension, tmp_path_factory) -> dict:
         cases.append({**dataclasses.asdict(case), "filename": f"{case.name}/{case.filename}", "codes": sorted(case.codes)})
     for name in ["undocumented.py", "undocumented_too.py"]:
         (workspace / name).write_text(UNDOCUMENTED)
-    report = in_the_extension_host({**job, "cases": cases}, extension, "real_server.cjs")
+    report = in_the_extension_host({**job, "cases": cases, "announced": announced(program)}, extension, "real_server.cjs")
     report["workspace"] = workspace
     return report
 
@@ -121,14 +137,37 @@ def missing(extension, tmp_path_factory) -> dict:
     return in_the_extension_host(job, extension, "no_server.cjs")
 
 
+@pytest.fixture(scope="session")
+def with_model(program, extension, tmp_path_factory) -> dict:
+    """What came of the tests with the real program and a model that the user's settings of VS Code name."""
+    double = Double()
+    try:
+        job = started(tmp_path_factory.mktemp("vscode-model"), {
+            "code-agent.path": program,
+            "code-agent.models.target": [{"name": "double", "model": "m", "base-url": double.url, "fill": "qwen"}],
+            "code-agent.completion.enabled": True,
+            # The tests ask the same again, and want another answer.
+            "code-agent.cache.max-bytes": 0,
+        })
+        return in_the_extension_host({**job, "double": double.url, "undocumented": UNDOCUMENTED}, extension, "with_model.cjs")
+    finally:
+        double.close()
+
+
 @pytest.mark.parametrize("name", REAL)
 def test_with_the_real_program(real, name):
     assert real["outcomes"].get(name) == "passed", real["outcomes"].get(name, "was not run")
 
 
-def test_every_test_of_the_extension_host_is_counted(real, scripted, missing):
+@pytest.mark.parametrize("name", WITH_MODEL)
+def test_with_a_model(with_model, name):
+    assert with_model["outcomes"].get(name) == "passed", with_model["outcomes"].get(name, "was not run")
+
+
+def test_every_test_of_the_extension_host_is_counted(real, scripted, with_model, missing):
     assert sorted(real["outcomes"]) == sorted(REAL)
     assert sorted(scripted["outcomes"]) == sorted(SCRIPTED)
+    assert sorted(with_model["outcomes"]) == sorted(WITH_MODEL)
     assert sorted(missing["outcomes"]) == sorted(MISSING)
 
 

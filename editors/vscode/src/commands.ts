@@ -8,6 +8,12 @@ import type { Client } from "./client";
 /** The protocol's number for a request that was cancelled. */
 const REQUEST_CANCELLED = -32800;
 
+/** And for one whose text changed meanwhile. Most clients pass over it in silence, so that the server shows a message itself. */
+const CONTENT_MODIFIED = -32801;
+
+/** Milliseconds for which the status bar says what came of a question. */
+const MESSAGE_SHOWN = 15_000;
+
 /** What a command is about, besides the document. */
 type Place =
   /** The selection, or the symbol under the cursor. */
@@ -80,8 +86,9 @@ export const COMMANDS: Command[] = [
   { name: "answer", title: "Answering", place: "none", asks: true },
   { name: "showLast", title: "Showing the last question", place: "none", asks: false },
   { name: "stats", title: "Reading the measures", place: "none", asks: false },
-  // Comes with code actions only.
+  // These come with code actions only.
   { name: "apply", title: "Applying an edit", place: "none", asks: false },
+  { name: "ask", title: "Asking a model", place: "none", asks: true },
 ];
 
 /**
@@ -130,6 +137,16 @@ async function argument(client: Client, command: Command): Promise<Record<string
 }
 
 /**
+ * Says in the status bar what came of a question: above all that words are from the code alone, where no model could be asked.
+ */
+function tell(result: unknown): void {
+  const message = (result as { message?: unknown } | undefined)?.message;
+  if (typeof message === "string" && message !== "") {
+    vscode.window.setStatusBarMessage(message, MESSAGE_SHOWN);
+  }
+}
+
+/**
  * Carries out a command, and tells in one sentence why, if it could not be.
  */
 export async function run(client: Client | undefined, command: Command, args: unknown[]): Promise<unknown> {
@@ -151,10 +168,14 @@ export async function run(client: Client | undefined, command: Command, args: un
   const cancellable = location === vscode.ProgressLocation.Notification;
   return vscode.window.withProgress({ location, cancellable, title: command.title }, async (progress, token) => {
     try {
-      return await client.execute(name, fromServer ? args : [made], token, (message) => progress.report({ message }));
+      const result = await client.execute(name, fromServer ? args : [made], token, (message) => progress.report({ message }));
+      if (command.asks) {
+        tell(result);
+      }
+      return result;
     } catch (error) {
-      const isCancelled = (error as { code?: unknown }).code === REQUEST_CANCELLED;
-      if (!isCancelled && !token.isCancellationRequested) {
+      const { code } = error as { code?: unknown };
+      if (code !== REQUEST_CANCELLED && code !== CONTENT_MODIFIED && !token.isCancellationRequested) {
         void vscode.window.showErrorMessage(error instanceof Error ? error.message : String(error));
       }
       return undefined;

@@ -20,6 +20,7 @@ const ASKED = {
     await page.locator(selector).filter({ hasText: includes }).first().waitFor({ state: "visible", timeout: 30_000 });
     return page.locator(selector).filter({ hasText: includes }).first().innerText();
   },
+  texts: ({ selector }) => page.locator(selector).allInnerTexts(),
   type: async ({ selector, prompt, text }) => {
     await page.locator(selector).filter({ hasText: prompt }).first().waitFor({ state: "visible", timeout: 30_000 });
     await page.keyboard.type(text);

@@ -43,7 +43,7 @@ local function say(text, level)
 end
 
 --- How many units of the server's counting a text has.
-local function units(text, encoding)
+function M.units(text, encoding)
   if encoding == "utf-8" then
     return #text
   end
@@ -69,14 +69,14 @@ local function range_of(command, encoding)
     last_byte = to[3] <= #last and to[3] + vim.str_utf_end(last, to[3]) or #last
   end
   return {
-    start = { line = command.line1 - 1, character = units(line_at(command.line1):sub(1, first_byte - 1), encoding) },
-    ["end"] = { line = command.line2 - 1, character = units(last:sub(1, last_byte), encoding) },
+    start = { line = command.line1 - 1, character = M.units(line_at(command.line1):sub(1, first_byte - 1), encoding) },
+    ["end"] = { line = command.line2 - 1, character = M.units(last:sub(1, last_byte), encoding) },
   }
 end
 
 local function cursor(encoding)
   local place = vim.api.nvim_win_get_cursor(0)
-  return { line = place[1] - 1, character = units(line_at(place[1]):sub(1, place[2]), encoding) }
+  return { line = place[1] - 1, character = M.units(line_at(place[1]):sub(1, place[2]), encoding) }
 end
 
 local function send(client, buffer, name, argument)
@@ -84,11 +84,16 @@ local function send(client, buffer, name, argument)
   local params = { command = "code-agent." .. name, arguments = { argument }, workDoneToken = token }
   local function done(failure, result)
     running[token] = nil
-    -- The protocol's number for a request that was cancelled.
-    if failure and failure.code ~= -32800 then
-      say(failure.message, vim.log.levels.ERROR)
-    elseif not failure and M.known[name].shows then
+    if failure then
+      -- The protocol's numbers for a request that was cancelled, and for a text that changed meanwhile, which the server tells itself.
+      if failure.code ~= -32800 and failure.code ~= -32801 then
+        say(failure.message, vim.log.levels.ERROR)
+      end
+    elseif M.known[name].shows then
       print(vim.inspect(result))
+    elseif type(result) == "table" and type(result.message) == "string" and not result.shown then
+      -- Above all that words are from the code alone, where no model could be asked.
+      say(result.message)
     end
   end
   -- Since 0.11 a client is an object with methods.

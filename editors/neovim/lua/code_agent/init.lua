@@ -84,11 +84,29 @@ function M.clients(buffer)
   end, vim.tbl_values(clients))
 end
 
+--- All findings of the line, whoever has them: Neovim itself shows each server its own only, and a model can mend those of others.
+local function findings()
+  local client = M.clients(0)[1]
+  local encoding = client and client.offset_encoding or "utf-16"
+  local function place(line, column)
+    local text = vim.api.nvim_buf_get_lines(0, line, line + 1, false)[1] or ""
+    return { line = line, character = require("code_agent.commands").units(text:sub(1, column), encoding) }
+  end
+  local found = {}
+  for _, item in ipairs(vim.diagnostic.get(0, { lnum = vim.api.nvim_win_get_cursor(0)[1] - 1 })) do
+    -- What the server said of it, but for the range, which another one may count in other units.
+    local known = vim.deepcopy(item.user_data and item.user_data.lsp or {})
+    known.range = { start = place(item.lnum, item.col), ["end"] = place(item.end_lnum or item.lnum, item.end_col or item.col) }
+    known.message, known.severity, known.source, known.code = item.message, item.severity, item.source, known.code or item.code
+    found[#found + 1] = known
+  end
+  return found
+end
+
 --- Takes the action of this kind at the cursor; asks where there are several.
 function M.take(kind)
-  local context = { only = { kind }, diagnostics = {} }
+  local context = { only = { kind }, diagnostics = findings() }
   if vim.fn.has("nvim-0.8") == 1 then
-    context.diagnostics = nil
     vim.lsp.buf.code_action({ context = context, apply = true })
   else
     vim.lsp.buf.code_action(context)
