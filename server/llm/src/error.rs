@@ -159,7 +159,7 @@ impl Cause {
             Self::Transport => "it could not be reached; check its `base-url` and the network",
             Self::Timeout => "it did not answer in time",
             Self::TooLarge => "the text is larger than is allowed",
-            Self::Budget => "the budget is used up",
+            Self::Budget => "wait for tomorrow, or raise the budget",
             Self::Busy => "too much is asked at the same time, try again later",
             Self::NoTarget => "no model can be asked",
         }
@@ -168,7 +168,7 @@ impl Cause {
 
 /// Why there is no answer: one sentence with the target, what happened, and what can be done.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{target}: {detail} ({}).", cause.advice())]
+#[error("{}", self.sentence())]
 pub struct LlmError {
     /// The target's name, or the setting that stood in the way.
     pub target: String,
@@ -181,6 +181,15 @@ pub struct LlmError {
 }
 
 impl LlmError {
+    fn sentence(&self) -> String {
+        let Self { target, detail, cause, .. } = self;
+        match cause {
+            // No target stands behind it.
+            Cause::Budget => format!("The budget is used up: {detail}."),
+            _ => format!("{target}: {detail} ({}).", cause.advice()),
+        }
+    }
+
     /// A failure of a target.
     pub fn new(target: impl Into<String>, cause: Cause, detail: impl Into<String>) -> Self {
         let detail: String = detail.into();

@@ -81,6 +81,8 @@ pub(crate) struct ClientProfile {
     pub(crate) inline_completions: bool,
     /// It cannot cancel and gives up soon, so that a long command is answered at once and goes on.
     pub(crate) is_impatient: bool,
+    /// It counts versions by one and may send a change before those that come before it.
+    pub(crate) overtakes_itself: bool,
 }
 
 /// Which parts of a diagnostic a client understands.
@@ -120,6 +122,7 @@ impl ClientProfile {
         let takes_markdown =
             |kinds: &Option<Vec<MarkupKind>>| kinds.as_ref().is_some_and(|kinds| kinds.contains(&MarkupKind::Markdown));
         let pull = document.diagnostic;
+        let is_helix = params.client_info.as_ref().is_some_and(|client| client.name.eq_ignore_ascii_case("helix"));
         Self {
             encoding: agree_on_encoding(offered.unwrap_or_default()),
             polls_workspace: pull.is_some()
@@ -155,7 +158,8 @@ impl ClientProfile {
             creates_files: edit.document_changes == Some(true)
                 && edit.resource_operations.is_some_and(|kinds| kinds.contains(&ResourceOperationKind::Create)),
             inline_completions: document.inline_completion.is_some(),
-            is_impatient: params.client_info.as_ref().is_some_and(|client| client.name.eq_ignore_ascii_case("helix")),
+            is_impatient: is_helix,
+            overtakes_itself: is_helix,
             registers_watchers: workspace.did_change_watched_files.and_then(|watch| watch.dynamic_registration)
                 == Some(true),
             registers_configuration: workspace.did_change_configuration.and_then(|config| config.dynamic_registration)

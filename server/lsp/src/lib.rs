@@ -11,6 +11,7 @@ mod newest;
 mod parent;
 mod progress;
 mod record;
+mod reorder;
 mod serve;
 mod server;
 #[cfg(test)]

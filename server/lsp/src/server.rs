@@ -9,6 +9,7 @@ use crate::handlers::{
 };
 use crate::newest::Newest;
 use crate::progress::{self, Cancels};
+use crate::reorder::Reorder;
 use crate::serve::Observer;
 use crate::to_proto;
 use engine::ServerCore;
@@ -55,6 +56,8 @@ pub(crate) struct Server {
     pub(crate) newest: Arc<Newest>,
     /// Questions to models under way, so that the same one asked again takes the place of the older.
     pub(crate) asking: Arc<ask::Asking>,
+    /// Changes that overtook others.
+    pub(crate) reorder: Arc<Reorder>,
     pub(crate) shared: Arc<Shared>,
 }
 
@@ -102,6 +105,7 @@ impl Server {
             cancels: Cancels::default(),
             newest: Arc::default(),
             asking: Arc::default(),
+            reorder: Arc::default(),
             shared: Arc::default(),
         }
     }

@@ -14,6 +14,7 @@ use engine::actions::fix::Problem;
 use engine::answers::PlaceAt;
 use engine::ask::{Ask, AskKind, Page};
 use engine::model_offers::{AskGroup, AskOffer};
+use engine::workspace::Snapshot;
 use lsp_types::{
     CodeAction, CodeActionContext, CodeActionKind, CodeActionResponse, CodeActionTag, Command, Diagnostic, LspAny,
     Message, MessageActionItem, MessageType, ProgressToken,
@@ -55,17 +56,14 @@ impl Asking {
     }
 }
 
-/// The actions with a model at a place.
+/// The actions with a model at a place of a state of a document.
 pub(crate) async fn actions(
     server: &Server,
-    uri: &str,
+    snapshot: &Snapshot,
     place: PlaceAt,
     context: &CodeActionContext,
 ) -> Vec<CodeActionResponse> {
     let profile = server.profile();
-    let Some(snapshot) = server.core.snapshot(uri).filter(|snapshot| snapshot.revision == place.revision) else {
-        return Vec::new();
-    };
     let shown: Vec<&Diagnostic> = context.diagnostics.iter().filter(|diagnostic| wants_model(diagnostic)).collect();
     let problem = |diagnostic: &&Diagnostic| {
         let (start, end) = from_proto::range(diagnostic.range);
@@ -78,7 +76,7 @@ pub(crate) async fn actions(
     };
     let problems: Vec<Problem> = shown.iter().map(problem).collect();
     // Without an offer there is nothing to tell: what failed was told by what needs no model.
-    let offers = server.core.ask_offers(uri, place, problems).await.unwrap_or_default();
+    let offers = server.core.ask_offers(&snapshot.uri, place, problems).await.unwrap_or_default();
     let wanted = offers.into_iter().filter(|offer| includes(context.only.as_deref(), kind_of(offer.group)));
     wanted.filter_map(|offer| action(server, offer, &shown)).collect()
 }

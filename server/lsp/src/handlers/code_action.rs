@@ -40,7 +40,7 @@ pub(crate) async fn code_action(server: &Server, params: CodeActionParams) -> Re
     let only: &[OfferKind] = if wanted.len() == KINDS.len() { &[] } else { &wanted };
     let work = async {
         if wanted.is_empty() {
-            return Ok(ask::actions(server, &uri, place, &params.context).await);
+            return Ok(ask::actions(server, &snapshot, place, &params.context).await);
         }
         let offers = match server.core.offers(&uri, place, only).await {
             Ok(offers) => offers,
@@ -52,7 +52,7 @@ pub(crate) async fn code_action(server: &Server, params: CodeActionParams) -> Re
         for offer in offers {
             actions.extend(action(server, offer, diagnosis.as_ref(), &params.context.diagnostics).await);
         }
-        actions.extend(ask::actions(server, &uri, place, &params.context).await);
+        actions.extend(ask::actions(server, &snapshot, place, &params.context).await);
         Ok(actions)
     };
     let kind = if params.context.only.is_some() { "codeAction/only" } else { "codeAction" };

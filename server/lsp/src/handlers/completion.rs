@@ -49,16 +49,17 @@ pub(crate) async fn completion(server: &Server, params: CompletionParams) -> Res
     Ok(Some(CompletionList { is_incomplete: false, items: vec![item], ..CompletionList::default() }.into()))
 }
 
-struct Insert {
-    text: String,
-    format: InsertTextFormat,
-    mode: Option<InsertTextMode>,
+/// A text for a client, and how it takes it.
+pub(crate) struct Insert {
+    pub text: String,
+    pub format: InsertTextFormat,
+    pub mode: Option<InsertTextMode>,
 }
 
 /// Which of the two texts this client inserts as it is meant.
 ///
 /// Clients indent the lines of a snippet like the line it is inserted on, unless they can be told not to; plain text they leave alone.
-fn insert(profile: &ClientProfile, plain: &str, snippet: &str, indentation: &str) -> Insert {
+pub(crate) fn insert(profile: &ClientProfile, plain: &str, snippet: &str, indentation: &str) -> Insert {
     let as_is = profile.keeps_whitespace.then_some(InsertTextMode::AsIs);
     if !profile.snippet_completions {
         return Insert { text: plain.to_owned(), format: InsertTextFormat::PlainText, mode: as_is };
@@ -77,7 +78,7 @@ fn insert(profile: &ClientProfile, plain: &str, snippet: &str, indentation: &str
 }
 
 /// The white space that the line of `offset` begins with.
-fn indentation(text: &str, offset: usize) -> &str {
+pub(crate) fn indentation(text: &str, offset: usize) -> &str {
     let before = text.get(..offset).unwrap_or("");
     let line = before.rfind(['\n', '\r']).map_or(0, |at| at + 1);
     let line = before.get(line..).unwrap_or("");

@@ -8,14 +8,22 @@ use crate::to_proto;
 use engine::answers::{Command, WorkspaceEdit};
 use engine::ask::Ask;
 use engine::error::CoreError;
-use lsp_types::{ApplyWorkspaceEditParams, ApplyWorkspaceEditRequest, ExecuteCommandParams, LspAny, MessageType};
+use lsp_types::{
+    ApplyWorkspaceEditParams, ApplyWorkspaceEditRequest, ApplyWorkspaceEditResult, ExecuteCommandParams, LspAny,
+    MessageType,
+};
 use serde_json::json;
 use std::cell::Cell;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tower_lsp::jsonrpc::{Error, ErrorCode, Result};
 
 /// How long the editor may take to apply an edit. It may ask the user first, so there is time to read.
 const APPLY_TIMEOUT: Duration = if cfg!(test) { Duration::from_secs(3) } else { Duration::from_secs(120) };
+
+/// How often an edit is put before an editor whose text moved on while it came.
+const MOST_ATTEMPTS: usize = 4;
+/// An answer that took longer is a person's, who is not asked again.
+const AT_ONCE: Duration = Duration::from_secs(2);
 
 /// `workspace/executeCommand`.
 pub(crate) async fn execute_command(server: &Server, params: ExecuteCommandParams) -> Result<Option<LspAny>> {
@@ -82,21 +90,51 @@ pub(crate) async fn apply_with(
     edit: WorkspaceEdit,
     creates: Option<&str>,
 ) -> Result<LspAny> {
-    // A file that is yet to be made cannot have changed.
-    let edit = match creates {
-        Some(_) => edit,
-        None => server.core.rebase(edit).await.map_err(|error| told(server, &error))?,
-    };
-    if edit.files.is_empty() {
-        let message = if edit.note.is_empty() { "There is nothing to change.".to_owned() } else { edit.note };
-        server.show(MessageType::Info, message.clone());
-        return Ok(json!({ "applied": false, "files": 0, "message": message }));
+    let mut edit = edit;
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        // A file that is yet to be made cannot have changed.
+        edit = match creates {
+            Some(_) => edit,
+            None => server.core.rebase(edit).await.map_err(|error| told(server, &error))?,
+        };
+        if edit.files.is_empty() {
+            let message = if edit.note.is_empty() { "There is nothing to change.".to_owned() } else { edit.note };
+            server.show(MessageType::Info, message.clone());
+            return Ok(json!({ "applied": false, "files": 0, "message": message }));
+        }
+        let began = Instant::now();
+        let answer = apply_once(server, title, &edit, creates).await?;
+        let files = edit.files.len();
+        if answer.applied {
+            return Ok(json!({ "applied": true, "files": files, "message": edit.note }));
+        }
+        // An editor whose user typed while the edit was on its way does not take it, and has told of what was typed by now.
+        let is_newer = edit
+            .files
+            .iter()
+            .any(|file| server.core.snapshot(&file.uri).is_some_and(|now| now.revision != file.revision));
+        if is_newer && attempt < MOST_ATTEMPTS && began.elapsed() < AT_ONCE {
+            continue;
+        }
+        let reason = answer.failure_reason.unwrap_or_else(|| "it gave no reason".to_owned());
+        let message = format!("The editor did not apply the edit: {}.", reason.trim_end_matches('.'));
+        server.show(MessageType::Warning, message.clone());
+        return Ok(json!({ "applied": false, "files": files, "message": message }));
     }
-    let files = edit.files.len();
+}
+
+async fn apply_once(
+    server: &Server,
+    title: &str,
+    edit: &WorkspaceEdit,
+    creates: Option<&str>,
+) -> Result<ApplyWorkspaceEditResult> {
     let request = ApplyWorkspaceEditParams {
         label: Some(if edit.note.is_empty() { title.to_owned() } else { edit.note.clone() }),
-        metadata: to_proto::metadata(server.profile(), &edit),
-        edit: to_proto::creating(creates, to_proto::workspace_edit(server.profile(), &edit)),
+        metadata: to_proto::metadata(server.profile(), edit),
+        edit: to_proto::creating(creates, to_proto::workspace_edit(server.profile(), edit)),
     };
     let asked = server.client.send_request::<ApplyWorkspaceEditRequest>(request);
     let Ok(answer) = tokio::time::timeout(APPLY_TIMEOUT, asked).await else {
@@ -104,14 +142,7 @@ pub(crate) async fn apply_with(
         server.show(MessageType::Warning, message.clone());
         return Err(failed(message));
     };
-    let answer = answer?;
-    if answer.applied {
-        return Ok(json!({ "applied": true, "files": files, "message": edit.note }));
-    }
-    let reason = answer.failure_reason.unwrap_or_else(|| "it gave no reason".to_owned());
-    let message = format!("The editor did not apply the edit: {}.", reason.trim_end_matches('.'));
-    server.show(MessageType::Warning, message.clone());
-    Ok(json!({ "applied": false, "files": files, "message": message }))
+    answer
 }
 
 /// The protocol's error; one that clients pass over in silence is shown, since somebody waits for the command.

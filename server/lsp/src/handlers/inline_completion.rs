@@ -1,6 +1,7 @@
 //! Inline completion: code that a model suggests at the cursor, for clients that show it as ghost text; others get it as an item of their list.
 
 use crate::from_proto;
+use crate::handlers::completion::{indentation, insert};
 use crate::server::Server;
 use crate::to_proto;
 use engine::inline::Inline;
@@ -58,17 +59,26 @@ pub(crate) async fn item(
     let first = inline.text.lines().next().unwrap_or("");
     let label: String = format!("{word}{first}").trim().chars().take(LABEL).collect();
     let span = Span::new(offset - word.len(), offset);
+    let whole = format!("{word}{}", inline.text);
+    let indentation = indentation(&text, offset);
+    let made = insert(server.profile(), &whole, &escaped(&whole), indentation);
     Ok(Some(CompletionItem {
         label,
         kind: Some(CompletionItemKind::Text),
         detail: Some("code-agent".to_owned()),
         sort_text: Some("~".to_owned()),
         filter_text: Some(word.to_owned()),
-        text_edit: Some(
-            TextEdit { range: range(server, snapshot, span), new_text: format!("{word}{}", inline.text) }.into(),
-        ),
+        // Neovim takes only the first word of plain text.
+        insert_text_format: Some(made.format),
+        insert_text_mode: made.mode,
+        text_edit: Some(TextEdit { range: range(server, snapshot, span), new_text: made.text }.into()),
         ..CompletionItem::default()
     }))
+}
+
+/// The text as a snippet that stands for itself.
+fn escaped(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('$', "\\$").replace('}', "\\}")
 }
 
 /// What is suggested. That a model failed is told to the log, not to somebody who only types.

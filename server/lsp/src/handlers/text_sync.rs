@@ -1,6 +1,7 @@
 //! Open, change, save, close: applied to the core at once, in the order in which they come, without a single await.
 
 use crate::from_proto::DidChange;
+use crate::reorder;
 use crate::server::Server;
 use engine::syntax::document::Change;
 use engine::workspace::ChangeOutcome;
@@ -12,6 +13,7 @@ use serde_json::Value;
 pub(crate) async fn did_open(server: &Server, params: DidOpenTextDocumentParams) {
     let document = params.text_document;
     server.opened(&document.uri.0);
+    server.reorder.forget(&document.uri.0);
     server.core.open(&document.uri.0, document.language_id.as_str(), document.version, &document.text);
     server.edited(&document.uri.0);
 }
@@ -34,13 +36,30 @@ pub(crate) async fn did_change(server: &Server, params: Value) {
         .or_else(|| Some(server.core.snapshot(&document.uri)?.version?.wrapping_add(1)))
         .unwrap_or_default();
     server.touched(&document.uri);
-    match server.core.change(&document.uri, version, &changes) {
-        ChangeOutcome::Applied { .. } => server.edited(&document.uri),
+    let known = server.core.snapshot(&document.uri).and_then(|snapshot| snapshot.version);
+    let Some(known) = known.filter(|_| server.profile().overtakes_itself) else {
+        return apply(server, &document.uri, version, &changes);
+    };
+    let uri = document.uri;
+    let is_held =
+        server.reorder.take(&uri, known, version, changes, |version, changes| apply(server, &uri, version, changes));
+    if is_held {
+        let own = server.clone();
+        server.jobs.push(async move {
+            tokio::time::sleep(reorder::PATIENCE).await;
+            own.reorder.give_up(&uri, version, |version, changes| apply(&own, &uri, version, changes));
+        });
+    }
+}
+
+fn apply(server: &Server, uri: &str, version: i32, changes: &[Change]) {
+    match server.core.change(uri, version, changes) {
+        ChangeOutcome::Applied { .. } => server.edited(uri),
         ChangeOutcome::OutOfOrder { version, previous } => {
-            tracing::warn!(uri = %document.uri, version, previous, "A document's version did not grow.");
+            tracing::warn!(uri, version, previous, "A document's version did not grow.");
         }
         ChangeOutcome::NotOpen => {
-            tracing::warn!(uri = %document.uri, "A document was changed that is not open.");
+            tracing::warn!(uri, "A document was changed that is not open.");
         }
     }
 }
@@ -53,6 +72,7 @@ pub(crate) async fn did_save(server: &Server, params: DidSaveTextDocumentParams)
 /// `textDocument/didClose`.
 pub(crate) async fn did_close(server: &Server, params: DidCloseTextDocumentParams) {
     server.closed(&params.text_document.uri.0);
+    server.reorder.forget(&params.text_document.uri.0);
     server.core.close(&params.text_document.uri.0);
     server.edited(&params.text_document.uri.0);
 }
