@@ -1,0 +1,125 @@
+//! Says what went wrong with the durable state, one sentence each. No error may show a password of the database or a stored value.
+
+use std::borrow::Cow;
+use thiserror::Error;
+
+/// Why the store did not do what it was asked.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// The address of the database is not one.
+    #[error("The address of the database must be `sqlite:/path/file.db` or `postgres://user@host/name`{0}.")]
+    Address(String),
+    /// The file or its folder cannot be made, read or written.
+    #[error("The database file {path} cannot be opened: {reason}.")]
+    File {
+        /// Where it is.
+        path: String,
+        /// What the system says.
+        reason: String,
+    },
+    /// What lies there is no database, or a damaged one.
+    #[error("The database is damaged or is no database ({0}); restore it from a backup or name another file.")]
+    Broken(String),
+    /// A newer program has changed the tables.
+    #[error(
+        "The database was written by another version of code-agent (its migration {0} is not known here); use that version."
+    )]
+    Newer(i64),
+    /// Tables could not be brought up to date.
+    #[error("The tables of the database could not be brought up to date: {0}.")]
+    Migration(String),
+    /// The server is away; the same call may succeed later.
+    #[error("The database cannot be reached: {0}.")]
+    Unavailable(String),
+    /// Others hold what is needed for too long; the same call may succeed at once.
+    #[error("The database is busy with other writers; try again.")]
+    Busy,
+    /// The name, or the place of the first admin, is taken.
+    #[error("This name is taken, or there are accounts already.")]
+    Taken,
+    /// Somebody must be able to administer the service.
+    #[error("The last admin who is enabled must stay one.")]
+    LastAdmin,
+    /// There is nothing with this id.
+    #[error("There is no {0} with this id.")]
+    Missing(&'static str),
+    /// A value that must not be stored.
+    #[error("{0}")]
+    Invalid(&'static str),
+    /// A stored value that this program cannot have written.
+    #[error("The database holds a {0} that is not understood.")]
+    Stored(&'static str),
+    /// Anything else that the database says.
+    #[error("The database refused a statement: {0}.")]
+    Statement(String),
+}
+
+impl StoreError {
+    /// Whether the same call may succeed later without anybody changing something.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Unavailable(_) | Self::Busy)
+    }
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        match error {
+            sqlx::Error::Database(error) => of_database(error.code(), error.message(), error.is_unique_violation()),
+            sqlx::Error::PoolTimedOut => Self::Unavailable("no connection became free in time".to_owned()),
+            sqlx::Error::PoolClosed => Self::Unavailable("it was closed".to_owned()),
+            sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::WorkerCrashed | sqlx::Error::BeginFailed => {
+                Self::Unavailable(sentence(&error.to_string()))
+            }
+            sqlx::Error::Protocol(reason) => Self::Unavailable(sentence(&reason)),
+            sqlx::Error::Configuration(_) => Self::Address(String::new()),
+            other => Self::Statement(sentence(&other.to_string())),
+        }
+    }
+}
+
+fn of_database(code: Option<Cow<'_, str>>, message: &str, is_taken: bool) -> StoreError {
+    if is_taken {
+        return StoreError::Taken;
+    }
+    let code = code.unwrap_or_default();
+    // SQLite has extended numbers, whose lowest byte is the plain one; codes of PostgreSQL have five characters.
+    if let (true, Ok(number)) = (code.len() < 5, code.parse::<u32>()) {
+        return match number & 0xff {
+            5 | 6 => StoreError::Busy,
+            11 | 26 => StoreError::Broken(sentence(message)),
+            10 | 13 | 14 => StoreError::Unavailable(sentence(message)),
+            _ => StoreError::Statement(sentence(message)),
+        };
+    }
+    match code.as_ref() {
+        // Somebody else's transaction got in the way.
+        "40001" | "40P01" | "55P03" => StoreError::Busy,
+        // It shuts down, starts, crashed, or has too many connections; or the connection broke.
+        code if code.starts_with("57P") || code.starts_with("08") || code.starts_with("53") => {
+            StoreError::Unavailable(sentence(message))
+        }
+        // Who we are, or which database we want, is not accepted.
+        code if code.starts_with("28") || code == "3D000" => StoreError::Unavailable(sentence(message)),
+        _ => StoreError::Statement(sentence(message)),
+    }
+}
+
+/// A text of somebody else that stands inside of a sentence.
+fn sentence(text: &str) -> String {
+    text.lines().next().unwrap_or_default().trim_end_matches('.').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_both_databases_are_told_apart() {
+        let of = |code: &'static str| of_database(Some(code.into()), "x", false);
+        assert!(matches!(of("5"), StoreError::Busy) && matches!(of("261"), StoreError::Busy));
+        assert!(matches!(of("26"), StoreError::Broken(_)));
+        assert!(matches!(of("57P01"), StoreError::Unavailable(_)) && of("57P01").is_transient());
+        assert!(matches!(of("40P01"), StoreError::Busy) && matches!(of("42601"), StoreError::Statement(_)));
+        assert_eq!(of("42601").to_string(), "The database refused a statement: x.");
+    }
+}

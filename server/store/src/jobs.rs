@@ -1,0 +1,319 @@
+//! Durable jobs: a job that was created is done once, or it is known why not, whatever crashes in between.
+//! A worker that lost its lease must never write anything.
+//!
+//! This is our own queue and not apalis 1.0.0 (apalis-sqlite, apalis-postgres), which was read for it:
+//! - Its acknowledgement is fenced by the *name* of the worker only, not by the lease, state or attempt, and nobody looks at how many rows it changed
+//!   (sqlite `queries/task/ack.sql:19-21`, `src/persist.rs:147-150`; postgres `queries/task/handle_result.sql:13,18-25`);
+//!   and taking a job to run sets `lock_by` whoever holds it (sqlite `queries/task/lock.sql:1-20`, postgres `queries/task/lock_by_id.sql:1-17`).
+//!   A worker that was paused finishes, or takes over, what another one does.
+//! - Leases are those of whole workers, by their heartbeat, not of jobs; a job whose worker dies goes back to `Pending` whatever its
+//!   `attempts` (`queries/backend/reenqueue_orphaned.sql`), and `Pending` is taken without a look at `max_attempts`
+//!   (sqlite `queries/backend/fetch_next.sql:22-28`, postgres `migrations/20260902075949_remove_pl_in_get_jobs.sql:14-23`):
+//!   a job that kills its worker does so for ever and is never dead.
+//! - There are no accounts, so no fairness between them and no listing by them; jobs that run cannot be cancelled and have no progress
+//!   (neither word is in either `src/`); there is no log of events to resume from.
+//! - The two have 11 and 23 migrations that differ in tables and types, those of PostgreSQL with plpgsql, triggers and `CREATE EXTENSION pgcrypto`.
+
+mod events;
+mod lease;
+
+pub(crate) use events::{Change, log_changes};
+
+use crate::page::Ask;
+use crate::sql::{Row, values};
+use crate::{Page, Store, StoreError, new_id, now_ms};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// How far a job is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum JobState {
+    /// Waits for a worker, maybe for its next attempt.
+    Queued,
+    /// A worker has a lease on it.
+    Running,
+    /// It has a result.
+    Succeeded,
+    /// It has an error that another attempt would not change.
+    Failed,
+    /// Somebody did not want it any more.
+    Cancelled,
+    /// All its attempts are used up.
+    Dead,
+}
+
+impl JobState {
+    /// All states.
+    pub const ALL: [Self; 6] =
+        [Self::Queued, Self::Running, Self::Succeeded, Self::Failed, Self::Cancelled, Self::Dead];
+
+    /// Its name in answers and tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+            Self::Dead => "dead",
+        }
+    }
+
+    /// The state with this name.
+    pub fn by_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.name() == name)
+    }
+
+    /// Whether nothing will change any more.
+    pub fn is_final(self) -> bool {
+        !matches!(self, Self::Queued | Self::Running)
+    }
+}
+
+/// Work that outlives the process.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Job {
+    /// Later jobs have greater ones.
+    pub id: String,
+    /// Which worker can do it.
+    pub kind: String,
+    /// For whom it is done.
+    pub account: String,
+    /// Higher goes first.
+    pub priority: i64,
+    /// How far it is.
+    pub state: JobState,
+    /// What is to be done.
+    pub input: Value,
+    /// What came of it.
+    pub result: Option<Value>,
+    /// What went wrong in the last attempt.
+    pub error: Option<String>,
+    /// From 0 to 100.
+    pub progress: i64,
+    /// What the worker says.
+    pub message: String,
+    /// How often it was begun.
+    pub attempts: i64,
+    /// How often it may be begun.
+    pub max_attempts: i64,
+    /// When it was created.
+    pub created_at: i64,
+    /// When its last attempt began.
+    pub started_at: Option<i64>,
+    /// When it came to its end.
+    pub finished_at: Option<i64>,
+    /// Not before this moment.
+    pub run_at: i64,
+}
+
+/// A job to be created.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewJob {
+    /// Which worker can do it.
+    pub kind: String,
+    /// For whom it is done.
+    pub account: String,
+    /// Higher goes first.
+    pub priority: i64,
+    /// What is to be done.
+    pub input: Value,
+    /// How often it may be begun; at least once.
+    pub max_attempts: i64,
+    /// Not before this moment; now if there is none.
+    pub run_at: Option<i64>,
+}
+
+/// Which jobs are listed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct JobFilter {
+    /// Those of one account.
+    pub account: Option<String>,
+    /// Those in one state.
+    pub state: Option<JobState>,
+    /// Those of one kind.
+    pub kind: Option<String>,
+}
+
+/// A job that a worker may do until its lease ends.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Leased {
+    /// What it has to do.
+    pub job: Job,
+    /// Proves that it is this worker's, and this attempt.
+    pub lease: String,
+}
+
+/// What a worker hears when it says that it is still there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Beat {
+    /// Go on.
+    Going,
+    /// Stop, and finish with [`Outcome::Cancelled`].
+    CancelWanted,
+    /// The job is somebody else's, or at an end: drop everything.
+    Lost,
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// With a result.
+    Succeeded(Value),
+    /// With an error.
+    Failed {
+        /// One sentence.
+        error: String,
+        /// When to try again; never, if there is nothing.
+        retry_in_ms: Option<i64>,
+    },
+    /// Because it was not wanted any more.
+    Cancelled,
+}
+
+/// A line of the log from which clients are told how jobs go.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobEvent {
+    /// Grows; ask for what comes after the last one seen.
+    pub seq: i64,
+    /// Which job.
+    pub job: String,
+    /// Whose.
+    pub account: String,
+    /// Its state then.
+    pub state: JobState,
+    /// Its progress then.
+    pub progress: i64,
+    /// What the worker said, or what went wrong.
+    pub message: String,
+    /// When.
+    pub at: i64,
+}
+
+impl Store {
+    /// Creates a job, which is on the disk when this returns.
+    pub async fn create_job(&self, new: NewJob) -> Result<Job, StoreError> {
+        let now = now_ms();
+        let job = Job {
+            id: new_id(),
+            kind: new.kind,
+            account: new.account,
+            priority: new.priority,
+            state: JobState::Queued,
+            input: new.input,
+            result: None,
+            error: None,
+            progress: 0,
+            message: String::new(),
+            attempts: 0,
+            max_attempts: new.max_attempts.max(1),
+            created_at: now,
+            started_at: None,
+            finished_at: None,
+            run_at: new.run_at.unwrap_or(now),
+        };
+        let mut writing = self.pool.begin().await?;
+        let sql = "INSERT INTO jobs (id, kind, account, priority, state, input, max_attempts, created_at, run_at)
+            VALUES ($1, $2, $3, $4, 'queued', $5, $6, $7, $8)";
+        let input = job.input.to_string();
+        let head = values![&job.id, &job.kind, &job.account, job.priority];
+        let tail = values![&input, job.max_attempts, now, job.run_at];
+        writing.run(sql, &[&head[..], &tail[..]].concat()).await?;
+        log_changes(&mut writing, &[Change::of(&job)]).await?;
+        writing.commit().await?;
+        Ok(job)
+    }
+
+    /// The job with this id.
+    pub async fn job(&self, id: &str) -> Result<Option<Job>, StoreError> {
+        let row = self.pool.row("SELECT * FROM jobs WHERE id = $1", values![id]).await?;
+        row.map(|row| job_in(&row)).transpose()
+    }
+
+    /// A page of jobs, newest first.
+    pub async fn jobs(&self, filter: JobFilter, after: Option<&str>, limit: u32) -> Result<Page<Job>, StoreError> {
+        let ask = Ask::new(after, limit)?;
+        let sql = "SELECT * FROM jobs WHERE ($1 IS NULL OR account = $1) AND ($2 IS NULL OR state = $2)
+            AND ($3 IS NULL OR kind = $3) AND ($4 IS NULL OR id < $4) ORDER BY id DESC LIMIT $5";
+        let state = filter.state.map(JobState::name);
+        let values = values![filter.account.as_deref(), state, filter.kind.as_deref(), ask.after, ask.rows()];
+        let rows = self.pool.rows(sql, values).await?;
+        let jobs = rows.iter().map(job_in).collect::<Result<Vec<_>, _>>()?;
+        Ok(Page::new(jobs, &ask, |job| &job.id))
+    }
+
+    /// Cancels a job: one that waits at once, one that runs when its worker hears of it. Its state after that, if there is such a job.
+    pub async fn cancel_job(&self, id: &str) -> Result<Option<JobState>, StoreError> {
+        let mut writing = self.pool.begin().await?;
+        let Some(row) = writing.row("SELECT * FROM jobs WHERE id = $1 FOR UPDATE", values![id]).await? else {
+            return Ok(None);
+        };
+        let mut job = job_in(&row)?;
+        match job.state {
+            JobState::Queued => {
+                job.state = JobState::Cancelled;
+                let sql = "UPDATE jobs SET state = 'cancelled', finished_at = $2, lease = NULL WHERE id = $1";
+                writing.run(sql, values![id, now_ms()]).await?;
+                log_changes(&mut writing, &[Change::of(&job)]).await?;
+            }
+            JobState::Running => {
+                writing.run("UPDATE jobs SET cancel = 1 WHERE id = $1", values![id]).await?;
+            }
+            _ => return Ok(Some(job.state)),
+        }
+        writing.commit().await?;
+        Ok(Some(job.state))
+    }
+
+    /// How many jobs of each kind are in each state.
+    pub async fn job_counts(&self) -> Result<Vec<(String, JobState, u64)>, StoreError> {
+        let sql = "SELECT kind, state, count(*) AS number FROM jobs GROUP BY kind, state ORDER BY kind, state";
+        let rows = self.pool.rows(sql, &[]).await?;
+        let counts = rows.iter().map(|row| {
+            let number = u64::try_from(row.number("number")?).map_err(|_| StoreError::Stored("count"))?;
+            Ok((row.text("kind")?, state_in(row)?, number))
+        });
+        counts.collect()
+    }
+}
+
+fn state_in(row: &Row) -> Result<JobState, StoreError> {
+    JobState::by_name(&row.text("state")?).ok_or(StoreError::Stored("state of a job"))
+}
+
+fn job_in(row: &Row) -> Result<Job, StoreError> {
+    let json = |text: String| serde_json::from_str(&text).map_err(|_| StoreError::Stored("input or result of a job"));
+    Ok(Job {
+        id: row.text("id")?,
+        kind: row.text("kind")?,
+        account: row.text("account")?,
+        priority: row.number("priority")?,
+        state: state_in(row)?,
+        input: json(row.text("input")?)?,
+        result: row.text_if_any("result")?.map(json).transpose()?,
+        error: row.text_if_any("error")?,
+        progress: row.number("progress")?,
+        message: row.text("message")?,
+        attempts: row.number("attempts")?,
+        max_attempts: row.number("max_attempts")?,
+        created_at: row.number("created_at")?,
+        started_at: row.number_if_any("started_at")?,
+        finished_at: row.number_if_any("finished_at")?,
+        run_at: row.number("run_at")?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_has_the_same_name_everywhere() {
+        for state in JobState::ALL {
+            assert_eq!(JobState::by_name(state.name()), Some(state));
+            assert_eq!(serde_json::to_value(state).expect("plain"), state.name());
+        }
+        assert!(JobState::Dead.is_final() && !JobState::Queued.is_final());
+    }
+}

@@ -1,0 +1,196 @@
+//! How workers get jobs, say that they are alive, and bring them to an end.
+//! Every statement that a worker causes names its lease, so one who was paused while another took over changes nothing.
+//! Leases are measured with the clocks of the machines that ask, which must not differ by more than a part of a lease.
+
+use super::{Beat, Change, Job, JobState, Leased, Outcome, job_in, log_changes};
+use crate::sql::{Value, Writing, values};
+use crate::{Store, StoreError, new_id, now_ms};
+
+/// How many hopeless jobs are put away while one is looked for; the next call goes on.
+const HOPELESS_AT_ONCE: usize = 100;
+
+impl Store {
+    /// Gives a worker the next job of these kinds, if there is one: of the account with the fewest running jobs,
+    /// of these the one with the highest priority, of these the oldest. A job whose lease is over is given again;
+    /// if its attempts are used up it is dead, and if it was to be cancelled it is cancelled.
+    /// With `most_per_account` no account has more than that many running, as long as all workers say so.
+    pub async fn lease_job(
+        &self,
+        worker: &str,
+        kinds: &[&str],
+        lease_ms: i64,
+        most_per_account: Option<u32>,
+    ) -> Result<Option<Leased>, StoreError> {
+        if kinds.is_empty() || !self.has_work(kinds).await? {
+            return Ok(None);
+        }
+        let mut writing = self.pool.begin().await?;
+        if most_per_account.is_some() {
+            // Two who count at once would both see room for one more.
+            writing.hold("leases").await?;
+        }
+        let now = now_ms();
+        let mut changes = Vec::new();
+        let mut leased = None;
+        while leased.is_none() && changes.len() < HOPELESS_AT_ONCE {
+            let Some((mut job, cancel)) = pick(&mut writing, kinds, now, most_per_account).await? else { break };
+            if job.state == JobState::Running && (cancel || job.attempts >= job.max_attempts) {
+                put_away(&mut writing, &mut job, cancel, now).await?;
+                changes.push(Change::of(&job));
+                continue;
+            }
+            let lease = new_id();
+            job.state = JobState::Running;
+            job.attempts += 1;
+            job.started_at = Some(now);
+            job.progress = 0;
+            let sql = "UPDATE jobs SET state = 'running', attempts = $2, started_at = $3, progress = 0, worker = $4,
+                lease = $5, lease_until = $6 WHERE id = $1";
+            let until = now.saturating_add(lease_ms);
+            writing.run(sql, values![&job.id, job.attempts, now, worker, &lease, until]).await?;
+            changes.push(Change::of(&job));
+            leased = Some(Leased { job, lease });
+        }
+        if !changes.is_empty() {
+            log_changes(&mut writing, &changes).await?;
+            writing.commit().await?;
+        }
+        Ok(leased)
+    }
+
+    /// A look without a lock, so that idle workers do not stand in the way of those who write.
+    async fn has_work(&self, kinds: &[&str]) -> Result<bool, StoreError> {
+        let sql = format!(
+            "SELECT id FROM jobs WHERE ((state = 'queued' AND run_at <= $1) OR (state = 'running' AND lease_until <= $1))
+            AND kind IN ({}) LIMIT 1",
+            numbers(2, kinds.len())
+        );
+        let values: Vec<Value<'_>> =
+            std::iter::once(now_ms().into()).chain(kinds.iter().map(|&kind| kind.into())).collect();
+        Ok(self.pool.row_built(sql, &values).await?.is_some())
+    }
+
+    /// Makes a lease longer and tells how far the job is.
+    pub async fn heartbeat(
+        &self,
+        leased: &Leased,
+        lease_ms: i64,
+        progress: i64,
+        message: &str,
+    ) -> Result<Beat, StoreError> {
+        let mut writing = self.pool.begin().await?;
+        let Some((mut job, cancel)) = held(&mut writing, leased).await? else { return Ok(Beat::Lost) };
+        let progress = progress.clamp(0, 100);
+        let until = now_ms().saturating_add(lease_ms);
+        let sql = "UPDATE jobs SET lease_until = $2, progress = $3, message = $4 WHERE id = $1";
+        writing.run(sql, values![&job.id, until, progress, message]).await?;
+        if job.progress != progress || job.message != message {
+            job.progress = progress;
+            job.message = message.to_owned();
+            log_changes(&mut writing, &[Change::of(&job)]).await?;
+        }
+        writing.commit().await?;
+        Ok(if cancel { Beat::CancelWanted } else { Beat::Going })
+    }
+
+    /// Ends an attempt. False, and nothing is written, if the lease was lost.
+    pub async fn finish_job(&self, leased: &Leased, outcome: Outcome) -> Result<bool, StoreError> {
+        let now = now_ms();
+        let mut writing = self.pool.begin().await?;
+        let Some((mut job, cancel)) = held(&mut writing, leased).await? else { return Ok(false) };
+        let mut change = Change::of(&job);
+        job.error = None;
+        match outcome {
+            Outcome::Succeeded(result) => {
+                job.state = JobState::Succeeded;
+                job.progress = 100;
+                job.result = Some(result);
+            }
+            Outcome::Failed { error, retry_in_ms } => {
+                change.message.clone_from(&error);
+                job.error = Some(error);
+                job.state = match retry_in_ms {
+                    None => JobState::Failed,
+                    Some(_) if cancel => JobState::Cancelled,
+                    Some(_) if job.attempts >= job.max_attempts => JobState::Dead,
+                    Some(wait) => {
+                        job.run_at = now.saturating_add(wait.max(0));
+                        JobState::Queued
+                    }
+                };
+            }
+            Outcome::Cancelled => job.state = JobState::Cancelled,
+        }
+        change.state = job.state;
+        change.progress = job.progress;
+        let result = job.result.as_ref().map(ToString::to_string);
+        let finished_at = job.state.is_final().then_some(now);
+        let sql = "UPDATE jobs SET state = $2, result = $3, error = $4, progress = $5, run_at = $6, finished_at = $7,
+            lease = NULL, lease_until = NULL WHERE id = $1";
+        let head = values![&job.id, job.state.name(), result.as_deref(), job.error.as_deref()];
+        let tail = values![job.progress, job.run_at, finished_at];
+        writing.run(sql, &[&head[..], &tail[..]].concat()).await?;
+        log_changes(&mut writing, &[change]).await?;
+        writing.commit().await?;
+        Ok(true)
+    }
+
+    /// Notes that a job has an effect outside: true once for each key of a job, over all attempts, and only while the lease holds.
+    /// Who gets true has the effect right after; who gets false must not.
+    pub async fn record_effect(&self, leased: &Leased, key: &str) -> Result<bool, StoreError> {
+        let mut writing = self.pool.begin().await?;
+        if held(&mut writing, leased).await?.is_none() {
+            return Ok(false);
+        }
+        let sql = "INSERT INTO job_effects (job, key, at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
+        let is_new = writing.run(sql, values![&leased.job.id, key, now_ms()]).await? == 1;
+        writing.commit().await?;
+        Ok(is_new)
+    }
+}
+
+/// The job that comes next, held to the end of the transaction, and whether it was to be cancelled.
+async fn pick(
+    writing: &mut Writing,
+    kinds: &[&str],
+    now: i64,
+    most_per_account: Option<u32>,
+) -> Result<Option<(Job, bool)>, StoreError> {
+    // What others are about to take is passed over.
+    let sql = format!(
+        "SELECT jobs.* FROM jobs LEFT JOIN
+            (SELECT account, count(*) AS number FROM jobs WHERE state = 'running' AND lease_until > $1 GROUP BY account)
+            AS busy ON busy.account = jobs.account
+        WHERE ((jobs.state = 'queued' AND jobs.run_at <= $1) OR (jobs.state = 'running' AND jobs.lease_until <= $1))
+            AND coalesce(busy.number, 0) < $2 AND jobs.kind IN ({})
+        ORDER BY coalesce(busy.number, 0), jobs.priority DESC, jobs.id LIMIT 1 FOR UPDATE OF jobs SKIP LOCKED",
+        numbers(3, kinds.len())
+    );
+    let most = most_per_account.map_or(i64::MAX, i64::from);
+    let values: Vec<Value<'_>> =
+        [now.into(), most.into()].into_iter().chain(kinds.iter().map(|&kind| kind.into())).collect();
+    let row = writing.row_built(sql, &values).await?;
+    row.map(|row| Ok((job_in(&row)?, row.truth("cancel")?))).transpose()
+}
+
+/// Ends a job that no attempt is left for, or that nobody wants, and whose worker is gone.
+async fn put_away(writing: &mut Writing, job: &mut Job, cancel: bool, now: i64) -> Result<(), StoreError> {
+    job.state = if cancel { JobState::Cancelled } else { JobState::Dead };
+    job.message = "Its worker was gone, and it is not begun again.".to_owned();
+    let sql = "UPDATE jobs SET state = $2, message = $3, error = $3, finished_at = $4, lease = NULL, lease_until = NULL
+        WHERE id = $1";
+    writing.run(sql, values![&job.id, job.state.name(), &job.message, now]).await?;
+    Ok(())
+}
+
+/// The job of a lease as it is now, held to the end of the transaction, if the lease still stands.
+async fn held(writing: &mut Writing, leased: &Leased) -> Result<Option<(Job, bool)>, StoreError> {
+    let sql = "SELECT * FROM jobs WHERE id = $1 AND lease = $2 AND state = 'running' FOR UPDATE";
+    let row = writing.row(sql, values![&leased.job.id, &leased.lease]).await?;
+    row.map(|row| Ok((job_in(&row)?, row.truth("cancel")?))).transpose()
+}
+
+/// Names of values from a number on, for `IN`.
+fn numbers(first: usize, count: usize) -> String {
+    (first..first + count).map(|number| format!("${number}")).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,69 @@
+//! Keeps the durable state of the service: accounts, tokens, the audit log, idempotency keys and jobs, on SQLite or PostgreSQL.
+//! It must never hold a secret in clear that a hash of would do, decide who may do what, or know a protocol.
+//!
+//! Both databases run the same migrations and the same statements; `sql.rs` is the only file that knows which one it is.
+
+pub mod accounts;
+pub mod audit;
+mod error;
+pub mod idempotency;
+pub mod jobs;
+mod open;
+mod page;
+mod sql;
+mod sweep;
+pub mod tokens;
+
+pub use error::StoreError;
+pub use page::Page;
+
+use sql::Pool;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Which database is behind a [`Store`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Backend {
+    /// One file on this machine.
+    Sqlite,
+    /// A server that several replicas share.
+    Postgres,
+}
+
+/// The durable state. Cloning it is cheap; all clones share their connections.
+#[derive(Debug, Clone)]
+pub struct Store {
+    pool: Pool,
+}
+
+impl Store {
+    /// Opens `sqlite:/path/file.db`, which is made if it is not there, or `postgres://…`, and brings its tables up to date.
+    pub async fn open(url: &str) -> Result<Self, StoreError> {
+        Ok(Self { pool: open::open(url).await? })
+    }
+
+    /// Which database this is.
+    pub fn backend(&self) -> Backend {
+        self.pool.backend()
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.pool.row("SELECT 1 AS one", &[]).await.map(|_| ())
+    }
+
+    /// Ends all connections, after what is under way.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+/// This moment in Unix milliseconds.
+pub fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// A new id; later ones are greater.
+fn new_id() -> String {
+    uuid::Uuid::now_v7().to_string()
+}

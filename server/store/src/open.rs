@@ -1,0 +1,113 @@
+//! Opens a database and brings its tables up to date. It must never change tables that a newer program has made.
+
+use crate::StoreError;
+use crate::sql::Pool;
+use sqlx::SqlSafeStr;
+use sqlx::migrate::{Migrate, MigrateError, Migration, MigrationType, Migrator};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use std::path::Path;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// All changes of the tables there ever were. One that was released is never edited.
+const MIGRATIONS: &[(i64, &str, &str)] = &[(1, "beginning", include_str!("../migrations/0001_beginning.sql"))];
+
+/// How long SQLite waits for another process.
+const BUSY: Duration = Duration::from_secs(5);
+
+/// How long a call waits for a connection. A writer to SQLite stands in line here, with one fsync for each who is before it.
+const PATIENCE_FOR_FILE: Duration = Duration::from_secs(30);
+
+/// The same for a server, which is away if it takes longer.
+const PATIENCE_FOR_SERVER: Duration = Duration::from_secs(5);
+
+const READERS: u32 = 4;
+const CONNECTIONS: u32 = 16;
+
+/// Opens what a setting names.
+pub(crate) async fn open(url: &str) -> Result<Pool, StoreError> {
+    if let Some(path) = url.strip_prefix("sqlite:") {
+        return open_file(Path::new(path.strip_prefix("//").unwrap_or(path))).await;
+    }
+    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        return open_server(url).await;
+    }
+    Err(StoreError::Address(String::new()))
+}
+
+async fn open_file(path: &Path) -> Result<Pool, StoreError> {
+    if path.file_name().is_none() || path.as_os_str() == ":memory:" {
+        return Err(StoreError::Address(", with a file".to_owned()));
+    }
+    make_private(path).map_err(|error| file_error(path, &error.to_string()))?;
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(BUSY)
+        .foreign_keys(true);
+    let pool = || SqlitePoolOptions::new().acquire_timeout(PATIENCE_FOR_FILE).idle_timeout(None).max_lifetime(None);
+    let write = pool().max_connections(1).connect_with(options.clone()).await?;
+    // Migrations have no lock of their own on SQLite; inside of this transaction nobody else writes, and all of them stay or none.
+    let mut transaction = write.begin_with("BEGIN IMMEDIATE").await?;
+    migrate(&mut *transaction).await?;
+    transaction.commit().await?;
+    let read = pool().max_connections(READERS).connect_lazy_with(options.pragma("query_only", "on"));
+    Ok(Pool::Sqlite { write, read })
+}
+
+async fn open_server(url: &str) -> Result<Pool, StoreError> {
+    let options = PgConnectOptions::from_str(url)?.application_name("code-agent");
+    let pool = PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(PATIENCE_FOR_SERVER);
+    let pool = pool.connect_with(options).await?;
+    // Not given back to the pool, because a migration that fails leaves its lock to its connection.
+    let mut connection = pool.acquire().await?.detach();
+    migrate(&mut connection).await?;
+    sqlx::Connection::close(connection).await?;
+    Ok(Pool::Postgres(pool))
+}
+
+/// Under the lock of the database, if it has one.
+async fn migrate(connection: &mut impl Migrate) -> Result<(), StoreError> {
+    let migration = |&(version, name, sql): &(i64, &'static str, &'static str)| {
+        Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
+    };
+    let migrator = Migrator::with_migrations(MIGRATIONS.iter().map(migration).collect());
+    migrator.run_direct(None, connection, false).await.map_err(|error| match error {
+        MigrateError::VersionMissing(version) | MigrateError::VersionMismatch(version) => StoreError::Newer(version),
+        MigrateError::Execute(error) => StoreError::from(error),
+        other => StoreError::Migration(other.to_string()),
+    })
+}
+
+/// Makes the folder and an empty file that only its owner reads. SQLite gives the files beside it the same rights.
+fn make_private(path: &Path) -> std::io::Result<()> {
+    let mut file = std::fs::OpenOptions::new();
+    file.read(true).append(true).create(true);
+    let mut folder = std::fs::DirBuilder::new();
+    folder.recursive(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+        file.mode(0o600);
+        folder.mode(0o700);
+    }
+    if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        folder.create(parent)?;
+    }
+    let file = file.open(path)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        if file.metadata()?.permissions().mode() & 0o077 != 0 {
+            file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
+        }
+    }
+    drop(file);
+    Ok(())
+}
+
+fn file_error(path: &Path, reason: &str) -> StoreError {
+    StoreError::File { path: path.display().to_string(), reason: reason.to_owned() }
+}

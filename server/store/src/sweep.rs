@@ -1,0 +1,57 @@
+//! Removes what nobody needs any more, a little at a time. It must never remove a job that is not at its end, or a line of the audit log.
+
+use crate::idempotency::KEPT_MS;
+use crate::sql::values;
+use crate::{Store, StoreError};
+
+const DAY: i64 = 24 * 60 * 60 * 1_000;
+
+/// How long jobs that came to their end can be looked at.
+const JOBS_KEPT: i64 = 30 * DAY;
+
+/// How long a client may be away and still resume.
+const EVENTS_KEPT: i64 = 7 * DAY;
+
+/// Replicas ask every second; a session that is over is kept as long, so that its used tokens are still known as such.
+const REVOCATIONS_KEPT: i64 = 30 * DAY;
+
+/// Writers wait while rows are removed, so not many are at once.
+const AT_ONCE: i64 = 500;
+
+/// What is removed, and how old it has to be.
+const SWEPT: &[(&str, i64)] = &[
+    ("DELETE FROM idempotency WHERE created_at <= $1 AND $2 > 0", KEPT_MS),
+    ("DELETE FROM job_events WHERE seq IN (SELECT seq FROM job_events WHERE at <= $1 ORDER BY at LIMIT $2)", EVENTS_KEPT),
+    (
+        "DELETE FROM jobs WHERE id IN (SELECT id FROM jobs WHERE finished_at <= $1 ORDER BY finished_at LIMIT $2)",
+        JOBS_KEPT,
+    ),
+    ("DELETE FROM revocations WHERE at <= $1 AND $2 > 0", REVOCATIONS_KEPT),
+    (
+        "DELETE FROM refreshes WHERE hash IN (SELECT hash FROM refreshes JOIN sessions ON sessions.id = refreshes.session
+            WHERE sessions.expires_at <= $1 LIMIT $2)",
+        REVOCATIONS_KEPT,
+    ),
+    (
+        "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at <= $1
+            AND NOT EXISTS (SELECT hash FROM refreshes WHERE refreshes.session = sessions.id) LIMIT $2)",
+        REVOCATIONS_KEPT,
+    ),
+];
+
+impl Store {
+    /// Removes old events, keys of idempotency, jobs that ended more than 30 days ago and sessions that are long over; how many rows.
+    pub async fn sweep(&self, now: i64) -> Result<u64, StoreError> {
+        let mut removed = 0;
+        for &(sql, kept) in SWEPT {
+            loop {
+                let changed = self.pool.run(sql, values![now.saturating_sub(kept), AT_ONCE]).await?;
+                removed += changed;
+                if changed < AT_ONCE.unsigned_abs() {
+                    break;
+                }
+            }
+        }
+        Ok(removed)
+    }
+}

@@ -1,0 +1,110 @@
+//! Sessions whose refresh token changes with each use, as RFC 9700 (4.14.2) wants it.
+//! A refresh token must never work twice, and whoever shows a used one ends the session for all who have it.
+
+use super::{Rotated, Session, log_revocation};
+use crate::sql::{Row, values};
+use crate::{Store, StoreError, new_id, now_ms};
+
+impl Store {
+    /// Begins a session with its first refresh token.
+    pub async fn start_session(
+        &self,
+        account: &str,
+        refresh_hash: &str,
+        expires_at: i64,
+    ) -> Result<Session, StoreError> {
+        let mut writing = self.pool.begin().await?;
+        let owner = writing.row("SELECT id FROM accounts WHERE id = $1", values![account]).await?;
+        owner.ok_or(StoreError::Missing("account"))?;
+        let session =
+            Session { id: new_id(), account: account.to_owned(), created_at: now_ms(), expires_at, revoked_at: None };
+        let sql = "INSERT INTO sessions (id, account, created_at, expires_at) VALUES ($1, $2, $3, $4)";
+        writing.run(sql, values![&session.id, account, session.created_at, expires_at]).await?;
+        let sql = "INSERT INTO refreshes (hash, session) VALUES ($1, $2)";
+        writing.run(sql, values![refresh_hash, &session.id]).await?;
+        writing.commit().await?;
+        Ok(session)
+    }
+
+    /// The session with this id, at an end or not.
+    pub async fn session(&self, id: &str) -> Result<Option<Session>, StoreError> {
+        let row = self.pool.row("SELECT * FROM sessions WHERE id = $1", values![id]).await?;
+        row.map(|row| session_in(&row)).transpose()
+    }
+
+    /// Takes a refresh token and puts a new one in its place.
+    pub async fn rotate_session(&self, old_hash: &str, new_hash: &str) -> Result<Rotated, StoreError> {
+        let now = now_ms();
+        let mut writing = self.pool.begin().await?;
+        let sql = "SELECT session FROM refreshes WHERE hash = $1";
+        let Some(row) = writing.row(sql, values![old_hash]).await? else { return Ok(Rotated::Unknown) };
+        let id = row.text("session")?;
+        // The session is held, so of two who show the same token one comes second and sees it used.
+        let row = writing.row("SELECT * FROM sessions WHERE id = $1 FOR UPDATE", values![&id]).await?;
+        let mut session = session_in(&row.ok_or(StoreError::Stored("refresh token without session"))?)?;
+        let sql = "UPDATE refreshes SET used_at = $2 WHERE hash = $1 AND used_at IS NULL";
+        if writing.run(sql, values![old_hash, now]).await? == 0 {
+            if session.revoked_at.is_none() {
+                let sql = "UPDATE sessions SET revoked_at = $2 WHERE id = $1";
+                writing.run(sql, values![&id, now]).await?;
+                log_revocation(&mut writing, "session", &id).await?;
+                session.revoked_at = Some(now);
+                writing.commit().await?;
+            }
+            return Ok(Rotated::Reused(session));
+        }
+        let sql = "SELECT id FROM accounts WHERE id = $1 AND disabled = 0";
+        let is_welcome = writing.row(sql, values![&session.account]).await?.is_some();
+        if session.revoked_at.is_some() || session.expires_at <= now || !is_welcome {
+            return Ok(Rotated::Unknown);
+        }
+        writing.run("INSERT INTO refreshes (hash, session) VALUES ($1, $2)", values![new_hash, &id]).await?;
+        writing.commit().await?;
+        Ok(Rotated::Ok(session))
+    }
+
+    /// Ends a session; whether it was not at an end yet.
+    pub async fn revoke_session(&self, id: &str) -> Result<bool, StoreError> {
+        let mut writing = self.pool.begin().await?;
+        let sql = "UPDATE sessions SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL";
+        if writing.run(sql, values![id, now_ms()]).await? == 0 {
+            return Ok(false);
+        }
+        log_revocation(&mut writing, "session", id).await?;
+        writing.commit().await?;
+        Ok(true)
+    }
+
+    /// Ends all sessions of an account; how many were not at an end yet.
+    pub async fn revoke_sessions_of(&self, account: &str) -> Result<u64, StoreError> {
+        let mut writing = self.pool.begin().await?;
+        let mut ended = 0;
+        loop {
+            let sql = "UPDATE sessions SET revoked_at = $2 WHERE id =
+                (SELECT id FROM sessions WHERE account = $1 AND revoked_at IS NULL ORDER BY id LIMIT 1)
+                AND revoked_at IS NULL RETURNING id";
+            let Some(row) = writing.row(sql, values![account, now_ms()]).await? else { break };
+            log_revocation(&mut writing, "session", &row.text("id")?).await?;
+            ended += 1;
+        }
+        writing.commit().await?;
+        Ok(ended)
+    }
+
+    /// Sessions of an account that are neither revoked nor expired, newest first.
+    pub async fn sessions(&self, account: &str) -> Result<Vec<Session>, StoreError> {
+        let sql = "SELECT * FROM sessions WHERE account = $1 AND revoked_at IS NULL AND expires_at > $2
+            ORDER BY id DESC LIMIT 1000";
+        self.pool.rows(sql, values![account, now_ms()]).await?.iter().map(session_in).collect()
+    }
+}
+
+fn session_in(row: &Row) -> Result<Session, StoreError> {
+    Ok(Session {
+        id: row.text("id")?,
+        account: row.text("account")?,
+        created_at: row.number("created_at")?,
+        expires_at: row.number("expires_at")?,
+        revoked_at: row.number_if_any("revoked_at")?,
+    })
+}
