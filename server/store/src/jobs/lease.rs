@@ -13,7 +13,8 @@ impl Store {
     /// Gives a worker the next job of these kinds, if there is one: of the account with the fewest running jobs,
     /// of these the one with the highest priority, of these the oldest. A job whose lease is over is given again;
     /// if its attempts are used up it is dead, and if it was to be cancelled it is cancelled.
-    /// With `most_per_account` no account has more than that many running, as long as all workers say so.
+    /// Without `most_per_account` workers do not wait for each other on PostgreSQL, so jobs that are taken at this very moment are not counted;
+    /// with it no account has more than that many running, as long as all workers say so.
     pub async fn lease_job(
         &self,
         worker: &str,

@@ -78,17 +78,20 @@ impl Store {
     /// Ends all sessions of an account; how many were not at an end yet.
     pub async fn revoke_sessions_of(&self, account: &str) -> Result<u64, StoreError> {
         let mut writing = self.pool.begin().await?;
-        let mut ended = 0;
+        let mut ended = Vec::new();
         loop {
             let sql = "UPDATE sessions SET revoked_at = $2 WHERE id =
                 (SELECT id FROM sessions WHERE account = $1 AND revoked_at IS NULL ORDER BY id LIMIT 1)
                 AND revoked_at IS NULL RETURNING id";
             let Some(row) = writing.row(sql, values![account, now_ms()]).await? else { break };
-            log_revocation(&mut writing, "session", &row.text("id")?).await?;
-            ended += 1;
+            ended.push(row.text("id")?);
+        }
+        // Only now, because nobody may wait for a session while he holds the log.
+        for id in &ended {
+            log_revocation(&mut writing, "session", id).await?;
         }
         writing.commit().await?;
-        Ok(ended)
+        Ok(ended.len() as u64)
     }
 
     /// Sessions of an account that are neither revoked nor expired, newest first.

@@ -1,0 +1,114 @@
+//! Accounts and their second factors.
+
+use crate::databases::{Ground, on_both};
+use store::StoreError;
+use store::accounts::Role;
+
+on_both!(
+    an_account_comes_back_as_it_was_made,
+    a_name_is_taken_in_whatever_case,
+    the_first_admin_is_made_once,
+    the_last_admin_stays,
+    what_does_not_exist_is_said_so,
+    a_second_factor_is_set_confirmed_and_cleared,
+    recovery_codes_are_replaced,
+);
+
+async fn an_account_comes_back_as_it_was_made(ground: Ground) {
+    let store = &ground.store;
+    let made = store.create_account("Ada", Role::Maintainer, Some("$argon2id$…")).await.expect("made");
+    assert_eq!((made.name.as_str(), made.role, made.disabled, made.has_totp), ("ada", Role::Maintainer, false, false));
+    assert_eq!(store.account(&made.id).await.expect("read"), Some(made.clone()));
+    assert_eq!(store.account_by_name("ADA").await.expect("read"), Some(made.clone()));
+    assert_eq!(store.account_by_name("no such\0name").await.expect("read"), None);
+    assert_eq!(store.password_hash(&made.id).await.expect("read").as_deref(), Some("$argon2id$…"));
+    store.set_password_hash(&made.id, "other").await.expect("set");
+    assert_eq!(store.password_hash(&made.id).await.expect("read").as_deref(), Some("other"));
+    store.set_role(&made.id, Role::Auditor).await.expect("set");
+    store.set_disabled(&made.id, true).await.expect("set");
+    let after = store.account(&made.id).await.expect("read").expect("there");
+    assert_eq!((after.role, after.disabled, after.created_at), (Role::Auditor, true, made.created_at));
+    assert_eq!(store.count_accounts().await.expect("counted"), 1);
+}
+
+async fn a_name_is_taken_in_whatever_case(ground: Ground) {
+    ground.account("ada").await;
+    let again = ground.store.create_account("ADA", Role::Viewer, None).await;
+    assert!(matches!(again, Err(StoreError::Taken)), "{again:?}");
+    let bad = ground.store.create_account("a b", Role::Viewer, None).await;
+    assert!(matches!(bad, Err(StoreError::Invalid(_))), "{bad:?}");
+}
+
+async fn the_first_admin_is_made_once(ground: Ground) {
+    let first = ground.store.create_first_admin("root", "hash").await.expect("made");
+    assert_eq!(first.role, Role::Admin);
+    assert!(matches!(ground.store.create_first_admin("other", "hash").await, Err(StoreError::Taken)));
+    assert_eq!(ground.store.count_accounts().await.expect("counted"), 1);
+}
+
+async fn the_last_admin_stays(ground: Ground) {
+    let store = &ground.store;
+    let one = store.create_first_admin("one", "hash").await.expect("made");
+    assert!(matches!(store.set_disabled(&one.id, true).await, Err(StoreError::LastAdmin)));
+    assert!(matches!(store.set_role(&one.id, Role::Developer).await, Err(StoreError::LastAdmin)));
+    let two = store.create_account("two", Role::Admin, None).await.expect("made");
+    store.set_disabled(&two.id, true).await.expect("there is another");
+    assert!(
+        matches!(store.set_disabled(&one.id, true).await, Err(StoreError::LastAdmin)),
+        "disabled ones do not count"
+    );
+    store.set_disabled(&two.id, false).await.expect("enabled");
+    store.set_role(&one.id, Role::Viewer).await.expect("there is another");
+}
+
+async fn what_does_not_exist_is_said_so(ground: Ground) {
+    let store = &ground.store;
+    let nobody = "0190-nobody";
+    let errors = [
+        store.set_role(nobody, Role::Viewer).await,
+        store.set_disabled(nobody, true).await,
+        store.set_password_hash(nobody, "x").await,
+        store.set_totp(nobody, b"x").await,
+        store.set_recovery_codes(nobody, &[]).await,
+        store.create_token(nobody, "t", "h", &[], None).await.map(|_| ()),
+        store.start_session(nobody, "h", 1).await.map(|_| ()),
+    ];
+    for error in errors {
+        let error = error.expect_err("nobody is there");
+        assert_eq!(error.to_string(), "There is no account with this id.");
+    }
+    assert_eq!(store.account(nobody).await.expect("read"), None);
+    assert_eq!(store.totp(nobody).await.expect("read"), None);
+    assert!(!store.use_totp_step(nobody, 1).await.expect("asked"));
+    assert!(!store.use_recovery_code(nobody, "x").await.expect("asked"));
+}
+
+async fn a_second_factor_is_set_confirmed_and_cleared(ground: Ground) {
+    let (store, id) = (&ground.store, ground.account("ada").await.id);
+    assert!(!store.use_totp_step(&id, 5).await.expect("asked"), "there is none yet");
+    assert!(store.confirm_totp(&id).await.is_err(), "there is nothing to confirm");
+    store.set_totp(&id, &[0, 255, 16]).await.expect("set");
+    let totp = store.totp(&id).await.expect("read").expect("there");
+    assert_eq!((totp.secret, totp.confirmed, totp.last_step), (vec![0, 255, 16], false, 0));
+    assert!(!store.account(&id).await.expect("read").expect("there").has_totp);
+    store.confirm_totp(&id).await.expect("confirmed");
+    assert!(store.account(&id).await.expect("read").expect("there").has_totp);
+    for (step, is_new) in [(100, true), (100, false), (99, false), (101, true)] {
+        assert_eq!(store.use_totp_step(&id, step).await.expect("asked"), is_new, "{step}");
+    }
+    store.clear_totp(&id).await.expect("cleared");
+    assert_eq!(store.totp(&id).await.expect("read"), None);
+    store.set_totp(&id, &[1]).await.expect("set");
+    assert!(!store.use_totp_step(&id, 101).await.expect("asked"), "a step stays used");
+}
+
+async fn recovery_codes_are_replaced(ground: Ground) {
+    let (store, id) = (&ground.store, ground.account("ada").await.id);
+    let codes = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
+    store.set_recovery_codes(&id, &codes(&["a", "b"])).await.expect("set");
+    assert!(store.use_recovery_code(&id, "a").await.expect("asked"));
+    assert!(!store.use_recovery_code(&id, "a").await.expect("asked"), "it works once");
+    store.set_recovery_codes(&id, &codes(&["c"])).await.expect("set");
+    assert!(!store.use_recovery_code(&id, "b").await.expect("asked"), "it was replaced");
+    assert!(store.use_recovery_code(&id, "c").await.expect("asked"));
+}

@@ -1,0 +1,115 @@
+//! Workers that are killed in the middle of their work: no job is lost, and none is done twice.
+
+use crate::databases::{Ground, on_both};
+use serde_json::json;
+use std::collections::HashMap;
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use store::Store;
+use store::jobs::{JobState, Outcome};
+
+/// Tells this program that it is a worker, and on which database.
+const WORKER_ON: &str = "CODE_AGENT_TESTS_WORKER_ON";
+
+/// Where the worker writes down what it did.
+const DIARY: &str = "CODE_AGENT_TESTS_DIARY";
+
+const JOBS: usize = 200;
+const ROUNDS: usize = 10;
+
+/// Long enough for the work, short enough to wait for.
+const LEASE: i64 = 400;
+
+on_both!(jobs_survive_workers_that_are_killed);
+
+/// Not a test but a worker, when it is started as such: it works until there is nothing to do, or until it is killed.
+#[test]
+fn works_until_it_is_killed() {
+    let Ok(url) = std::env::var(WORKER_ON) else { return };
+    let diary = std::env::var_os(DIARY).expect("a diary");
+    let mut diary = OpenOptions::new().append(true).create(true).open(diary).expect("a diary");
+    crate::databases::run(async move {
+        let store = Store::open(&url).await.expect("it opens");
+        while let Some(leased) = store.lease_job("w", &["work"], LEASE, None).await.expect("asked") {
+            if store.record_effect(&leased, "effect").await.expect("asked") {
+                writeln!(diary, "effect {}", leased.job.id).expect("written");
+            }
+            if store.finish_job(&leased, Outcome::Succeeded(json!(leased.job.attempts))).await.expect("asked") {
+                writeln!(diary, "done {}", leased.job.id).expect("written");
+            }
+        }
+    });
+}
+
+fn worker(url: &str, diary: &Path) -> Child {
+    Command::new(std::env::current_exe().expect("this program"))
+        .args(["--exact", "crashes::works_until_it_is_killed"])
+        .env(WORKER_ON, url)
+        .env(DIARY, diary)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("a worker")
+}
+
+fn lines(diary: &Path) -> Vec<String> {
+    std::fs::read_to_string(diary).unwrap_or_default().lines().map(str::to_owned).collect()
+}
+
+async fn jobs_survive_workers_that_are_killed(ground: Ground) {
+    let mut killed_at_work = 0;
+    for round in 0..ROUNDS {
+        let mut ids = Vec::new();
+        for _ in 0..JOBS {
+            ids.push(ground.job("ada", 0).await.id);
+        }
+        let diary = ground.folder.path().join(format!("diary-{round}"));
+        let mut first = worker(&ground.url, &diary);
+        // At another place in each round: as early as the first job, as late as most of them.
+        let enough = 1 + round * JOBS / ROUNDS;
+        let began = Instant::now();
+        while lines(&diary).len() < enough {
+            assert!(began.elapsed() < Duration::from_secs(60), "the worker does nothing");
+            std::thread::sleep(Duration::from_micros(500));
+        }
+        // SIGKILL.
+        first.kill().expect("it runs");
+        first.wait().expect("it ends");
+        killed_at_work += usize::from(lines(&diary).len() < JOBS * 2);
+        // Another one takes over at once, and what the first one held when its lease is over.
+        let began = Instant::now();
+        loop {
+            assert!(worker(&ground.url, &diary).wait().expect("it ends").success());
+            let waiting = ground.store.job_counts().await.expect("counted");
+            if waiting.iter().all(|(_, state, _)| state.is_final()) {
+                break;
+            }
+            assert!(began.elapsed() < Duration::from_secs(60), "{waiting:?}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        let mut times = HashMap::<String, usize>::new();
+        lines(&diary).into_iter().for_each(|line| *times.entry(line).or_default() += 1);
+        assert!(times.values().all(|&number| number == 1), "something was done twice: {times:?}");
+        for id in &ids {
+            let job = ground.store.job(id).await.expect("read").expect("it is not lost");
+            assert_eq!((job.state, job.attempts <= 2), (JobState::Succeeded, true), "{job:?}");
+        }
+        // What was done and not written down is at most what was under way when it was killed.
+        let written = ids.iter().filter(|id| times.contains_key(&format!("effect {id}"))).count();
+        assert!(written >= JOBS - 1, "{written} effects");
+    }
+    assert_eq!(killed_at_work, ROUNDS, "each was killed in the middle");
+    let (mut seq, mut done) = (0, HashMap::<String, usize>::new());
+    loop {
+        let events = ground.store.job_events_since(seq, 1_000).await.expect("read");
+        let Some(last) = events.last() else { break };
+        seq = last.seq;
+        let ends = events.into_iter().filter(|event| event.state == JobState::Succeeded);
+        ends.for_each(|event| *done.entry(event.job).or_default() += 1);
+    }
+    assert_eq!((done.len(), done.values().max()), (JOBS * ROUNDS, Some(&1)));
+}

@@ -1,0 +1,250 @@
+//! How one job after another goes.
+
+use crate::databases::{Ground, new_job, on_both};
+use serde_json::json;
+use std::time::Duration;
+use store::jobs::{Beat, JobFilter, JobState, Leased, NewJob, Outcome};
+use store::now_ms;
+
+on_both!(
+    a_job_comes_back_with_its_result,
+    a_job_waits_for_its_moment_and_its_kind,
+    a_lease_that_is_over_is_given_to_another,
+    a_job_that_waits_is_cancelled_at_once,
+    a_job_that_runs_hears_that_it_is_cancelled,
+    a_job_that_fails_is_tried_again_until_it_is_dead,
+    a_job_that_kills_its_workers_is_dead_in_the_end,
+    a_cancelled_job_whose_worker_is_gone_is_not_begun_again,
+    accounts_take_turns,
+    no_account_has_more_than_its_share,
+    an_effect_is_had_once_over_all_attempts,
+    events_tell_the_whole_story,
+    jobs_are_listed_and_counted,
+);
+
+const LONG: i64 = 60_000;
+
+async fn lease(ground: &Ground, worker: &str, lease_ms: i64) -> Option<Leased> {
+    ground.store.lease_job(worker, &["work"], lease_ms, None).await.expect("asked")
+}
+
+fn retried(error: &str) -> Outcome {
+    Outcome::Failed { error: error.to_owned(), retry_in_ms: Some(0) }
+}
+
+async fn a_job_comes_back_with_its_result(ground: Ground) {
+    let made = ground.job("ada", 5).await;
+    assert_eq!(ground.store.job(&made.id).await.expect("read"), Some(made.clone()));
+    let leased = lease(&ground, "w", LONG).await.expect("a job");
+    assert_eq!((leased.job.state, leased.job.attempts, &leased.job.input), (JobState::Running, 1, &made.input));
+    assert_eq!(lease(&ground, "w", LONG).await, None, "there is only one");
+    let beat = ground.store.heartbeat(&leased, LONG, 140, "nearly").await.expect("asked");
+    assert_eq!(beat, Beat::Going);
+    let now = ground.store.job(&made.id).await.expect("read").expect("there");
+    assert_eq!((now.progress, now.message.as_str()), (100, "nearly"));
+    let result = json!({ "z": [1, 2.5], "a": "ü" });
+    assert!(ground.store.finish_job(&leased, Outcome::Succeeded(result.clone())).await.expect("asked"));
+    let done = ground.store.job(&made.id).await.expect("read").expect("there");
+    assert_eq!((done.state, done.result, done.error, done.progress), (JobState::Succeeded, Some(result), None, 100));
+    assert!(done.started_at >= Some(made.created_at) && done.finished_at >= done.started_at);
+    assert!(!ground.store.finish_job(&leased, Outcome::Cancelled).await.expect("asked"), "it is at its end");
+    assert_eq!(ground.store.heartbeat(&leased, LONG, 0, "").await.expect("asked"), Beat::Lost);
+}
+
+async fn a_job_waits_for_its_moment_and_its_kind(ground: Ground) {
+    let later = NewJob { run_at: Some(now_ms() + 400), ..new_job("ada", 0) };
+    ground.store.create_job(later).await.expect("made");
+    assert_eq!(lease(&ground, "w", LONG).await, None, "it is too early");
+    tokio::time::sleep(Duration::from_millis(450)).await;
+    assert_eq!(ground.store.lease_job("w", &["other", "x"], LONG, None).await.expect("asked"), None);
+    assert_eq!(ground.store.lease_job("w", &[], LONG, None).await.expect("asked"), None);
+    assert!(ground.store.lease_job("w", &["other", "work"], LONG, None).await.expect("asked").is_some());
+}
+
+async fn a_lease_that_is_over_is_given_to_another(ground: Ground) {
+    let job = ground.job("ada", 0).await;
+    let paused = lease(&ground, "paused", 30).await.expect("a job");
+    tokio::time::sleep(Duration::from_millis(60)).await;
+    let other = lease(&ground, "other", LONG).await.expect("it is free again");
+    assert_eq!((&other.job.id, other.job.attempts), (&job.id, 2));
+    let before = ground.store.job(&job.id).await.expect("read");
+    let seq = ground.store.newest_job_event().await.expect("read");
+    assert_eq!(ground.store.heartbeat(&paused, LONG, 99, "I live").await.expect("asked"), Beat::Lost);
+    assert!(!ground.store.record_effect(&paused, "mail").await.expect("asked"));
+    for outcome in [Outcome::Succeeded(json!(1)), retried("x"), Outcome::Cancelled] {
+        assert!(!ground.store.finish_job(&paused, outcome).await.expect("asked"));
+    }
+    assert_eq!(ground.store.job(&job.id).await.expect("read"), before, "nothing is written");
+    assert_eq!(ground.store.newest_job_event().await.expect("read"), seq);
+    assert!(ground.store.finish_job(&other, Outcome::Succeeded(json!(2))).await.expect("asked"));
+    assert_eq!(ground.store.job(&job.id).await.expect("read").expect("there").result, Some(json!(2)));
+}
+
+async fn a_job_that_waits_is_cancelled_at_once(ground: Ground) {
+    let job = ground.job("ada", 0).await;
+    assert_eq!(ground.store.cancel_job(&job.id).await.expect("asked"), Some(JobState::Cancelled));
+    assert_eq!(lease(&ground, "w", LONG).await, None);
+    assert_eq!(ground.store.cancel_job(&job.id).await.expect("asked"), Some(JobState::Cancelled), "as it is already");
+    assert_eq!(ground.store.cancel_job("no such job").await.expect("asked"), None);
+    assert!(ground.store.job(&job.id).await.expect("read").expect("there").finished_at.is_some());
+}
+
+async fn a_job_that_runs_hears_that_it_is_cancelled(ground: Ground) {
+    let job = ground.job("ada", 0).await;
+    let leased = lease(&ground, "w", LONG).await.expect("a job");
+    assert_eq!(ground.store.cancel_job(&job.id).await.expect("asked"), Some(JobState::Running));
+    assert_eq!(ground.store.heartbeat(&leased, LONG, 10, "").await.expect("asked"), Beat::CancelWanted);
+    assert!(ground.store.finish_job(&leased, Outcome::Cancelled).await.expect("asked"));
+    let done = ground.store.job(&job.id).await.expect("read").expect("there");
+    assert_eq!((done.state, done.progress), (JobState::Cancelled, 10));
+
+    let job = ground.job("ada", 0).await;
+    let leased = lease(&ground, "w", LONG).await.expect("a job");
+    ground.store.cancel_job(&job.id).await.expect("asked");
+    assert!(ground.store.finish_job(&leased, retried("x")).await.expect("asked"));
+    let done = ground.store.job(&job.id).await.expect("read").expect("there");
+    assert_eq!(done.state, JobState::Cancelled, "it is not tried again");
+}
+
+async fn a_job_that_fails_is_tried_again_until_it_is_dead(ground: Ground) {
+    let job = ground.job("ada", 0).await;
+    for attempt in 1..=3 {
+        let leased = lease(&ground, "w", LONG).await.expect("a job");
+        assert_eq!(leased.job.attempts, attempt);
+        let wait = Outcome::Failed { error: format!("error {attempt}"), retry_in_ms: Some(150) };
+        assert!(ground.store.finish_job(&leased, wait).await.expect("asked"));
+        assert_eq!(lease(&ground, "w", LONG).await, None, "it waits before it is tried again");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    let dead = ground.store.job(&job.id).await.expect("read").expect("there");
+    assert_eq!((dead.state, dead.error.as_deref(), dead.attempts), (JobState::Dead, Some("error 3"), 3));
+
+    let job = ground.job("ada", 0).await;
+    let leased = lease(&ground, "w", LONG).await.expect("a job");
+    let outcome = Outcome::Failed { error: "hopeless".to_owned(), retry_in_ms: None };
+    assert!(ground.store.finish_job(&leased, outcome).await.expect("asked"));
+    let failed = ground.store.job(&job.id).await.expect("read").expect("there");
+    assert_eq!((failed.state, failed.attempts), (JobState::Failed, 1));
+}
+
+async fn a_job_that_kills_its_workers_is_dead_in_the_end(ground: Ground) {
+    let poison = ground.job("ada", 9).await;
+    let other = ground.job("ada", 0).await;
+    for attempt in 1..=3 {
+        let leased = lease(&ground, "w", 1).await.expect("a job");
+        assert_eq!((&leased.job.id, leased.job.attempts), (&poison.id, attempt));
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let next = lease(&ground, "w", LONG).await.expect("a job");
+    assert_eq!(next.job.id, other.id, "the dead one stands in nobody's way");
+    let dead = ground.store.job(&poison.id).await.expect("read").expect("there");
+    assert_eq!((dead.state, dead.attempts), (JobState::Dead, 3));
+    assert!(dead.error.is_some() && dead.finished_at.is_some());
+}
+
+async fn a_cancelled_job_whose_worker_is_gone_is_not_begun_again(ground: Ground) {
+    let job = ground.job("ada", 0).await;
+    lease(&ground, "w", 1).await.expect("a job");
+    ground.store.cancel_job(&job.id).await.expect("asked");
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    assert_eq!(lease(&ground, "w", LONG).await, None);
+    assert_eq!(ground.store.job(&job.id).await.expect("read").expect("there").state, JobState::Cancelled);
+}
+
+async fn accounts_take_turns(ground: Ground) {
+    // Ada has many urgent jobs, and they were first.
+    for _ in 0..4 {
+        ground.job("ada", 100).await;
+    }
+    ground.job("bob", 0).await;
+    ground.job("bob", 1).await;
+    ground.job("eve", -5).await;
+    let mut order = Vec::new();
+    for _ in 0..7 {
+        let job = lease(&ground, "w", LONG).await.expect("a job").job;
+        order.push(format!("{}{}", job.account, job.priority));
+    }
+    assert_eq!(order, ["ada100", "bob1", "eve-5", "ada100", "bob0", "ada100", "ada100"]);
+}
+
+async fn no_account_has_more_than_its_share(ground: Ground) {
+    for _ in 0..6 {
+        ground.job("ada", 9).await;
+        ground.job("bob", 0).await;
+    }
+    let tasks = (0..12).map(|_| {
+        let store = ground.store.clone();
+        tokio::spawn(async move { store.lease_job("w", &["work"], LONG, Some(2)).await.expect("asked") })
+    });
+    let mut leased = Vec::new();
+    for task in tasks.collect::<Vec<_>>() {
+        leased.extend(task.await.expect("it goes through"));
+    }
+    let of = |account: &str| leased.iter().filter(|leased| leased.job.account == account).count();
+    assert_eq!((of("ada"), of("bob")), (2, 2));
+    assert!(ground.store.finish_job(&leased[0], Outcome::Cancelled).await.expect("asked"));
+    let next = ground.store.lease_job("w", &["work"], LONG, Some(2)).await.expect("asked").expect("there is room");
+    assert_eq!(next.job.account, leased[0].job.account);
+}
+
+async fn an_effect_is_had_once_over_all_attempts(ground: Ground) {
+    ground.job("ada", 0).await;
+    let first = lease(&ground, "w", LONG).await.expect("a job");
+    assert!(ground.store.record_effect(&first, "mail").await.expect("asked"));
+    assert!(!ground.store.record_effect(&first, "mail").await.expect("asked"));
+    assert!(ground.store.record_effect(&first, "bill").await.expect("asked"));
+    assert!(ground.store.finish_job(&first, retried("x")).await.expect("asked"));
+    let second = lease(&ground, "w", LONG).await.expect("a job");
+    assert!(!ground.store.record_effect(&second, "mail").await.expect("asked"));
+    ground.job("ada", 0).await;
+    let other = lease(&ground, "w", LONG).await.expect("a job");
+    assert!(ground.store.record_effect(&other, "mail").await.expect("asked"), "another job has effects of its own");
+}
+
+async fn events_tell_the_whole_story(ground: Ground) {
+    let job = ground.job("ada", 0).await;
+    let leased = lease(&ground, "w", LONG).await.expect("a job");
+    for (progress, message) in [(10, "a"), (10, "a"), (10, "b")] {
+        ground.store.heartbeat(&leased, LONG, progress, message).await.expect("asked");
+    }
+    assert!(ground.store.finish_job(&leased, retried("it broke")).await.expect("asked"));
+    let again = lease(&ground, "w", LONG).await.expect("a job");
+    assert!(ground.store.finish_job(&again, Outcome::Succeeded(json!(null))).await.expect("asked"));
+    let events = ground.store.job_events_since(0, 100).await.expect("read");
+    let story: Vec<_> = events.iter().map(|event| (event.state, event.progress, event.message.as_str())).collect();
+    let expected = [
+        (JobState::Queued, 0, ""),
+        (JobState::Running, 0, ""),
+        (JobState::Running, 10, "a"),
+        (JobState::Running, 10, "b"),
+        (JobState::Queued, 10, "it broke"),
+        (JobState::Running, 0, "b"),
+        (JobState::Succeeded, 100, "b"),
+    ];
+    assert_eq!(story, expected);
+    assert!(events.iter().all(|event| event.job == job.id && event.account == "ada"));
+    assert_eq!(events.iter().map(|event| event.seq).collect::<Vec<_>>(), (1..=7).collect::<Vec<_>>());
+    let rest = ground.store.job_events_since(events[2].seq, 2).await.expect("read");
+    assert_eq!(rest, events[3..5]);
+}
+
+async fn jobs_are_listed_and_counted(ground: Ground) {
+    let (first, second) = (ground.job("ada", 0).await, ground.job("bob", 0).await);
+    let other = NewJob { kind: "other".to_owned(), ..new_job("ada", 0) };
+    let third = ground.store.create_job(other).await.expect("made");
+    ground.store.cancel_job(&first.id).await.expect("asked");
+    let listed = async |filter: JobFilter| {
+        let page = ground.store.jobs(filter, None, 10).await.expect("read");
+        page.items.into_iter().map(|job| job.id).collect::<Vec<_>>()
+    };
+    assert_eq!(listed(JobFilter::default()).await, [&third.id, &second.id, &first.id].map(String::clone));
+    let of_ada = JobFilter { account: Some("ada".to_owned()), ..JobFilter::default() };
+    assert_eq!(listed(of_ada.clone()).await, [&third.id, &first.id].map(String::clone));
+    let waiting = JobFilter { state: Some(JobState::Queued), ..of_ada };
+    assert_eq!(listed(waiting).await, std::slice::from_ref(&third.id));
+    let work = JobFilter { kind: Some("work".to_owned()), ..JobFilter::default() };
+    assert_eq!(listed(work).await, [&second.id, &first.id].map(String::clone));
+    let counts = ground.store.job_counts().await.expect("counted");
+    let expected = [("other", JobState::Queued, 1), ("work", JobState::Cancelled, 1), ("work", JobState::Queued, 1)];
+    assert_eq!(counts, expected.map(|(kind, state, number)| (kind.to_owned(), state, number)));
+}

@@ -1,0 +1,152 @@
+//! What happens when many want the same at once.
+
+use crate::databases::{Ground, on_both};
+use serde_json::json;
+use std::collections::HashMap;
+use store::jobs::{JobState, Outcome};
+use store::tokens::Rotated;
+use store::{Store, StoreError, now_ms};
+
+on_both!(
+    each_of_many_jobs_is_done_by_one_of_many_workers,
+    of_two_admins_who_dismiss_each_other_one_stays,
+    of_many_first_admins_there_is_one,
+    a_time_step_is_used_once,
+    a_recovery_code_is_used_once,
+    of_two_who_rotate_the_same_token_none_keeps_the_session,
+    sessions_that_are_rotated_and_revoked_at_once_do_not_lock_each_other,
+);
+
+/// Lets many do the same at once, each with connections as a replica of its own for every fourth.
+async fn at_once<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
+    ground: &Ground,
+    count: usize,
+    act: impl Fn(Store, usize) -> F,
+) -> Vec<T> {
+    let replica = Store::open(&ground.url).await.expect("it opens");
+    let tasks = (0..count).map(|number| {
+        let store = if number % 4 == 0 { &replica } else { &ground.store };
+        tokio::spawn(act(store.clone(), number))
+    });
+    let mut answers = Vec::new();
+    for task in tasks.collect::<Vec<_>>() {
+        answers.push(task.await.expect("it goes through"));
+    }
+    replica.close().await;
+    answers
+}
+
+async fn each_of_many_jobs_is_done_by_one_of_many_workers(ground: Ground) {
+    for number in 0..500 {
+        ground.job(["ada", "bob", "eve"][number % 3], 0).await;
+    }
+    let workers = at_once(&ground, 8, |store, worker| async move {
+        let mut done = Vec::new();
+        while let Some(leased) = store.lease_job(&format!("w{worker}"), &["work"], 60_000, None).await.expect("asked") {
+            assert!(store.record_effect(&leased, "done").await.expect("asked"));
+            assert!(store.finish_job(&leased, Outcome::Succeeded(json!(worker))).await.expect("asked"));
+            done.push(leased.job.id);
+        }
+        done
+    })
+    .await;
+    let mut times = HashMap::<String, usize>::new();
+    workers.iter().flatten().for_each(|id| *times.entry(id.clone()).or_default() += 1);
+    assert_eq!((times.len(), times.values().max()), (500, Some(&1)));
+    assert_eq!(ground.store.job_counts().await.expect("counted"), [("work".to_owned(), JobState::Succeeded, 500)]);
+    // Created, begun, done: in an order without gaps.
+    let (mut seq, mut count) = (0, 0);
+    loop {
+        let events = ground.store.job_events_since(seq, 1_000).await.expect("read");
+        let Some(last) = events.last() else { break };
+        (seq, count) = (last.seq, count + events.len());
+    }
+    assert_eq!((seq, count), (1_500, 1_500));
+}
+
+async fn of_two_admins_who_dismiss_each_other_one_stays(ground: Ground) {
+    let one = ground.store.create_first_admin("one", "hash").await.expect("made");
+    let two = ground.store.create_account("two", store::accounts::Role::Admin, None).await.expect("made");
+    for _ in 0..5 {
+        let ids = [one.id.clone(), two.id.clone()];
+        let answers = at_once(&ground, 2, move |store, number| {
+            let id = ids[number].clone();
+            async move { store.set_disabled(&id, true).await }
+        })
+        .await;
+        let refused = answers.iter().filter(|answer| matches!(answer, Err(StoreError::LastAdmin))).count();
+        let gone = answers.iter().filter(|answer| answer.is_ok()).count();
+        assert_eq!((refused, gone), (1, 1), "{answers:?}");
+        for id in [&one.id, &two.id] {
+            ground.store.set_disabled(id, false).await.expect("enabled");
+        }
+    }
+}
+
+async fn of_many_first_admins_there_is_one(ground: Ground) {
+    let answers = at_once(&ground, 10, |store, number| async move {
+        store.create_first_admin(&format!("admin{number}"), "hash").await
+    })
+    .await;
+    assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 1);
+    assert_eq!(answers.iter().filter(|answer| matches!(answer, Err(StoreError::Taken))).count(), 9);
+}
+
+async fn a_time_step_is_used_once(ground: Ground) {
+    let id = ground.account("ada").await.id;
+    ground.store.set_totp(&id, b"secret").await.expect("set");
+    for step in [7, 8] {
+        let answers = at_once(&ground, 50, |store, _| {
+            let id = id.clone();
+            async move { store.use_totp_step(&id, step).await.expect("asked") }
+        })
+        .await;
+        assert_eq!(answers.iter().filter(|&&is_first| is_first).count(), 1);
+    }
+}
+
+async fn a_recovery_code_is_used_once(ground: Ground) {
+    let id = ground.account("ada").await.id;
+    ground.store.set_recovery_codes(&id, &["code".to_owned()]).await.expect("set");
+    let answers = at_once(&ground, 20, |store, _| {
+        let id = id.clone();
+        async move { store.use_recovery_code(&id, "code").await.expect("asked") }
+    })
+    .await;
+    assert_eq!(answers.iter().filter(|&&is_first| is_first).count(), 1);
+}
+
+async fn of_two_who_rotate_the_same_token_none_keeps_the_session(ground: Ground) {
+    let id = ground.account("ada").await.id;
+    ground.store.start_session(&id, "r", now_ms() + 60_000).await.expect("begun");
+    let answers = at_once(&ground, 2, |store, number| async move {
+        store.rotate_session("r", &format!("new{number}")).await.expect("asked")
+    })
+    .await;
+    assert_eq!(answers.iter().filter(|answer| matches!(answer, Rotated::Ok(_))).count(), 1, "{answers:?}");
+    assert_eq!(answers.iter().filter(|answer| matches!(answer, Rotated::Reused(_))).count(), 1, "{answers:?}");
+    assert!(ground.store.sessions(&id).await.expect("read").is_empty());
+}
+
+async fn sessions_that_are_rotated_and_revoked_at_once_do_not_lock_each_other(ground: Ground) {
+    let id = ground.account("ada").await.id;
+    for number in 0..8 {
+        let hash = format!("r{number}");
+        ground.store.start_session(&id, &hash, now_ms() + 60_000).await.expect("begun");
+        ground.store.rotate_session(&hash, &format!("n{number}")).await.expect("asked");
+    }
+    let answers = at_once(&ground, 16, |store, number| {
+        let id = id.clone();
+        async move {
+            if number % 2 == 0 {
+                store.rotate_session(&format!("r{}", number / 2), "x").await.map(|_| ())
+            } else {
+                store.revoke_sessions_of(&id).await.map(|_| ())
+            }
+        }
+    })
+    .await;
+    assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+    let (seq, lines) = ground.store.revoked_since(0).await.expect("read");
+    assert_eq!((seq, lines.len()), (8, 8), "each was ended once");
+}

@@ -1,0 +1,144 @@
+//! Tokens, sessions, and the log of what was revoked.
+
+use crate::databases::{Ground, on_both};
+use store::StoreError;
+use store::accounts::Role;
+use store::now_ms;
+use store::tokens::{Revocation, Rotated};
+
+on_both!(
+    a_token_is_found_by_its_hash_while_it_is_good,
+    a_token_is_touched_once_a_minute,
+    tokens_are_listed_by_account,
+    a_session_goes_on_with_each_rotation,
+    a_refresh_token_that_comes_twice_ends_the_session,
+    sessions_that_are_over_cannot_be_rotated,
+    replicas_hear_of_everything_that_was_revoked,
+);
+
+async fn a_token_is_found_by_its_hash_while_it_is_good(ground: Ground) {
+    let store = &ground.store;
+    let ada = ground.account("ada").await;
+    let scopes = ["jobs:read".to_owned(), "jobs:\"write\"".to_owned()];
+    let token = store.create_token(&ada.id, "ci", "hash-1", &scopes, None).await.expect("made");
+    let (found, owner) = store.token_by_hash("hash-1").await.expect("read").expect("there");
+    assert_eq!((&found, &owner), (&token, &ada));
+    assert_eq!(store.token_by_hash("hash-2").await.expect("read"), None);
+    let again = store.create_token(&ada.id, "ci", "hash-1", &scopes, None).await;
+    assert!(matches!(again, Err(StoreError::Taken)), "{again:?}");
+
+    store.create_token(&ada.id, "old", "hash-old", &[], Some(now_ms() - 1)).await.expect("made");
+    assert_eq!(store.token_by_hash("hash-old").await.expect("read"), None, "it is expired");
+    store.set_disabled(&ada.id, true).await.expect("disabled");
+    assert_eq!(store.token_by_hash("hash-1").await.expect("read"), None, "its owner is disabled");
+    store.set_disabled(&ada.id, false).await.expect("enabled");
+    assert!(!store.revoke_token(&token.id, Some("somebody else")).await.expect("asked"));
+    assert!(store.token_by_hash("hash-1").await.expect("read").is_some());
+    assert!(store.revoke_token(&token.id, Some(&ada.id)).await.expect("asked"));
+    assert!(!store.revoke_token(&token.id, None).await.expect("asked"), "it is revoked already");
+    assert_eq!(store.token_by_hash("hash-1").await.expect("read"), None, "it is revoked");
+}
+
+async fn a_token_is_touched_once_a_minute(ground: Ground) {
+    let store = &ground.store;
+    let ada = ground.account("ada").await;
+    let token = store.create_token(&ada.id, "ci", "hash", &[], None).await.expect("made");
+    let last = async || store.token_by_hash("hash").await.expect("read").expect("there").0.last_used_at;
+    assert_eq!(last().await, None);
+    store.touch_token(&token.id).await.expect("touched");
+    let first = last().await.expect("touched");
+    tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    store.touch_token(&token.id).await.expect("touched");
+    assert_eq!(last().await, Some(first));
+    ground.tamper("UPDATE tokens SET last_used_at = last_used_at - 61000").await;
+    store.touch_token(&token.id).await.expect("touched");
+    assert!(last().await.expect("touched") > first);
+}
+
+async fn tokens_are_listed_by_account(ground: Ground) {
+    let store = &ground.store;
+    let (ada, bob) = (ground.account("ada").await, ground.account("bob").await);
+    for number in 0..3 {
+        store.create_token(&ada.id, "t", &format!("a{number}"), &[], None).await.expect("made");
+    }
+    store.create_token(&bob.id, "t", "b", &[], None).await.expect("made");
+    let first = store.tokens(Some(&ada.id), None, 2).await.expect("read");
+    let second = store.tokens(Some(&ada.id), first.next.as_deref(), 2).await.expect("read");
+    assert_eq!((first.items.len(), second.items.len(), second.next), (2, 1, None));
+    assert_eq!(store.tokens(None, None, 100).await.expect("read").items.len(), 4);
+    assert!(matches!(store.tokens(None, Some("x' OR 1=1"), 1).await, Err(StoreError::Invalid(_))));
+}
+
+async fn a_session_goes_on_with_each_rotation(ground: Ground) {
+    let store = &ground.store;
+    let ada = ground.account("ada").await;
+    let session = store.start_session(&ada.id, "r0", now_ms() + 60_000).await.expect("begun");
+    for number in 0..3 {
+        let rotated = store.rotate_session(&format!("r{number}"), &format!("r{}", number + 1)).await.expect("asked");
+        assert_eq!(rotated, Rotated::Ok(session.clone()));
+    }
+    assert_eq!(store.rotate_session("never", "x").await.expect("asked"), Rotated::Unknown);
+    assert_eq!(store.sessions(&ada.id).await.expect("read"), std::slice::from_ref(&session));
+    assert_eq!(store.session(&session.id).await.expect("read"), Some(session));
+}
+
+async fn a_refresh_token_that_comes_twice_ends_the_session(ground: Ground) {
+    let store = &ground.store;
+    let ada = ground.account("ada").await;
+    let other = store.start_session(&ada.id, "other", now_ms() + 60_000).await.expect("begun");
+    let session = store.start_session(&ada.id, "r0", now_ms() + 60_000).await.expect("begun");
+    assert!(matches!(store.rotate_session("r0", "r1").await.expect("asked"), Rotated::Ok(_)));
+    let Rotated::Reused(ended) = store.rotate_session("r0", "stolen").await.expect("asked") else {
+        panic!("a used token went through");
+    };
+    assert_eq!(ended.id, session.id);
+    assert!(ended.revoked_at.is_some());
+    assert_eq!(
+        store.rotate_session("r1", "r2").await.expect("asked"),
+        Rotated::Unknown,
+        "the newest is worth nothing too"
+    );
+    assert_eq!(store.rotate_session("stolen", "r2").await.expect("asked"), Rotated::Unknown);
+    assert_eq!(store.sessions(&ada.id).await.expect("read"), [other]);
+    let (_, lines) = store.revoked_since(0).await.expect("read");
+    assert_eq!(lines, [Revocation { kind: "session".to_owned(), id: session.id }]);
+}
+
+async fn sessions_that_are_over_cannot_be_rotated(ground: Ground) {
+    let store = &ground.store;
+    let ada = ground.account("ada").await;
+    store.start_session(&ada.id, "expired", now_ms() - 1).await.expect("begun");
+    let revoked = store.start_session(&ada.id, "revoked", now_ms() + 60_000).await.expect("begun");
+    assert!(store.revoke_session(&revoked.id).await.expect("asked"));
+    assert!(!store.revoke_session(&revoked.id).await.expect("asked"));
+    for hash in ["expired", "revoked"] {
+        assert_eq!(store.rotate_session(hash, "new").await.expect("asked"), Rotated::Unknown, "{hash}");
+    }
+    store.start_session(&ada.id, "disabled", now_ms() + 60_000).await.expect("begun");
+    store.set_disabled(&ada.id, true).await.expect("disabled");
+    assert_eq!(store.rotate_session("disabled", "new").await.expect("asked"), Rotated::Unknown);
+}
+
+async fn replicas_hear_of_everything_that_was_revoked(ground: Ground) {
+    let store = &ground.store;
+    let replica = store::Store::open(&ground.url).await.expect("a second one");
+    let ada = ground.account("ada").await;
+    let (seq, lines) = replica.revoked_since(i64::MAX).await.expect("read");
+    assert!(lines.is_empty());
+    let token = store.create_token(&ada.id, "t", "h", &[], None).await.expect("made");
+    store.revoke_token(&token.id, None).await.expect("revoked");
+    for hash in ["s1", "s2"] {
+        store.start_session(&ada.id, hash, now_ms() + 60_000).await.expect("begun");
+    }
+    assert_eq!(store.revoke_sessions_of(&ada.id).await.expect("revoked"), 2);
+    assert_eq!(store.revoke_sessions_of(&ada.id).await.expect("revoked"), 0);
+    store.set_role(&ada.id, Role::Viewer).await.expect("set");
+    store.set_role(&ada.id, Role::Viewer).await.expect("nothing changes");
+    store.set_disabled(&ada.id, true).await.expect("set");
+    let (after, lines) = replica.revoked_since(seq).await.expect("read");
+    let kinds: Vec<&str> = lines.iter().map(|line| line.kind.as_str()).collect();
+    assert_eq!(kinds, ["token", "session", "session", "account", "account"]);
+    assert_eq!((&lines[0].id, &lines[4].id), (&token.id, &ada.id));
+    assert_eq!(replica.revoked_since(after).await.expect("read"), (after, Vec::new()));
+    replica.close().await;
+}
