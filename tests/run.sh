@@ -77,6 +77,9 @@ set_up() {
   # The tests start servers of their own; the one that the package starts is not wanted.
   local redis_is_new=
   command -v redis-server >/dev/null && command -v redis-cli >/dev/null || { missing+=(redis-server redis-tools); redis_is_new=1; }
+  # The same holds for PostgreSQL, whose programs Debian keeps out of the path.
+  local postgres_is_new=
+  ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || { missing+=(postgresql); postgres_is_new=1; }
   # VS Code is shown in a browser, and builds parts of itself from source when it is installed.
   command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null ||
     missing+=(chromium fonts-dejavu-core)
@@ -96,6 +99,7 @@ set_up() {
     as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends "${missing[@]}" ||
       { echo "These packages are needed and could not be installed: ${missing[*]}."; return 1; }
     if [ -n "$redis_is_new" ] && command -v service >/dev/null; then as_root service redis-server stop >/dev/null 2>&1 || true; fi
+    if [ -n "$postgres_is_new" ] && command -v service >/dev/null; then as_root service postgresql stop >/dev/null 2>&1 || true; fi
   fi
   local want="$cache/tests/venv-$(cat tests/requirements.txt <(python3 --version) | cksum | cut -d' ' -f1)"
   if [ ! -f "$want/.complete" ]; then

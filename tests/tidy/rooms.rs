@@ -43,6 +43,7 @@ const KEPT_IN: &[(&str, &[&str])] = &[
     ("redis", &["llm"]),
     ("ropey", &["syntax"]),
     ("rustls", &["llm"]),
+    ("sqlx", &["store"]),
     ("tower-lsp", &["lsp"]),
     ("tower-lsp-server", &["lsp"]),
     ("zstd", &["llm"]),

@@ -1,7 +1,7 @@
 //! The log of who did what, in a chain: each line holds a hash of itself and of the line before.
 //! No line is ever changed or removed; whoever does it behind the store's back breaks the chain.
 
-use crate::sql::{Row, values};
+use crate::sql::{Row, storable, values};
 use crate::{Store, StoreError, now_ms};
 use serde::{Deserialize, Serialize};
 
@@ -66,14 +66,14 @@ impl Store {
         let mut entry = AuditEntry {
             seq,
             at: now_ms(),
-            // PostgreSQL has no zero bytes in texts.
-            actor: actor.replace('\0', "\u{fffd}"),
-            action: action.replace('\0', "\u{fffd}"),
-            resource: resource.replace('\0', "\u{fffd}"),
+            // As they are stored, because that is what the hash is of.
+            actor: storable(actor),
+            action: storable(action),
+            resource: storable(resource),
             allowed,
-            policy: policy.replace('\0', "\u{fffd}"),
-            correlation: correlation.replace('\0', "\u{fffd}"),
-            detail: detail.replace('\0', "\u{fffd}"),
+            policy: storable(policy),
+            correlation: storable(correlation),
+            detail: storable(detail),
             hash: String::new(),
         };
         entry.hash = entry.hash_after(&before)?;

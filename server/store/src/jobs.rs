@@ -1,15 +1,16 @@
 //! Durable jobs: a job that was created is done once, or it is known why not, whatever crashes in between.
 //! A worker that lost its lease must never write anything.
 //!
-//! This is our own queue and not apalis 1.0.0 (apalis-sqlite, apalis-postgres), which was read for it:
-//! - Its acknowledgement is fenced by the *name* of the worker only, not by the lease, state or attempt, and nobody looks at how many rows it changed
-//!   (sqlite `queries/task/ack.sql:19-21`, `src/persist.rs:147-150`; postgres `queries/task/handle_result.sql:13,18-25`);
-//!   and taking a job to run sets `lock_by` whoever holds it (sqlite `queries/task/lock.sql:1-20`, postgres `queries/task/lock_by_id.sql:1-17`).
-//!   A worker that was paused finishes, or takes over, what another one does.
-//! - Leases are those of whole workers, by their heartbeat, not of jobs; a job whose worker dies goes back to `Pending` whatever its
-//!   `attempts` (`queries/backend/reenqueue_orphaned.sql`), and `Pending` is taken without a look at `max_attempts`
-//!   (sqlite `queries/backend/fetch_next.sql:22-28`, postgres `migrations/20260902075949_remove_pl_in_get_jobs.sql:14-23`):
-//!   a job that kills its worker does so for ever and is never dead.
+//! This is our own queue and not apalis 1.0.0 (apalis-sqlite, apalis-postgres). Its source was read and its statements were run by hand:
+//! - The end of a job is fenced by the *name* of the worker only, not by lease, state or attempt, and nobody looks at how many rows it changed
+//!   (sqlite `queries/task/ack.sql:19-21`, `src/persist.rs:147-150`; postgres `queries/task/handle_result.sql:13,18-25`).
+//!   Run: an attempt that was lost put its result over the one under way, and then over a job that was done.
+//! - To begin a job sets `lock_by` whoever holds it (sqlite `queries/task/lock.sql:1-20`, postgres `queries/task/lock_by_id.sql:1-17`).
+//!   Run: a worker that had been paused took over what another one had in its hands.
+//! - Leases are those of whole workers, not of jobs. A job whose worker died goes back to `Pending` whatever its `attempts`
+//!   (`queries/backend/reenqueue_orphaned.sql`), and `Pending` is taken without a look at `max_attempts`
+//!   (sqlite `queries/backend/fetch_next.sql:22-28`, postgres `migrations/20260902075949_remove_pl_in_get_jobs.sql:14-23`).
+//!   Run: a job with three attempts whose worker died each time was handed out ten times of ten; nothing of it became dead.
 //! - There are no accounts, so no fairness between them and no listing by them; jobs that run cannot be cancelled and have no progress
 //!   (neither word is in either `src/`); there is no log of events to resume from.
 //! - The two have 11 and 23 migrations that differ in tables and types, those of PostgreSQL with plpgsql, triggers and `CREATE EXTENSION pgcrypto`.
@@ -234,11 +235,23 @@ impl Store {
     /// A page of jobs, newest first.
     pub async fn jobs(&self, filter: JobFilter, after: Option<&str>, limit: u32) -> Result<Page<Job>, StoreError> {
         let ask = Ask::new(after, limit)?;
-        let sql = "SELECT * FROM jobs WHERE ($1 IS NULL OR account = $1) AND ($2 IS NULL OR state = $2)
-            AND ($3 IS NULL OR kind = $3) AND ($4 IS NULL OR id < $4) ORDER BY id DESC LIMIT $5";
-        let state = filter.state.map(JobState::name);
-        let values = values![filter.account.as_deref(), state, filter.kind.as_deref(), ask.after, ask.rows()];
-        let rows = self.pool.rows(sql, values).await?;
+        // Only conditions that are asked for, because an optional one keeps the index from being used.
+        let wanted = [
+            ("account =", filter.account.as_deref()),
+            ("state =", filter.state.map(JobState::name)),
+            ("kind =", filter.kind.as_deref()),
+            ("id <", ask.after),
+        ];
+        let (mut sql, mut values) = ("SELECT * FROM jobs".to_owned(), vec![ask.rows().into()]);
+        for (condition, value) in wanted {
+            if value.is_some() {
+                values.push(value.into());
+                let word = if values.len() == 2 { "WHERE" } else { "AND" };
+                sql.push_str(&format!(" {word} {condition} ${}", values.len()));
+            }
+        }
+        sql.push_str(" ORDER BY id DESC LIMIT $1");
+        let rows = self.pool.rows_built(sql, &values).await?;
         let jobs = rows.iter().map(job_in).collect::<Result<Vec<_>, _>>()?;
         Ok(Page::new(jobs, &ask, |job| &job.id))
     }

@@ -18,7 +18,10 @@ pub use error::StoreError;
 pub use page::Page;
 
 use sql::Pool;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Whoever asks whether the database is there wants to know it soon.
+const PING: Duration = Duration::from_secs(2);
 
 /// Which database is behind a [`Store`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,9 +49,12 @@ impl Store {
         self.pool.backend()
     }
 
-    /// Whether the database answers.
+    /// Whether the database answers, within two seconds.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        self.pool.row("SELECT 1 AS one", &[]).await.map(|_| ())
+        match tokio::time::timeout(PING, self.pool.row("SELECT 1 AS one", &[])).await {
+            Ok(answer) => answer.map(|_| ()),
+            Err(_) => Err(StoreError::Unavailable("it does not answer".to_owned())),
+        }
     }
 
     /// Ends all connections, after what is under way.

@@ -8,6 +8,7 @@ use crate::{Backend, StoreError};
 use sqlx::postgres::{PgPool, PgRow};
 use sqlx::sqlite::{SqlitePool, SqliteRow};
 use sqlx::{AssertSqlSafe, Postgres, Row as _, SqlSafeStr, SqlStr, Sqlite, Transaction};
+use std::time::Duration;
 
 /// Connections to one of both.
 #[derive(Debug, Clone)]
@@ -46,12 +47,28 @@ macro_rules! bind {
         let mut query = sqlx::query($sql);
         for value in $values {
             query = match *value {
-                Value::Text(text) => query.bind(text.map(str::to_owned)),
+                Value::Text(text) => query.bind(text.map(storable)),
                 Value::Number(number) => query.bind(number),
             };
         }
         query
     }};
+}
+
+/// Far longer than any statement takes; a server that is silent for so long is away.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What a server says, or that it says nothing: its machine may be gone without a word.
+async fn in_time<T>(said: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, StoreError> {
+    match tokio::time::timeout(PATIENCE, said).await {
+        Ok(said) => Ok(said?),
+        Err(_) => Err(StoreError::Unavailable("it does not answer".to_owned())),
+    }
+}
+
+/// PostgreSQL has no zero bytes in texts, so neither database is given one.
+pub(crate) fn storable(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
 }
 
 impl Pool {
@@ -78,7 +95,7 @@ impl Pool {
         Ok(match self {
             // A transaction that begins by reading could not write if somebody else wrote meanwhile.
             Self::Sqlite { write, .. } => Writing::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
-            Self::Postgres(pool) => Writing::Postgres(pool.begin().await?),
+            Self::Postgres(pool) => Writing::Postgres(in_time(pool.begin()).await?),
         })
     }
 
@@ -92,11 +109,22 @@ impl Pool {
 
     /// Reads all rows of a statement.
     pub async fn rows(&self, sql: &'static str, values: &[Value<'_>]) -> Result<Vec<Row>, StoreError> {
+        self.rows_of(sql.into_sql_str(), values).await
+    }
+
+    /// The same for a statement that was put together. Its text must come from this crate alone.
+    pub async fn rows_built(&self, sql: String, values: &[Value<'_>]) -> Result<Vec<Row>, StoreError> {
+        self.rows_of(AssertSqlSafe(sql).into_sql_str(), values).await
+    }
+
+    async fn rows_of(&self, sql: SqlStr, values: &[Value<'_>]) -> Result<Vec<Row>, StoreError> {
         Ok(match self {
             Self::Sqlite { read, .. } => {
                 bind!(sql, values).fetch_all(read).await?.into_iter().map(Row::Sqlite).collect()
             }
-            Self::Postgres(pool) => bind!(sql, values).fetch_all(pool).await?.into_iter().map(Row::Postgres).collect(),
+            Self::Postgres(pool) => {
+                in_time(bind!(sql, values).fetch_all(pool)).await?.into_iter().map(Row::Postgres).collect()
+            }
         })
     }
 
@@ -113,7 +141,7 @@ impl Pool {
     async fn row_of(&self, sql: SqlStr, values: &[Value<'_>]) -> Result<Option<Row>, StoreError> {
         Ok(match self {
             Self::Sqlite { read, .. } => bind!(sql, values).fetch_optional(read).await?.map(Row::Sqlite),
-            Self::Postgres(pool) => bind!(sql, values).fetch_optional(pool).await?.map(Row::Postgres),
+            Self::Postgres(pool) => in_time(bind!(sql, values).fetch_optional(pool)).await?.map(Row::Postgres),
         })
     }
 }
@@ -123,7 +151,8 @@ impl Writing {
     pub async fn commit(self) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(transaction) => transaction.commit().await?,
-            Self::Postgres(transaction) => transaction.commit().await?,
+            // Whether it stays is not known if this takes too long.
+            Self::Postgres(transaction) => in_time(transaction.commit()).await?,
         }
         Ok(())
     }
@@ -132,7 +161,9 @@ impl Writing {
     pub async fn run(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<u64, StoreError> {
         Ok(match self {
             Self::Sqlite(transaction) => bind!(sql, values).execute(&mut **transaction).await?.rows_affected(),
-            Self::Postgres(transaction) => bind!(sql, values).execute(&mut **transaction).await?.rows_affected(),
+            Self::Postgres(transaction) => {
+                in_time(bind!(sql, values).execute(&mut **transaction)).await?.rows_affected()
+            }
         })
     }
 
@@ -156,7 +187,7 @@ impl Writing {
                 bind!(sql, values).fetch_optional(&mut **transaction).await?.map(Row::Sqlite)
             }
             Self::Postgres(transaction) => {
-                bind!(sql, values).fetch_optional(&mut **transaction).await?.map(Row::Postgres)
+                in_time(bind!(sql, values).fetch_optional(&mut **transaction)).await?.map(Row::Postgres)
             }
         })
     }

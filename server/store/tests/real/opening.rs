@@ -129,16 +129,21 @@ fn a_damaged_file_is_said_to_be_damaged() {
 fn a_server_that_was_away_is_found_again() {
     run(async {
         let folder = tempfile::tempdir().expect("a folder");
-        let server = Server::start(folder.path());
+        let (server, _held) = Server::start_alone(folder.path());
         let store = Store::open(&new_database(&server).await).await.expect("it opens");
         let job = store.create_job(new_job("ada", 0)).await.expect("made");
         let leased = store.lease_job("w", &["work"], 60_000, None).await.expect("asked").expect("a job");
+        server.freeze();
+        let began = Instant::now();
+        let error = store.ping().await.expect_err("it hangs").to_string();
+        assert_eq!(error, "The database cannot be reached: it does not answer.");
+        assert!(began.elapsed() < Duration::from_secs(5));
+        server.thaw();
+        wait("the server answers again", async || store.ping().await.is_ok()).await;
         server.stop();
-        for _ in 0..2 {
-            let error = store.create_job(new_job("ada", 0)).await.expect_err("it is away");
-            assert!(error.is_transient(), "{error}");
-            assert!(error.to_string().starts_with("The database cannot be reached: "), "{error}");
-        }
+        let error = store.create_job(new_job("ada", 0)).await.expect_err("it is away");
+        assert!(error.is_transient(), "{error}");
+        assert!(error.to_string().starts_with("The database cannot be reached: "), "{error}");
         assert!(store.ping().await.expect_err("it is away").is_transient());
         server.run_again();
         wait("the server is found again", async || store.ping().await.is_ok()).await;

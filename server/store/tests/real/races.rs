@@ -1,14 +1,17 @@
 //! What happens when many want the same at once.
 
-use crate::databases::{Ground, on_both};
+use crate::databases::{Ground, new_job, on_both};
 use serde_json::json;
 use std::collections::HashMap;
+use std::time::{Duration, Instant};
 use store::jobs::{JobState, Outcome};
 use store::tokens::Rotated;
 use store::{Store, StoreError, now_ms};
 
 on_both!(
     each_of_many_jobs_is_done_by_one_of_many_workers,
+    a_call_that_is_dropped_is_done_or_not_done,
+    a_long_queue_is_no_hindrance,
     of_two_admins_who_dismiss_each_other_one_stays,
     of_many_first_admins_there_is_one,
     a_time_step_is_used_once,
@@ -149,4 +152,41 @@ async fn sessions_that_are_rotated_and_revoked_at_once_do_not_lock_each_other(gr
     assert!(answers.iter().all(Result::is_ok), "{answers:?}");
     let (seq, lines) = ground.store.revoked_since(0).await.expect("read");
     assert_eq!((seq, lines.len()), (8, 8), "each was ended once");
+}
+
+async fn a_call_that_is_dropped_is_done_or_not_done(ground: Ground) {
+    for round in 0..200 {
+        let store = ground.store.clone();
+        let call = tokio::spawn(async move { store.create_job(new_job("ada", 0)).await });
+        tokio::time::sleep(Duration::from_micros(40 * (round % 50))).await;
+        call.abort();
+        // An error here is that it was dropped.
+        if let Ok(made) = call.await {
+            made.expect("made");
+        }
+    }
+    ground.job("ada", 0).await;
+    let counts = ground.store.job_counts().await.expect("counted");
+    let events = ground.store.job_events_since(0, 1_000).await.expect("read");
+    assert_eq!(counts[0].2, events.len() as u64, "each job has its event, and no event is without its job");
+    assert_eq!(ground.store.newest_job_event().await.expect("read"), events.len() as i64, "no number is lost");
+}
+
+async fn a_long_queue_is_no_hindrance(ground: Ground) {
+    let first = ground.job("ada", 0).await;
+    let columns = "kind, account, priority, state, input, max_attempts, created_at, run_at";
+    let double = |letter: char| {
+        format!("INSERT INTO jobs (id, {columns}) SELECT id || '{letter}', {columns} FROM jobs WHERE state = 'queued'")
+    };
+    for letter in 'a'..='n' {
+        ground.tamper(&double(letter)).await;
+    }
+    let began = Instant::now();
+    for number in 0..50 {
+        let leased = ground.store.lease_job("w", &["work"], 60_000, Some(100)).await.expect("asked").expect("a job");
+        assert!(number > 0 || leased.job.id == first.id);
+        assert!(ground.store.finish_job(&leased, Outcome::Succeeded(json!(1))).await.expect("asked"));
+    }
+    let each = began.elapsed() / 50;
+    assert!(each < Duration::from_millis(500), "{each:?} for each of 16,384 jobs");
 }

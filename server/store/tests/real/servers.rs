@@ -18,15 +18,43 @@ const GUARD_OF: &str = "CODE_AGENT_TESTS_GUARD_OF";
 /// How long a server stays after the last test, because the next one may begin a moment later.
 const LINGERS: Duration = Duration::from_secs(4);
 
-/// Where a server is.
+/// Where a server is. It ends with this value, or, if that is killed with its process, a little later.
 pub struct Server {
     folder: PathBuf,
     pub port: u16,
 }
 
 impl Server {
+    /// Makes and starts one for a single test.
+    pub fn start_alone(folder: &Path) -> (Self, File) {
+        let users = lock_file(folder, "users");
+        users.lock_shared().expect("a lock");
+        guard(folder);
+        (Self::start(folder), users)
+    }
+
+    /// Lets it hang: connections stay, and nothing is answered.
+    pub fn freeze(&self) {
+        self.signal("-STOP");
+    }
+
+    /// Lets it go on.
+    pub fn thaw(&self) {
+        self.signal("-CONT");
+    }
+
+    /// To all its processes.
+    fn signal(&self, signal: &str) {
+        let pid = std::fs::read_to_string(self.folder.join("data/postmaster.pid")).expect("it runs");
+        let pid = pid.lines().next().expect("a number").to_owned();
+        let children = Command::new("ps").args(["-o", "pid=", "--ppid", &pid]).output().expect("ps runs");
+        let children = String::from_utf8(children.stdout).expect("numbers");
+        let all = std::iter::once(pid.as_str()).chain(children.split_whitespace());
+        assert!(Command::new("kill").arg(signal).args(all).status().expect("kill runs").success());
+    }
+
     /// Makes and starts one in a folder.
-    pub fn start(folder: &Path) -> Self {
+    fn start(folder: &Path) -> Self {
         // Whoever the server runs as has to get in.
         std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o711)).expect("our folder");
         let data = folder.join("data");
@@ -100,27 +128,33 @@ pub fn shared_server() -> &'static Server {
             clear(&folder);
             let server = Server::start(&folder);
             std::fs::write(&port_file, server.port.to_string()).expect("it is noted");
-            #[expect(clippy::zombie_processes, reason = "it outlives this process, and nobody waits for it")]
-            let _guard = Command::new(std::env::current_exe().expect("this program"))
-                .args(["--exact", "servers::guards_the_server_for_other_tests"])
-                .env(GUARD_OF, &folder)
-                .stdin(Stdio::null())
-                .stdout(Stdio::null())
-                .stderr(Stdio::null())
-                // It has to live on when the tests are killed together.
-                .process_group(0)
-                .spawn()
-                .expect("a guard");
+            guard(&folder);
             (server, users)
         })
         .0
+}
+
+/// Starts a process that ends the server of a folder when nobody holds its lock any more.
+fn guard(folder: &Path) {
+    #[expect(clippy::zombie_processes, reason = "it outlives this process, and nobody waits for it")]
+    let _guard = Command::new(std::env::current_exe().expect("this program"))
+        .args(["--exact", "servers::guards_the_server_for_other_tests"])
+        .env(GUARD_OF, folder)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        // It has to live on when the tests are killed together.
+        .process_group(0)
+        .spawn()
+        .expect("a guard");
 }
 
 /// Not a test but the guard, when it is started as such.
 #[test]
 fn guards_the_server_for_other_tests() {
     let Some(folder) = std::env::var_os(GUARD_OF).map(PathBuf::from) else { return };
-    let users = lock_file(&folder, "users");
+    // A server of one test is gone already if the test came to its end.
+    let Ok(users) = OpenOptions::new().write(true).open(folder.join("users")) else { return };
     loop {
         users.lock().expect("a lock");
         users.unlock().expect("a lock");
