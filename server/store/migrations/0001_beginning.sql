@@ -112,7 +112,8 @@ CREATE TABLE jobs (
   lease_until BIGINT,
   cancel BIGINT NOT NULL DEFAULT 0
 );
-CREATE INDEX jobs_by_state ON jobs (state, kind);
+-- Whoever looks for the next job reads this and no rows.
+CREATE INDEX jobs_by_state ON jobs (state, kind, run_at, account, priority, id);
 CREATE INDEX jobs_of_account ON jobs (account, id);
 CREATE INDEX jobs_by_end ON jobs (finished_at);
 
