@@ -164,14 +164,22 @@ fn guards_the_server_for_other_tests() {
         }
     }
     clear(&folder);
+    users.unlock().expect("a lock");
+    // It has thousands of files, and nobody should have to wait for that. Another guard may remove the same.
+    for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().starts_with("gone-") {
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
 }
 
-/// Ends what runs in the folder of the shared server, and removes it.
+/// Ends what runs in the folder of the shared server, and puts it aside.
 fn clear(folder: &Path) {
     let data = folder.join("data");
     if data.exists() {
         as_postgres("pg_ctl", &["-D", &data.to_string_lossy(), "-m", "immediate", "-w", "stop"]);
-        std::fs::remove_dir_all(&data).expect("it is removed");
+        let aside = folder.join(format!("gone-{}", std::process::id()));
+        std::fs::rename(&data, aside).expect("it is put aside");
     }
     if folder.join("port").exists() {
         std::fs::remove_file(folder.join("port")).expect("it is removed");
