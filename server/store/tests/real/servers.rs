@@ -35,22 +35,12 @@ impl Server {
 
     /// Lets it hang: connections stay, and nothing is answered.
     pub fn freeze(&self) {
-        self.signal("-STOP");
+        signal(&self.folder, "-STOP");
     }
 
     /// Lets it go on.
     pub fn thaw(&self) {
-        self.signal("-CONT");
-    }
-
-    /// To all its processes.
-    fn signal(&self, signal: &str) {
-        let pid = std::fs::read_to_string(self.folder.join("data/postmaster.pid")).expect("it runs");
-        let pid = pid.lines().next().expect("a number").to_owned();
-        let children = Command::new("ps").args(["-o", "pid=", "--ppid", &pid]).output().expect("ps runs");
-        let children = String::from_utf8(children.stdout).expect("numbers");
-        let all = std::iter::once(pid.as_str()).chain(children.split_whitespace());
-        assert!(Command::new("kill").arg(signal).args(all).status().expect("kill runs").success());
+        signal(&self.folder, "-CONT");
     }
 
     /// Makes and starts one in a folder.
@@ -81,8 +71,7 @@ impl Server {
 
     /// Ends it as a crash would, all its connections too.
     pub fn stop(&self) {
-        let data = self.folder.join("data");
-        as_postgres("pg_ctl", &["-D", &data.to_string_lossy(), "-m", "immediate", "-w", "stop"]);
+        stop_in(&self.folder);
     }
 
     /// The address of a database on it.
@@ -171,13 +160,34 @@ fn guards_the_server_for_other_tests() {
             let _ = std::fs::remove_dir_all(entry.path());
         }
     }
+    if !folder.join("starting").exists() {
+        // It was the server of a single test, which was killed and so did not remove its folder.
+        let _ = std::fs::remove_dir_all(&folder);
+    }
+}
+
+/// Ends a server as a crash would, also one that is frozen.
+fn stop_in(folder: &Path) {
+    signal(folder, "-CONT");
+    as_postgres("pg_ctl", &["-D", &folder.join("data").to_string_lossy(), "-m", "immediate", "-w", "stop"]);
+}
+
+/// A signal to all processes of a server, if it runs.
+fn signal(folder: &Path, signal: &str) {
+    let Ok(pid) = std::fs::read_to_string(folder.join("data/postmaster.pid")) else { return };
+    let pid = pid.lines().next().expect("a number").to_owned();
+    let children = Command::new("ps").args(["-o", "pid=", "--ppid", &pid]).output().expect("ps runs");
+    let children = String::from_utf8(children.stdout).expect("numbers");
+    let all = std::iter::once(pid.as_str()).chain(children.split_whitespace());
+    // One of them may have ended by itself meanwhile.
+    Command::new("kill").arg(signal).args(all).stderr(Stdio::null()).status().expect("kill runs");
 }
 
 /// Ends what runs in the folder of the shared server, and puts it aside.
 fn clear(folder: &Path) {
     let data = folder.join("data");
     if data.exists() {
-        as_postgres("pg_ctl", &["-D", &data.to_string_lossy(), "-m", "immediate", "-w", "stop"]);
+        stop_in(folder);
         let aside = folder.join(format!("gone-{}", std::process::id()));
         std::fs::rename(&data, aside).expect("it is put aside");
     }
