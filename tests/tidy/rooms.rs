@@ -31,6 +31,9 @@ const KEPT_IN: &[(&str, &[&str])] = &[
     // Nobody: both turn on `preserve_order` of serde_json, and the order of keys would depend on what is built together.
     ("agent-client-protocol", &[]),
     ("agent-client-protocol-schema", &[]),
+    ("argon2", &["gateway"]),
+    ("axum", &["gateway"]),
+    ("cedar-policy", &["gateway"]),
     ("clap", &["cli"]),
     ("h2", &["llm"]),
     ("hyper", &["llm"]),
@@ -41,11 +44,13 @@ const KEPT_IN: &[(&str, &[&str])] = &[
     ("mimalloc", &["cli"]),
     ("moka", &["llm"]),
     ("redis", &["llm"]),
+    ("jsonwebtoken", &["gateway"]),
     ("ropey", &["syntax"]),
     ("rustls", &["llm"]),
     ("sqlx", &["store"]),
     ("tower-lsp", &["lsp"]),
     ("tower-lsp-server", &["lsp"]),
+    ("utoipa", &["gateway"]),
     ("zstd", &["llm"]),
     ("tokio", &["engine", "lsp", "acp", "gateway", "connectors", "plugin-host", "llm", "store", "cli"]),
 ];

@@ -14,6 +14,7 @@ mod lsp;
 mod models;
 mod replay;
 mod rules;
+mod serve;
 mod stats;
 
 use crate::output::terminal::{complain, remark};
@@ -50,6 +51,7 @@ enum Command {
     Context(context::Context),
     Languages(languages::Languages),
     Models(models::Models),
+    Serve(serve::Serve),
     Stats(stats::Stats),
     Bench(bench::Bench),
 }
@@ -92,6 +94,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Some(Command::Context(command)) => command.run(),
         Some(Command::Languages(command)) => command.run(),
         Some(Command::Models(command)) => command.run(),
+        Some(Command::Serve(command)) => command.run(),
         Some(Command::Stats(command)) => command.run(),
         Some(Command::Bench(command)) => command.run(),
     };

@@ -16,6 +16,7 @@ pub mod events;
 mod facts;
 pub mod health;
 pub mod inline;
+pub mod jobs;
 mod look;
 pub mod metrics;
 pub mod mode;
@@ -27,6 +28,7 @@ mod progress;
 pub mod queries;
 pub mod recovery;
 pub mod server_core;
+mod service;
 pub mod tasks;
 mod view;
 
@@ -36,5 +38,6 @@ pub use llm::tape;
 
 pub use actions;
 pub use analysis;
+pub use store;
 pub use syntax;
 pub use workspace;

@@ -313,7 +313,7 @@ fn preview(comment: &str) -> String {
 }
 
 /// Nests the symbols of a file by their owners.
-fn outline(model: &FileModel) -> Vec<OutlineItem> {
+pub(crate) fn outline(model: &FileModel) -> Vec<OutlineItem> {
     fn children(model: &FileModel, by_parent: &[Vec<usize>], parent: usize) -> Vec<OutlineItem> {
         let indices = by_parent.get(parent).map_or(&[][..], Vec::as_slice);
         indices

@@ -39,4 +39,4 @@ pub mod tape;
 #[cfg(test)]
 mod tests;
 
-pub use manager::LlmManager;
+pub use manager::{LlmManager, Spending, TargetReport};

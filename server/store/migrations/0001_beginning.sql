@@ -133,4 +133,5 @@ CREATE TABLE job_events (
   message TEXT NOT NULL,
   at BIGINT NOT NULL
 );
+CREATE INDEX job_events_by_job ON job_events (job, seq);
 CREATE INDEX job_events_by_age ON job_events (at);

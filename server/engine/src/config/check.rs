@@ -22,8 +22,21 @@ pub(super) fn check(layer: &Value) -> Result<(), String> {
         None if parsed.limits.max_file_size < 1024 => {
             Err("`limits.max-file-size`: a number from 1024 on is expected".into())
         }
+        None if !(1..=64).contains(&parsed.service.jobs) => {
+            Err("`service.jobs`: a number from 1 to 64 is expected".into())
+        }
+        // Settings are shown to those who may see them; a password never is.
+        None if has_password(&parsed.service.store) => Err(
+            "`service.store`: a password does not stand in settings; use `PGPASSWORD`, a `.pgpass` file, or `env:NAME`"
+                .into(),
+        ),
         None => Ok(()),
     }
+}
+
+fn has_password(url: &str) -> bool {
+    let authority = url.split_once("://").map_or("", |(_, rest)| rest).split(['/', '?']).next().unwrap_or("");
+    authority.rsplit_once('@').is_some_and(|(user, _)| user.contains(':')) || url.contains("password=")
 }
 
 const OWN: &str = "belongs into your own settings, `code-agent/config.toml` in the folder of your configuration";
@@ -67,8 +80,11 @@ pub(super) fn check_editor(layer: &Value) -> Result<(), String> {
     check_programs(layer)
 }
 
-/// A program is named by the user alone.
+/// A program is named by the user alone, and so is what a service opens to others.
 fn check_programs(layer: &Value) -> Result<(), String> {
+    if layer.get("service").is_some() {
+        return Err(format!("`service` {OWN}"));
+    }
     let named = ["format", "verify"].into_iter().find(|key| layer.pointer(&format!("/actions/{key}")).is_some());
     named.map_or(Ok(()), |key| Err(format!("`actions.{key}` {OWN}")))
 }

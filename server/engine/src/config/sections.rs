@@ -36,6 +36,8 @@ pub struct Settings {
     pub core: CoreSettings,
     /// What the program tells about itself.
     pub log: LogSettings,
+    /// The service for a team, `code-agent serve`. Only in the user's own settings.
+    pub service: ServiceSettings,
 }
 
 impl Settings {
@@ -230,6 +232,41 @@ pub struct CompletionSettings {
 impl Default for CompletionSettings {
     fn default() -> Self {
         Self { enabled: false, max_tokens: 96 }
+    }
+}
+
+/// The service for a team.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ServiceSettings {
+    /// The address and port that it listens on.
+    pub listen: String,
+    /// Where accounts and jobs are kept: `sqlite:/PATH`, or `postgres://USER@HOST/NAME` without a password, which stands in `PGPASSWORD` or in a
+    /// `.pgpass` file; `env:NAME` takes the whole address from that variable. Empty is a file in the folder of the program's state.
+    pub store: String,
+    /// The file of the key that signs access tokens, shared by all replicas. Empty is a file in the folder of the program's state.
+    pub signing_key: String,
+    /// Bytes that the body of a request may have.
+    #[schemars(range(min = 1024))]
+    pub max_body: u64,
+    /// Jobs that are done at the same time.
+    #[schemars(range(min = 1, max = 64))]
+    pub jobs: u16,
+    /// Seconds that requests under way have when the service is told to end.
+    #[schemars(range(max = 3600))]
+    pub grace_seconds: u64,
+}
+
+impl Default for ServiceSettings {
+    fn default() -> Self {
+        Self {
+            listen: "127.0.0.1:7420".to_owned(),
+            store: String::new(),
+            signing_key: String::new(),
+            max_body: 8 << 20,
+            jobs: 2,
+            grace_seconds: 20,
+        }
     }
 }
 

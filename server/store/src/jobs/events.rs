@@ -1,7 +1,7 @@
 //! The log of how jobs go, from which a client resumes. A line is written with the change that it tells of, or not at all.
 
 use super::{Job, JobEvent, JobState, state_in};
-use crate::sql::{Writing, values};
+use crate::sql::{Row, Writing, values};
 use crate::{Store, StoreError, now_ms};
 
 /// The most that one call gives.
@@ -47,18 +47,14 @@ impl Store {
     pub async fn job_events_since(&self, seq: i64, limit: u32) -> Result<Vec<JobEvent>, StoreError> {
         let sql = "SELECT * FROM job_events WHERE seq > $1 ORDER BY seq LIMIT $2";
         let rows = self.pool.rows(sql, values![seq, i64::from(limit).clamp(1, AT_ONCE)]).await?;
-        let events = rows.iter().map(|row| {
-            Ok(JobEvent {
-                seq: row.number("seq")?,
-                job: row.text("job")?,
-                account: row.text("account")?,
-                state: state_in(row)?,
-                progress: row.number("progress")?,
-                message: row.text("message")?,
-                at: row.number("at")?,
-            })
-        });
-        events.collect()
+        rows.iter().map(event_in).collect()
+    }
+
+    /// Lines of one job after a number, oldest first.
+    pub async fn job_events_of(&self, job: &str, seq: i64, limit: u32) -> Result<Vec<JobEvent>, StoreError> {
+        let sql = "SELECT * FROM job_events WHERE job = $1 AND seq > $2 ORDER BY seq LIMIT $3";
+        let rows = self.pool.rows(sql, values![job, seq, i64::from(limit).clamp(1, AT_ONCE)]).await?;
+        rows.iter().map(event_in).collect()
     }
 
     /// The number of the newest line, for a client that only wants to hear what comes.
@@ -66,4 +62,16 @@ impl Store {
         let row = self.pool.row("SELECT value FROM counters WHERE name = $1", values!["job_events"]).await?;
         row.ok_or(StoreError::Stored("counter"))?.number("value")
     }
+}
+
+fn event_in(row: &Row) -> Result<JobEvent, StoreError> {
+    Ok(JobEvent {
+        seq: row.number("seq")?,
+        job: row.text("job")?,
+        account: row.text("account")?,
+        state: state_in(row)?,
+        progress: row.number("progress")?,
+        message: row.text("message")?,
+        at: row.number("at")?,
+    })
 }

@@ -1,0 +1,95 @@
+//! `code-agent serve`: the service for a team, over HTTP.
+
+use super::lsp::level;
+use super::{Failure, Outcome};
+use crate::output::terminal::remark;
+use crate::wiring::{self, Wish};
+use engine::config::sections::LogLevel;
+use engine::jobs::JobRunner;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+/// Be a service for a team: documents, jobs, models and accounts over HTTP. `/api/v2/openapi.json` tells all that it does.
+#[derive(Debug, clap::Args)]
+pub struct Serve {
+    /// The address and port to listen on; that of the settings, or 127.0.0.1:7420.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Option<String>,
+    /// Where accounts and jobs are kept: sqlite:/PATH, postgres://USER@HOST/NAME or env:NAME.
+    #[arg(long, value_name = "ADDRESS")]
+    store: Option<String>,
+    /// Log to standard error: off, error, warn, info, debug or trace.
+    #[arg(long, value_name = "LEVEL", value_parser = level)]
+    log: Option<LogLevel>,
+    /// Print the OpenAPI document and end.
+    #[arg(long)]
+    openapi: bool,
+}
+
+impl Serve {
+    /// Serves until it is told to end.
+    pub fn run(self) -> Result<Outcome, Failure> {
+        if self.openapi {
+            let mut out = crate::output::Pipe::new(std::io::stdout().lock());
+            std::io::Write::write_all(&mut out, gateway::document().as_bytes())?;
+            std::io::Write::flush(&mut out)?;
+            return Ok(Outcome::Clean);
+        }
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| Failure(format!("The service could not be started: {error}.")))?;
+        runtime.block_on(self.serve())?;
+        // What does not end by itself is not waited for.
+        runtime.shutdown_timeout(Duration::from_secs(1));
+        Ok(Outcome::Clean)
+    }
+
+    async fn serve(self) -> Result<(), Failure> {
+        let wish = Wish { log: self.log, ..Wish::default() };
+        let parts = wiring::service(wish, self.store.as_deref()).await?;
+        let settings = parts.settings;
+        let address = self.listen.unwrap_or_else(|| settings.listen.clone());
+        let failed = |error: std::io::Error| Failure(format!("{address} cannot be listened on: {error}."));
+        let listener = TcpListener::bind(&address).await.map_err(failed)?;
+        let bound = listener.local_addr().map_err(failed)?;
+        let gateway = parts.gateway;
+        remark(&format!("Listening on http://{bound}; http://{bound}/api/v2/openapi.json tells what there is."));
+        if let Some(code) = gateway.setup_code() {
+            remark(&format!(
+                "There is no account yet. Within an hour, POST {{\"code\": \"{code}\", \"name\": …, \"password\": …}} to http://{bound}/api/v2/setup makes the first admin."
+            ));
+        }
+        let (stopping, stopped) = watch::channel(false);
+        let worker = format!("{}-{}", std::process::id(), bound.port());
+        let runner = JobRunner::new(parts.core, parts.store, worker, gateway.new_jobs(), stopped);
+        let stop = async move {
+            told_to_end().await;
+            stopping.send_replace(true);
+        };
+        let grace = Duration::from_secs(settings.grace_seconds);
+        let served = gateway::serve(gateway, listener, stop, grace);
+        let (served, ()) = tokio::join!(served, runner.run(settings.jobs.into()));
+        served.map_err(|error| Failure(format!("The service ended: {error}.")))
+    }
+}
+
+/// Waits for Ctrl-C, or for the signal with which services are ended.
+async fn told_to_end() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminated) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminated.recv() => {}
+            }
+            return;
+        }
+    }
+    // Where no signal can be heard, the service ends with its process.
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}

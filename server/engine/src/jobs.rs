@@ -1,0 +1,226 @@
+//! Work that is kept until it is done: a job is taken under a lease, done file by file, and given back with its result.
+//!
+//! Whoever holds no lease any more writes nothing. A process that dies leaves its jobs to whoever asks next.
+
+use crate::answers::{FileChangeReport, FileReport};
+use crate::error::CoreError;
+use crate::server_core::ServerCore;
+use futures_util::future::join_all;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use store::Store;
+use store::jobs::{Beat, Leased, Outcome};
+use syntax::text::PositionEncoding;
+use tokio::sync::{Notify, watch};
+
+/// How long a lease is good, in milliseconds: a process that died is noticed after it.
+const LEASE_MS: i64 = 15_000;
+/// How often a lease is made longer, and asked whether the job is to end.
+const BEAT: Duration = Duration::from_secs(2);
+/// How long to wait for a job where there was none, if nobody tells of one.
+const IDLE: Duration = Duration::from_millis(500);
+/// Jobs of one account that run at the same time.
+const MOST_OF_ONE: u32 = 2;
+/// Files of one job.
+pub const MOST_FILES: usize = 500;
+
+/// What is done with texts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum JobKind {
+    /// Say what is wrong.
+    Check,
+    /// Write the documentation that is missing.
+    Document,
+    /// Make documentation true again.
+    UpdateDocs,
+}
+
+impl JobKind {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Check, Self::Document, Self::UpdateDocs];
+
+    /// Its name in the store.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Check => "check",
+            Self::Document => "document",
+            Self::UpdateDocs => "update-docs",
+        }
+    }
+
+    fn by_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+/// A text of a job.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct JobFile {
+    /// The name, which says what language it is.
+    pub path: String,
+    /// What is in it.
+    pub text: String,
+}
+
+/// What a job is given.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct JobInput {
+    /// The texts.
+    pub files: Vec<JobFile>,
+}
+
+/// Takes jobs and does them.
+pub struct JobRunner {
+    core: ServerCore,
+    store: Store,
+    worker: String,
+    /// Told when there is a new job.
+    new: Arc<Notify>,
+    /// True when no more jobs are to be taken.
+    stop: watch::Receiver<bool>,
+}
+
+impl JobRunner {
+    /// A runner that is told of new jobs by `new`, and of its end by `stop`. `worker` names this process among its replicas.
+    pub fn new(core: ServerCore, store: Store, worker: String, new: Arc<Notify>, stop: watch::Receiver<bool>) -> Self {
+        Self { core, store, worker, new, stop }
+    }
+
+    /// Does up to `count` jobs at the same time, until it is told to stop and those under way are done.
+    pub async fn run(&self, count: usize) {
+        join_all((0..count).map(|_| self.one_after_another())).await;
+    }
+
+    async fn one_after_another(&self) {
+        let kinds: Vec<&str> = JobKind::ALL.iter().map(|kind| kind.name()).collect();
+        let mut stop = self.stop.clone();
+        while !*self.stop.borrow() {
+            match self.store.lease_job(&self.worker, &kinds, LEASE_MS, Some(MOST_OF_ONE)).await {
+                Ok(Some(leased)) => {
+                    self.do_one(leased).await;
+                    continue;
+                }
+                Ok(None) => {}
+                Err(error) => tracing::warn!(%error, "No job can be taken just now."),
+            }
+            tokio::select! {
+                () = self.new.notified() => {}
+                () = tokio::time::sleep(IDLE) => {}
+                _ = stop.changed() => {}
+            }
+        }
+    }
+
+    async fn do_one(&self, leased: Leased) {
+        let (progress, told) = watch::channel((0, String::new()));
+        let work = self.work(&leased, &progress);
+        let outcome = tokio::select! {
+            outcome = work => Some(outcome),
+            // The work is dropped, and with it whatever it asked for.
+            outcome = self.hold(&leased, told) => outcome,
+        };
+        let Some(outcome) = outcome else {
+            tracing::warn!(job = leased.job.id, "The lease of a job was lost; somebody else does it.");
+            return;
+        };
+        // Where the store does not answer, the lease runs out and the job is done again.
+        match self.store.finish_job(&leased, outcome).await {
+            Ok(true) => {}
+            Ok(false) => tracing::warn!(job = leased.job.id, "A job was done, and somebody else had it by then."),
+            Err(error) => tracing::warn!(job = leased.job.id, %error, "The end of a job could not be written down."),
+        }
+    }
+
+    /// Keeps the lease, until the job is to be cancelled (`Some`) or the lease is lost (`None`).
+    async fn hold(&self, leased: &Leased, told: watch::Receiver<(i64, String)>) -> Option<Outcome> {
+        loop {
+            tokio::time::sleep(BEAT).await;
+            let (progress, message) = told.borrow().clone();
+            match self.store.heartbeat(leased, LEASE_MS, progress, &message).await {
+                Ok(Beat::Going) => {}
+                Ok(Beat::CancelWanted) => return Some(Outcome::Cancelled),
+                Ok(Beat::Lost) => return None,
+                Err(error) => tracing::warn!(%error, "A lease could not be made longer."),
+            }
+        }
+    }
+
+    async fn work(&self, leased: &Leased, progress: &watch::Sender<(i64, String)>) -> Outcome {
+        let failed = |error: String| Outcome::Failed { error, retry_in_ms: None };
+        let job = &leased.job;
+        let Some(kind) = JobKind::by_name(&job.kind) else {
+            return failed(format!("There is no job `{}`.", job.kind));
+        };
+        let input = match serde_json::from_value::<JobInput>(job.input.clone()) {
+            Ok(input) => input,
+            Err(error) => return failed(format!("The job cannot be read: {error}.")),
+        };
+        let core = self.core.for_client(&job.account);
+        let count = input.files.len().max(1);
+        let mut files = Vec::with_capacity(input.files.len());
+        for (number, file) in input.files.into_iter().enumerate() {
+            progress.send_replace(((number * 100 / count) as i64, file.path.clone()));
+            match one_file(&core, kind, file).await {
+                Ok(done) => files.push(done),
+                Err(error) => {
+                    // Too much work, or a file that upsets the analysis: another time it may do.
+                    let wait = 1000 << job.attempts.clamp(0, 8);
+                    return Outcome::Failed { error: error.to_string(), retry_in_ms: Some(wait) };
+                }
+            }
+        }
+        Outcome::Succeeded(json!({ "files": files }))
+    }
+}
+
+/// What came of one file.
+async fn one_file(core: &ServerCore, kind: JobKind, file: JobFile) -> Result<Value, CoreError> {
+    let (name, text): (PathBuf, Arc<str>) = (file.path.into(), file.text.into());
+    let options = crate::answers::BatchOptions::default();
+    let own = core.clone();
+    match kind {
+        JobKind::Check => {
+            let report = core.apart_in_background("check", move || own.check_text(&name, text)).await?;
+            Ok(checked(&report))
+        }
+        JobKind::Document => {
+            let work = move || own.document_text(&name, text, &options);
+            Ok(changed(&core.apart_in_background("document", work).await?))
+        }
+        JobKind::UpdateDocs => {
+            let work = move || own.fix_text(&name, text, &options);
+            Ok(changed(&core.apart_in_background("update-docs", work).await?))
+        }
+    }
+}
+
+fn checked(report: &FileReport) -> Value {
+    let place = |offset| {
+        let place = report.lines.position(&report.text, offset, PositionEncoding::Utf16);
+        json!({ "line": place.line, "character": place.character })
+    };
+    let findings: Vec<Value> = report
+        .findings
+        .iter()
+        .map(|finding| {
+            json!({
+                "code": finding.rule, "severity": finding.severity, "message": finding.message, "symbol": finding.symbol_path,
+                "range": { "start": place(finding.span.start), "end": place(finding.span.end) },
+                "fixable": !finding.repairs.is_empty(),
+            })
+        })
+        .collect();
+    json!({ "path": report.path, "diagnostics": findings, "problem": report.problem.as_ref().map(|problem| &problem.message) })
+}
+
+fn changed(report: &FileChangeReport) -> Value {
+    let text = (report.before != report.after).then(|| report.after.to_string());
+    json!({
+        "path": report.path, "text": text, "written": report.written, "mended": report.mended,
+        "problem": report.problem.as_ref().map(|problem| &problem.message),
+    })
+}

@@ -1,0 +1,115 @@
+//! What a service asks of the core: texts that come with a request and go with its answer, and what models are doing.
+//!
+//! All of it runs with the other tasks, fairly between clients; nothing is opened, and no file is looked at.
+
+use crate::answers::{BatchOptions, FileChangeReport, FileReport, OutlineItem};
+use crate::error::CoreError;
+use crate::server_core::ServerCore;
+use crate::tasks::{Class, TaskSpec};
+use llm::{Spending, TargetReport};
+use std::path::PathBuf;
+use std::sync::Arc;
+use syntax::extract::Depth;
+use syntax::language::Language;
+
+impl ServerCore {
+    /// Does work that costs, away from the threads that talk.
+    ///
+    /// # Errors
+    /// If too much is waiting, or it took too long.
+    pub async fn apart<T: Send + 'static>(
+        &self,
+        name: &'static str,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, CoreError> {
+        self.compute(name, self.metrics().correlation(), move |_| work()).await
+    }
+
+    /// The same for work that can wait: it goes behind all that somebody waits for, and has no deadline.
+    ///
+    /// # Errors
+    /// If too much is waiting.
+    pub async fn apart_in_background<T: Send + 'static>(
+        &self,
+        name: &'static str,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, CoreError> {
+        let spec = TaskSpec {
+            name,
+            class: Class::Background,
+            client: self.client.clone(),
+            key: None,
+            deadline: None,
+            correlation: self.metrics().correlation(),
+        };
+        Ok(self.inner.tasks.submit(spec, move |_| work())?.await?)
+    }
+
+    /// What is wrong with a text, as if it were a file of this name.
+    ///
+    /// # Errors
+    /// As for [`Self::apart`].
+    pub async fn check(&self, name: PathBuf, text: Arc<str>) -> Result<FileReport, CoreError> {
+        let core = self.clone();
+        self.measured("check", |_| async { self.apart("check", move || core.check_text(&name, text)).await }).await
+    }
+
+    /// The text with the documentation that it lacks.
+    ///
+    /// # Errors
+    /// As for [`Self::apart`].
+    pub async fn document(&self, name: PathBuf, text: Arc<str>) -> Result<FileChangeReport, CoreError> {
+        let core = self.clone();
+        let work = move || core.document_text(&name, text, &BatchOptions::default());
+        self.measured("document", |_| async { self.apart("document", work).await }).await
+    }
+
+    /// The text with its documentation made true again, as far as that is certain.
+    ///
+    /// # Errors
+    /// As for [`Self::apart`].
+    pub async fn update_docs(&self, name: PathBuf, text: Arc<str>) -> Result<FileChangeReport, CoreError> {
+        let core = self.clone();
+        let work = move || core.fix_text(&name, text, &BatchOptions::default());
+        self.measured("update-docs", |_| async { self.apart("update-docs", work).await }).await
+    }
+
+    /// What is defined in a text.
+    ///
+    /// # Errors
+    /// [`CoreError::UnsupportedLanguage`] by its name; else as for [`Self::apart`].
+    pub async fn outline_of(&self, name: PathBuf, text: Arc<str>) -> Result<Vec<OutlineItem>, CoreError> {
+        let shown = name.display().to_string();
+        let language = Language::from_path(&name).ok_or(CoreError::UnsupportedLanguage { uri: shown.clone() })?;
+        let limit = self.shared().size_limit() as usize;
+        if text.len() > limit {
+            return Err(CoreError::TooLarge { uri: shown, size: text.len(), limit });
+        }
+        let work = move || crate::look::outline(&syntax::extract::model(language, text, Depth::Documented));
+        self.measured("outline", |_| async { self.apart("outline", work).await }).await
+    }
+
+    /// How the models are. None is asked.
+    ///
+    /// # Errors
+    /// As for [`Self::models`].
+    pub async fn model_report(&self) -> Result<Vec<TargetReport>, CoreError> {
+        Ok(self.models().await?.report())
+    }
+
+    /// What was spent today.
+    ///
+    /// # Errors
+    /// As for [`Self::models`].
+    pub async fn spent_today(&self) -> Result<Spending, CoreError> {
+        Ok(self.models().await?.spending())
+    }
+
+    /// The figures of the models, for Prometheus, without the mark of their end.
+    ///
+    /// # Errors
+    /// As for [`Self::models`].
+    pub async fn model_metrics(&self) -> Result<String, CoreError> {
+        Ok(self.models().await?.metrics())
+    }
+}

@@ -1,0 +1,162 @@
+//! Who asks, and whether that is allowed: tokens become a [`Principal`], and each operation of the document asks the policies.
+//!
+//! What no policy permits is denied. Every decision is written down with the policy that made it.
+
+pub(crate) mod keys;
+pub(crate) mod passwords;
+pub(crate) mod policy;
+pub(crate) mod secrets;
+
+use crate::error::{Kind, Problem, correlation};
+use crate::state::Gateway;
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderValue, header};
+use axum::middleware::Next;
+use axum::response::Response;
+use engine::store::accounts::Account;
+use engine::store::now_ms;
+use policy::Decision;
+
+/// Who asks.
+#[derive(Clone, Debug)]
+pub struct Principal {
+    /// The account.
+    pub account: Account,
+    /// How it was shown.
+    pub via: Via,
+}
+
+/// How somebody showed who he is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Via {
+    /// By signing in.
+    Session {
+        /// The session.
+        id: String,
+    },
+    /// By an API token.
+    Token {
+        /// The token.
+        id: String,
+        /// The parts of the service that it opens; `*` is all.
+        scopes: Vec<String>,
+    },
+}
+
+impl Principal {
+    /// Whether the token is meant for this part of the service.
+    fn is_in_scope(&self, tag: &str) -> bool {
+        match &self.via {
+            Via::Session { .. } => true,
+            Via::Token { scopes, .. } => scopes.iter().any(|scope| scope == "*" || scope == tag),
+        }
+    }
+}
+
+/// Lets a request through to its handler, or not: the one gate of all routes.
+pub(crate) async fn gate(
+    State(gateway): State<Gateway>,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    let path = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let Some(path) = path else { return Ok(next.run(request).await) };
+    let Some(operation) = gateway.operations().find(request.method(), &path) else {
+        // The router answers with 405 to what the document does not have; a route that it forgot is denied.
+        return match gateway.operations().methods(&path) {
+            methods if methods.is_empty() => Err(Problem::new(Kind::Forbidden, "This route is open to nobody.")),
+            _ => Ok(next.run(request).await),
+        };
+    };
+    if operation.is_public {
+        return Ok(next.run(request).await);
+    }
+    let header = request.headers().get(header::AUTHORIZATION).cloned();
+    let principal = authenticate(&gateway, header).await?;
+    let decision = match principal.is_in_scope(&operation.tag) {
+        true => gateway.policies().decide(&principal.account, &operation.id, None),
+        false => Decision { is_allowed: false, policy: "token-scope".to_owned() },
+    };
+    // Looking changes nothing and is done many times a second: only what is refused of it is kept.
+    if !(decision.is_allowed && operation.only_looks()) {
+        note(&gateway, &principal, &operation.id, "", &decision).await?;
+    }
+    if !decision.is_allowed {
+        return Err(denied(&principal, &operation.id));
+    }
+    request.extensions_mut().insert(principal);
+    Ok(next.run(request).await)
+}
+
+/// Decides over one thing that belongs to somebody, where the gate could not know whose it is.
+pub(crate) async fn check(
+    gateway: &Gateway,
+    principal: &Principal,
+    operation: &str,
+    resource: &str,
+    owner: &str,
+) -> Result<(), Problem> {
+    let decision = gateway.policies().decide(&principal.account, operation, Some(owner));
+    if !decision.is_allowed {
+        note(gateway, principal, operation, resource, &decision).await?;
+    }
+    if decision.is_allowed { Ok(()) } else { Err(denied(principal, operation)) }
+}
+
+fn denied(principal: &Principal, operation: &str) -> Problem {
+    let role = principal.account.role.name();
+    Problem::new(
+        Kind::Forbidden,
+        format!("The role `{role}`, or the scope of the token, does not allow `{operation}` here."),
+    )
+}
+
+/// Writes a decision down. What cannot be written down is not done.
+async fn note(
+    gateway: &Gateway,
+    principal: &Principal,
+    action: &str,
+    resource: &str,
+    decision: &Decision,
+) -> Result<(), Problem> {
+    let (is_allowed, policy) = (decision.is_allowed, decision.policy.as_str());
+    let via = match &principal.via {
+        Via::Session { id } => format!("session {id}"),
+        Via::Token { id, .. } => format!("token {id}"),
+    };
+    gateway.store().audit(&principal.account.id, action, resource, is_allowed, policy, &correlation(), &via).await?;
+    Ok(())
+}
+
+/// Finds out who asks.
+async fn authenticate(gateway: &Gateway, header: Option<HeaderValue>) -> Result<Principal, Problem> {
+    let unknown = |said: &str| Problem::new(Kind::Unauthenticated, said);
+    let header = header.ok_or_else(|| unknown("Nobody is signed in; send a token as `Authorization: Bearer …`."))?;
+    let token = header.to_str().ok().and_then(|header| {
+        let (scheme, token) = header.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+    });
+    let token = token
+        .filter(|token| !token.is_empty())
+        .ok_or_else(|| unknown("The `Authorization` header is no bearer token."))?;
+    if let Some(hash) = secrets::hash_of_api_token(token) {
+        let found = gateway.store().token_by_hash(&hash).await?;
+        let (token, account) = found.ok_or_else(|| unknown("The token is not known, or was revoked."))?;
+        let is_over = token.expires_at.is_some_and(|at| at <= now_ms());
+        if token.revoked_at.is_some() || is_over || account.disabled {
+            return Err(unknown("The token was revoked, is over, or belongs to a closed account."));
+        }
+        gateway.store().touch_token(&token.id).await?;
+        return Ok(Principal { account, via: Via::Token { id: token.id, scopes: token.scopes } });
+    }
+    let claims = gateway
+        .keys()
+        .verify(token)
+        .map_err(|_| unknown("The access token is not valid, or is over; sign in again."))?;
+    if gateway.revocations().is_revoked(&claims.sid, &claims.sub, claims.iat_ms) {
+        return Err(unknown("The session was ended; sign in again."));
+    }
+    let account = gateway.store().account(&claims.sub).await?.filter(|account| !account.disabled);
+    let account = account.ok_or_else(|| unknown("The account is closed."))?;
+    Ok(Principal { account, via: Via::Session { id: claims.sid } })
+}

@@ -1,0 +1,151 @@
+//! The key of this service's own access tokens: ES256, short-lived, verified without asking anybody.
+//!
+//! The algorithm is pinned to the key: what a token says of itself is compared, never believed.
+
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
+use p256::ecdsa::SigningKey;
+use p256::pkcs8::{DecodePrivateKey, EncodePrivateKey, EncodePublicKey, LineEnding};
+use serde::{Deserialize, Serialize};
+use std::io::Write;
+use std::path::Path;
+
+/// Whose tokens these are, and for whom.
+const ISSUER: &str = "code-agent";
+const AUDIENCE: &str = "code-agent-api";
+/// The type of an access token (RFC 9068).
+const TYPE: &str = "at+jwt";
+/// How long an access token is good.
+pub(crate) const GOOD_FOR_SECONDS: i64 = 600;
+/// What clocks may differ by.
+const LEEWAY_SECONDS: u64 = 5;
+
+/// What an access token says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Claims {
+    /// Whose token it is.
+    pub iss: String,
+    /// Whom it is for.
+    pub aud: String,
+    /// The account.
+    pub sub: String,
+    /// The session.
+    pub sid: String,
+    /// Seconds of its end.
+    pub exp: i64,
+    /// Seconds of its beginning.
+    pub nbf: i64,
+    /// Milliseconds of its making, to be compared with revocations.
+    pub iat_ms: i64,
+}
+
+/// Why there is no key.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// The file cannot be read or written.
+    #[error("The signing key {path} cannot be read or written: {reason}.")]
+    File {
+        /// Its path.
+        path: String,
+        /// What the system says.
+        reason: String,
+    },
+    /// It is no key.
+    #[error("The signing key {path} is no P-256 key in PEM.")]
+    Broken {
+        /// Its path.
+        path: String,
+    },
+}
+
+/// The key, ready to sign and to verify.
+pub(crate) struct Keys {
+    encoding: EncodingKey,
+    decoding: DecodingKey,
+    id: String,
+}
+
+impl Keys {
+    /// Reads the key of a file; where there is none, one is made. Replicas share the file.
+    pub fn open(path: &Path) -> Result<Self, KeyError> {
+        let shown = || path.display().to_string();
+        let broken = || KeyError::Broken { path: shown() };
+        let failed = |error: std::io::Error| KeyError::File { path: shown(), reason: error.to_string() };
+        let pem = match std::fs::read_to_string(path) {
+            Ok(pem) => pem,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let mut bytes = [0; 32];
+                let key = loop {
+                    getrandom::fill(&mut bytes).map_err(|error| failed(std::io::Error::other(error.to_string())))?;
+                    // Nearly all numbers of 32 bytes are keys.
+                    if let Ok(key) = SigningKey::from_slice(&bytes) {
+                        break key;
+                    }
+                };
+                let pem = key.to_pkcs8_pem(LineEnding::LF).map_err(|_| broken())?.to_string();
+                if let Some(folder) = path.parent() {
+                    std::fs::create_dir_all(folder).map_err(failed)?;
+                }
+                match private_file(path) {
+                    Ok(mut file) => file.write_all(pem.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?,
+                    Err(error) => return Err(failed(error)),
+                }
+                pem
+            }
+            Err(error) => return Err(failed(error)),
+        };
+        Self::of_pem(&pem).ok_or_else(broken)
+    }
+
+    fn of_pem(pem: &str) -> Option<Self> {
+        let key = SigningKey::from_pkcs8_pem(pem).ok()?;
+        let public = key.verifying_key().to_public_key_pem(LineEnding::LF).ok()?;
+        let id = blake3::hash(public.as_bytes()).to_hex().get(..16)?.to_owned();
+        let encoding = EncodingKey::from_ec_pem(pem.as_bytes()).ok()?;
+        let decoding = DecodingKey::from_ec_pem(public.as_bytes()).ok()?;
+        Some(Self { encoding, decoding, id })
+    }
+
+    /// A new access token of a session.
+    pub fn sign(&self, account: &str, session: &str, now_ms: i64) -> Result<String, jsonwebtoken::errors::Error> {
+        let now = now_ms / 1000;
+        let claims = Claims {
+            iss: ISSUER.to_owned(),
+            aud: AUDIENCE.to_owned(),
+            sub: account.to_owned(),
+            sid: session.to_owned(),
+            exp: now + GOOD_FOR_SECONDS,
+            nbf: now,
+            iat_ms: now_ms,
+        };
+        let header = Header { typ: Some(TYPE.to_owned()), kid: Some(self.id.clone()), ..Header::new(Algorithm::ES256) };
+        encode(&header, &claims, &self.encoding)
+    }
+
+    /// What a token says, if it is one of ours and still good.
+    pub fn verify(&self, token: &str) -> Result<Claims, jsonwebtoken::errors::Error> {
+        let mut validation = Validation::new(Algorithm::ES256);
+        validation.set_issuer(&[ISSUER]);
+        validation.set_audience(&[AUDIENCE]);
+        validation.set_required_spec_claims(&["exp", "nbf", "iss", "aud", "sub"]);
+        validation.validate_nbf = true;
+        validation.leeway = LEEWAY_SECONDS;
+        let token = decode::<Claims>(token, &self.decoding, &validation)?;
+        let is_ours = token.header.typ.as_deref() == Some(TYPE) && token.header.kid.as_deref() == Some(&self.id);
+        match is_ours {
+            true => Ok(token.claims),
+            false => Err(jsonwebtoken::errors::ErrorKind::InvalidToken.into()),
+        }
+    }
+}
+
+/// A new file that only its owner reads.
+fn private_file(path: &Path) -> std::io::Result<std::fs::File> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,197 @@
+//! What a client is told when something cannot be done: problem details (RFC 9457), each with a kind that does not change, one sentence, and the
+//! number under which the log knows the request.
+//!
+//! Never tells what is inside: no path of the machine, no query, no secret.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use engine::error::CoreError;
+use engine::store::StoreError;
+use engine::tasks::TaskError;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+tokio::task_local! {
+    /// The number of the request that is being answered.
+    pub(crate) static CORRELATION: String;
+}
+
+/// The number of this request; empty outside of one.
+pub(crate) fn correlation() -> String {
+    CORRELATION.try_with(Clone::clone).unwrap_or_default()
+}
+
+/// What went wrong, as RFC 9457 has it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub struct ProblemBody {
+    /// Stands for the kind of problem, and does not change.
+    #[schema(example = "urn:code-agent:problem:not-found")]
+    r#type: String,
+    /// The kind in words.
+    #[schema(example = "Not found")]
+    title: &'static str,
+    /// The HTTP status.
+    #[schema(minimum = 400, maximum = 599, example = 404)]
+    status: u16,
+    /// What happened here, in a sentence.
+    #[schema(example = "There is no job 0192f0c1-7d5e-7000-8000-000000000000.")]
+    detail: String,
+    /// Where in the body or the query it is, as a JSON Pointer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "/files/0/path")]
+    pointer: Option<String>,
+    /// The number of the request, which stands in the log too.
+    correlation: String,
+}
+
+/// The kinds of problems.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The body, the query or the path is not what the document says.
+    Invalid,
+    /// Nobody knows who asks.
+    Unauthenticated,
+    /// It is known who asks, and it is not allowed.
+    Forbidden,
+    /// It is not there, or not to be seen.
+    NotFound,
+    /// The path is there, the method is not.
+    MethodNotAllowed,
+    /// It does not go together with what is there.
+    Conflict,
+    /// The body is larger than is allowed.
+    TooLarge,
+    /// The body is of a type that is not understood.
+    UnsupportedMediaType,
+    /// It was understood and cannot be done.
+    Refused,
+    /// Too much was asked.
+    TooManyRequests,
+    /// It is our fault.
+    Internal,
+    /// Something that is needed is not there just now.
+    Unavailable,
+    /// It took too long.
+    Timeout,
+}
+
+impl Kind {
+    fn facts(self) -> (StatusCode, &'static str, &'static str) {
+        match self {
+            Self::Invalid => (StatusCode::BAD_REQUEST, "invalid", "Invalid request"),
+            Self::Unauthenticated => (StatusCode::UNAUTHORIZED, "unauthenticated", "Not signed in"),
+            Self::Forbidden => (StatusCode::FORBIDDEN, "forbidden", "Not allowed"),
+            Self::NotFound => (StatusCode::NOT_FOUND, "not-found", "Not found"),
+            Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed"),
+            Self::Conflict => (StatusCode::CONFLICT, "conflict", "Conflict"),
+            Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too-large", "Too large"),
+            Self::UnsupportedMediaType => {
+                (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "Unsupported media type")
+            }
+            Self::Refused => (StatusCode::UNPROCESSABLE_ENTITY, "refused", "Cannot be done"),
+            Self::TooManyRequests => (StatusCode::TOO_MANY_REQUESTS, "too-many-requests", "Too many requests"),
+            Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error"),
+            Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Not available"),
+            Self::Timeout => (StatusCode::GATEWAY_TIMEOUT, "timeout", "Took too long"),
+        }
+    }
+}
+
+/// Why a request is not answered as it wanted.
+#[derive(Debug)]
+pub struct Problem {
+    kind: Kind,
+    detail: String,
+    pointer: Option<String>,
+    retry_after: Option<u64>,
+}
+
+impl Problem {
+    /// A problem with its sentence.
+    pub fn new(kind: Kind, detail: impl Into<String>) -> Self {
+        Self { kind, detail: detail.into(), pointer: None, retry_after: None }
+    }
+
+    /// The place in the body.
+    #[must_use]
+    pub fn at(self, pointer: impl Into<String>) -> Self {
+        Self { pointer: Some(pointer.into()), ..self }
+    }
+
+    /// After how many seconds it is worth asking again.
+    #[must_use]
+    pub fn retry_after(self, seconds: u64) -> Self {
+        Self { retry_after: Some(seconds), ..self }
+    }
+
+    /// There is no such thing.
+    pub fn missing(what: &str, id: &str) -> Self {
+        Self::new(Kind::NotFound, format!("There is no {what} {id}."))
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let (status, name, title) = self.kind.facts();
+        if self.kind == Kind::Internal {
+            tracing::error!(correlation = correlation(), "{}", self.detail);
+        }
+        let body = ProblemBody {
+            r#type: format!("urn:code-agent:problem:{name}"),
+            title,
+            status: status.as_u16(),
+            detail: self.detail,
+            pointer: self.pointer,
+            correlation: correlation(),
+        };
+        let mut response = (status, Json(body)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if self.kind == Kind::Unauthenticated {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Taken | StoreError::LastAdmin => Self::new(Kind::Conflict, error.to_string()),
+            StoreError::Invalid(_) => Self::new(Kind::Invalid, error.to_string()),
+            StoreError::Missing(_) => Self::new(Kind::NotFound, error.to_string()),
+            error => {
+                tracing::error!(correlation = correlation(), %error, "The store failed.");
+                Self::new(Kind::Unavailable, "What is kept cannot be read or written just now; try again.")
+                    .retry_after(1)
+            }
+        }
+    }
+}
+
+impl From<CoreError> for Problem {
+    fn from(error: CoreError) -> Self {
+        let kind = match &error {
+            CoreError::UnsupportedLanguage { .. } | CoreError::Refused { .. } | CoreError::Conflict(_) => Kind::Refused,
+            CoreError::TooLarge { .. } => Kind::TooLarge,
+            CoreError::UnknownDocument { .. } | CoreError::File(_) => Kind::NotFound,
+            CoreError::Task(TaskError::Deadline) => Kind::Timeout,
+            CoreError::Task(TaskError::Panicked { .. }) => Kind::Internal,
+            CoreError::Task(_) => Kind::Unavailable,
+            CoreError::Config(_) => Kind::Internal,
+            CoreError::Model(_) => Kind::Unavailable,
+        };
+        match kind {
+            Kind::Internal => {
+                tracing::error!(correlation = correlation(), %error, "The core failed.");
+                Self::new(kind, "Something failed here; the log has it under the correlation id.")
+            }
+            kind => Self::new(kind, error.to_string()),
+        }
+    }
+}

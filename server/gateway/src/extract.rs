@@ -1,0 +1,180 @@
+//! What a handler gets of a request: bodies and queries that were held against their JSON Schema first.
+//!
+//! The schema is the one of the OpenAPI document, so that what is documented and what is accepted cannot differ.
+
+use crate::error::{Kind, Problem};
+use axum::body::{Body, Bytes};
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::header;
+use axum::http::request::Parts;
+use jsonschema::Validator;
+use rustc_hash::FxHashMap;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use std::sync::{LazyLock, Mutex, PoisonError};
+use utoipa::ToSchema;
+
+/// Arrays and objects in each other; deeper bodies are refused before they are read.
+const DEEPEST: usize = 32;
+
+/// A JSON body that fulfils its schema.
+#[derive(Debug)]
+pub struct Valid<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned + ToSchema> FromRequest<S> for Valid<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request<Body>, state: &S) -> Result<Self, Problem> {
+        let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or("");
+        let kind = kind.split(';').next().unwrap_or("").trim();
+        if !kind.eq_ignore_ascii_case("application/json") {
+            return Err(Problem::new(Kind::UnsupportedMediaType, "The body has to be JSON (`application/json`)."));
+        }
+        let bytes =
+            Bytes::from_request(request, state).await.map_err(|rejection| match rejection.status().as_u16() {
+                413 => Problem::new(Kind::TooLarge, "The body has more bytes than are allowed."),
+                _ => Problem::new(Kind::Invalid, "The body could not be read to its end."),
+            })?;
+        read(&bytes).map(Self)
+    }
+}
+
+/// Reads a body.
+fn read<T: DeserializeOwned + ToSchema>(bytes: &[u8]) -> Result<T, Problem> {
+    if depth(bytes) > DEEPEST {
+        return Err(Problem::new(
+            Kind::Invalid,
+            format!("The body has more than {DEEPEST} arrays and objects in each other."),
+        ));
+    }
+    let value: Value = serde_json::from_slice(bytes)
+        .map_err(|error| Problem::new(Kind::Invalid, format!("The body is no JSON: {}.", place(&error))))?;
+    held_against(&T::name(), value)
+}
+
+/// A query that fulfils its schema: numbers are read as numbers.
+#[derive(Debug)]
+pub struct Asked<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned + ToSchema> FromRequestParts<S> for Asked<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let query = parts.uri.query().unwrap_or("");
+        let mut values = serde_json::Map::new();
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            let value = match value.parse::<i64>() {
+                Ok(number) if number.to_string() == value => json!(number),
+                _ => json!(value),
+            };
+            let name = name.into_owned();
+            if values.insert(name.clone(), value).is_some() {
+                return Err(
+                    Problem::new(Kind::Invalid, format!("`{name}` stands twice in the query.")).at(format!("/{name}"))
+                );
+            }
+        }
+        held_against(&T::name(), Value::Object(values)).map(Self)
+    }
+}
+
+/// A part of a path that is an id.
+#[derive(Debug)]
+pub struct Id(pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Id {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let id = parts.uri.path().split('/').rfind(|part| part.contains('-') && part.len() == 36).unwrap_or("");
+        let is_id = |id: &str| id.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+        if id.is_empty() || !is_id(id) {
+            return Err(Problem::new(Kind::NotFound, "There is nothing of this name; ids are UUIDs."));
+        }
+        Ok(Self(id.to_ascii_lowercase()))
+    }
+}
+
+/// How deep arrays and objects stand in each other, found without building anything.
+fn depth(bytes: &[u8]) -> usize {
+    let (mut depth, mut deepest, mut in_string, mut escaped) = (0usize, 0, false, false);
+    for byte in bytes {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b'[' | b'{' if !in_string => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b']' | b'}' if !in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
+}
+
+fn place(error: &serde_json::Error) -> String {
+    format!("{error}").trim_end_matches('.').to_owned()
+}
+
+/// The validators of the document's schemas, made when they are first wanted.
+static VALIDATORS: LazyLock<Mutex<FxHashMap<String, Option<std::sync::Arc<Validator>>>>> =
+    LazyLock::new(Mutex::default);
+
+fn validator(name: &str) -> Option<std::sync::Arc<Validator>> {
+    let mut known = VALIDATORS.lock().unwrap_or_else(PoisonError::into_inner);
+    known
+        .entry(name.to_owned())
+        .or_insert_with(|| {
+            let mut schema = json!({ "$ref": format!("#/components/schemas/{name}") });
+            schema["components"] = crate::openapi::document_value()["components"].clone();
+            jsonschema::draft202012::new(&schema).ok().map(std::sync::Arc::new)
+        })
+        .clone()
+}
+
+/// A value that fulfils the schema of this name, as its type.
+fn held_against<T: DeserializeOwned>(name: &str, value: Value) -> Result<T, Problem> {
+    let Some(validator) = validator(name) else {
+        return Err(Problem::new(Kind::Internal, format!("The schema `{name}` is missing.")));
+    };
+    if let Some(error) = validator.iter_errors(&value).next() {
+        let pointer = error.instance_path().to_string();
+        return Err(Problem::new(Kind::Invalid, format!("{}.", error.to_string().trim_end_matches('.'))).at(pointer));
+    }
+    // `3.0` is an integer to JSON Schema.
+    serde_json::from_value(whole_numbers(value))
+        .map_err(|error| Problem::new(Kind::Invalid, format!("{}.", place(&error))))
+}
+
+fn whole_numbers(value: Value) -> Value {
+    match value {
+        Value::Number(number) => match number.as_f64() {
+            Some(float) if number.is_f64() && float.fract() == 0.0 && float.abs() < 9e15 => json!(float as i64),
+            _ => Value::Number(number),
+        },
+        Value::Array(items) => items.into_iter().map(whole_numbers).collect(),
+        Value::Object(fields) => {
+            Value::Object(fields.into_iter().map(|(name, value)| (name, whole_numbers(value))).collect())
+        }
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn depth_is_that_of_the_structure_and_not_of_strings() {
+        assert_eq!(depth(br#"{"a": [[1], "[[[[\"[["]}"#), 3);
+        assert_eq!(depth("[".repeat(100_000).as_bytes()), 100_000);
+        assert_eq!(depth(b"]]]]"), 0);
+    }
+
+    #[test]
+    fn whole_numbers_are_integers() {
+        assert_eq!(whole_numbers(json!({ "a": [3.0, 2.5, 1e300] })), json!({ "a": [3, 2.5, 1e300] }));
+    }
+}

@@ -1,0 +1,125 @@
+//! Keeps HTTP in: the team service, REST v2 first.
+//!
+//! Decides nothing that the core decides. Every route stands in the OpenAPI document, every body is held against its schema, and what no policy permits
+//! is denied.
+
+mod auth;
+mod error;
+mod extract;
+mod metrics;
+mod openapi;
+mod revocations;
+mod routes;
+mod setup;
+mod state;
+mod tries;
+
+pub use openapi::document;
+pub use state::{Config, Gateway, StartError};
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::{HeaderName, HeaderValue, Method};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use error::{CORRELATION, Kind, Problem};
+use std::future::Future;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tower_http::catch_panic::CatchPanicLayer;
+
+/// What a request may take in all.
+const LONGEST: Duration = Duration::from_secs(60);
+/// The header with the number of a request.
+const CORRELATION_HEADER: HeaderName = HeaderName::from_static("x-correlation-id");
+
+/// All routes behind their gate.
+pub fn router(gateway: Gateway) -> Router {
+    let (routes, _) = routes::all().split_for_parts();
+    let gate = middleware::from_fn_with_state(gateway.clone(), auth::gate);
+    let max_body = gateway.config().max_body;
+    routes
+        .method_not_allowed_fallback(async || Problem::new(Kind::MethodNotAllowed, "The path has no such method."))
+        .fallback(async || {
+            Problem::new(Kind::NotFound, "There is no such path; /api/v2/openapi.json has those that there are.")
+        })
+        .route_layer(gate)
+        .layer(DefaultBodyLimit::max(max_body))
+        .layer(CatchPanicLayer::custom(|_| Problem::new(Kind::Internal, "Something failed here.").into_response()))
+        .layer(middleware::from_fn(bounded))
+        .layer(middleware::from_fn(numbered))
+        .with_state(gateway)
+}
+
+/// Serves until `stop` comes, then ends what is under way within `grace`.
+///
+/// # Errors
+/// If no more connections can be taken.
+pub async fn serve(
+    gateway: Gateway,
+    listener: TcpListener,
+    stop: impl Future<Output = ()> + Send + 'static,
+    grace: Duration,
+) -> std::io::Result<()> {
+    let (stopping, mut stopped) = tokio::sync::watch::channel(false);
+    let asked = async move {
+        stop.await;
+        stopping.send_replace(true);
+    };
+    let server = axum::serve(listener, router(gateway.clone())).with_graceful_shutdown(asked);
+    let bounded = async move {
+        let served = server.into_future();
+        tokio::pin!(served);
+        tokio::select! {
+            result = &mut served => return result,
+            _ = stopped.wait_for(|is_stopped| *is_stopped) => {}
+        }
+        match tokio::time::timeout(grace, served).await {
+            Ok(result) => result,
+            Err(_) => {
+                tracing::warn!("Some requests were ended, since they took longer than there was time.");
+                Ok(())
+            }
+        }
+    };
+    tokio::select! {
+        result = bounded => result,
+        () = gateway.revocations().follow(gateway.store()) => Ok(()),
+    }
+}
+
+/// Gives each request a number: the one that it brings, if that is a plain one.
+async fn numbered(request: Request<Body>, next: Next) -> Response {
+    let is_plain =
+        |id: &&str| (8..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    let brought = request.headers().get(CORRELATION_HEADER).and_then(|id| id.to_str().ok()).filter(is_plain);
+    let number = brought.map_or_else(auth::secrets::number, str::to_owned);
+    let mut response = CORRELATION.scope(number.clone(), next.run(request)).await;
+    if let Ok(value) = HeaderValue::from_str(&number) {
+        response.headers_mut().insert(CORRELATION_HEADER, value);
+    }
+    let headers = response.headers_mut();
+    headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
+    headers.insert("cache-control", HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Ends what takes too long; a stream of events is no such thing once it began.
+async fn bounded(request: Request<Body>, next: Next) -> Response {
+    let method = request.method().clone();
+    match tokio::time::timeout(LONGEST, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => {
+            let said = if method == Method::GET {
+                "It took too long."
+            } else {
+                "It took too long; whether it was done is not known."
+            };
+            Problem::new(Kind::Timeout, said).into_response()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,158 @@
+//! The document of the interface, made from the code of its routes (OpenAPI 3.1), and the table of operations that the gate reads out of it.
+
+use axum::http::Method;
+use rustc_hash::FxHashMap;
+use serde_json::Value;
+use std::sync::LazyLock;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::{Modify, OpenApi};
+
+/// Where an operation says which group it is of.
+const GROUP: &str = "x-group";
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "code-agent",
+        description = "Documentation that is missing or no longer true, found and mended: for a team, over HTTP.\n\nErrors are problem details (RFC 9457). Lists are read on with `after`.",
+        license(name = "MIT", identifier = "MIT")
+    ),
+    servers((url = "/", description = "This service")),
+    // Queries are held against these.
+    components(schemas(crate::routes::Part, crate::routes::Wanted)),
+    modifiers(&Bearer),
+    security(("bearer" = [])),
+    tags(
+        (name = "service", description = "How the service is"),
+        (name = "sessions", description = "Signing in and out"),
+        (name = "accounts", description = "Who may use it, and how"),
+        (name = "tokens", description = "Tokens for programs"),
+        (name = "documents", description = "Texts of source code: nothing is kept of them"),
+        (name = "jobs", description = "Work that is kept until it is done"),
+        (name = "models", description = "Language models, and what they cost"),
+        (name = "audit", description = "What was allowed and what was not")
+    )
+)]
+pub(crate) struct Document;
+
+struct Bearer;
+
+impl Modify for Bearer {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let bearer = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some("An access token of a session, or an API token."))
+            .build();
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+    }
+}
+
+/// The document as JSON.
+pub(crate) fn document_value() -> &'static Value {
+    static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
+        let (_, document) = crate::routes::all().split_for_parts();
+        let mut document = serde_json::to_value(document).unwrap_or_default();
+        name_problems(&mut document);
+        document
+    });
+    &DOCUMENT
+}
+
+/// Gives problems the type that they are sent as: the attribute of a route has no room for it beside each of them.
+fn name_problems(document: &mut Value) {
+    match document {
+        Value::Object(fields) => {
+            let is_problem = |body: &Value| body["schema"]["$ref"] == "#/components/schemas/Problem";
+            if fields.get("application/json").is_some_and(is_problem)
+                && let Some(body) = fields.remove("application/json")
+            {
+                fields.insert("application/problem+json".to_owned(), body);
+            }
+            fields.values_mut().for_each(name_problems);
+        }
+        Value::Array(items) => items.iter_mut().for_each(name_problems),
+        _ => {}
+    }
+}
+
+/// The document as it stands in `openapi.json`.
+pub fn document() -> String {
+    let mut text = serde_json::to_string_pretty(document_value()).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+/// One operation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Operation {
+    /// Its name in the document.
+    pub id: String,
+    /// The part of the service that it belongs to.
+    pub tag: String,
+    /// What policies call it.
+    pub group: String,
+    /// Anybody may call it.
+    pub is_public: bool,
+}
+
+impl Operation {
+    /// Whether it changes nothing.
+    pub fn only_looks(&self) -> bool {
+        self.group.ends_with(".read") || self.group == "documents.run"
+    }
+}
+
+/// All operations, by path and method.
+#[derive(Debug, Default)]
+pub(crate) struct Operations(FxHashMap<String, Vec<(String, Operation)>>);
+
+impl Operations {
+    /// Reads them out of the document. One without a group is left out, and so open to nobody.
+    pub fn of(document: &Value) -> Self {
+        let mut all: FxHashMap<String, Vec<(String, Operation)>> = FxHashMap::default();
+        for (path, methods) in document["paths"].as_object().into_iter().flatten() {
+            for (method, operation) in methods.as_object().into_iter().flatten() {
+                let text = |value: &Value| value.as_str().map(str::to_owned);
+                let is_public = operation["security"]
+                    .as_array()
+                    .is_some_and(|all| all.iter().any(|one| one == &serde_json::json!({})));
+                let group = text(&operation[GROUP]).or_else(|| is_public.then(String::new));
+                let found = (text(&operation["operationId"]), text(&operation["tags"][0]), group);
+                if let (Some(id), Some(tag), Some(group)) = found {
+                    let operation = Operation { id, tag, group, is_public };
+                    all.entry(path.clone()).or_default().push((method.to_uppercase(), operation));
+                }
+            }
+        }
+        Self(all)
+    }
+
+    /// The operation of a method on a path of the router.
+    pub fn find(&self, method: &Method, path: &str) -> Option<&Operation> {
+        // What answers to GET answers to HEAD.
+        let method = if method == Method::HEAD { "GET" } else { method.as_str() };
+        self.0.get(path)?.iter().find(|(known, _)| known == method).map(|(_, operation)| operation)
+    }
+
+    /// The methods that a path has.
+    pub fn methods(&self, path: &str) -> Vec<&str> {
+        self.0.get(path).into_iter().flatten().map(|(method, _)| method.as_str()).collect()
+    }
+
+    /// All operations with their paths and methods.
+    #[cfg(test)]
+    pub fn all(&self) -> Vec<(String, String, Operation)> {
+        let of_path = |(path, methods): (&String, &Vec<(String, Operation)>)| {
+            let path = path.clone();
+            methods.clone().into_iter().map(move |(method, operation)| (path.clone(), method, operation))
+        };
+        self.0.iter().flat_map(of_path).collect()
+    }
+
+    /// All operations that need a policy, with their groups.
+    pub fn groups(&self) -> Vec<(String, String)> {
+        let all = self.0.values().flatten().filter(|(_, operation)| !operation.is_public);
+        all.map(|(_, operation)| (operation.id.clone(), operation.group.clone())).collect()
+    }
+}

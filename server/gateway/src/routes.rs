@@ -1,0 +1,96 @@
+//! The list of routes, one file for each part of the service. A route stands here and in the document, or nowhere.
+
+mod accounts;
+mod audit;
+mod documents;
+mod jobs;
+mod models;
+mod service;
+mod sessions;
+mod tokens;
+
+pub(crate) use jobs::Wanted;
+
+use crate::openapi::Document;
+use crate::state::Gateway;
+use serde::{Deserialize, Serialize};
+use std::time::{Duration, UNIX_EPOCH};
+use utoipa::{OpenApi, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// The version of the interface, which all of its paths begin with.
+const PREFIX: &str = "/api/v2";
+
+/// All routes, with the document that they make.
+pub(crate) fn all() -> OpenApiRouter<Gateway> {
+    let routes = OpenApiRouter::new()
+        .routes(routes!(service::live))
+        .routes(routes!(service::ready))
+        .routes(routes!(service::document))
+        .routes(routes!(service::schema))
+        .routes(routes!(service::config))
+        .routes(routes!(service::set_up))
+        .routes(routes!(sessions::sign_in))
+        .routes(routes!(sessions::refresh))
+        .routes(routes!(sessions::sign_out))
+        .routes(routes!(accounts::me))
+        .routes(routes!(accounts::change_password))
+        .routes(routes!(accounts::list, accounts::create))
+        .routes(routes!(accounts::show, accounts::change))
+        .routes(routes!(tokens::list, tokens::create))
+        .routes(routes!(tokens::revoke))
+        .routes(routes!(documents::diagnostics))
+        .routes(routes!(documents::symbols))
+        .routes(routes!(documents::write))
+        .routes(routes!(documents::update))
+        .routes(routes!(jobs::list, jobs::create))
+        .routes(routes!(jobs::show, jobs::cancel))
+        .routes(routes!(jobs::events))
+        .routes(routes!(models::list))
+        .routes(routes!(models::usage))
+        .routes(routes!(audit::list));
+    OpenApiRouter::with_openapi(Document::openapi()).nest(PREFIX, routes).routes(routes!(service::metrics))
+}
+
+/// Which part of a list is wanted.
+#[derive(Debug, Deserialize, ToSchema, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Part {
+    /// The `next` of the part before; the first part where it is left out.
+    #[schema(max_length = 256, pattern = "^[A-Za-z0-9_.:=-]*$")]
+    #[param(max_length = 256, pattern = "^[A-Za-z0-9_.:=-]*$")]
+    after: Option<String>,
+    /// How many are wanted.
+    #[schema(minimum = 1, maximum = 200)]
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<u32>,
+}
+
+impl Part {
+    fn limit(&self) -> u32 {
+        self.limit.unwrap_or(50)
+    }
+
+    fn after(&self) -> Option<&str> {
+        self.after.as_deref().filter(|after| !after.is_empty())
+    }
+}
+
+/// A part of a list.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct List<T> {
+    /// The things, in order.
+    items: Vec<T>,
+    /// What to ask for as `after` to read on; missing at the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+/// Milliseconds since 1970 as RFC 3339 has it, in UTC.
+pub(crate) fn time(ms: i64) -> String {
+    // Up to the end of the year 9999, which is as far as the format goes.
+    let ms = u64::try_from(ms).unwrap_or(0).min(253_402_300_799_999);
+    humantime::format_rfc3339_millis(UNIX_EPOCH + Duration::from_millis(ms)).to_string()
+}

@@ -1,0 +1,232 @@
+//! Who may use the service.
+
+use crate::auth::{Principal, passwords};
+use crate::error::{Kind, Problem, ProblemBody};
+use crate::extract::{Asked, Id, Valid};
+use crate::routes::{List, Part, time};
+use crate::state::Gateway;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::{Extension, Json};
+use engine::store::accounts::{Account, Role};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// What an account may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum RoleName {
+    /// Looks, and has texts checked.
+    Viewer,
+    /// Runs jobs too.
+    Developer,
+    /// Sees to everybody's jobs too, and to what they cost.
+    Maintainer,
+    /// Sees to accounts too.
+    Admin,
+    /// Sees what was allowed and what was not, and changes nothing.
+    Auditor,
+}
+
+impl From<Role> for RoleName {
+    fn from(role: Role) -> Self {
+        match role {
+            Role::Viewer => Self::Viewer,
+            Role::Developer => Self::Developer,
+            Role::Maintainer => Self::Maintainer,
+            Role::Admin => Self::Admin,
+            Role::Auditor => Self::Auditor,
+        }
+    }
+}
+
+impl From<RoleName> for Role {
+    fn from(role: RoleName) -> Self {
+        match role {
+            RoleName::Viewer => Self::Viewer,
+            RoleName::Developer => Self::Developer,
+            RoleName::Maintainer => Self::Maintainer,
+            RoleName::Admin => Self::Admin,
+            RoleName::Auditor => Self::Auditor,
+        }
+    }
+}
+
+/// An account.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Account)]
+pub(crate) struct AccountView {
+    /// Its id.
+    #[schema(example = "0192f0c1-7d5e-7000-8000-000000000000")]
+    id: String,
+    /// The name to sign in with.
+    #[schema(example = "ann")]
+    name: String,
+    /// What it may do.
+    role: RoleName,
+    /// It is closed.
+    disabled: bool,
+    /// When it was made.
+    #[schema(format = "date-time")]
+    created_at: String,
+}
+
+impl From<Account> for AccountView {
+    fn from(account: Account) -> Self {
+        Self {
+            id: account.id,
+            name: account.name,
+            role: account.role.into(),
+            disabled: account.disabled,
+            created_at: time(account.created_at),
+        }
+    }
+}
+
+/// What a new account is made of.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewAccount {
+    /// The name to sign in with.
+    #[schema(min_length = 1, max_length = 64, pattern = "^[a-z0-9._@-]+$", example = "bob")]
+    name: String,
+    /// What it may do.
+    role: RoleName,
+    /// Twelve characters or more.
+    #[schema(min_length = 12, max_length = 256)]
+    password: String,
+}
+
+/// What of an account is to be another.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AccountChange {
+    /// What it may do from now on.
+    role: Option<RoleName>,
+    /// Whether it is closed. That holds everywhere within a second.
+    disabled: Option<bool>,
+}
+
+/// The old password and the new one.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PasswordChange {
+    /// The one that is in force.
+    #[schema(min_length = 1, max_length = 256)]
+    old: String,
+    /// Twelve characters or more.
+    #[schema(min_length = 12, max_length = 256)]
+    password: String,
+}
+
+/// Who I am.
+#[utoipa::path(get, path = "/me", tag = "accounts", operation_id = "me.show",
+    extensions(("x-group" = json!("me.read"))), responses(
+    (status = 200, description = "The account", body = AccountView),
+    (status = 401, description = "Not signed in", body = ProblemBody), (status = 403, description = "Not allowed", body = ProblemBody)))]
+pub(crate) async fn me(Extension(principal): Extension<Principal>) -> Json<AccountView> {
+    Json(principal.account.into())
+}
+
+/// Changes my password, and ends all my sessions.
+#[utoipa::path(put, path = "/me/password", tag = "accounts", operation_id = "me.change_password",
+    extensions(("x-group" = json!("me.write"))), request_body = PasswordChange, responses(
+    (status = 204, description = "Changed"),
+    (status = 400, description = "Not as it has to be", body = ProblemBody),
+    (status = 401, description = "Not signed in", body = ProblemBody),
+    (status = 403, description = "The old password is wrong", body = ProblemBody),
+    (status = 415, description = "No JSON", body = ProblemBody),
+    (status = 422, description = "The password is too short", body = ProblemBody),
+    (status = 429, description = "Too many tries", body = ProblemBody)))]
+pub(crate) async fn change_password(
+    State(gateway): State<Gateway>,
+    Extension(principal): Extension<Principal>,
+    Valid(body): Valid<PasswordChange>,
+) -> Result<StatusCode, Problem> {
+    let id = &principal.account.id;
+    gateway.tries().take(&principal.account.name).map_err(super::service::too_many)?;
+    let core = gateway.core(id);
+    let hash = gateway.store().password_hash(id).await?;
+    if !passwords::is_right(&core, body.old, hash).await? {
+        return Err(Problem::new(Kind::Forbidden, "The old password is wrong.").at("/old"));
+    }
+    let hash = passwords::hash(&core, body.password).await?;
+    gateway.store().set_password_hash(id, &hash).await?;
+    gateway.store().revoke_sessions_of(id).await?;
+    gateway.revocations().read(gateway.store()).await?;
+    gateway.tries().forgive(&principal.account.name);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// All accounts.
+#[utoipa::path(get, path = "/accounts", tag = "accounts", operation_id = "accounts.list",
+    extensions(("x-group" = json!("accounts.read"))), params(Part), responses(
+    (status = 200, description = "A part of them", body = List<AccountView>),
+    (status = 400, description = "Not as it has to be", body = ProblemBody),
+    (status = 401, description = "Not signed in", body = ProblemBody), (status = 403, description = "Not allowed", body = ProblemBody)))]
+pub(crate) async fn list(
+    State(gateway): State<Gateway>,
+    Asked(part): Asked<Part>,
+) -> Result<Json<List<AccountView>>, Problem> {
+    let page = gateway.store().accounts(part.after(), part.limit()).await?;
+    Ok(Json(List { items: page.items.into_iter().map(Into::into).collect(), next: page.next }))
+}
+
+/// Makes an account.
+#[utoipa::path(post, path = "/accounts", tag = "accounts", operation_id = "accounts.create",
+    extensions(("x-group" = json!("accounts.write"))), request_body = NewAccount, responses(
+    (status = 201, description = "The account", body = AccountView),
+    (status = 400, description = "Not as it has to be", body = ProblemBody),
+    (status = 401, description = "Not signed in", body = ProblemBody), (status = 403, description = "Not allowed", body = ProblemBody),
+    (status = 409, description = "The name is taken", body = ProblemBody),
+    (status = 415, description = "No JSON", body = ProblemBody),
+    (status = 422, description = "The password is too short", body = ProblemBody)))]
+pub(crate) async fn create(
+    State(gateway): State<Gateway>,
+    Extension(principal): Extension<Principal>,
+    Valid(body): Valid<NewAccount>,
+) -> Result<(StatusCode, Json<AccountView>), Problem> {
+    let hash = passwords::hash(&gateway.core(&principal.account.id), body.password).await?;
+    let account = gateway.store().create_account(&body.name, body.role.into(), Some(&hash)).await?;
+    Ok((StatusCode::CREATED, Json(account.into())))
+}
+
+/// One account.
+#[utoipa::path(get, path = "/accounts/{id}", tag = "accounts", operation_id = "accounts.show",
+    extensions(("x-group" = json!("accounts.read"))),
+    params(("id" = String, Path, description = "The account", format = "uuid")), responses(
+    (status = 200, description = "The account", body = AccountView),
+    (status = 401, description = "Not signed in", body = ProblemBody), (status = 403, description = "Not allowed", body = ProblemBody),
+    (status = 404, description = "Not there", body = ProblemBody)))]
+pub(crate) async fn show(State(gateway): State<Gateway>, Id(id): Id) -> Result<Json<AccountView>, Problem> {
+    let account = gateway.store().account(&id).await?.ok_or_else(|| Problem::missing("account", &id))?;
+    Ok(Json(account.into()))
+}
+
+/// Changes the role of an account, or closes it. The last admin stays.
+#[utoipa::path(patch, path = "/accounts/{id}", tag = "accounts", operation_id = "accounts.change",
+    extensions(("x-group" = json!("accounts.write"))),
+    params(("id" = String, Path, description = "The account", format = "uuid")), request_body = AccountChange, responses(
+    (status = 200, description = "The account", body = AccountView),
+    (status = 400, description = "Not as it has to be", body = ProblemBody),
+    (status = 401, description = "Not signed in", body = ProblemBody), (status = 403, description = "Not allowed", body = ProblemBody),
+    (status = 404, description = "Not there", body = ProblemBody),
+    (status = 409, description = "It is the last admin", body = ProblemBody),
+    (status = 415, description = "No JSON", body = ProblemBody)))]
+pub(crate) async fn change(
+    State(gateway): State<Gateway>,
+    Id(id): Id,
+    Valid(body): Valid<AccountChange>,
+) -> Result<Json<AccountView>, Problem> {
+    let missing = || Problem::missing("account", &id);
+    gateway.store().account(&id).await?.ok_or_else(missing)?;
+    if let Some(role) = body.role {
+        gateway.store().set_role(&id, role.into()).await?;
+    }
+    if let Some(disabled) = body.disabled {
+        gateway.store().set_disabled(&id, disabled).await?;
+    }
+    gateway.revocations().read(gateway.store()).await?;
+    let account = gateway.store().account(&id).await?.ok_or_else(missing)?;
+    Ok(Json(account.into()))
+}

@@ -1,0 +1,70 @@
+//! What was allowed and what was not, by whom, and by which policy.
+
+use crate::error::{Problem, ProblemBody};
+use crate::extract::Asked;
+use crate::routes::{List, Part, time};
+use crate::state::Gateway;
+use axum::Json;
+use axum::extract::State;
+use engine::store::audit::AuditEntry;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// A decision.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Decision {
+    /// Its number in the log.
+    number: i64,
+    /// When.
+    #[schema(format = "date-time")]
+    at: String,
+    /// The account; empty where nobody was known.
+    actor: String,
+    /// The operation.
+    #[schema(example = "accounts.create")]
+    action: String,
+    /// What it was about.
+    resource: String,
+    /// Whether it was allowed.
+    allowed: bool,
+    /// The policies that decided.
+    #[schema(example = "admins-see-to-accounts")]
+    policy: String,
+    /// The number of the request.
+    correlation: String,
+    /// The link of the chain: it holds that of the entry before.
+    hash: String,
+}
+
+impl From<AuditEntry> for Decision {
+    fn from(entry: AuditEntry) -> Self {
+        Self {
+            number: entry.seq,
+            at: time(entry.at),
+            actor: entry.actor,
+            action: entry.action,
+            resource: entry.resource,
+            allowed: entry.allowed,
+            policy: entry.policy,
+            correlation: entry.correlation,
+            hash: entry.hash,
+        }
+    }
+}
+
+/// The decisions, the newest first.
+#[utoipa::path(get, path = "/audit", tag = "audit", operation_id = "audit.list",
+    extensions(("x-group" = json!("audit.read"))), params(Part), responses(
+    (status = 200, description = "A part of them", body = List<Decision>),
+    (status = 400, description = "Not as it has to be", body = ProblemBody),
+    (status = 401, description = "Not signed in", body = ProblemBody), (status = 403, description = "Not allowed", body = ProblemBody)))]
+pub(crate) async fn list(
+    State(gateway): State<Gateway>,
+    Asked(part): Asked<Part>,
+) -> Result<Json<List<Decision>>, Problem> {
+    let before = part.after().and_then(|after| after.parse().ok());
+    let entries = gateway.store().audit_entries(before, part.limit()).await?;
+    let is_full = entries.len() == part.limit() as usize;
+    let next = entries.last().filter(|last| is_full && last.seq > 1).map(|last| last.seq.to_string());
+    Ok(Json(List { items: entries.into_iter().map(Into::into).collect(), next }))
+}

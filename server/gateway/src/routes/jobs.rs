@@ -1,0 +1,380 @@
+//! Jobs: work that is kept until it is done. A job is in the store before its answer leaves.
+
+use crate::auth::{Principal, check};
+use crate::error::{Kind, Problem, ProblemBody};
+use crate::extract::{Asked, Id, Valid};
+use crate::routes::documents::Text;
+use crate::routes::{List, time};
+use crate::state::Gateway;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use engine::jobs::{JobInput, JobKind, MOST_FILES};
+use engine::store::accounts::Role;
+use engine::store::idempotency::Idempotency;
+use engine::store::jobs::{Job, JobFilter, JobState, NewJob};
+use engine::store::now_ms;
+use futures_util::Stream;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::convert::Infallible;
+use std::time::Duration;
+use utoipa::ToSchema;
+
+/// How often a job is tried.
+const TRIES: i64 = 3;
+/// How often events are looked for.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// What is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schema(as = JobKind)]
+pub(crate) enum KindName {
+    /// Says what is wrong.
+    Check,
+    /// Writes the documentation that is missing.
+    Document,
+    /// Makes documentation true again.
+    UpdateDocs,
+}
+
+impl From<KindName> for JobKind {
+    fn from(kind: KindName) -> Self {
+        match kind {
+            KindName::Check => Self::Check,
+            KindName::Document => Self::Document,
+            KindName::UpdateDocs => Self::UpdateDocs,
+        }
+    }
+}
+
+/// How far a job is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schema(as = JobState)]
+pub(crate) enum StateName {
+    /// It waits.
+    Queued,
+    /// It is being done.
+    Running,
+    /// It is done.
+    Succeeded,
+    /// It cannot be done.
+    Failed,
+    /// Somebody ended it.
+    Cancelled,
+    /// It was tried as often as is allowed.
+    Dead,
+}
+
+impl From<JobState> for StateName {
+    fn from(state: JobState) -> Self {
+        match state {
+            JobState::Queued => Self::Queued,
+            JobState::Running => Self::Running,
+            JobState::Succeeded => Self::Succeeded,
+            JobState::Failed => Self::Failed,
+            JobState::Cancelled => Self::Cancelled,
+            JobState::Dead => Self::Dead,
+        }
+    }
+}
+
+impl From<StateName> for JobState {
+    fn from(state: StateName) -> Self {
+        match state {
+            StateName::Queued => Self::Queued,
+            StateName::Running => Self::Running,
+            StateName::Succeeded => Self::Succeeded,
+            StateName::Failed => Self::Failed,
+            StateName::Cancelled => Self::Cancelled,
+            StateName::Dead => Self::Dead,
+        }
+    }
+}
+
+/// What is to be done.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct JobRequest {
+    /// What.
+    kind: KindName,
+    /// With which texts.
+    #[schema(min_items = 1, max_items = 500)]
+    files: Vec<Text>,
+    /// Higher ones are done first; 0 where it is left out.
+    #[schema(minimum = -10, maximum = 10)]
+    priority: Option<i64>,
+}
+
+/// A job.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Job)]
+pub(crate) struct JobView {
+    /// Its id.
+    id: String,
+    /// What is done.
+    kind: String,
+    /// Whose it is.
+    account: String,
+    /// How far it is.
+    state: StateName,
+    /// In a hundred.
+    #[schema(minimum = 0, maximum = 100)]
+    progress: i64,
+    /// What is being done.
+    message: String,
+    /// How often it was begun.
+    attempts: i64,
+    /// What came of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    result: Option<Value>,
+    /// Why it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+    /// When it was asked for.
+    #[schema(format = "date-time")]
+    created_at: String,
+    /// When it ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = "date-time")]
+    finished_at: Option<String>,
+}
+
+impl From<Job> for JobView {
+    fn from(job: Job) -> Self {
+        Self {
+            id: job.id,
+            kind: job.kind,
+            account: job.account,
+            state: job.state.into(),
+            progress: job.progress,
+            message: job.message,
+            attempts: job.attempts,
+            result: job.result,
+            error: job.error,
+            created_at: time(job.created_at),
+            finished_at: job.finished_at.map(time),
+        }
+    }
+}
+
+/// Which jobs are wanted.
+#[derive(Debug, Deserialize, ToSchema, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Wanted {
+    /// Only those that are so far.
+    state: Option<StateName>,
+    /// Only those that do this.
+    kind: Option<KindName>,
+    /// The `next` of the part before.
+    #[schema(max_length = 256, pattern = "^[A-Za-z0-9_.:=-]*$")]
+    #[param(max_length = 256, pattern = "^[A-Za-z0-9_.:=-]*$")]
+    after: Option<String>,
+    /// How many are wanted.
+    #[schema(minimum = 1, maximum = 200)]
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<u32>,
+}
+
+/// Jobs, the newest first: mine, or all where the role sees them. Results are left out; ask for the job.
+#[utoipa::path(get, path = "/jobs", tag = "jobs", operation_id = "jobs.list",
+    extensions(("x-group" = json!("jobs.read"))), params(Wanted), responses(
+    (status = 200, description = "A part of them", body = List<JobView>),
+    (status = 400, description = "Not as it has to be", body = ProblemBody),
+    (status = 401, description = "Not signed in", body = ProblemBody), (status = 403, description = "Not allowed", body = ProblemBody)))]
+pub(crate) async fn list(
+    State(gateway): State<Gateway>,
+    Extension(principal): Extension<Principal>,
+    Asked(wanted): Asked<Wanted>,
+) -> Result<Json<List<JobView>>, Problem> {
+    let sees_all = matches!(principal.account.role, Role::Maintainer | Role::Admin);
+    let filter = JobFilter {
+        account: (!sees_all).then(|| principal.account.id.clone()),
+        state: wanted.state.map(Into::into),
+        kind: wanted.kind.map(|kind| JobKind::from(kind).name().to_owned()),
+    };
+    let after = wanted.after.as_deref().filter(|after| !after.is_empty());
+    let page = gateway.store().jobs(filter, after, wanted.limit.unwrap_or(50)).await?;
+    let short = |job: Job| JobView { result: None, ..JobView::from(job) };
+    Ok(Json(List { items: page.items.into_iter().map(short).collect(), next: page.next }))
+}
+
+/// Asks for a job. The same `Idempotency-Key` with the same body gives the same job, for a day.
+#[utoipa::path(post, path = "/jobs", tag = "jobs", operation_id = "jobs.create",
+    extensions(("x-group" = json!("jobs.write"))),
+    params(("Idempotency-Key" = Option<String>, Header, description = "Makes it safe to ask again", min_length = 1, max_length = 128, pattern = "^[!-~]+$")),
+    request_body = JobRequest, responses(
+    (status = 202, description = "The job; it is kept from now on", body = JobView, headers(("Location" = String, description = "Where it is"))),
+    (status = 400, description = "Not as it has to be", body = ProblemBody),
+    (status = 401, description = "Not signed in", body = ProblemBody), (status = 403, description = "Not allowed", body = ProblemBody),
+    (status = 409, description = "The key stands for another body, or is being answered", body = ProblemBody),
+    (status = 413, description = "Too large", body = ProblemBody), (status = 415, description = "No JSON", body = ProblemBody)))]
+pub(crate) async fn create(
+    State(gateway): State<Gateway>,
+    Extension(principal): Extension<Principal>,
+    headers: HeaderMap,
+    Valid(body): Valid<JobRequest>,
+) -> Result<Response, Problem> {
+    if body.files.len() > MOST_FILES {
+        return Err(Problem::new(Kind::Invalid, format!("A job has {MOST_FILES} files at most.")).at("/files"));
+    }
+    for (number, file) in body.files.iter().enumerate() {
+        file.name().map_err(|problem| problem.at(format!("/files/{number}/path")))?;
+    }
+    let account = &principal.account.id;
+    let key = match headers.get("idempotency-key").map(|key| key.to_str()) {
+        None => None,
+        Some(Ok(key)) if (1..=128).contains(&key.len()) => Some(key.to_owned()),
+        Some(_) => return Err(Problem::new(Kind::Invalid, "An `Idempotency-Key` has 1 to 128 visible characters.")),
+    };
+    if let Some(key) = &key {
+        let bytes = serde_json::to_vec(&body).unwrap_or_default();
+        let hash = blake3::hash(&bytes).to_hex().to_string();
+        match gateway.store().begin_idempotent(account, key, &hash, now_ms()).await? {
+            Idempotency::New => {}
+            Idempotency::Running => {
+                return Err(Problem::new(Kind::Conflict, "A request with this `Idempotency-Key` is being answered.")
+                    .retry_after(1));
+            }
+            Idempotency::Mismatch => {
+                return Err(Problem::new(Kind::Conflict, "This `Idempotency-Key` was used with another body."));
+            }
+            Idempotency::Done { body, .. } => {
+                let job: Value = serde_json::from_str(&body).unwrap_or_default();
+                return Ok((StatusCode::ACCEPTED, Json(job)).into_response());
+            }
+        }
+    }
+    let made = make(&gateway, account, body).await;
+    match (&made, &key) {
+        (Ok(view), Some(key)) => {
+            let body = serde_json::to_string(view).unwrap_or_default();
+            gateway.store().finish_idempotent(account, key, 202, &body).await?;
+        }
+        (Err(_), Some(key)) => gateway.store().forget_idempotent(account, key).await?,
+        _ => {}
+    }
+    let view = made?;
+    let place = format!("/api/v2/jobs/{}", view.id);
+    Ok((StatusCode::ACCEPTED, [(header::LOCATION, place)], Json(view)).into_response())
+}
+
+async fn make(gateway: &Gateway, account: &str, body: JobRequest) -> Result<JobView, Problem> {
+    let files = body.files.into_iter().map(|file| engine::jobs::JobFile { path: file.path, text: file.text }).collect();
+    let input = serde_json::to_value(JobInput { files })
+        .map_err(|error| Problem::new(Kind::Internal, format!("A job could not be written down: {error}.")))?;
+    let job = gateway
+        .store()
+        .create_job(NewJob {
+            kind: JobKind::from(body.kind).name().to_owned(),
+            account: account.to_owned(),
+            priority: body.priority.unwrap_or(0),
+            input,
+            max_attempts: TRIES,
+            run_at: None,
+        })
+        .await?;
+    gateway.tell_of_a_job();
+    Ok(job.into())
+}
+
+/// A job that the principal may see or end.
+async fn of(gateway: &Gateway, principal: &Principal, operation: &str, id: &str) -> Result<Job, Problem> {
+    let job = gateway.store().job(id).await?.ok_or_else(|| Problem::missing("job", id))?;
+    // Whoever may not see it learns nothing of it.
+    check(gateway, principal, operation, id, &job.account).await.map_err(|_| Problem::missing("job", id))?;
+    Ok(job)
+}
+
+/// A job, with what came of it.
+#[utoipa::path(get, path = "/jobs/{id}", tag = "jobs", operation_id = "jobs.show",
+    extensions(("x-group" = json!("jobs.read"))),
+    params(("id" = String, Path, description = "The job", format = "uuid")), responses(
+    (status = 200, description = "The job", body = JobView),
+    (status = 401, description = "Not signed in", body = ProblemBody), (status = 403, description = "Not allowed", body = ProblemBody),
+    (status = 404, description = "Not there", body = ProblemBody)))]
+pub(crate) async fn show(
+    State(gateway): State<Gateway>,
+    Extension(principal): Extension<Principal>,
+    Id(id): Id,
+) -> Result<Json<JobView>, Problem> {
+    of(&gateway, &principal, "jobs.show", &id).await.map(|job| Json(job.into()))
+}
+
+/// Ends a job: at once where it waits, soon where it is being done. One that has ended stays as it is.
+#[utoipa::path(delete, path = "/jobs/{id}", tag = "jobs", operation_id = "jobs.cancel",
+    extensions(("x-group" = json!("jobs.write"))),
+    params(("id" = String, Path, description = "The job", format = "uuid")), responses(
+    (status = 202, description = "The job as it is now", body = JobView),
+    (status = 401, description = "Not signed in", body = ProblemBody), (status = 403, description = "Not allowed", body = ProblemBody),
+    (status = 404, description = "Not there", body = ProblemBody)))]
+pub(crate) async fn cancel(
+    State(gateway): State<Gateway>,
+    Extension(principal): Extension<Principal>,
+    Id(id): Id,
+) -> Result<(StatusCode, Json<JobView>), Problem> {
+    of(&gateway, &principal, "jobs.cancel", &id).await?;
+    gateway.store().cancel_job(&id).await?;
+    let job = gateway.store().job(&id).await?.ok_or_else(|| Problem::missing("job", &id))?;
+    Ok((StatusCode::ACCEPTED, Json(job.into())))
+}
+
+/// What happens to a job, as server-sent events, until it has ended. `Last-Event-ID` goes on behind that event.
+#[utoipa::path(get, path = "/jobs/{id}/events", tag = "jobs", operation_id = "jobs.events",
+    extensions(("x-group" = json!("jobs.read"))),
+    params(("id" = String, Path, description = "The job", format = "uuid")), responses(
+    (status = 200, description = "Events named `job`, each with the job's state, progress and message", body = String, content_type = "text/event-stream"),
+    (status = 401, description = "Not signed in", body = ProblemBody), (status = 403, description = "Not allowed", body = ProblemBody),
+    (status = 404, description = "Not there", body = ProblemBody)))]
+pub(crate) async fn events(
+    State(gateway): State<Gateway>,
+    Extension(principal): Extension<Principal>,
+    Id(id): Id,
+    headers: HeaderMap,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
+    of(&gateway, &principal, "jobs.events", &id).await?;
+    let from = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok()).unwrap_or(0);
+    Ok(Sse::new(follow(gateway, id, from)).keep_alive(KeepAlive::default()))
+}
+
+/// The events of a job behind a number, until it has ended.
+fn follow(gateway: Gateway, id: String, from: i64) -> impl Stream<Item = Result<Event, Infallible>> {
+    let state = (gateway, id, from, Vec::new().into_iter(), false);
+    futures_util::stream::unfold(state, |(gateway, id, mut from, mut waiting, is_over)| async move {
+        loop {
+            if let Some((number, data, ends)) = waiting.next() {
+                let event = Event::default().event("job").id(i64::to_string(&number)).data::<String>(data);
+                return Some((Ok(event), (gateway, id, from, waiting, ends)));
+            }
+            if is_over {
+                return None;
+            }
+            let Ok(new) = gateway.store().job_events_of(&id, from, 100).await else { return None };
+            let Some(last) = new.last() else {
+                // One that ended before anybody looked has no more events.
+                let job = gateway.store().job(&id).await.ok().flatten()?;
+                if job.finished_at.is_some() && from > 0 {
+                    return None;
+                }
+                tokio::time::sleep(LOOK).await;
+                continue;
+            };
+            from = last.seq;
+            let shown: Vec<(i64, String, bool)> = new
+                .into_iter()
+                .map(|event| {
+                    let ends = !matches!(event.state, JobState::Queued | JobState::Running);
+                    let state = StateName::from(event.state);
+                    let data = serde_json::json!({ "job": event.job, "state": state, "progress": event.progress, "message": event.message });
+                    (event.seq, data.to_string(), ends)
+                })
+                .collect();
+            waiting = shown.into_iter();
+        }
+    })
+}

@@ -1,0 +1,136 @@
+//! How the service is, what it is set to, and its own document.
+
+use crate::auth::passwords;
+use crate::error::{Kind, Problem, ProblemBody};
+use crate::extract::Valid;
+use crate::routes::accounts::AccountView;
+use crate::state::Gateway;
+use axum::Json;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use engine::config::ConfigurationManager;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+/// How the service is.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Health {
+    /// `ok`, or `unavailable`.
+    #[schema(example = "ok")]
+    status: &'static str,
+    /// Of the program.
+    #[schema(example = "0.1.0")]
+    version: String,
+    /// What is not there that is needed, a sentence each.
+    reasons: Vec<String>,
+}
+
+/// The process is there.
+#[utoipa::path(get, path = "/health/live", tag = "service", operation_id = "service.live", security(()),
+    responses((status = 200, description = "It is there", body = Health)))]
+pub(crate) async fn live(State(gateway): State<Gateway>) -> Json<Health> {
+    let version = gateway.core("service").health().version;
+    Json(Health { status: "ok", version, reasons: Vec::new() })
+}
+
+/// The service can do its work.
+#[utoipa::path(get, path = "/health/ready", tag = "service", operation_id = "service.ready", security(()), responses(
+    (status = 200, description = "It can", body = Health),
+    (status = 503, description = "It cannot, and why", body = Health)))]
+pub(crate) async fn ready(State(gateway): State<Gateway>) -> Response {
+    let version = gateway.core("service").health().version;
+    match gateway.store().ping().await {
+        Ok(()) => Json(Health { status: "ok", version, reasons: Vec::new() }).into_response(),
+        Err(error) => {
+            tracing::warn!(%error, "The store does not answer.");
+            let reasons = vec!["The store does not answer.".to_owned()];
+            (StatusCode::SERVICE_UNAVAILABLE, Json(Health { status: "unavailable", version, reasons })).into_response()
+        }
+    }
+}
+
+/// This document.
+#[utoipa::path(get, path = "/openapi.json", tag = "service", operation_id = "service.document", security(()),
+    responses((status = 200, description = "OpenAPI 3.1", body = Value)))]
+pub(crate) async fn document() -> Json<&'static Value> {
+    Json(crate::openapi::document_value())
+}
+
+/// The JSON Schema of all settings.
+#[utoipa::path(get, path = "/config/schema", tag = "service", operation_id = "config.schema",
+    extensions(("x-group" = json!("config.read"))),
+    responses((status = 200, description = "A JSON Schema", body = Value), (status = 401, description = "Not signed in", body = ProblemBody), (status = 403, description = "Not allowed", body = ProblemBody)))]
+pub(crate) async fn schema() -> Json<Value> {
+    Json(serde_json::to_value(ConfigurationManager::schema()).unwrap_or_default())
+}
+
+/// The settings in force. Secrets never stand in settings, so none is shown.
+#[utoipa::path(get, path = "/config", tag = "service", operation_id = "config.show",
+    extensions(("x-group" = json!("config.read"))),
+    responses((status = 200, description = "The settings", body = Value), (status = 401, description = "Not signed in", body = ProblemBody), (status = 403, description = "Not allowed", body = ProblemBody)))]
+pub(crate) async fn config(State(gateway): State<Gateway>) -> Json<Value> {
+    let settings = gateway.core("service").config().settings();
+    Json(serde_json::to_value(&*settings).unwrap_or_default())
+}
+
+/// What the first admin is made of.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FirstAdmin {
+    /// The code that was printed when the service began.
+    #[schema(min_length = 1, max_length = 128)]
+    code: String,
+    /// The name to sign in with.
+    #[schema(min_length = 1, max_length = 64, pattern = "^[a-z0-9._@-]+$", example = "ann")]
+    name: String,
+    /// Twelve characters or more.
+    #[schema(min_length = 12, max_length = 256)]
+    password: String,
+}
+
+/// Makes the first admin, once, with the code that was printed at the first start.
+#[utoipa::path(post, path = "/setup", tag = "service", operation_id = "service.setup", security(()),
+    request_body = FirstAdmin, responses(
+    (status = 201, description = "The account", body = AccountView),
+    (status = 400, description = "Not as it has to be", body = ProblemBody),
+    (status = 403, description = "The code is wrong, used or over", body = ProblemBody),
+    (status = 409, description = "There is an account already", body = ProblemBody),
+    (status = 415, description = "No JSON", body = ProblemBody),
+    (status = 422, description = "The password is too short", body = ProblemBody),
+    (status = 429, description = "Too many tries", body = ProblemBody)))]
+pub(crate) async fn set_up(
+    State(gateway): State<Gateway>,
+    Valid(body): Valid<FirstAdmin>,
+) -> Result<Response, Problem> {
+    gateway.tries().take("setup code").map_err(too_many)?;
+    if !gateway.setup().is_right(&body.code) {
+        return Err(Problem::new(
+            Kind::Forbidden,
+            "The code is not right, was used, or is over; it is printed when the service begins.",
+        ));
+    }
+    let hash = passwords::hash(&gateway.core("service"), body.password).await?;
+    let account = gateway.store().create_first_admin(&body.name, &hash).await?;
+    gateway.setup().spend();
+    gateway
+        .store()
+        .audit(&account.id, "service.setup", &account.id, true, "setup-code", &crate::error::correlation(), "")
+        .await?;
+    Ok((StatusCode::CREATED, Json(AccountView::from(account))).into_response())
+}
+
+/// Somebody tried too often.
+pub(crate) fn too_many(seconds: u64) -> Problem {
+    Problem::new(Kind::TooManyRequests, format!("That was tried too often; try again in {seconds} seconds."))
+        .retry_after(seconds)
+}
+
+/// Figures for Prometheus.
+#[utoipa::path(get, path = "/metrics", tag = "service", operation_id = "service.metrics", security(()),
+    responses((status = 200, description = "In the text format of OpenMetrics", body = String, content_type = "application/openmetrics-text")))]
+pub(crate) async fn metrics(State(gateway): State<Gateway>) -> Result<Response, Problem> {
+    let text = crate::metrics::text(&gateway).await?;
+    Ok(([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text).into_response())
+}

@@ -1,0 +1,177 @@
+//! Tokens for programs: shown once, kept as hashes, good for what they are meant for and as long as they are meant to be.
+
+use crate::auth::{Principal, Via, check, secrets};
+use crate::error::{Kind, Problem, ProblemBody};
+use crate::extract::{Asked, Id, Valid};
+use crate::routes::{List, Part, time};
+use crate::state::Gateway;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::{Extension, Json};
+use engine::store::accounts::Role;
+use engine::store::now_ms;
+use engine::store::tokens::ApiToken;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+const DAY_MS: i64 = 86_400_000;
+
+/// A token, without its secret.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Token)]
+pub(crate) struct TokenView {
+    /// Its id.
+    id: String,
+    /// Whose it is.
+    account: String,
+    /// What it is called.
+    #[schema(example = "ci")]
+    name: String,
+    /// The parts of the service that it opens.
+    scopes: Vec<String>,
+    /// When it was made.
+    #[schema(format = "date-time")]
+    created_at: String,
+    /// When it ends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = "date-time")]
+    expires_at: Option<String>,
+    /// When it was revoked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = "date-time")]
+    revoked_at: Option<String>,
+    /// When it was last used, to the minute.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = "date-time")]
+    last_used_at: Option<String>,
+}
+
+impl From<ApiToken> for TokenView {
+    fn from(token: ApiToken) -> Self {
+        Self {
+            id: token.id,
+            account: token.account,
+            name: token.name,
+            scopes: token.scopes,
+            created_at: time(token.created_at),
+            expires_at: token.expires_at.map(time),
+            revoked_at: token.revoked_at.map(time),
+            last_used_at: token.last_used_at.map(time),
+        }
+    }
+}
+
+/// A part of the service that a token opens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Scope {
+    /// How the service is set.
+    Service,
+    /// Accounts.
+    Accounts,
+    /// Texts.
+    Documents,
+    /// Jobs.
+    Jobs,
+    /// Models and their cost.
+    Models,
+    /// The audit log.
+    Audit,
+}
+
+impl Scope {
+    fn tag(self) -> &'static str {
+        match self {
+            Self::Service => "service",
+            Self::Accounts => "accounts",
+            Self::Documents => "documents",
+            Self::Jobs => "jobs",
+            Self::Models => "models",
+            Self::Audit => "audit",
+        }
+    }
+}
+
+/// What a new token is made of.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewToken {
+    /// What it is called.
+    #[schema(min_length = 1, max_length = 64, example = "ci")]
+    name: String,
+    /// The parts of the service that it opens; what its account may not do, it may not either.
+    #[schema(min_items = 1, max_items = 6)]
+    scopes: Vec<Scope>,
+    /// Days that it is good for.
+    #[schema(minimum = 1, maximum = 366, example = 90)]
+    days: u32,
+}
+
+/// A new token, with its secret.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct MadeToken {
+    /// To be sent as `Authorization: Bearer …`. It is shown only now.
+    secret: String,
+    /// The token.
+    token: TokenView,
+}
+
+/// My tokens; an admin sees those of all.
+#[utoipa::path(get, path = "/tokens", tag = "tokens", operation_id = "tokens.list",
+    extensions(("x-group" = json!("tokens.read"))), params(Part), responses(
+    (status = 200, description = "A part of them", body = List<TokenView>),
+    (status = 400, description = "Not as it has to be", body = ProblemBody),
+    (status = 401, description = "Not signed in", body = ProblemBody), (status = 403, description = "Not allowed", body = ProblemBody)))]
+pub(crate) async fn list(
+    State(gateway): State<Gateway>,
+    Extension(principal): Extension<Principal>,
+    Asked(part): Asked<Part>,
+) -> Result<Json<List<TokenView>>, Problem> {
+    let account = (principal.account.role != Role::Admin).then_some(principal.account.id.as_str());
+    let page = gateway.store().tokens(account, part.after(), part.limit()).await?;
+    Ok(Json(List { items: page.items.into_iter().map(Into::into).collect(), next: page.next }))
+}
+
+/// Makes a token. Who signed in can; a token makes no tokens.
+#[utoipa::path(post, path = "/tokens", tag = "tokens", operation_id = "tokens.create",
+    extensions(("x-group" = json!("tokens.write"))), request_body = NewToken, responses(
+    (status = 201, description = "The token with its secret", body = MadeToken),
+    (status = 400, description = "Not as it has to be", body = ProblemBody),
+    (status = 401, description = "Not signed in", body = ProblemBody), (status = 403, description = "Not allowed", body = ProblemBody),
+    (status = 415, description = "No JSON", body = ProblemBody)))]
+pub(crate) async fn create(
+    State(gateway): State<Gateway>,
+    Extension(principal): Extension<Principal>,
+    Valid(body): Valid<NewToken>,
+) -> Result<(StatusCode, Json<MadeToken>), Problem> {
+    if matches!(principal.via, Via::Token { .. }) {
+        return Err(Problem::new(Kind::Forbidden, "A token cannot make tokens; sign in."));
+    }
+    let fresh = secrets::api_token()?;
+    let scopes: Vec<String> = body.scopes.iter().map(|scope| scope.tag().to_owned()).collect();
+    let ends = now_ms() + i64::from(body.days) * DAY_MS;
+    let token =
+        gateway.store().create_token(&principal.account.id, &body.name, &fresh.hash, &scopes, Some(ends)).await?;
+    Ok((StatusCode::CREATED, Json(MadeToken { secret: fresh.secret, token: token.into() })))
+}
+
+/// Revokes a token. It is good nowhere from then on.
+#[utoipa::path(delete, path = "/tokens/{id}", tag = "tokens", operation_id = "tokens.revoke",
+    extensions(("x-group" = json!("tokens.write"))),
+    params(("id" = String, Path, description = "The token", format = "uuid")), responses(
+    (status = 204, description = "Revoked"),
+    (status = 401, description = "Not signed in", body = ProblemBody), (status = 403, description = "Not allowed", body = ProblemBody),
+    (status = 404, description = "Not there", body = ProblemBody)))]
+pub(crate) async fn revoke(
+    State(gateway): State<Gateway>,
+    Extension(principal): Extension<Principal>,
+    Id(id): Id,
+) -> Result<StatusCode, Problem> {
+    // Who may not see it learns nothing of it.
+    let account = (principal.account.role != Role::Admin).then_some(principal.account.id.as_str());
+    check(&gateway, &principal, "tokens.revoke", &id, account.unwrap_or("another")).await?;
+    match gateway.store().revoke_token(&id, account).await? {
+        true => Ok(StatusCode::NO_CONTENT),
+        false => Err(Problem::missing("token", &id)),
+    }
+}

@@ -1,0 +1,135 @@
+//! What every handler has at hand. Cloning it is cheap.
+
+use crate::auth::keys::{KeyError, Keys};
+use crate::auth::policy::{Policies, PolicyError};
+use crate::openapi::{Operations, document_value};
+use crate::revocations::Revocations;
+use crate::setup::Setup;
+use crate::tries::Tries;
+use engine::ServerCore;
+use engine::store::{Store, StoreError};
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::sync::Notify;
+
+/// How the service is to be.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The file of the key that signs access tokens; made where it is not there.
+    pub signing_key: PathBuf,
+    /// Bytes that a body may have.
+    pub max_body: usize,
+}
+
+/// Why the service cannot begin.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// No key.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// No policies.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    /// No store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// No chance.
+    #[error("The system gives no random numbers.")]
+    Chance,
+}
+
+/// What every handler has at hand.
+#[derive(Clone)]
+pub struct Gateway(Arc<Parts>);
+
+struct Parts {
+    core: ServerCore,
+    store: Store,
+    keys: Keys,
+    policies: Policies,
+    operations: Operations,
+    revocations: Revocations,
+    setup: Setup,
+    tries: Tries,
+    config: Config,
+    new_jobs: Arc<Notify>,
+}
+
+impl Gateway {
+    /// Brings the parts together.
+    ///
+    /// # Errors
+    /// If there is no key, or the store does not answer.
+    pub async fn new(core: ServerCore, store: Store, config: Config) -> Result<Self, StartError> {
+        let operations = Operations::of(document_value());
+        let policies = Policies::new(&operations.groups())?;
+        let keys = Keys::open(&config.signing_key)?;
+        let setup = Setup::new(store.count_accounts().await? == 0)?;
+        let revocations = Revocations::default();
+        revocations.read(&store).await?;
+        let tries = Tries::default();
+        Ok(Self(Arc::new(Parts {
+            core,
+            store,
+            keys,
+            policies,
+            operations,
+            revocations,
+            setup,
+            tries,
+            config,
+            new_jobs: Arc::default(),
+        })))
+    }
+
+    /// The core, as one account uses it.
+    pub fn core(&self, account: &str) -> ServerCore {
+        self.0.core.for_client(account)
+    }
+
+    /// The code with which the first admin is made; `None` where there is an account.
+    pub fn setup_code(&self) -> Option<&str> {
+        self.0.setup.code()
+    }
+
+    /// What is told when there is a new job.
+    pub fn new_jobs(&self) -> Arc<Notify> {
+        self.0.new_jobs.clone()
+    }
+
+    pub(crate) fn tell_of_a_job(&self) {
+        self.0.new_jobs.notify_one();
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    pub(crate) fn keys(&self) -> &Keys {
+        &self.0.keys
+    }
+
+    pub(crate) fn policies(&self) -> &Policies {
+        &self.0.policies
+    }
+
+    pub(crate) fn operations(&self) -> &Operations {
+        &self.0.operations
+    }
+
+    pub(crate) fn revocations(&self) -> &Revocations {
+        &self.0.revocations
+    }
+
+    pub(crate) fn setup(&self) -> &Setup {
+        &self.0.setup
+    }
+
+    pub(crate) fn tries(&self) -> &Tries {
+        &self.0.tries
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.0.config
+    }
+}

@@ -1,0 +1,92 @@
+"""`code-agent serve` as its users have it: set up, used, killed in the middle of work, attacked by a tester of interfaces."""
+
+import os
+import pathlib
+import subprocess
+import sys
+import time
+
+import pytest
+
+TEXT = 'def f(a):\n    """Do.\n\n    Args:\n        b: B.\n    """\n    return a\n'
+
+
+def wait(service, path: str, token: str, seconds: int = 60) -> dict:
+    """The job when it has ended."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        status, job = service.ask("GET", path, token=token)
+        assert status == 200, job
+        if job["state"] not in ("queued", "running"):
+            return job
+        time.sleep(0.1)
+    raise AssertionError(f"{path} did not end in {seconds} s: {job}")
+
+
+def test_a_new_user_sets_it_up_and_has_a_job_done(service):
+    assert service.ask("GET", "/api/v2/health/ready")[1]["status"] == "ok"
+    token = service.account("dev", "developer")
+    status, made = service.ask("POST", "/api/v2/jobs", {"kind": "update-docs", "files": [{"path": "a.py", "text": TEXT}]}, token)
+    assert status == 202, made
+    job = wait(service, f"/api/v2/jobs/{made['id']}", token)
+    assert job["state"] == "succeeded" and "a: B." in job["result"]["files"][0]["text"]
+    status, audit = service.ask("GET", "/api/v2/audit", token=service.token)
+    assert {"accounts.create", "jobs.create"} <= {item["action"] for item in audit["items"]}
+    # What only its owner is to read, only its owner reads.
+    kept = [path for path in (service.folder / "state" / "code-agent").iterdir() if path.is_file()]
+    assert {"service.db", "signing-key.pem"} <= {path.name for path in kept}
+    assert all(path.stat().st_mode & 0o077 == 0 for path in kept), [(path.name, oct(path.stat().st_mode)) for path in kept]
+    assert service.stop() == 0
+
+
+def test_jobs_survive_a_kill_and_none_is_lost(service):
+    token = service.account("dev", "developer")
+    files = [{"path": f"f{number}.py", "text": TEXT * 20} for number in range(10)]
+    ids = []
+    for kill in range(3):
+        for _ in range(8):
+            status, made = service.ask("POST", "/api/v2/jobs", {"kind": "check", "files": files}, token)
+            assert status == 202, made
+            ids.append(made["id"])
+        service.kill()
+        service.start()
+        token = service.sign_in("dev")
+    states = [wait(service, f"/api/v2/jobs/{id}", token, 90)["state"] for id in ids]
+    assert states == ["succeeded"] * len(ids), states
+
+
+def test_it_tells_what_is_wrong_when_it_cannot_begin(program, tmp_path):
+    environment = {**os.environ, "XDG_STATE_HOME": str(tmp_path / "state"), "XDG_CONFIG_HOME": str(tmp_path / "config")}
+
+    def run(*arguments):
+        done = subprocess.run([program, "serve", *arguments], env=environment, capture_output=True, text=True, timeout=60, cwd=tmp_path)
+        assert done.returncode == 2 and done.stderr.strip().endswith(".") and "\n" not in done.stderr.strip(), done.stderr
+        return done.stderr
+
+    assert "cannot be listened on" in run("--listen", "no-such-host.invalid:1", "--store", f"sqlite:{tmp_path}/a.db")
+    broken = tmp_path / "broken.db"
+    broken.write_bytes(b"this is no database at all" * 100)
+    assert "damaged" in run("--listen", "127.0.0.1:0", "--store", f"sqlite:{broken}")
+    assert broken.read_bytes().startswith(b"this is no"), "it is left as it is"
+    assert "cannot be reached" in run("--listen", "127.0.0.1:0", "--store", "postgres://nobody@127.0.0.1:9/none")
+    folder = tmp_path / "config" / "code-agent"
+    folder.mkdir(parents=True)
+    (folder / "config.toml").write_text('[service]\nstore = "postgres://u:hunter2hunter2@db/x"\n')
+    said = run("--listen", "127.0.0.1:0")
+    assert "a password does not stand in settings" in said and "hunter2" not in said
+
+
+@pytest.mark.parametrize("role", ["viewer", "developer", "maintainer", "admin", "auditor"])
+def test_a_tester_of_interfaces_finds_nothing(service, role, tmp_path):
+    """Schemathesis with all of its checks, as each role; `CODE_AGENT_FUZZ_SECONDS` makes it longer."""
+    token = service.account(f"a-{role}", role)
+    seconds = os.environ.get("CODE_AGENT_FUZZ_SECONDS", "12")
+    command = [
+        str(pathlib.Path(sys.executable).parent / "schemathesis"), "run", f"{service.url}/api/v2/openapi.json",
+        "-H", f"Authorization: Bearer {token}", "--checks", "all", "--phases", "examples,coverage,fuzzing,stateful",
+        "--exclude-operation-id", "sessions.delete", "--exclude-operation-id", "me.change_password", "--exclude-operation-id", "jobs.events",
+        "--max-time", seconds, "--workers", "2", "--no-color", "--seed", "7",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=float(seconds) * 10 + 120, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+    assert service.ask("GET", "/api/v2/health/live")[0] == 200
