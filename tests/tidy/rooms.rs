@@ -28,7 +28,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 
 /// A library and the only rooms that may depend on it.
 const KEPT_IN: &[(&str, &[&str])] = &[
-    // Nobody: both turn on `preserve_order` of serde_json, and the order of keys would depend on what is built together.
+    // Nobody: `acp` is a small loop of its own.
     ("agent-client-protocol", &[]),
     ("agent-client-protocol-schema", &[]),
     ("argon2", &["gateway"]),

@@ -19,7 +19,7 @@ const GROUP: &str = "x-group";
     ),
     servers((url = "/", description = "This service")),
     // Queries are held against these.
-    components(schemas(crate::routes::Part, crate::routes::Wanted)),
+    components(schemas(crate::routes::LogPart, crate::routes::Part, crate::routes::Wanted)),
     modifiers(&Bearer),
     security(("bearer" = [])),
     tags(

@@ -9,6 +9,7 @@ mod service;
 mod sessions;
 mod tokens;
 
+pub(crate) use audit::LogPart;
 pub(crate) use jobs::Wanted;
 
 use crate::openapi::Document;
@@ -59,8 +60,8 @@ pub(crate) fn all() -> OpenApiRouter<Gateway> {
 #[into_params(parameter_in = Query)]
 pub(crate) struct Part {
     /// The `next` of the part before; the first part where it is left out.
-    #[schema(max_length = 256, pattern = "^[A-Za-z0-9_.:=-]*$")]
-    #[param(max_length = 256, pattern = "^[A-Za-z0-9_.:=-]*$")]
+    #[schema(pattern = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")]
+    #[param(pattern = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")]
     after: Option<String>,
     /// How many are wanted.
     #[schema(minimum = 1, maximum = 200)]

@@ -2,12 +2,12 @@
 
 use crate::error::{Problem, ProblemBody};
 use crate::extract::Asked;
-use crate::routes::{List, Part, time};
+use crate::routes::{List, time};
 use crate::state::Gateway;
 use axum::Json;
 use axum::extract::State;
 use engine::store::audit::AuditEntry;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// A decision.
@@ -52,19 +52,34 @@ impl From<AuditEntry> for Decision {
     }
 }
 
+/// Which part of the log is wanted.
+#[derive(Debug, Deserialize, ToSchema, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct LogPart {
+    /// The `next` of the part before: a number of the log, behind which older entries are.
+    #[schema(minimum = 1)]
+    #[param(minimum = 1)]
+    after: Option<i64>,
+    /// How many are wanted.
+    #[schema(minimum = 1, maximum = 200)]
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<u32>,
+}
+
 /// The decisions, the newest first.
 #[utoipa::path(get, path = "/audit", tag = "audit", operation_id = "audit.list",
-    extensions(("x-group" = json!("audit.read"))), params(Part), responses(
+    extensions(("x-group" = json!("audit.read"))), params(LogPart), responses(
     (status = 200, description = "A part of them", body = List<Decision>),
     (status = 400, description = "Not as it has to be", body = ProblemBody),
     (status = 401, description = "Not signed in", body = ProblemBody), (status = 403, description = "Not allowed", body = ProblemBody)))]
 pub(crate) async fn list(
     State(gateway): State<Gateway>,
-    Asked(part): Asked<Part>,
+    Asked(part): Asked<LogPart>,
 ) -> Result<Json<List<Decision>>, Problem> {
-    let before = part.after().and_then(|after| after.parse().ok());
-    let entries = gateway.store().audit_entries(before, part.limit()).await?;
-    let is_full = entries.len() == part.limit() as usize;
+    let limit = part.limit.unwrap_or(50);
+    let entries = gateway.store().audit_entries(part.after, limit).await?;
+    let is_full = entries.len() == limit as usize;
     let next = entries.last().filter(|last| is_full && last.seq > 1).map(|last| last.seq.to_string());
     Ok(Json(List { items: entries.into_iter().map(Into::into).collect(), next }))
 }

@@ -172,8 +172,8 @@ pub(crate) struct Wanted {
     /// Only those that do this.
     kind: Option<KindName>,
     /// The `next` of the part before.
-    #[schema(max_length = 256, pattern = "^[A-Za-z0-9_.:=-]*$")]
-    #[param(max_length = 256, pattern = "^[A-Za-z0-9_.:=-]*$")]
+    #[schema(pattern = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")]
+    #[param(pattern = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")]
     after: Option<String>,
     /// How many are wanted.
     #[schema(minimum = 1, maximum = 200)]
