@@ -110,7 +110,12 @@ impl JobRunner {
             tokio::select! {
                 () = self.new.notified() => {}
                 () = tokio::time::sleep(IDLE) => {}
-                _ = stop.changed() => {}
+                changed = stop.changed() => {
+                    // Whoever could say it is gone.
+                    if changed.is_err() {
+                        return;
+                    }
+                }
             }
         }
     }

@@ -126,6 +126,11 @@ impl Problem {
         Self { retry_after: Some(seconds), ..self }
     }
 
+    /// Whether it is not allowed, and nothing else.
+    pub fn is_denial(&self) -> bool {
+        self.kind == Kind::Forbidden
+    }
+
     /// There is no such thing.
     pub fn missing(what: &str, id: &str) -> Self {
         Self::new(Kind::NotFound, format!("There is no {what} {id}."))

@@ -140,8 +140,11 @@ fn held_against<T: DeserializeOwned>(name: &str, value: Value) -> Result<T, Prob
         return Err(Problem::new(Kind::Internal, format!("The schema `{name}` is missing.")));
     };
     if let Some(error) = validator.iter_errors(&value).next() {
+        // The value itself may be a password.
         let pointer = error.instance_path().to_string();
-        return Err(Problem::new(Kind::Invalid, format!("{}.", error.to_string().trim_end_matches('.'))).at(pointer));
+        return Err(
+            Problem::new(Kind::Invalid, format!("{}.", error.masked().to_string().trim_end_matches('.'))).at(pointer)
+        );
     }
     // `3.0` is an integer to JSON Schema.
     serde_json::from_value(whole_numbers(value))

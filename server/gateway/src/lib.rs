@@ -8,7 +8,6 @@ mod error;
 mod extract;
 mod metrics;
 mod openapi;
-mod revocations;
 mod routes;
 mod setup;
 mod state;
@@ -31,6 +30,8 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 /// What a request may take in all.
 const LONGEST: Duration = Duration::from_secs(60);
+/// How often what is kept no longer is removed.
+const SWEEP: Duration = Duration::from_secs(3600);
 /// The header with the number of a request.
 const CORRELATION_HEADER: HeaderName = HeaderName::from_static("x-correlation-id");
 
@@ -85,7 +86,18 @@ pub async fn serve(
     };
     tokio::select! {
         result = bounded => result,
-        () = gateway.revocations().follow(gateway.store()) => Ok(()),
+        () = sweep(&gateway) => Ok(()),
+    }
+}
+
+/// Removes what is kept no longer, until it is dropped.
+async fn sweep(gateway: &Gateway) {
+    loop {
+        match gateway.store().sweep(engine::store::now_ms()).await {
+            Ok(removed) => tracing::debug!(removed, "What is kept no longer was removed."),
+            Err(error) => tracing::warn!(%error, "What is kept no longer could not be removed."),
+        }
+        tokio::time::sleep(SWEEP).await;
     }
 }
 

@@ -3,7 +3,6 @@
 use crate::auth::keys::{KeyError, Keys};
 use crate::auth::policy::{Policies, PolicyError};
 use crate::openapi::{Operations, document_value};
-use crate::revocations::Revocations;
 use crate::setup::Setup;
 use crate::tries::Tries;
 use engine::ServerCore;
@@ -48,7 +47,6 @@ struct Parts {
     keys: Keys,
     policies: Policies,
     operations: Operations,
-    revocations: Revocations,
     setup: Setup,
     tries: Tries,
     config: Config,
@@ -65,8 +63,6 @@ impl Gateway {
         let policies = Policies::new(&operations.groups())?;
         let keys = Keys::open(&config.signing_key)?;
         let setup = Setup::new(store.count_accounts().await? == 0)?;
-        let revocations = Revocations::default();
-        revocations.read(&store).await?;
         let tries = Tries::default();
         Ok(Self(Arc::new(Parts {
             core,
@@ -74,7 +70,6 @@ impl Gateway {
             keys,
             policies,
             operations,
-            revocations,
             setup,
             tries,
             config,
@@ -115,10 +110,6 @@ impl Gateway {
 
     pub(crate) fn operations(&self) -> &Operations {
         &self.0.operations
-    }
-
-    pub(crate) fn revocations(&self) -> &Revocations {
-        &self.0.revocations
     }
 
     pub(crate) fn setup(&self) -> &Setup {

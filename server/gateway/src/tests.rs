@@ -197,6 +197,10 @@ async fn bad_input_gets_its_status_and_a_sentence() {
         assert_eq!(reply.status.as_u16(), status, "{method} {path}: {reply:?}");
         assert!(reply.json()["detail"].as_str().unwrap().ends_with('.'));
     }
+    // What is wrong with a password is told without it.
+    let short = json!({ "code": "c", "name": "ann", "password": "hunter2" });
+    let reply = service.send("POST", "/api/v2/setup", "", Some(short)).await;
+    assert!(reply.status == StatusCode::BAD_REQUEST && !reply.text.contains("hunter2"), "{reply:?}");
     let plain = Request::builder().method("POST").uri(path).header("authorization", format!("Bearer {token}"));
     let plain = plain.header("content-type", "text/plain").body(Body::from("{}")).unwrap();
     assert_eq!(service.raw(plain).await.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);

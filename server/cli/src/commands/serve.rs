@@ -62,7 +62,11 @@ impl Serve {
             ));
         }
         let (stopping, stopped) = watch::channel(false);
-        let worker = format!("{}-{}", std::process::id(), bound.port());
+        if !bound.ip().is_loopback() {
+            remark("It speaks plain HTTP to others too; put something before it that speaks TLS.");
+        }
+        let worker = format!("{}-{}-{}", std::process::id(), bound.port(), engine::store::now_ms());
+        let mut told = stopped.clone();
         let runner = JobRunner::new(parts.core, parts.store, worker, gateway.new_jobs(), stopped);
         let stop = async move {
             told_to_end().await;
@@ -70,7 +74,17 @@ impl Serve {
         };
         let grace = Duration::from_secs(settings.grace_seconds);
         let served = gateway::serve(gateway, listener, stop, grace);
-        let (served, ()) = tokio::join!(served, runner.run(settings.jobs.into()));
+        let jobs = async {
+            tokio::select! {
+                () = runner.run(settings.jobs.into()) => {}
+                // What is not done by then is done by whoever takes it when its lease is over.
+                () = async {
+                    let _ = told.wait_for(|is_told| *is_told).await;
+                    tokio::time::sleep(grace).await;
+                } => tracing::warn!("Some jobs were left for the next start."),
+            }
+        };
+        let (served, ()) = tokio::join!(served, jobs);
         served.map_err(|error| Failure(format!("The service ended: {error}.")))
     }
 }

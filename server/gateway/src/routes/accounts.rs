@@ -153,7 +153,6 @@ pub(crate) async fn change_password(
     let hash = passwords::hash(&core, body.password).await?;
     gateway.store().set_password_hash(id, &hash).await?;
     gateway.store().revoke_sessions_of(id).await?;
-    gateway.revocations().read(gateway.store()).await?;
     gateway.tries().forgive(&principal.account.name);
     Ok(StatusCode::NO_CONTENT)
 }
@@ -225,8 +224,10 @@ pub(crate) async fn change(
     }
     if let Some(disabled) = body.disabled {
         gateway.store().set_disabled(&id, disabled).await?;
+        if disabled {
+            gateway.store().revoke_sessions_of(&id).await?;
+        }
     }
-    gateway.revocations().read(gateway.store()).await?;
     let account = gateway.store().account(&id).await?.ok_or_else(missing)?;
     Ok(Json(account.into()))
 }

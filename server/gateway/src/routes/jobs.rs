@@ -287,7 +287,9 @@ async fn make(gateway: &Gateway, account: &str, body: JobRequest) -> Result<JobV
 async fn of(gateway: &Gateway, principal: &Principal, operation: &str, id: &str) -> Result<Job, Problem> {
     let job = gateway.store().job(id).await?.ok_or_else(|| Problem::missing("job", id))?;
     // Whoever may not see it learns nothing of it.
-    check(gateway, principal, operation, id, &job.account).await.map_err(|_| Problem::missing("job", id))?;
+    check(gateway, principal, operation, id, &job.account)
+        .await
+        .map_err(|problem| if problem.is_denial() { Problem::missing("job", id) } else { problem })?;
     Ok(job)
 }
 
@@ -354,11 +356,12 @@ fn follow(gateway: Gateway, id: String, from: i64) -> impl Stream<Item = Result<
             if is_over {
                 return None;
             }
+            // Asked first, so that no event is written between the two that nobody sees.
+            let is_done = gateway.store().job_state(&id).await.ok().flatten()?.is_final();
             let Ok(new) = gateway.store().job_events_of(&id, from, 100).await else { return None };
             let Some(last) = new.last() else {
                 // One that ended before anybody looked has no more events.
-                let job = gateway.store().job(&id).await.ok().flatten()?;
-                if job.finished_at.is_some() && from > 0 {
+                if is_done {
                     return None;
                 }
                 tokio::time::sleep(LOOK).await;

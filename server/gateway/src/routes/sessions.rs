@@ -117,7 +117,6 @@ pub(crate) async fn refresh(
                 .store()
                 .audit(&session.account, "sessions.refresh", &session.id, false, "refresh-reuse", &correlation(), "")
                 .await?;
-            gateway.revocations().read(gateway.store()).await?;
             unknown("The refresh token was used before, so the session was ended; sign in again.")
         }
         Rotated::Unknown => unknown("The refresh token is not known, or is over; sign in again."),
@@ -139,6 +138,5 @@ pub(crate) async fn sign_out(
         return Err(Problem::new(Kind::Refused, "An API token has no session; revoke the token instead."));
     };
     gateway.store().revoke_session(id).await?;
-    gateway.revocations().read(gateway.store()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
