@@ -31,6 +31,7 @@ def coder():
     except (OSError, subprocess.CalledProcessError) as error:
         reason = f"the model of code cannot be had, so that no action is tried with a real one: {error}"
         print(f"\nSKIPPED: {reason}")
+        # A machine without a network has no model; it is said aloud above, and counted as skipped, never as passed.
         pytest.skip(reason)
     with serving(model) as url:
         yield url

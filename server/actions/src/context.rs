@@ -113,6 +113,7 @@ pub fn names_defined(model: &FileModel, span: Span) -> Vec<String> {
         let is_wanted = symbol.kind.is_callable() || symbol.kind.is_type();
         is_wanted && symbol.span.contains(span) && symbol.name.len() > 2 && !symbol.flags.is_local
     };
+    // The first symbol is the file itself.
     let around = model.symbols.iter().skip(1).filter(is_named).min_by_key(|symbol| symbol.span.len());
     let is_special = |name: &str| name.starts_with("__") || model.language.is_builtin(name);
     around.map(|symbol| symbol.name.clone()).filter(|name| !is_special(name)).into_iter().collect()

@@ -105,7 +105,7 @@ impl ServerCore {
         Ok(self.models().await?.spending())
     }
 
-    /// The figures of the models, for Prometheus, without the mark of their end.
+    /// The figures of the models, for Prometheus, in the text format of OpenMetrics.
     ///
     /// # Errors
     /// As for [`Self::models`].

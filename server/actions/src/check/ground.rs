@@ -80,6 +80,7 @@ impl Ground {
     /// Whether the file defines this outside of the part.
     pub(super) fn is_defined_elsewhere(&self, path: &str) -> bool {
         let is_elsewhere = |symbol: &&Symbol| !self.span.contains(symbol.span);
+        // The first symbol is the file itself.
         self.model.symbols.iter().skip(1).filter(is_elsewhere).any(|symbol| symbol.path == path)
     }
 
@@ -121,6 +122,7 @@ fn alone(model: &FileModel, whole: Option<&Parsed>, region: Span) -> Option<(Spa
         return None;
     }
     let is_around = |symbol: &&Symbol| symbol.parent == Some(0) && symbol.span.contains(region);
+    // The first symbol is the file itself.
     let around = model.symbols.iter().skip(1).find(is_around)?;
     let lines = &model.lines;
     let start = lines.line_start(&model.text, lines.line(around.span.start));
@@ -140,6 +142,7 @@ fn alone(model: &FileModel, whole: Option<&Parsed>, region: Span) -> Option<(Spa
         (symbol.path.clone(), symbol.kind, symbol.visibility, params, span)
     };
     let is_touched = |symbol: &&Symbol| symbol.span.overlaps(span);
+    // The file itself touches everything.
     let in_file = model.symbols.iter().skip(1).filter(is_touched);
     if !in_file.clone().all(|symbol| span.contains(symbol.span)) {
         return None;

@@ -34,6 +34,7 @@ impl Explained {
             if span.of(&model.text).trim().is_empty() { actions::rewrite::region_at(model, span) } else { span };
         let trimmed = |span: Span| span.of(&model.text).trim();
         let is_whole = |symbol: &&Symbol| trimmed(symbol.span) == trimmed(region) && symbol.span.overlaps(region);
+        // The first symbol is the file itself.
         let Some(symbol) = model.symbols.iter().skip(1).find(is_whole) else { return };
         let first = text.split("\n\n").map(str::trim).find(|part| !part.is_empty() && !part.starts_with(['#', '`']));
         let Some(first) = first else { return };
@@ -56,6 +57,7 @@ impl Explained {
         if !kept.iter().any(|short| short.uri == diagnosis.uri) {
             return None;
         }
+        // The first symbol is the file itself.
         let at = model.symbols.iter().skip(1).filter(|symbol| symbol.name_span.touches(offset));
         let code = FxBuildHasher.hash_one(at.min_by_key(|symbol| symbol.span.len())?.span.of(&model.text));
         kept.iter().find(|short| short.uri == diagnosis.uri && short.code == code).map(|short| short.words.clone())

@@ -34,7 +34,7 @@ pub(crate) struct Claims {
     pub exp: i64,
     /// Seconds of its beginning.
     pub nbf: i64,
-    /// Milliseconds of its making, to be compared with revocations.
+    /// Milliseconds of its making.
     pub iat_ms: i64,
 }
 

@@ -74,6 +74,7 @@ async fn jobs_survive_workers_that_are_killed(ground: Ground) {
         let began = Instant::now();
         while lines(&diary).len() < enough {
             assert!(began.elapsed() < Duration::from_secs(60), "the worker does nothing");
+            // The diary is another process's: there is nothing to wait on but the file.
             std::thread::sleep(Duration::from_micros(500));
         }
         // SIGKILL.

@@ -83,6 +83,7 @@ impl Postings {
         let mut numbers = Vec::new();
         for word in &wanted {
             let first = self.sorted.partition_point(|(known, _)| known < word);
+            // Those before `first` are of smaller words.
             let of_word = self.sorted.iter().skip(first).take_while(|(known, _)| known == word);
             numbers.extend(of_word.map(|(_, number)| *number));
         }
