@@ -14,6 +14,7 @@ mod lsp;
 mod models;
 mod replay;
 mod rules;
+#[cfg(feature = "service")]
 mod serve;
 mod stats;
 
@@ -51,6 +52,7 @@ enum Command {
     Context(context::Context),
     Languages(languages::Languages),
     Models(models::Models),
+    #[cfg(feature = "service")]
     Serve(serve::Serve),
     Stats(stats::Stats),
     Bench(bench::Bench),
@@ -94,6 +96,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Some(Command::Context(command)) => command.run(),
         Some(Command::Languages(command)) => command.run(),
         Some(Command::Models(command)) => command.run(),
+        #[cfg(feature = "service")]
         Some(Command::Serve(command)) => command.run(),
         Some(Command::Stats(command)) => command.run(),
         Some(Command::Bench(command)) => command.run(),

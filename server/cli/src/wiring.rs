@@ -1,22 +1,26 @@
-//! Builds the core out of its concrete parts. The only file that names them.
+//! Builds the core out of its concrete parts. The only place that names them.
+
+#[cfg(feature = "service")]
+mod service;
 
 use crate::commands::Failure;
 use crate::output::terminal::complain;
 use engine::analysis::settings::Profile;
-use engine::config::sections::{LogLevel, LogSettings, ModeName, ServiceSettings, Settings, StrategyName};
+use engine::config::sections::{LogLevel, LogSettings, ModeName, Settings, StrategyName};
 use engine::config::{ConfigError, ConfigurationManager, Sources};
 use engine::metrics::MetricsCollector;
 use engine::mode::{BatchMode, EditorMode, Mode, Offline, Strategy};
-use engine::store::Store;
 use engine::workspace::files::DiskFiles;
 use engine::{Parts, ServerCore};
-use gateway::Gateway;
 use llm::LlmManager;
 use llm::config::KeySource;
 use serde_json::{Map, Value, json};
 use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+
+#[cfg(feature = "service")]
+pub use service::service;
 
 /// What a user wants different from the settings, and where the settings are looked for.
 #[derive(Debug, Default)]
@@ -60,48 +64,6 @@ pub fn models(wish: Wish) -> Result<(LlmManager, Vec<String>), Failure> {
     let (manager, errors) = LlmManager::new(&settings, &key);
     problems.extend(errors.iter().map(ToString::to_string));
     Ok((manager, problems))
-}
-
-/// What a service is made of.
-pub struct Service {
-    /// How it is set.
-    pub settings: ServiceSettings,
-    /// What does the work.
-    pub core: ServerCore,
-    /// What is kept.
-    pub store: Store,
-    /// What talks.
-    pub gateway: Gateway,
-}
-
-/// The parts of a service. `store` stands over the settings.
-pub async fn service(wish: Wish, store: Option<&str>) -> Result<Service, Failure> {
-    let config = settings(wish)?;
-    let settings = config.settings().service.clone();
-    let state = || engine::config::state_dir().map_err(|error| Failure(error.to_string()));
-    let url = match store.unwrap_or(&settings.store) {
-        "" => format!("sqlite:{}", state()?.join("service.db").display()),
-        named => match named.strip_prefix("env:") {
-            Some(name) => {
-                let source = KeySource::Env(name.to_owned());
-                let url = engine::config::keys::read_key(&DiskFiles, &source);
-                url.map_err(|problem| Failure(format!("`service.store`: {}.", problem.trim_end_matches('.'))))?
-                    .expose()
-                    .to_owned()
-            }
-            None => named.to_owned(),
-        },
-    };
-    let signing_key = match settings.signing_key.as_str() {
-        "" => state()?.join("signing-key.pem"),
-        path => PathBuf::from(path),
-    };
-    let core = core(config, Arc::new(EditorMode));
-    let store = Store::open(&url).await.map_err(|error| Failure(error.to_string()))?;
-    let max_body = usize::try_from(settings.max_body).unwrap_or(usize::MAX);
-    let gateway = Gateway::new(core.clone(), store.clone(), gateway::Config { signing_key, max_body }).await;
-    let gateway = gateway.map_err(|error| Failure(error.to_string()))?;
-    Ok(Service { settings, core, store, gateway })
 }
 
 /// The settings in force for a place.

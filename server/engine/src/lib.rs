@@ -16,6 +16,7 @@ pub mod events;
 mod facts;
 pub mod health;
 pub mod inline;
+#[cfg(feature = "service")]
 pub mod jobs;
 mod look;
 pub mod metrics;
@@ -28,6 +29,7 @@ mod progress;
 pub mod queries;
 pub mod recovery;
 pub mod server_core;
+#[cfg(feature = "service")]
 mod service;
 pub mod tasks;
 mod view;
@@ -38,6 +40,7 @@ pub use llm::tape;
 
 pub use actions;
 pub use analysis;
+#[cfg(feature = "service")]
 pub use store;
 pub use syntax;
 pub use workspace;
