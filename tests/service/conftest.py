@@ -87,10 +87,22 @@ class Service:
 
 
 @pytest.fixture
-def service(program, tmp_path):
+def start_service(program, tmp_path):
+    """Starts a service with its first admin; for tests that write its settings before."""
+    started = []
+
+    def start(**options) -> Service:
+        started.append(Service(program, tmp_path, **options))
+        started[-1].set_up()
+        return started[-1]
+
+    yield start
+    for service in started:
+        if service.process.poll() is None:
+            assert service.stop() == 0
+
+
+@pytest.fixture
+def service(start_service):
     """A service with its first admin."""
-    service = Service(program, tmp_path)
-    service.set_up()
-    yield service
-    if service.process.poll() is None:
-        assert service.stop() == 0
+    return start_service()

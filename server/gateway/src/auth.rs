@@ -5,6 +5,7 @@
 pub(crate) mod keys;
 pub(crate) mod passwords;
 pub(crate) mod policy;
+pub(crate) mod recent;
 pub(crate) mod secrets;
 
 use crate::error::{Kind, Problem, correlation};
@@ -89,7 +90,12 @@ pub(crate) async fn gate(
         return Err(denied(&principal, &operation.id));
     }
     request.extensions_mut().insert(principal);
-    Ok(next.run(request).await)
+    let changes = !operation.only_looks();
+    let response = next.run(request).await;
+    if changes {
+        gateway.recent().forget();
+    }
+    Ok(response)
 }
 
 /// Decides over one thing that belongs to somebody, where the gate could not know whose it is.
@@ -143,6 +149,17 @@ async fn authenticate(gateway: &Gateway, header: Option<HeaderValue>) -> Result<
     let token = token
         .filter(|token| !token.is_empty())
         .ok_or_else(|| unknown("The `Authorization` header is no bearer token."))?;
+    if let Some(principal) = gateway.recent().of(token) {
+        return Ok(principal);
+    }
+    let principal = of_token(gateway, token).await?;
+    gateway.recent().remember(token, &principal);
+    Ok(principal)
+}
+
+/// Whose token it is.
+async fn of_token(gateway: &Gateway, token: &str) -> Result<Principal, Problem> {
+    let unknown = |said: &str| Problem::new(Kind::Unauthenticated, said);
     if let Some(hash) = secrets::hash_of_api_token(token) {
         let found = gateway.store().token_by_hash(&hash).await?;
         let (token, account) = found.ok_or_else(|| unknown("The token is not known, or was revoked."))?;

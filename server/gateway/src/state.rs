@@ -2,6 +2,7 @@
 
 use crate::auth::keys::{KeyError, Keys};
 use crate::auth::policy::{Policies, PolicyError};
+use crate::auth::recent::Recent;
 use crate::openapi::{Operations, document_value};
 use crate::setup::Setup;
 use crate::tries::Tries;
@@ -49,6 +50,7 @@ struct Parts {
     operations: Operations,
     setup: Setup,
     tries: Tries,
+    recent: Recent,
     config: Config,
     new_jobs: Arc<Notify>,
 }
@@ -72,6 +74,7 @@ impl Gateway {
             operations,
             setup,
             tries,
+            recent: Recent::default(),
             config,
             new_jobs: Arc::default(),
         })))
@@ -118,6 +121,10 @@ impl Gateway {
 
     pub(crate) fn tries(&self) -> &Tries {
         &self.0.tries
+    }
+
+    pub(crate) fn recent(&self) -> &Recent {
+        &self.0.recent
     }
 
     pub(crate) fn config(&self) -> &Config {

@@ -75,6 +75,8 @@ pub(crate) enum Scope {
     Jobs,
     /// Models and their cost.
     Models,
+    /// What models are asked in OpenAI's format.
+    Openai,
     /// The audit log.
     Audit,
 }
@@ -87,6 +89,7 @@ impl Scope {
             Self::Documents => "documents",
             Self::Jobs => "jobs",
             Self::Models => "models",
+            Self::Openai => "openai",
             Self::Audit => "audit",
         }
     }
@@ -100,7 +103,7 @@ pub(crate) struct NewToken {
     #[schema(min_length = 1, max_length = 64, example = "ci")]
     name: String,
     /// The parts of the service that it opens; what its account may not do, it may not either.
-    #[schema(min_items = 1, max_items = 6)]
+    #[schema(min_items = 1, max_items = 7)]
     scopes: Vec<Scope>,
     /// Days that it is good for.
     #[schema(minimum = 1, maximum = 366, example = 90)]
