@@ -35,6 +35,8 @@ pub mod tasks;
 mod view;
 
 pub use server_core::{Parts, ServerCore};
+#[cfg(feature = "service")]
+pub use service::ModelFigures;
 
 pub use llm::tape;
 

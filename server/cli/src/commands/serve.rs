@@ -67,7 +67,8 @@ impl Serve {
         }
         let worker = format!("{}-{}-{}", std::process::id(), bound.port(), engine::store::now_ms());
         let mut told = stopped.clone();
-        let runner = JobRunner::new(parts.core, parts.store, worker, gateway.new_jobs(), stopped);
+        let runner = JobRunner::new(parts.core, parts.store, worker, gateway.new_jobs(), stopped)
+            .observed_by(gateway.observer_of_jobs());
         let stop = async move {
             told_to_end().await;
             stopping.send_replace(true);

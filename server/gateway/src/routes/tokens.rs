@@ -73,6 +73,8 @@ pub(crate) enum Scope {
     Documents,
     /// Jobs.
     Jobs,
+    /// Figures for Prometheus.
+    Metrics,
     /// Models and their cost.
     Models,
     /// The audit log.
@@ -86,6 +88,7 @@ impl Scope {
             Self::Accounts => "accounts",
             Self::Documents => "documents",
             Self::Jobs => "jobs",
+            Self::Metrics => "metrics",
             Self::Models => "models",
             Self::Audit => "audit",
         }
