@@ -17,6 +17,7 @@ mod rules;
 #[cfg(feature = "service")]
 mod serve;
 mod stats;
+mod top;
 
 use crate::output::terminal::{complain, remark};
 use clap::{Parser, Subcommand};
@@ -55,6 +56,7 @@ enum Command {
     #[cfg(feature = "service")]
     Serve(serve::Serve),
     Stats(stats::Stats),
+    Top(top::Top),
     Bench(bench::Bench),
 }
 
@@ -99,6 +101,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         #[cfg(feature = "service")]
         Some(Command::Serve(command)) => command.run(),
         Some(Command::Stats(command)) => command.run(),
+        Some(Command::Top(command)) => command.run(),
         Some(Command::Bench(command)) => command.run(),
     };
     match result {

@@ -50,6 +50,11 @@ impl<W: Write> Pipe<W> {
         Self { inner, closed: false }
     }
 
+    /// Whether nobody reads it any more.
+    pub fn is_closed(&self) -> bool {
+        self.closed
+    }
+
     fn settle<T>(&mut self, result: io::Result<T>, otherwise: T) -> io::Result<T> {
         match result {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {

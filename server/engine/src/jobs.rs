@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use store::Store;
 use store::jobs::{Beat, Leased, Outcome};
 use syntax::text::PositionEncoding;
@@ -73,6 +73,40 @@ pub struct JobInput {
     pub files: Vec<JobFile>,
 }
 
+/// How an attempt at a job ended, for whoever counts.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Attempt {
+    /// What was done.
+    pub kind: &'static str,
+    /// One of [`Attempt::OUTCOMES`].
+    pub outcome: &'static str,
+    /// From its beginning to its end.
+    pub took: Duration,
+    /// From when it could have begun to its beginning.
+    pub waited: Duration,
+}
+
+impl Attempt {
+    /// How attempts end: with a result, with an error, with an error and another attempt to come, with none left, or because nobody wants it.
+    pub const OUTCOMES: [&'static str; 5] = ["succeeded", "failed", "retried", "dead", "cancelled"];
+
+    fn of(job: &store::jobs::Job, outcome: &Outcome, took: Duration) -> Option<Self> {
+        let outcome = match outcome {
+            Outcome::Succeeded(_) => "succeeded",
+            Outcome::Failed { retry_in_ms: None, .. } => "failed",
+            Outcome::Failed { .. } if job.attempts >= job.max_attempts => "dead",
+            Outcome::Failed { .. } => "retried",
+            Outcome::Cancelled => "cancelled",
+        };
+        let waited = job.started_at.unwrap_or(job.run_at).saturating_sub(job.run_at);
+        let waited = Duration::from_millis(u64::try_from(waited).unwrap_or(0));
+        Some(Self { kind: JobKind::by_name(&job.kind)?.name(), outcome, took, waited })
+    }
+}
+
+/// Is told of each attempt that ended.
+pub type Observer = Arc<dyn Fn(Attempt) + Send + Sync>;
+
 /// Takes jobs and does them.
 pub struct JobRunner {
     core: ServerCore,
@@ -82,12 +116,19 @@ pub struct JobRunner {
     new: Arc<Notify>,
     /// True when no more jobs are to be taken.
     stop: watch::Receiver<bool>,
+    observer: Option<Observer>,
 }
 
 impl JobRunner {
     /// A runner that is told of new jobs by `new`, and of its end by `stop`. `worker` names this process among its replicas.
     pub fn new(core: ServerCore, store: Store, worker: String, new: Arc<Notify>, stop: watch::Receiver<bool>) -> Self {
-        Self { core, store, worker, new, stop }
+        Self { core, store, worker, new, stop, observer: None }
+    }
+
+    /// Tells an observer of each attempt that ends.
+    #[must_use]
+    pub fn observed_by(self, observer: Observer) -> Self {
+        Self { observer: Some(observer), ..self }
     }
 
     /// Does up to `count` jobs at the same time, until it is told to stop and those under way are done.
@@ -121,6 +162,7 @@ impl JobRunner {
     }
 
     async fn do_one(&self, leased: Leased) {
+        let began = Instant::now();
         let (progress, told) = watch::channel((0, String::new()));
         let work = self.work(&leased, &progress);
         let outcome = tokio::select! {
@@ -132,9 +174,14 @@ impl JobRunner {
             tracing::warn!(job = leased.job.id, "The lease of a job was lost; somebody else does it.");
             return;
         };
+        let attempt = Attempt::of(&leased.job, &outcome, began.elapsed());
         // Where the store does not answer, the lease runs out and the job is done again.
         match self.store.finish_job(&leased, outcome).await {
-            Ok(true) => {}
+            Ok(true) => {
+                if let (Some(observer), Some(attempt)) = (&self.observer, attempt) {
+                    observer(attempt);
+                }
+            }
             Ok(false) => tracing::warn!(job = leased.job.id, "A job was done, and somebody else had it by then."),
             Err(error) => tracing::warn!(job = leased.job.id, %error, "The end of a job could not be written down."),
         }

@@ -37,6 +37,8 @@ pub mod tasks;
 mod view;
 
 pub use server_core::{Parts, ServerCore};
+#[cfg(feature = "service")]
+pub use service::ModelFigures;
 
 pub use llm::tape;
 

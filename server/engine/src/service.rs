@@ -6,11 +6,31 @@ use crate::answers::{BatchOptions, FileChangeReport, FileReport, OutlineItem};
 use crate::error::CoreError;
 use crate::server_core::ServerCore;
 use crate::tasks::{Class, TaskSpec};
+use llm::budget::Limits;
+use llm::cache::SecondCounts;
+use llm::incidents::Incident;
 use llm::{Spending, TargetReport};
 use std::path::PathBuf;
 use std::sync::Arc;
 use syntax::extract::Depth;
 use syntax::language::Language;
+
+/// What there is to measure of language models.
+#[derive(Clone, Debug)]
+pub struct ModelFigures {
+    /// What is counted where it happens, in the text format of Prometheus.
+    pub text: String,
+    /// How each target is just now.
+    pub targets: Vec<TargetReport>,
+    /// What was spent today.
+    pub spending: Spending,
+    /// What may be spent a day.
+    pub limits: Limits,
+    /// What became of what a Redis was asked, where there is one.
+    pub shared_cache: Option<SecondCounts>,
+    /// Trouble that is remembered.
+    pub incidents: Vec<Incident>,
+}
 
 impl ServerCore {
     /// Does work that costs, away from the threads that talk.
@@ -105,11 +125,19 @@ impl ServerCore {
         Ok(self.models().await?.spending())
     }
 
-    /// The figures of the models, for Prometheus, in the text format of OpenMetrics.
+    /// The figures of the models, for Prometheus.
     ///
     /// # Errors
     /// As for [`Self::models`].
-    pub async fn model_metrics(&self) -> Result<String, CoreError> {
-        Ok(self.models().await?.metrics())
+    pub async fn model_figures(&self) -> Result<ModelFigures, CoreError> {
+        let models = self.models().await?;
+        Ok(ModelFigures {
+            text: models.plain_metrics(),
+            targets: models.report(),
+            spending: models.spending(),
+            limits: self.config().settings().budget,
+            shared_cache: models.shared_cache(),
+            incidents: models.incidents(),
+        })
     }
 }

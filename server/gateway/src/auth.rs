@@ -9,6 +9,7 @@ pub(crate) mod recent;
 pub(crate) mod secrets;
 
 use crate::error::{Kind, Problem, correlation};
+use crate::metrics::access::needs_no_token;
 use crate::state::Gateway;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderValue, header};
@@ -70,7 +71,9 @@ pub(crate) async fn gate(
             _ => Ok(next.run(request).await),
         };
     };
-    if operation.is_public {
+    let is_let_in =
+        operation.is_public || (operation.is_for_neighbours && needs_no_token(gateway.config().metrics, &request));
+    if is_let_in {
         return Ok(next.run(request).await);
     }
     let header = request.headers().get(header::AUTHORIZATION).cloned();
@@ -87,6 +90,7 @@ pub(crate) async fn gate(
         note(&gateway, &principal, &operation.id, &resource, &decision).await?;
     }
     if !decision.is_allowed {
+        gateway.measures().denied(&operation.group, &decision.policy);
         return Err(denied(&principal, &operation.id));
     }
     request.extensions_mut().insert(principal);
@@ -108,6 +112,9 @@ pub(crate) async fn check(
 ) -> Result<(), Problem> {
     let decision = gateway.policies().decide(&principal.account, operation, Some(owner));
     if !decision.is_allowed {
+        if let Some(group) = gateway.operations().group(operation) {
+            gateway.measures().denied(group, &decision.policy);
+        }
         note(gateway, principal, operation, resource, &decision).await?;
     }
     if decision.is_allowed { Ok(()) } else { Err(denied(principal, operation)) }

@@ -26,6 +26,7 @@ use error::{CORRELATION, Kind, Problem};
 use routes::ErrorAnswer;
 use std::future::Future;
 use std::sync::Arc;
+use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -54,6 +55,7 @@ pub fn router(gateway: Gateway) -> Router {
         .layer(CatchPanicLayer::custom(|_| Problem::new(Kind::Internal, "Something failed here.").into_response()))
         .layer(middleware::from_fn(bounded))
         .layer(middleware::from_fn(numbered))
+        .layer(middleware::from_fn_with_state(gateway.clone(), metrics::requests::counted))
         .with_state(gateway)
 }
 
@@ -72,7 +74,8 @@ pub async fn serve(
         stop.await;
         stopping.send_replace(true);
     };
-    let server = axum::serve(listener, router(gateway.clone())).with_graceful_shutdown(asked);
+    let router = router(gateway.clone()).into_make_service_with_connect_info::<SocketAddr>();
+    let server = axum::serve(listener, router).with_graceful_shutdown(asked);
     let bounded = async move {
         let served = server.into_future();
         tokio::pin!(served);

@@ -29,6 +29,7 @@ const GROUP: &str = "x-group";
         (name = "tokens", description = "Tokens for programs"),
         (name = "documents", description = "Texts of source code: nothing is kept of them"),
         (name = "jobs", description = "Work that is kept until it is done"),
+        (name = "metrics", description = "Figures for Prometheus"),
         (name = "models", description = "Language models, and what they cost"),
         (name = "openai", description = "The models for programs that speak OpenAI's format"),
         (name = "audit", description = "What was allowed and what was not")
@@ -95,6 +96,8 @@ pub(crate) struct Operation {
     pub group: String,
     /// Anybody may call it.
     pub is_public: bool,
+    /// Some may call it without a token, as [`crate::metrics::access`] says.
+    pub is_for_neighbours: bool,
 }
 
 impl Operation {
@@ -115,13 +118,14 @@ impl Operations {
         for (path, methods) in document["paths"].as_object().into_iter().flatten() {
             for (method, operation) in methods.as_object().into_iter().flatten() {
                 let text = |value: &Value| value.as_str().map(str::to_owned);
-                let is_public = operation["security"]
-                    .as_array()
-                    .is_some_and(|all| all.iter().any(|one| one == &serde_json::json!({})));
+                let needs_nothing = |one: &&Value| **one == serde_json::json!({});
+                let ways = operation["security"].as_array().map_or(&[][..], Vec::as_slice);
+                let open = ways.iter().filter(needs_nothing).count();
+                let (is_public, is_for_neighbours) = (open > 0 && open == ways.len(), open > 0 && open < ways.len());
                 let group = text(&operation[GROUP]).or_else(|| is_public.then(String::new));
                 let found = (text(&operation["operationId"]), text(&operation["tags"][0]), group);
                 if let (Some(id), Some(tag), Some(group)) = found {
-                    let operation = Operation { id, tag, group, is_public };
+                    let operation = Operation { id, tag, group, is_public, is_for_neighbours };
                     all.entry(path.clone()).or_default().push((method.to_uppercase(), operation));
                 }
             }
@@ -134,6 +138,11 @@ impl Operations {
         // What answers to GET answers to HEAD.
         let method = if method == Method::HEAD { "GET" } else { method.as_str() };
         self.0.get(path)?.iter().find(|(known, _)| known == method).map(|(_, operation)| operation)
+    }
+
+    /// The group of an operation.
+    pub fn group(&self, id: &str) -> Option<&str> {
+        self.0.values().flatten().find(|(_, operation)| operation.id == id).map(|(_, operation)| &*operation.group)
     }
 
     /// The methods that a path has.

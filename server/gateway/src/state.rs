@@ -3,10 +3,13 @@
 use crate::auth::keys::{KeyError, Keys};
 use crate::auth::policy::{Policies, PolicyError};
 use crate::auth::recent::Recent;
+use crate::metrics::Measures;
 use crate::openapi::{Operations, document_value};
 use crate::setup::Setup;
 use crate::tries::Tries;
 use engine::ServerCore;
+use engine::config::sections::MetricsAccess;
+use engine::jobs::Observer;
 use engine::store::{Store, StoreError};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -19,6 +22,8 @@ pub struct Config {
     pub signing_key: PathBuf,
     /// Bytes that a body may have.
     pub max_body: usize,
+    /// Who may read figures without a token.
+    pub metrics: MetricsAccess,
 }
 
 /// Why the service cannot begin.
@@ -52,6 +57,7 @@ struct Parts {
     tries: Tries,
     recent: Recent,
     config: Config,
+    measures: Measures,
     new_jobs: Arc<Notify>,
 }
 
@@ -66,6 +72,8 @@ impl Gateway {
         let keys = Keys::open(&config.signing_key)?;
         let setup = Setup::new(store.count_accounts().await? == 0)?;
         let tries = Tries::default();
+        let groups = operations.groups().into_iter().map(|(_, group)| group);
+        let measures = Measures::new(&core.health().version, groups);
         Ok(Self(Arc::new(Parts {
             core,
             store,
@@ -76,6 +84,7 @@ impl Gateway {
             tries,
             recent: Recent::default(),
             config,
+            measures,
             new_jobs: Arc::default(),
         })))
     }
@@ -93,6 +102,15 @@ impl Gateway {
     /// What is told when there is a new job.
     pub fn new_jobs(&self) -> Arc<Notify> {
         self.0.new_jobs.clone()
+    }
+
+    /// Counts attempts at jobs.
+    pub fn observer_of_jobs(&self) -> Observer {
+        self.0.measures.of_jobs()
+    }
+
+    pub(crate) fn measures(&self) -> &Measures {
+        &self.0.measures
     }
 
     pub(crate) fn tell_of_a_job(&self) {

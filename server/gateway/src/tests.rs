@@ -2,6 +2,7 @@
 
 use super::*;
 use axum::http::StatusCode;
+use engine::config::sections::MetricsAccess;
 use engine::config::{ConfigurationManager, Sources};
 use engine::jobs::JobRunner;
 use engine::mode::{EditorMode, Offline};
@@ -14,34 +15,39 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tower::ServiceExt;
 
-const PASSWORD: &str = "correct horse battery";
+pub(crate) const PASSWORD: &str = "correct horse battery";
 
-struct Service {
-    gateway: Gateway,
-    router: Router,
-    core: ServerCore,
+pub(crate) struct Service {
+    pub gateway: Gateway,
+    pub router: Router,
+    pub core: ServerCore,
     _folder: tempfile::TempDir,
 }
 
 /// What came back.
 #[derive(Debug)]
-struct Reply {
-    status: StatusCode,
-    headers: axum::http::HeaderMap,
-    text: String,
+pub(crate) struct Reply {
+    pub status: StatusCode,
+    pub headers: axum::http::HeaderMap,
+    pub text: String,
 }
 
 impl Reply {
-    fn json(&self) -> Value {
+    pub fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
     }
 }
 
 impl Service {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
+        Self::set(Value::Null, MetricsAccess::default()).await
+    }
+
+    /// A service with settings of its own.
+    pub async fn set(settings: Value, metrics: MetricsAccess) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let files = Arc::new(MemoryFiles::default());
-        let sources = Sources { file_system: files.clone(), ..Sources::none() };
+        let sources = Sources { file_system: files.clone(), flags: settings, ..Sources::none() };
         let core = ServerCore::new(Parts {
             file_system: files,
             config: Arc::new(ConfigurationManager::new(sources).0),
@@ -51,12 +57,12 @@ impl Service {
             journal: || None,
         });
         let store = Store::open(&format!("sqlite:{}", folder.path().join("s.db").display())).await.unwrap();
-        let config = Config { signing_key: folder.path().join("key.pem"), max_body: 1 << 20 };
+        let config = Config { signing_key: folder.path().join("key.pem"), max_body: 1 << 20, metrics };
         let gateway = Gateway::new(core.clone(), store, config).await.unwrap();
         Self { router: router(gateway.clone()), gateway, core, _folder: folder }
     }
 
-    async fn send(&self, method: &str, path: &str, token: &str, body: Option<Value>) -> Reply {
+    pub async fn send(&self, method: &str, path: &str, token: &str, body: Option<Value>) -> Reply {
         let mut request = Request::builder().method(method).uri(path);
         if !token.is_empty() {
             request = request.header("authorization", format!("Bearer {token}"));
@@ -71,7 +77,7 @@ impl Service {
         self.raw(request.body(body).unwrap()).await
     }
 
-    async fn raw(&self, request: Request<Body>) -> Reply {
+    pub async fn raw(&self, request: Request<Body>) -> Reply {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
@@ -79,13 +85,13 @@ impl Service {
     }
 
     /// Makes an account and signs it in.
-    async fn account(&self, name: &str, role: Role) -> String {
+    pub async fn account(&self, name: &str, role: Role) -> String {
         let hash = auth::passwords::hash(&self.core, PASSWORD.into()).await.unwrap();
         self.gateway.store().create_account(name, role, Some(&hash)).await.unwrap();
         self.sign_in(name).await
     }
 
-    async fn sign_in(&self, name: &str) -> String {
+    pub async fn sign_in(&self, name: &str) -> String {
         let reply =
             self.send("POST", "/api/v2/sessions", "", Some(json!({ "name": name, "password": PASSWORD }))).await;
         assert_eq!(reply.status, StatusCode::CREATED, "{reply:?}");
@@ -328,7 +334,8 @@ async fn a_job_is_done_and_told_of_and_asked_for_twice_it_is_one() {
         "w".into(),
         service.gateway.new_jobs(),
         stopped,
-    );
+    )
+    .observed_by(service.gateway.observer_of_jobs());
     let body = json!({ "kind": "update-docs", "files": [text(), { "path": "b.go", "text": "package" }] });
     let create = async || {
         let request =
@@ -352,12 +359,15 @@ async fn a_job_is_done_and_told_of_and_asked_for_twice_it_is_one() {
         let listed = service.send("GET", "/api/v2/jobs?state=succeeded", &token, None).await.json();
         assert_eq!(listed["items"].as_array().unwrap().len(), 1);
         assert_eq!(service.send("GET", "/api/v2/jobs", &stranger, None).await.json()["items"], json!([]));
-        let metrics = service.send("GET", "/metrics", "", None).await.text;
-        assert!(
-            metrics.contains("code_agent_jobs{kind=\"update-docs\",state=\"succeeded\"} 1\n")
-                && metrics.ends_with("# EOF\n"),
-            "{metrics}"
-        );
+        let figures = metrics::text(&service.gateway).await;
+        for line in [
+            "code_agent_jobs{kind=\"update-docs\",state=\"succeeded\"} 1",
+            "code_agent_job_duration_seconds_count{kind=\"update-docs\",outcome=\"succeeded\"} 1",
+            "code_agent_job_wait_seconds_count{kind=\"update-docs\"} 1",
+            "code_agent_oldest_waiting_job_seconds 0.0",
+        ] {
+            assert!(figures.lines().any(|found| found == line), "{line}\n{figures}");
+        }
         stop.send_replace(true);
     };
     tokio::time::timeout(Duration::from_secs(60), async { tokio::join!(runner.run(2), talk) }).await.unwrap();

@@ -113,6 +113,16 @@ impl Events {
         self.measures.text()
     }
 
+    /// The same in the older text format, which other families can follow.
+    pub fn plain_text(&self) -> String {
+        self.measures.plain_text()
+    }
+
+    /// A target is set.
+    pub fn expect(&self, target: &str, provider: &str, model: &str) {
+        self.measures.expect(target, provider, model);
+    }
+
     /// Something happened.
     pub fn tell(&self, event: Event) {
         self.measures.note(&event);

@@ -411,9 +411,17 @@ impl LlmManager {
         self.inner.incidents.list()
     }
 
-    /// All numbers about calls in the text format of OpenMetrics, which Prometheus reads.
+    /// All numbers about calls in the text format of OpenMetrics.
     pub fn metrics(&self) -> String {
         self.inner.events.text()
+    }
+
+    /// The same in the text format that all tools of Prometheus read, for whoever adds to it. Targets that were not asked yet stand there with 0.
+    pub fn plain_metrics(&self) -> String {
+        for target in &self.plan().targets {
+            self.inner.events.expect(&target.name, target.provider.provider().name(), &target.model);
+        }
+        self.inner.events.plain_text()
     }
 
     /// What was spent today.

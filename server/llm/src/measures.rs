@@ -4,9 +4,10 @@
 //! `code_agent_llm`. No label ever holds anything of a prompt or an answer.
 
 use crate::budget::dollars;
+use crate::error::Cause;
 use crate::events::Event;
 use prometheus_client::encoding::EncodeLabelSet;
-use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{prometheus_text, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
@@ -102,6 +103,7 @@ pub struct Measures {
     coalesced: Counter,
     calls: Counter,
     hedged: Counter,
+    fallbacks: Counter,
     answers: Counter,
     offline: Counter,
     failures: Family<FailureLabels, Counter>,
@@ -127,6 +129,7 @@ impl Default for Measures {
             coalesced: Counter::default(),
             calls: Counter::default(),
             hedged: Counter::default(),
+            fallbacks: Counter::default(),
             answers: Counter::default(),
             offline: Counter::default(),
             failures: Family::default(),
@@ -154,6 +157,7 @@ impl Measures {
             ("coalesced", "Questions that were joined to one asked already", &self.coalesced),
             ("calls", "Calls to models", &self.calls),
             ("hedged", "Calls made because another was late", &self.hedged),
+            ("fallbacks", "Calls for a question that another call was made for before", &self.fallbacks),
             ("answers", "Answers of models", &self.answers),
             ("offline", "Answers that needed no model", &self.offline),
         ] {
@@ -184,8 +188,11 @@ impl Measures {
                 self.overhead.observe(took.as_secs_f64());
             }
             Event::Coalesced => _ = self.coalesced.inc(),
-            Event::Asked { target, provider, model, overhead, waited, .. } => {
+            Event::Asked { target, provider, model, attempt, overhead, waited } => {
                 self.calls.inc();
+                if *attempt > 0 {
+                    self.fallbacks.inc();
+                }
                 if let Some(overhead) = overhead {
                     self.overhead.observe(overhead.as_secs_f64());
                 }
@@ -233,8 +240,25 @@ impl Measures {
     pub fn text(&self) -> String {
         let mut text = String::new();
         // Writing into a string does not fail.
-        let _ = encode(&mut text, &self.registry);
+        let _ = text::encode(&mut text, &self.registry);
         text
+    }
+
+    /// The same in the text format that Prometheus had before, which all of its tools read. Other families can follow it.
+    pub fn plain_text(&self) -> String {
+        let mut text = String::new();
+        // Writing into a string does not fail.
+        let _ = prometheus_text::encode(&mut text, &self.registry);
+        text
+    }
+
+    /// A target is set: its figures are there from now on, with 0 in them, so that the first failure is seen as one.
+    pub fn expect(&self, target: &str, provider: &str, model: &str) {
+        self.of(target, || (provider, model));
+        for cause in Cause::ALL {
+            let labels = FailureLabels { target: target.to_owned(), error_type: cause.name() };
+            drop(self.failures.get_or_create(&labels));
+        }
     }
 
     /// The handles of a target. What is asked first says what it is.
@@ -272,7 +296,7 @@ impl fmt::Debug for Measures {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::{Cause, LlmError};
+    use crate::error::LlmError;
     use crate::request::Usage;
     use std::time::Duration;
 
@@ -284,7 +308,7 @@ mod tests {
             target: "t".into(),
             provider: "openai",
             model: "m".into(),
-            attempt: 0,
+            attempt: 1,
             overhead: Some(Duration::from_micros(12)),
             waited: Duration::from_millis(3),
         });
@@ -301,6 +325,7 @@ mod tests {
         for line in [
             r#"code_agent_llm_overhead_seconds_bucket{le="0.000005"} 1"#.to_owned(),
             r#"code_agent_llm_overhead_seconds_count 2"#.to_owned(),
+            r#"code_agent_llm_fallbacks_total 1"#.to_owned(),
             format!(r#"gen_ai_server_time_to_first_token_seconds_bucket{{le="0.05",{model}}} 1"#),
             format!(r#"gen_ai_client_operation_duration_seconds_count{{{model}}} 1"#),
             format!(r#"code_agent_llm_queue_wait_seconds_sum{{{model}}} 0.003"#),
@@ -312,5 +337,21 @@ mod tests {
         }
         let counts = measures.counts();
         assert_eq!((counts.cache_hits, counts.calls, counts.failures, counts.output_tokens), (1, 1, 1, 5));
+    }
+
+    #[test]
+    fn what_is_set_is_there_before_it_is_used_and_counters_have_their_names_in_both_formats() {
+        let measures = Measures::default();
+        measures.expect("t", "openai", "m");
+        measures.expect("t", "openai", "m");
+        let text = measures.plain_text();
+        for line in [
+            "# TYPE code_agent_llm_calls_total counter",
+            r#"code_agent_llm_failures_total{target="t",error_type="no-target"} 0"#,
+            r#"gen_ai_client_operation_duration_seconds_count{target="t",gen_ai_provider_name="openai",gen_ai_request_model="m"} 0"#,
+        ] {
+            assert!(text.lines().filter(|found| *found == line).count() == 1, "{line}\n{text}");
+        }
+        assert!(!text.contains("# EOF") && measures.text().ends_with("# EOF\n"));
     }
 }

@@ -1,6 +1,7 @@
 //! Says what went wrong with the durable state, one sentence each. No error may show a password of the database or a stored value.
 
 use std::borrow::Cow;
+use std::sync::atomic::{AtomicU64, Ordering};
 use thiserror::Error;
 
 /// Why the store did not do what it was asked.
@@ -61,8 +62,40 @@ impl StoreError {
     }
 }
 
+/// How the failures of databases are called, in the order in which they are counted.
+const KINDS: [&str; 4] = ["busy", "unavailable", "broken", "statement"];
+
+/// Failures of databases in this process.
+static FAILURES: [AtomicU64; KINDS.len()] = [const { AtomicU64::new(0) }; KINDS.len()];
+
+/// How often a database failed since this process began, by what was wrong. What somebody asked for wrongly does not count.
+pub fn failures() -> [(&'static str, u64); KINDS.len()] {
+    std::array::from_fn(|place| (KINDS[place], FAILURES[place].load(Ordering::Relaxed)))
+}
+
+impl StoreError {
+    /// Counts it, where the database is what failed.
+    pub(crate) fn counted(self) -> Self {
+        let place = match self {
+            Self::Busy => 0,
+            Self::Unavailable(_) => 1,
+            Self::Broken(_) => 2,
+            Self::Statement(_) => 3,
+            _ => return self,
+        };
+        FAILURES[place].fetch_add(1, Ordering::Relaxed);
+        self
+    }
+}
+
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
+        Self::of(error).counted()
+    }
+}
+
+impl StoreError {
+    fn of(error: sqlx::Error) -> Self {
         match error {
             sqlx::Error::Database(error) => of_database(error.code(), error.message(), error.is_unique_violation()),
             sqlx::Error::PoolTimedOut => Self::Unavailable("no connection became free in time".to_owned()),
@@ -112,6 +145,16 @@ fn sentence(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn failures_of_the_database_are_counted_and_those_of_its_users_are_not() {
+        let before = failures();
+        let _ = StoreError::from(sqlx::Error::PoolTimedOut);
+        let _ = StoreError::from(sqlx::Error::PoolClosed);
+        let _ = StoreError::Taken.counted();
+        let more: Vec<u64> = failures().iter().zip(before).map(|(now, before)| now.1 - before.1).collect();
+        assert_eq!((failures()[1].0, more), ("unavailable", vec![0, 2, 0, 0]));
+    }
 
     #[test]
     fn numbers_of_both_databases_are_told_apart() {

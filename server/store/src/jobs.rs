@@ -295,6 +295,13 @@ impl Store {
         });
         counts.collect()
     }
+
+    /// Since when the job that could be begun first waits for a worker, if one does.
+    pub async fn oldest_waiting_job(&self, now: i64) -> Result<Option<i64>, StoreError> {
+        let sql = "SELECT min(run_at) AS since FROM jobs WHERE state = 'queued' AND run_at <= $1";
+        let row = self.pool.row(sql, values![now]).await?;
+        row.map_or(Ok(None), |row| row.number_if_any("since"))
+    }
 }
 
 fn state_in(row: &Row) -> Result<JobState, StoreError> {

@@ -14,7 +14,7 @@ mod sql;
 mod sweep;
 pub mod tokens;
 
-pub use error::StoreError;
+pub use error::{StoreError, failures};
 pub use page::Page;
 
 use sql::Pool;
@@ -53,7 +53,7 @@ impl Store {
     pub async fn ping(&self) -> Result<(), StoreError> {
         match tokio::time::timeout(PING, self.pool.row("SELECT 1 AS one", &[])).await {
             Ok(answer) => answer.map(|_| ()),
-            Err(_) => Err(StoreError::Unavailable("it does not answer".to_owned())),
+            Err(_) => Err(StoreError::Unavailable("it does not answer".to_owned()).counted()),
         }
     }
 

@@ -62,7 +62,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 async fn in_time<T>(said: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, StoreError> {
     match tokio::time::timeout(PATIENCE, said).await {
         Ok(said) => Ok(said?),
-        Err(_) => Err(StoreError::Unavailable("it does not answer".to_owned())),
+        Err(_) => Err(StoreError::Unavailable("it does not answer".to_owned()).counted()),
     }
 }
 

@@ -1,5 +1,7 @@
 //! `code-agent serve`: the service for a team, over HTTP.
 
+mod notify;
+
 use super::lsp::level;
 use super::{Failure, Outcome};
 use crate::output::terminal::remark;
@@ -67,9 +69,12 @@ impl Serve {
         }
         let worker = format!("{}-{}-{}", std::process::id(), bound.port(), engine::store::now_ms());
         let mut told = stopped.clone();
-        let runner = JobRunner::new(parts.core, parts.store, worker, gateway.new_jobs(), stopped);
+        let runner = JobRunner::new(parts.core, parts.store, worker, gateway.new_jobs(), stopped)
+            .observed_by(gateway.observer_of_jobs());
+        notify::ready(&bound.to_string());
         let stop = async move {
             told_to_end().await;
+            notify::stopping();
             stopping.send_replace(true);
         };
         let grace = Duration::from_secs(settings.grace_seconds);
@@ -84,7 +89,10 @@ impl Serve {
                 } => tracing::warn!("Some jobs were left for the next start."),
             }
         };
-        let (served, ()) = tokio::join!(served, jobs);
+        let served = tokio::select! {
+            (served, ()) = async { tokio::join!(served, jobs) } => served,
+            () = notify::alive() => Ok(()),
+        };
         served.map_err(|error| Failure(format!("The service ended: {error}.")))
     }
 }

@@ -255,6 +255,22 @@ pub struct ServiceSettings {
     /// Seconds that requests under way have when the service is told to end.
     #[schemars(range(max = 3600))]
     pub grace_seconds: u64,
+    /// Who may read `/metrics`, which tells what models cost: whoever shows a token for it, and besides them programs on this machine (`local`),
+    /// nobody (`token`), or everybody (`open`).
+    pub metrics: MetricsAccess,
+}
+
+/// Who may read figures without a token.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum MetricsAccess {
+    /// Programs on this machine that ask without a proxy in between.
+    #[default]
+    Local,
+    /// Nobody.
+    Token,
+    /// Everybody.
+    Open,
 }
 
 impl Default for ServiceSettings {
@@ -266,6 +282,7 @@ impl Default for ServiceSettings {
             max_body: 8 << 20,
             jobs: 2,
             grace_seconds: 20,
+            metrics: MetricsAccess::default(),
         }
     }
 }

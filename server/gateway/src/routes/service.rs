@@ -3,6 +3,7 @@
 use crate::auth::passwords;
 use crate::error::{Kind, Problem, ProblemBody};
 use crate::extract::Valid;
+use crate::metrics;
 use crate::routes::accounts::AccountView;
 use crate::state::Gateway;
 use axum::Json;
@@ -128,10 +129,11 @@ pub(crate) fn too_many(seconds: u64) -> Problem {
         .retry_after(seconds)
 }
 
-/// Figures for Prometheus.
-#[utoipa::path(get, path = "/metrics", tag = "service", operation_id = "service.metrics", security(()),
-    responses((status = 200, description = "In the text format of OpenMetrics", body = String, content_type = "application/openmetrics-text")))]
-pub(crate) async fn metrics(State(gateway): State<Gateway>) -> Result<Response, Problem> {
-    let text = crate::metrics::text(&gateway).await?;
-    Ok(([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text).into_response())
+/// Figures for Prometheus. Programs on the same machine need no token, unless `service.metrics` says otherwise.
+#[utoipa::path(get, path = "/metrics", tag = "metrics", operation_id = "service.metrics", security((), ("bearer" = [])),
+    extensions(("x-group" = json!("metrics.read"))), responses(
+    (status = 200, description = "In the text format of Prometheus", body = String, content_type = "text/plain"),
+    (status = 401, description = "Not signed in", body = ProblemBody), (status = 403, description = "Not allowed", body = ProblemBody)))]
+pub(crate) async fn metrics(State(gateway): State<Gateway>) -> Response {
+    ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], metrics::text(&gateway).await).into_response()
 }

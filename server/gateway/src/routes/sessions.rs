@@ -4,6 +4,7 @@ use crate::auth::keys::GOOD_FOR_SECONDS;
 use crate::auth::{Principal, Via, passwords, secrets};
 use crate::error::{Kind, Problem, ProblemBody, correlation};
 use crate::extract::Valid;
+use crate::metrics::SignIn;
 use crate::routes::service::too_many;
 use crate::state::Gateway;
 use axum::extract::State;
@@ -19,8 +20,9 @@ const SESSION_MS: i64 = 14 * 86_400_000;
 
 /// Who signs in.
 #[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = SignIn)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct SignIn {
+pub(crate) struct Credentials {
     /// The name of the account.
     #[schema(min_length = 1, max_length = 64, example = "ann")]
     name: String,
@@ -55,7 +57,7 @@ pub(crate) struct SignedIn {
 
 /// Signs in with name and password.
 #[utoipa::path(post, path = "/sessions", tag = "sessions", operation_id = "sessions.create", security(()),
-    request_body = SignIn, responses(
+    request_body = Credentials, responses(
     (status = 201, description = "Signed in", body = SignedIn),
     (status = 400, description = "Not as it has to be", body = ProblemBody),
     (status = 401, description = "Name or password is wrong", body = ProblemBody),
@@ -63,9 +65,12 @@ pub(crate) struct SignedIn {
     (status = 429, description = "Too many tries", body = ProblemBody)))]
 pub(crate) async fn sign_in(
     State(gateway): State<Gateway>,
-    Valid(body): Valid<SignIn>,
+    Valid(body): Valid<Credentials>,
 ) -> Result<(StatusCode, Json<SignedIn>), Problem> {
-    gateway.tries().take(&body.name).map_err(too_many)?;
+    gateway.tries().take(&body.name).map_err(|seconds| {
+        gateway.measures().signed_in(SignIn::Throttled);
+        too_many(seconds)
+    })?;
     let account = gateway.store().account_by_name(&body.name).await?.filter(|account| !account.disabled);
     let hash = match &account {
         Some(account) => gateway.store().password_hash(&account.id).await?,
@@ -73,6 +78,7 @@ pub(crate) async fn sign_in(
     };
     let is_right = passwords::is_right(&gateway.core("service"), body.password, hash).await?;
     let Some(account) = account.filter(|_| is_right) else {
+        gateway.measures().signed_in(SignIn::Refused);
         gateway.store().audit("", "sessions.create", &body.name, false, "password", &correlation(), "").await?;
         return Err(Problem::new(Kind::Unauthenticated, "The name or the password is wrong."));
     };
@@ -80,6 +86,7 @@ pub(crate) async fn sign_in(
     let refresh = secrets::refresh_token()?;
     let session = gateway.store().start_session(&account.id, &refresh.hash, now_ms() + SESSION_MS).await?;
     gateway.store().audit(&account.id, "sessions.create", &session.id, true, "password", &correlation(), "").await?;
+    gateway.measures().signed_in(SignIn::Succeeded);
     Ok((StatusCode::CREATED, Json(signed_in(&gateway, &session, refresh.secret)?)))
 }
 
@@ -113,6 +120,7 @@ pub(crate) async fn refresh(
             Ok(Json(signed_in(&gateway, &session, next.secret)?))
         }
         Rotated::Reused(session) => {
+            gateway.measures().signed_in(SignIn::Replayed);
             gateway
                 .store()
                 .audit(&session.account, "sessions.refresh", &session.id, false, "refresh-reuse", &correlation(), "")

@@ -73,6 +73,8 @@ pub(crate) enum Scope {
     Documents,
     /// Jobs.
     Jobs,
+    /// Figures for Prometheus.
+    Metrics,
     /// Models and their cost.
     Models,
     /// What models are asked in OpenAI's format.
@@ -88,6 +90,7 @@ impl Scope {
             Self::Accounts => "accounts",
             Self::Documents => "documents",
             Self::Jobs => "jobs",
+            Self::Metrics => "metrics",
             Self::Models => "models",
             Self::Openai => "openai",
             Self::Audit => "audit",

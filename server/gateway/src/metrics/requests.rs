@@ -1,0 +1,95 @@
+//! Counts requests by the route that they matched, never by the path that was asked for: paths are without number.
+
+use crate::state::Gateway;
+use axum::body::{Body, Bytes, HttpBody};
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::Method;
+use axum::middleware::Next;
+use axum::response::Response;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::gauge::Gauge;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+/// The methods that are told apart, as OpenTelemetry's conventions want it; all others are the last one.
+pub(super) const METHODS: [&str; 8] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "_OTHER"];
+
+/// A request and its answer.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct RequestLabels {
+    http_request_method: &'static str,
+    /// Empty where no route matched.
+    http_route: Arc<str>,
+    http_response_status_code: u16,
+}
+
+/// A request without its answer.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct MethodLabels {
+    pub http_request_method: &'static str,
+}
+
+fn name_of(method: &Method) -> &'static str {
+    METHODS.into_iter().find(|known| *known == method.as_str()).unwrap_or("_OTHER")
+}
+
+/// Counts a request and times its answer. Whoever goes away before the answer begins is not counted.
+pub(crate) async fn counted(State(gateway): State<Gateway>, request: Request, next: Next) -> Response {
+    let began = Instant::now();
+    let method = name_of(request.method());
+    let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str).into();
+    let measures = gateway.measures();
+    let active = Active::begin(measures.active.get_or_create_owned(&MethodLabels { http_request_method: method }));
+    let response = next.run(request).await;
+    let labels = RequestLabels {
+        http_request_method: method,
+        http_route: route,
+        http_response_status_code: response.status().as_u16(),
+    };
+    measures.request(&labels, began.elapsed());
+    response.map(|body| Body::new(Counted { body, _active: active }))
+}
+
+/// A request that is under way, until it is dropped.
+struct Active(Gauge);
+
+impl Active {
+    fn begin(gauge: Gauge) -> Self {
+        gauge.inc();
+        Self(gauge)
+    }
+}
+
+impl Drop for Active {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+/// A body whose request is under way as long as it is sent.
+struct Counted {
+    body: Body,
+    _active: Active,
+}
+
+impl HttpBody for Counted {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> http_body::SizeHint {
+        self.body.size_hint()
+    }
+}
