@@ -145,6 +145,27 @@ async fn note(
     Ok(())
 }
 
+/// Whether somebody who was let in still would be: for answers that go on for long.
+pub(crate) async fn is_still_good(gateway: &Gateway, principal: &Principal) -> bool {
+    let store = gateway.store();
+    let is_open = store.account(&principal.account.id).await.ok().flatten().is_some_and(|account| {
+        // A role that was taken away takes with it what it let in.
+        !account.disabled && account.role == principal.account.role
+    });
+    is_open
+        && match &principal.via {
+            Via::Session { id } => {
+                let session = store.session(id).await.ok().flatten();
+                session.is_some_and(|session| session.revoked_at.is_none() && session.expires_at > now_ms())
+            }
+            Via::Token { id, .. } => {
+                let token = store.token(id).await.ok().flatten();
+                let is_over = |at: Option<i64>| at.is_some_and(|at| at <= now_ms());
+                token.is_some_and(|token| token.revoked_at.is_none() && !is_over(token.expires_at))
+            }
+        }
+}
+
 /// Finds out who asks.
 async fn authenticate(gateway: &Gateway, header: Option<HeaderValue>) -> Result<Principal, Problem> {
     let unknown = |said: &str| Problem::new(Kind::Unauthenticated, said);

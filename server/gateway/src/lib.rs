@@ -6,6 +6,7 @@
 mod auth;
 mod error;
 mod extract;
+mod listen;
 mod metrics;
 mod openapi;
 mod routes;
@@ -13,6 +14,7 @@ mod setup;
 mod state;
 mod tries;
 
+pub use listen::{Tls, TlsError, TlsFiles};
 pub use openapi::document;
 pub use state::{Config, Gateway, StartError};
 
@@ -26,7 +28,6 @@ use error::{CORRELATION, Kind, Problem};
 use routes::ErrorAnswer;
 use std::future::Future;
 use std::sync::Arc;
-use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -66,33 +67,19 @@ pub fn router(gateway: Gateway) -> Router {
 pub async fn serve(
     gateway: Gateway,
     listener: TcpListener,
+    tls: Option<Tls>,
     stop: impl Future<Output = ()> + Send + 'static,
     grace: Duration,
 ) -> std::io::Result<()> {
-    let (stopping, mut stopped) = tokio::sync::watch::channel(false);
-    let asked = async move {
+    let router = router(gateway.clone());
+    let told = gateway.clone();
+    let stop = async move {
         stop.await;
-        stopping.send_replace(true);
-    };
-    let router = router(gateway.clone()).into_make_service_with_connect_info::<SocketAddr>();
-    let server = axum::serve(listener, router).with_graceful_shutdown(asked);
-    let bounded = async move {
-        let served = server.into_future();
-        tokio::pin!(served);
-        tokio::select! {
-            result = &mut served => return result,
-            _ = stopped.wait_for(|is_stopped| *is_stopped) => {}
-        }
-        match tokio::time::timeout(grace, served).await {
-            Ok(result) => result,
-            Err(_) => {
-                tracing::warn!("Some requests were ended, since they took longer than there was time.");
-                Ok(())
-            }
-        }
+        // Streams that would go on for ever end now.
+        told.stop();
     };
     tokio::select! {
-        result = bounded => result,
+        result = listen::serve(router, listener, tls, stop, grace) => result,
         () = sweep(&gateway) => Ok(()),
     }
 }

@@ -13,7 +13,7 @@ use engine::jobs::Observer;
 use engine::store::{Store, StoreError};
 use std::path::PathBuf;
 use std::sync::Arc;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 /// How the service is to be.
 #[derive(Clone, Debug)]
@@ -59,6 +59,7 @@ struct Parts {
     config: Config,
     measures: Measures,
     new_jobs: Arc<Notify>,
+    stopping: watch::Sender<bool>,
 }
 
 impl Gateway {
@@ -86,6 +87,7 @@ impl Gateway {
             config,
             measures,
             new_jobs: Arc::default(),
+            stopping: watch::Sender::new(false),
         })))
     }
 
@@ -111,6 +113,16 @@ impl Gateway {
 
     pub(crate) fn measures(&self) -> &Measures {
         &self.0.measures
+    }
+
+    /// Ends what would go on for ever.
+    pub(crate) fn stop(&self) {
+        self.0.stopping.send_replace(true);
+    }
+
+    /// Becomes true when the service ends.
+    pub(crate) fn stopping(&self) -> watch::Receiver<bool> {
+        self.0.stopping.subscribe()
     }
 
     pub(crate) fn tell_of_a_job(&self) {
