@@ -24,6 +24,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use error::{CORRELATION, Kind, Problem};
 use std::future::Future;
+use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -68,7 +69,8 @@ pub async fn serve(
         stop.await;
         stopping.send_replace(true);
     };
-    let server = axum::serve(listener, router(gateway.clone())).with_graceful_shutdown(asked);
+    let service = router(gateway.clone()).into_make_service_with_connect_info::<SocketAddr>();
+    let server = axum::serve(listener, service).with_graceful_shutdown(asked);
     let bounded = async move {
         let served = server.into_future();
         tokio::pin!(served);

@@ -9,6 +9,8 @@ use utoipa::{Modify, OpenApi};
 
 /// Where an operation says which group it is of.
 const GROUP: &str = "x-group";
+/// Where an operation says that who asks for it has to have shown lately that it is he.
+const STEP_UP: &str = "x-step-up";
 
 #[derive(OpenApi)]
 #[openapi(
@@ -94,6 +96,8 @@ pub(crate) struct Operation {
     pub group: String,
     /// Anybody may call it.
     pub is_public: bool,
+    /// Who calls it has to have shown lately, with all that his account has, that it is he.
+    pub needs_step_up: bool,
 }
 
 impl Operation {
@@ -120,7 +124,8 @@ impl Operations {
                 let group = text(&operation[GROUP]).or_else(|| is_public.then(String::new));
                 let found = (text(&operation["operationId"]), text(&operation["tags"][0]), group);
                 if let (Some(id), Some(tag), Some(group)) = found {
-                    let operation = Operation { id, tag, group, is_public };
+                    let needs_step_up = operation[STEP_UP] == true;
+                    let operation = Operation { id, tag, group, is_public, needs_step_up };
                     all.entry(path.clone()).or_default().push((method.to_uppercase(), operation));
                 }
             }
@@ -133,6 +138,11 @@ impl Operations {
         // What answers to GET answers to HEAD.
         let method = if method == Method::HEAD { "GET" } else { method.as_str() };
         self.0.get(path)?.iter().find(|(known, _)| known == method).map(|(_, operation)| operation)
+    }
+
+    /// The operation of this name.
+    pub fn by_id(&self, id: &str) -> Option<&Operation> {
+        self.0.values().flatten().map(|(_, operation)| operation).find(|operation| operation.id == id)
     }
 
     /// The methods that a path has.

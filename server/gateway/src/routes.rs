@@ -3,6 +3,7 @@
 mod accounts;
 mod audit;
 mod documents;
+mod factors;
 mod jobs;
 mod models;
 mod service;
@@ -12,6 +13,7 @@ mod tokens;
 pub(crate) use audit::LogPart;
 pub(crate) use jobs::Wanted;
 
+use crate::error::{Kind, Problem};
 use crate::openapi::Document;
 use crate::state::Gateway;
 use serde::{Deserialize, Serialize};
@@ -35,8 +37,13 @@ pub(crate) fn all() -> OpenApiRouter<Gateway> {
         .routes(routes!(sessions::sign_in))
         .routes(routes!(sessions::refresh))
         .routes(routes!(sessions::sign_out))
+        .routes(routes!(sessions::step_up))
         .routes(routes!(accounts::me))
         .routes(routes!(accounts::change_password))
+        .routes(routes!(factors::begin, factors::remove))
+        .routes(routes!(factors::confirm))
+        .routes(routes!(factors::new_recovery_codes))
+        .routes(routes!(factors::remove_of_another))
         .routes(routes!(accounts::list, accounts::create))
         .routes(routes!(accounts::show, accounts::change))
         .routes(routes!(tokens::list, tokens::create))
@@ -87,6 +94,12 @@ pub(crate) struct List<T> {
     /// What to ask for as `after` to read on; missing at the end.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
+}
+
+/// Somebody tried too often.
+pub(crate) fn too_many(seconds: u64) -> Problem {
+    Problem::new(Kind::TooManyRequests, format!("That was tried too often; try again in {seconds} seconds."))
+        .retry_after(seconds)
 }
 
 /// Milliseconds since 1970 as RFC 3339 has it, in UTC.

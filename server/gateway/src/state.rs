@@ -1,6 +1,7 @@
 //! What every handler has at hand. Cloning it is cheap.
 
 use crate::auth::keys::{KeyError, Keys};
+use crate::auth::passwords::Passwords;
 use crate::auth::policy::{Policies, PolicyError};
 use crate::openapi::{Operations, document_value};
 use crate::setup::Setup;
@@ -18,6 +19,8 @@ pub struct Config {
     pub signing_key: PathBuf,
     /// Bytes that a body may have.
     pub max_body: usize,
+    /// How many proxies stand before the service, each of which adds to `X-Forwarded-For`; 0 where there is none.
+    pub proxies: usize,
 }
 
 /// Why the service cannot begin.
@@ -49,6 +52,7 @@ struct Parts {
     operations: Operations,
     setup: Setup,
     tries: Tries,
+    passwords: Passwords,
     config: Config,
     new_jobs: Arc<Notify>,
 }
@@ -72,6 +76,7 @@ impl Gateway {
             operations,
             setup,
             tries,
+            passwords: Passwords::default(),
             config,
             new_jobs: Arc::default(),
         })))
@@ -118,6 +123,10 @@ impl Gateway {
 
     pub(crate) fn tries(&self) -> &Tries {
         &self.0.tries
+    }
+
+    pub(crate) fn passwords(&self) -> &Passwords {
+        &self.0.passwords
     }
 
     pub(crate) fn config(&self) -> &Config {

@@ -1,5 +1,7 @@
 //! The whole service over its router, with a real store in a file: who may do what, what is refused and how, and a job from its request to its result.
 
+mod factors;
+
 use super::*;
 use axum::http::StatusCode;
 use engine::config::{ConfigurationManager, Sources};
@@ -51,7 +53,7 @@ impl Service {
             journal: || None,
         });
         let store = Store::open(&format!("sqlite:{}", folder.path().join("s.db").display())).await.unwrap();
-        let config = Config { signing_key: folder.path().join("key.pem"), max_body: 1 << 20 };
+        let config = Config { signing_key: folder.path().join("key.pem"), max_body: 1 << 20, proxies: 0 };
         let gateway = Gateway::new(core.clone(), store, config).await.unwrap();
         Self { router: router(gateway.clone()), gateway, core, _folder: folder }
     }
@@ -80,7 +82,7 @@ impl Service {
 
     /// Makes an account and signs it in.
     async fn account(&self, name: &str, role: Role) -> String {
-        let hash = auth::passwords::hash(&self.core, PASSWORD.into()).await.unwrap();
+        let hash = self.gateway.passwords().hash(&self.core, PASSWORD.into()).await.unwrap();
         self.gateway.store().create_account(name, role, Some(&hash)).await.unwrap();
         self.sign_in(name).await
     }

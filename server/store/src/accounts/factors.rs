@@ -50,7 +50,8 @@ impl Store {
     /// Takes its second factor and its recovery codes away; whether there was one, confirmed or not.
     pub async fn clear_totp(&self, id: &str) -> Result<bool, StoreError> {
         let mut writing = self.pool.begin().await?;
-        let sql = "UPDATE accounts SET totp_secret = NULL, totp_confirmed = 0 WHERE id = $1 AND totp_secret IS NOT NULL";
+        let sql =
+            "UPDATE accounts SET totp_secret = NULL, totp_confirmed = 0 WHERE id = $1 AND totp_secret IS NOT NULL";
         if writing.run(sql, values![id]).await? == 0 {
             return Ok(false);
         }

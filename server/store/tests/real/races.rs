@@ -4,8 +4,8 @@ use crate::databases::{Ground, new_job, on_both};
 use serde_json::json;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
-use store::jobs::{JobState, Outcome};
 use store::accounts::Role;
+use store::jobs::{JobState, Outcome};
 use store::tokens::{Proof, Rotated};
 use store::{Store, StoreError, now_ms};
 
