@@ -6,6 +6,7 @@ use crate::answers::{BatchOptions, FileChangeReport, FileReport, OutlineItem};
 use crate::error::CoreError;
 use crate::server_core::ServerCore;
 use crate::tasks::{Class, TaskSpec};
+use llm::incidents::Incident;
 use llm::{Spending, TargetReport};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -95,6 +96,14 @@ impl ServerCore {
     /// As for [`Self::models`].
     pub async fn model_report(&self) -> Result<Vec<TargetReport>, CoreError> {
         Ok(self.models().await?.report())
+    }
+
+    /// Trouble with models, put together by what lies behind it, the newest first.
+    ///
+    /// # Errors
+    /// As for [`Self::models`].
+    pub async fn model_incidents(&self) -> Result<Vec<Incident>, CoreError> {
+        Ok(self.models().await?.incidents())
     }
 
     /// What was spent today.

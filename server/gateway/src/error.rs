@@ -83,7 +83,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    fn facts(self) -> (StatusCode, &'static str, &'static str) {
+    pub(crate) fn facts(self) -> (StatusCode, &'static str, &'static str) {
         match self {
             Self::Invalid => (StatusCode::BAD_REQUEST, "invalid", "Invalid request"),
             Self::Unauthenticated => (StatusCode::UNAUTHORIZED, "unauthenticated", "Not signed in"),
@@ -138,25 +138,34 @@ impl Problem {
         self.kind == Kind::Forbidden
     }
 
-    /// Its kind.
-    pub fn kind(&self) -> Kind {
-        self.kind
-    }
-
-    /// Its sentence.
-    pub fn detail(&self) -> &str {
-        &self.detail
-    }
-
     /// There is no such thing.
     pub fn missing(what: &str, id: &str) -> Self {
         Self::new(Kind::NotFound, format!("There is no {what} {id}."))
     }
 }
 
+/// What was told, for whoever shows it in another form.
+#[derive(Clone, Debug)]
+pub(crate) struct Told {
+    /// The kind of problem.
+    pub kind: Kind,
+    /// Its sentence.
+    pub detail: String,
+    /// Where in the body it is.
+    pub pointer: Option<String>,
+}
+
+impl Problem {
+    /// The problem, for whoever shows it in another form.
+    pub(crate) fn told(&self) -> Told {
+        Told { kind: self.kind, detail: self.detail.clone(), pointer: self.pointer.clone() }
+    }
+}
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let (status, name, title) = self.kind.facts();
+        let told = self.told();
         if self.kind == Kind::Internal {
             tracing::error!(correlation = correlation(), "{}", self.detail);
         }
@@ -169,6 +178,7 @@ impl IntoResponse for Problem {
             correlation: correlation(),
         };
         let mut response = (status, Json(body)).into_response();
+        response.extensions_mut().insert(told);
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         match self.kind {

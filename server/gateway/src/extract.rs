@@ -159,6 +159,11 @@ fn validator(name: &str) -> Option<std::sync::Arc<Validator>> {
         .clone()
 }
 
+/// A value as its type, held against the schema of that first: for what did not come as JSON.
+pub(crate) fn fitting<T: DeserializeOwned + ToSchema>(value: Value) -> Result<Valid<T>, Problem> {
+    held_against(&T::name(), value).map(Valid)
+}
+
 /// A value that fulfils the schema of this name, as its type.
 fn held_against<T: DeserializeOwned>(name: &str, value: Value) -> Result<T, Problem> {
     let Some(validator) = validator(name) else {

@@ -123,7 +123,9 @@ async fn gate(State(gateway): State<Gateway>, request: Request, next: Next) -> R
         false => session::visitor(&gateway, request.headers()).await,
     };
     let answer = match &visitor {
-        Ok(visitor) => enter(&gateway, visitor.clone(), request, next).await.unwrap_or_else(IntoResponse::into_response),
+        Ok(visitor) => {
+            enter(&gateway, visitor.clone(), request, next).await.unwrap_or_else(IntoResponse::into_response)
+        }
         Err(_) => Problem::new(Kind::Unavailable, "What is kept cannot be read just now; try again.").into_response(),
     };
     let mut answer = match answer.extensions().get::<Told>().cloned() {
@@ -155,9 +157,12 @@ async fn enter(
     }
     let operation = match access {
         Open => None,
-        Operation(id) => Some(gateway.operations().by_id(id).ok_or_else(|| {
-            Problem::new(Kind::Forbidden, "This page is open to nobody.")
-        })?),
+        Operation(id) => Some(
+            gateway
+                .operations()
+                .by_id(id)
+                .ok_or_else(|| Problem::new(Kind::Forbidden, "This page is open to nobody."))?,
+        ),
     };
     if operation.is_some() && visitor.is_none() {
         return Err(Problem::new(Kind::Unauthenticated, "Nobody is signed in."));
@@ -206,14 +211,19 @@ fn place(wanted: Option<&str>) -> &str {
     let is_plain = |path: &&str| {
         path.starts_with('/')
             && !path.starts_with("//")
-            && path.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'/' | b'-'))
+            && path
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'/' | b'-'))
     };
     wanted.filter(is_plain).unwrap_or("/")
 }
 
 /// Whether a browser asks, and wants to be shown a page.
 pub(crate) fn wants_a_page(headers: &HeaderMap) -> bool {
-    headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).is_some_and(|accept| accept.contains("text/html"))
+    headers
+        .get(header::ACCEPT)
+        .and_then(|accept| accept.to_str().ok())
+        .is_some_and(|accept| accept.contains("text/html"))
 }
 
 /// What a browser is told where there is nothing.

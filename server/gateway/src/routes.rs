@@ -1,14 +1,14 @@
 //! The list of routes, one file for each part of the service. A route stands here and in the document, or nowhere.
 
-mod accounts;
-mod audit;
-mod documents;
-mod factors;
-mod jobs;
-mod models;
-mod service;
-mod sessions;
-mod tokens;
+pub(crate) mod accounts;
+pub(crate) mod audit;
+pub(crate) mod documents;
+pub(crate) mod factors;
+pub(crate) mod jobs;
+pub(crate) mod models;
+pub(crate) mod service;
+pub(crate) mod sessions;
+pub(crate) mod tokens;
 
 pub(crate) use audit::LogPart;
 pub(crate) use jobs::Wanted;
@@ -57,12 +57,13 @@ pub(crate) fn all() -> OpenApiRouter<Gateway> {
         .routes(routes!(jobs::events))
         .routes(routes!(models::list))
         .routes(routes!(models::usage))
+        .routes(routes!(models::incidents))
         .routes(routes!(audit::list));
     OpenApiRouter::with_openapi(Document::openapi()).nest(PREFIX, routes).routes(routes!(service::metrics))
 }
 
 /// Which part of a list is wanted.
-#[derive(Debug, Deserialize, ToSchema, utoipa::IntoParams)]
+#[derive(Debug, Default, Deserialize, ToSchema, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct Part {

@@ -16,10 +16,10 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tower::ServiceExt;
 
-const PASSWORD: &str = "correct horse battery";
+pub(crate) const PASSWORD: &str = "correct horse battery";
 
-struct Service {
-    gateway: Gateway,
+pub(crate) struct Service {
+    pub(crate) gateway: Gateway,
     router: Router,
     core: ServerCore,
     _folder: tempfile::TempDir,
@@ -27,20 +27,20 @@ struct Service {
 
 /// What came back.
 #[derive(Debug)]
-struct Reply {
-    status: StatusCode,
-    headers: axum::http::HeaderMap,
-    text: String,
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: axum::http::HeaderMap,
+    pub(crate) text: String,
 }
 
 impl Reply {
-    fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
     }
 }
 
 impl Service {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let files = Arc::new(MemoryFiles::default());
         let sources = Sources { file_system: files.clone(), ..Sources::none() };
@@ -58,7 +58,7 @@ impl Service {
         Self { router: router(gateway.clone()), gateway, core, _folder: folder }
     }
 
-    async fn send(&self, method: &str, path: &str, token: &str, body: Option<Value>) -> Reply {
+    pub(crate) async fn send(&self, method: &str, path: &str, token: &str, body: Option<Value>) -> Reply {
         let mut request = Request::builder().method(method).uri(path);
         if !token.is_empty() {
             request = request.header("authorization", format!("Bearer {token}"));
@@ -73,7 +73,7 @@ impl Service {
         self.raw(request.body(body).unwrap()).await
     }
 
-    async fn raw(&self, request: Request<Body>) -> Reply {
+    pub(crate) async fn raw(&self, request: Request<Body>) -> Reply {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
@@ -81,13 +81,13 @@ impl Service {
     }
 
     /// Makes an account and signs it in.
-    async fn account(&self, name: &str, role: Role) -> String {
+    pub(crate) async fn account(&self, name: &str, role: Role) -> String {
         let hash = self.gateway.passwords().hash(&self.core, PASSWORD.into()).await.unwrap();
         self.gateway.store().create_account(name, role, Some(&hash)).await.unwrap();
         self.sign_in(name).await
     }
 
-    async fn sign_in(&self, name: &str) -> String {
+    pub(crate) async fn sign_in(&self, name: &str) -> String {
         let reply =
             self.send("POST", "/api/v2/sessions", "", Some(json!({ "name": name, "password": PASSWORD }))).await;
         assert_eq!(reply.status, StatusCode::CREATED, "{reply:?}");

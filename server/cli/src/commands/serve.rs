@@ -55,10 +55,12 @@ impl Serve {
         let listener = TcpListener::bind(&address).await.map_err(failed)?;
         let bound = listener.local_addr().map_err(failed)?;
         let gateway = parts.gateway;
-        remark(&format!("Listening on http://{bound}; http://{bound}/api/v2/openapi.json tells what there is."));
+        remark(&format!(
+            "Listening on http://{bound}, which is also the page for a browser; http://{bound}/api/v2/openapi.json tells what else there is."
+        ));
         if let Some(code) = gateway.setup_code() {
             remark(&format!(
-                "There is no account yet. Within an hour, POST {{\"code\": \"{code}\", \"name\": …, \"password\": …}} to http://{bound}/api/v2/setup makes the first admin."
+                "There is no account yet. Within an hour, http://{bound}/set-up?code={code} makes the first admin, and so does POST {{\"code\": \"{code}\", \"name\": …, \"password\": …}} to http://{bound}/api/v2/setup."
             ));
         }
         let (stopping, stopped) = watch::channel(false);

@@ -45,7 +45,8 @@ impl Form {
     }
 
     async fn of_parts(sent: Request, gateway: &Gateway) -> Result<Self, Problem> {
-        let mut parts = Multipart::from_request(sent, gateway).await.map_err(|error| unread(error.status().as_u16()))?;
+        let mut parts =
+            Multipart::from_request(sent, gateway).await.map_err(|error| unread(error.status().as_u16()))?;
         let mut form = Self::default();
         while let Some(part) = parts.next_field().await.map_err(|error| unread(error.status().as_u16()))? {
             if form.fields.len() + form.files.len() > MOST {

@@ -110,7 +110,8 @@ pub(super) fn check_form(gateway: &Gateway, owner: Option<&str>, form: &Form) ->
         ));
     };
     // Hashes are compared, so that the time it takes tells nothing.
-    let is_right = form.get(TOKEN).is_some_and(|sent| secrets::hash(sent) == secrets::hash(&gateway.keys().form_token(owner)));
+    let is_right =
+        form.get(TOKEN).is_some_and(|sent| secrets::hash(sent) == secrets::hash(&gateway.keys().form_token(owner)));
     match is_right {
         true => Ok(()),
         false => Err(Problem::new(Kind::Forbidden, "The form is of another session; open the page again.")),

@@ -111,7 +111,7 @@ pub(crate) struct NewToken {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct MadeToken {
     /// To be sent as `Authorization: Bearer …`. It is shown only now.
-    secret: String,
+    pub secret: String,
     /// The token.
     token: TokenView,
 }

@@ -5,12 +5,12 @@ use crate::auth::totp;
 use engine::store::now_ms;
 
 impl Service {
-    async fn id_of(&self, name: &str) -> String {
+    pub(crate) async fn id_of(&self, name: &str) -> String {
         self.gateway.store().account_by_name(name).await.unwrap().unwrap().id
     }
 
     /// The code of now, `steps` later.
-    async fn code(&self, name: &str, steps: i64) -> String {
+    pub(crate) async fn code(&self, name: &str, steps: i64) -> String {
         let id = self.id_of(name).await;
         let sealed = self.gateway.store().totp(&id).await.unwrap().unwrap().secret;
         let secret = self.gateway.keys().cipher().open(&sealed, &id).unwrap();
@@ -18,7 +18,7 @@ impl Service {
     }
 
     /// Gives an account a second factor; its recovery codes.
-    async fn add_factor(&self, name: &str, token: &str) -> Vec<String> {
+    pub(crate) async fn add_factor(&self, name: &str, token: &str) -> Vec<String> {
         let begun = self.send("POST", "/api/v2/me/totp", token, None).await;
         assert_eq!(begun.status, StatusCode::CREATED, "{begun:?}");
         // An older step, so that the one of now is left for the test.
@@ -37,7 +37,7 @@ impl Service {
     }
 
     /// Makes all sessions of an account look as if they were begun `minutes` ago.
-    async fn age(&self, minutes: i64) {
+    pub(crate) async fn age(&self, minutes: i64) {
         let path = self._folder.path().join("s.db");
         let sql = format!("UPDATE sessions SET auth_time = auth_time - {}", minutes * 60_000);
         let done = std::process::Command::new("python3")
