@@ -21,7 +21,7 @@ mod lease;
 pub(crate) use events::{Change, log_changes};
 
 use crate::page::Ask;
-use crate::sql::{Row, values};
+use crate::sql::{Row, Writing, values};
 use crate::{Page, Store, StoreError, new_id, now_ms};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
