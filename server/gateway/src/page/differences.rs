@@ -8,20 +8,18 @@ use std::time::Duration;
 
 /// Lines around a change.
 const AROUND: usize = 3;
-/// Lines that are shown of one file.
-const MOST_LINES: usize = 2000;
 /// After this long a coarser difference is good enough.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// The lines of the differences between two texts; `is_cut` where there are more.
+/// The lines of the differences between two texts, `most` at most; `is_cut` where there are more.
 ///
 /// # Errors
 /// If too much is waiting.
-pub(super) async fn between(core: &ServerCore, before: String, after: String) -> Result<Value, Problem> {
-    Ok(core.apart("difference", move || lines(&before, &after)).await?)
+pub(super) async fn between(core: &ServerCore, before: String, after: String, most: usize) -> Result<Value, Problem> {
+    Ok(core.apart("difference", move || lines(&before, &after, most)).await?)
 }
 
-fn lines(before: &str, after: &str) -> Value {
+fn lines(before: &str, after: &str, most: usize) -> Value {
     let difference = TextDiff::configure().timeout(PATIENCE).diff_lines(before, after);
     let mut shown = Vec::new();
     let mut is_cut = false;
@@ -30,7 +28,7 @@ fn lines(before: &str, after: &str) -> Value {
             shown.push(json!({ "kind": "gap", "text": "" }));
         }
         for change in group.iter().flat_map(|part| difference.iter_changes(part)) {
-            if shown.len() >= MOST_LINES {
+            if shown.len() >= most {
                 is_cut = true;
                 break 'groups;
             }
@@ -52,11 +50,11 @@ mod tests {
 
     #[test]
     fn lines_go_and_come_and_long_differences_are_cut() {
-        let shown = lines("a\nb\nc\n", "a\nB\nc\n");
+        let shown = lines("a\nb\nc\n", "a\nB\nc\n", 100);
         let kinds: Vec<&str> =
             shown["lines"].as_array().unwrap().iter().map(|line| line["kind"].as_str().unwrap()).collect();
         assert_eq!(kinds, ["same", "gone", "new", "same"]);
-        let long = lines("", &"x\n".repeat(5000));
-        assert!(long["is_cut"] == true && long["lines"].as_array().unwrap().len() == MOST_LINES);
+        let long = lines("", &"x\n".repeat(5000), 2000);
+        assert!(long["is_cut"] == true && long["lines"].as_array().unwrap().len() == 2000);
     }
 }

@@ -17,7 +17,11 @@ use engine::store::jobs::Job;
 use serde_json::{Value, json};
 
 /// Files of a job that are shown; the interface has all.
-const MOST_SHOWN: usize = 50;
+const MOST_SHOWN: usize = 100;
+/// Lines of differences, and findings, that are shown of all files together: more nobody reads, and a browser takes long for it.
+const MOST_LINES: usize = 3000;
+/// Bytes of new texts that are shown whole, of all files together.
+const MOST_TEXT: usize = 500_000;
 
 /// Jobs, the newest first.
 pub(super) async fn list(
@@ -105,7 +109,7 @@ pub(super) async fn show(
     let is_of_another = job.account != visitor.principal.account.id;
     let started_at = job.started_at.map(time);
     let context = json!({
-        "job": JobView::from(job), "files": files.0, "more_files": files.1, "is_over": is_over, "started_at": started_at,
+        "job": JobView::from(Job { result: None, ..job }), "files": files.0, "more_files": files.1, "is_over": is_over, "started_at": started_at,
         "is_of_another": is_of_another, "may_cancel": !is_over && may(&gateway, &visitor, "jobs.cancel"),
     });
     Ok(page(&gateway, Some(&visitor), "job.html", "/jobs", context))
@@ -116,14 +120,27 @@ async fn files_of(gateway: &Gateway, visitor: &Visitor, job: &Job) -> Result<(Ve
     let done = job.result.as_ref().and_then(|result| result["files"].as_array()).map(Vec::as_slice).unwrap_or_default();
     let given = serde_json::from_value::<JobInput>(job.input.clone()).map(|input| input.files).unwrap_or_default();
     let core = gateway.core(&visitor.principal.account.id);
+    let (mut lines, mut bytes) = (MOST_LINES, MOST_TEXT);
     let mut files = Vec::new();
     for (number, file) in done.iter().take(MOST_SHOWN).enumerate() {
-        let mut file = file.clone();
-        if let (Some(after), Some(before)) = (file["text"].as_str(), given.get(number)) {
-            let difference = differences::between(&core, before.text.clone(), after.to_owned()).await?;
-            file["difference"] = difference;
+        let mut shown = json!({ "path": file["path"], "problem": file["problem"], "written": file["written"], "mended": file["mended"] });
+        if let Some(findings) = file["diagnostics"].as_array() {
+            shown["diagnostics"] = findings.iter().take(lines).cloned().collect();
+            shown["is_cut"] = json!(findings.len() > lines);
+            lines = lines.saturating_sub(findings.len());
+        } else if let (Some(after), Some(before)) = (file["text"].as_str(), given.get(number)) {
+            shown["is_changed"] = json!(true);
+            if lines > 0 {
+                let difference = differences::between(&core, before.text.clone(), after.to_owned(), lines).await?;
+                lines = lines.saturating_sub(difference["lines"].as_array().map_or(0, Vec::len));
+                shown["difference"] = difference;
+            }
+            if after.len() <= bytes {
+                bytes -= after.len();
+                shown["text"] = json!(after);
+            }
         }
-        files.push(file);
+        files.push(shown);
     }
     Ok((files, done.len().saturating_sub(MOST_SHOWN)))
 }
