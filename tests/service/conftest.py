@@ -16,14 +16,17 @@ PASSWORD = "correct horse battery"
 class Service:
     """A running `code-agent serve`."""
 
-    def __init__(self, program: str, folder, store: str | None = None):
-        self.folder, self.program, self.store = folder, program, store
+    def __init__(self, program: str, folder, store: str | None = None, settings: str = "", environment: dict[str, str] | None = None):
+        self.folder, self.program, self.store, self.environment = folder, program, store, environment or {}
+        if settings:
+            (folder / "config" / "code-agent").mkdir(parents=True)
+            (folder / "config" / "code-agent" / "config.toml").write_text(settings)
         self.token = ""
         self.start()
 
     def start(self) -> None:
         """Starts it, and finds its port and, at the first time, its code."""
-        environment = {**os.environ, "XDG_STATE_HOME": str(self.folder / "state"), "XDG_CONFIG_HOME": str(self.folder / "config")}
+        environment = {**os.environ, "XDG_STATE_HOME": str(self.folder / "state"), "XDG_CONFIG_HOME": str(self.folder / "config"), **self.environment}
         more = ["--store", self.store] if self.store else []
         self.process = subprocess.Popen(
             [self.program, "serve", "--listen", "127.0.0.1:0", *more], env=environment, cwd=self.folder,
@@ -87,10 +90,23 @@ class Service:
 
 
 @pytest.fixture
-def service(program, tmp_path):
+def begin(program, tmp_path):
+    """Begins a service with settings and an environment of its own."""
+    begun = []
+
+    def start(settings: str = "", environment: dict[str, str] | None = None) -> Service:
+        begun.append(Service(program, tmp_path, settings=settings, environment=environment))
+        return begun[-1]
+
+    yield start
+    for service in begun:
+        if service.process.poll() is None:
+            assert service.stop() == 0
+
+
+@pytest.fixture
+def service(begin):
     """A service with its first admin."""
-    service = Service(program, tmp_path)
+    service = begin()
     service.set_up()
-    yield service
-    if service.process.poll() is None:
-        assert service.stop() == 0
+    return service
