@@ -90,23 +90,22 @@ class Service:
 
 
 @pytest.fixture
-def begin(program, tmp_path):
-    """Begins a service with settings and an environment of its own."""
-    begun = []
+def start_service(program, tmp_path):
+    """Starts a service with its first admin; for tests that write its settings before."""
+    started = []
 
-    def start(settings: str = "", environment: dict[str, str] | None = None) -> Service:
-        begun.append(Service(program, tmp_path, settings=settings, environment=environment))
-        return begun[-1]
+    def start(**options) -> Service:
+        started.append(Service(program, tmp_path, **options))
+        started[-1].set_up()
+        return started[-1]
 
     yield start
-    for service in begun:
+    for service in started:
         if service.process.poll() is None:
             assert service.stop() == 0
 
 
 @pytest.fixture
-def service(begin):
+def service(start_service):
     """A service with its first admin."""
-    service = begin()
-    service.set_up()
-    return service
+    return start_service()

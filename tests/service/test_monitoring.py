@@ -30,10 +30,20 @@ SETTINGS = """
 [service]
 metrics = "token"
 
+[routing]
+strategy = "ordered"
+
+[[models.target]]
+name = "broken"
+model = "m"
+base-url = "{url}/broken"
+price = {{ input = 1.0, output = 2.0 }}
+
 [[models.target]]
 name = "work"
 model = "m"
-base-url = "http://127.0.0.1:9/"
+base-url = "{url}/whole"
+price = {{ input = 1.0, output = 2.0 }}
 
 [budget]
 dollars-per-day = 5.0
@@ -80,7 +90,53 @@ def metrics_token(service, scopes=("metrics",)) -> str:
     return made["secret"]
 
 
-def use(service) -> None:
+class Listener(contextlib.AbstractContextManager):
+    """An HTTP server of the test: what Alertmanager tells, and a model in OpenAI's format that answers below `/whole` and fails elsewhere."""
+
+    def __enter__(self):
+        told = self.told = []
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+                if self.path == "/alerts":
+                    told.append(body)
+                is_model = self.path.startswith("/whole")
+                self.send_response(200 if is_model or self.path == "/alerts" else 500)
+                self.send_header("content-type", "text/event-stream" if is_model else "application/json")
+                self.end_headers()
+                if is_model:
+                    words = {"choices": [{"index": 0, "delta": {"content": "Fine."}}]}
+                    end = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}], "usage": {"prompt_tokens": 9, "completion_tokens": 2, "total_tokens": 11}}
+                    self.wfile.write("".join(f"data: {json.dumps(event)}\n\n" for event in (words, end)).encode() + b"data: [DONE]\n\n")
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+@pytest.fixture
+def listener():
+    """A server for models and alerts."""
+    with Listener() as listener:
+        yield listener
+
+
+def ask_model(service, token: str, question: str) -> None:
+    """Asks by the door for programs that speak OpenAI's format."""
+    status, answer = service.ask("POST", "/v1/chat/completions", {"model": "auto", "temperature": 0, "messages": [{"role": "user", "content": question}]}, token)
+    assert status == 200 and answer["choices"][0]["message"]["content"].strip() == "Fine.", answer
+
+
+def use(service, *, models: bool = False) -> None:
     """Does a little of everything that is measured."""
     developer, viewer = service.account("dev", "developer"), service.account("eve", "viewer")
     for path in ("diagnostics", "symbols", "document", "update-docs"):
@@ -92,6 +148,9 @@ def use(service) -> None:
     assert service.ask("GET", "/api/v2/accounts", token=viewer)[0] == 403
     assert service.ask("POST", "/api/v2/sessions", {"name": "dev", "password": "wrong"})[0] == 401
     assert service.ask("GET", "/no/such/path")[0] == 404
+    # The first model fails, so that the second one is asked; what was asked before is in memory.
+    for question in ("One?", "One?", "Two?") if models else ():
+        ask_model(service, developer, question)
 
 
 # The files that are given to teams.
@@ -257,14 +316,16 @@ def said(listener: socket.socket, seconds: float) -> list[str]:
     return lines
 
 
-def test_systemd_hears_when_it_listens_lives_and_ends(begin, tmp_path):
+def test_systemd_hears_when_it_listens_lives_and_ends(start_service, tmp_path):
     with notify_socket(tmp_path) as (listener, path):
-        service = begin(environment={"NOTIFY_SOCKET": path, "WATCHDOG_USEC": "400000"})
+        service = start_service(environment={"NOTIFY_SOCKET": path, "WATCHDOG_USEC": "400000"})
         # It says that it is ready only once it answers.
         listener.settimeout(20)
         first = listener.recv(4096).decode()
         assert "READY=1" in first.splitlines() and service.url.removeprefix("http://") in first, first
         assert ask(f"{service.url}/api/v2/health/live")[0] == 200
+        # What was said while the first account was made.
+        said(listener, 0.05)
         alive = said(listener, 1.2).count("WATCHDOG=1")
         assert 4 <= alive <= 8, f"twice in 400 ms, for 1.2 s: {alive}"
         service.process.send_signal(signal.SIGSTOP)
@@ -276,16 +337,16 @@ def test_systemd_hears_when_it_listens_lives_and_ends(begin, tmp_path):
         assert "STOPPING=1" in said(listener, 0.5)
 
 
-def test_without_a_watchdog_it_only_says_that_it_is_ready_and_ends(begin, tmp_path):
+def test_without_a_watchdog_it_only_says_that_it_is_ready_and_ends(start_service, tmp_path):
     with notify_socket(tmp_path) as (listener, path):
-        service = begin(environment={"NOTIFY_SOCKET": path, "WATCHDOG_USEC": "100000", "WATCHDOG_PID": "1"})
-        lines = said(listener, 1.5)
+        service = start_service(environment={"NOTIFY_SOCKET": path, "WATCHDOG_USEC": "100000", "WATCHDOG_PID": "1"})
+        lines = said(listener, 1)
         assert "READY=1" in lines and "WATCHDOG=1" not in lines, "the watchdog is that of another process"
         assert service.stop() == 0
 
 
-def test_nobody_to_tell_is_no_failure(begin, tmp_path):
-    service = begin(environment={"NOTIFY_SOCKET": str(tmp_path / "nobody"), "WATCHDOG_USEC": "100000"})
+def test_nobody_to_tell_is_no_failure(start_service, tmp_path):
+    service = start_service(environment={"NOTIFY_SOCKET": str(tmp_path / "nobody"), "WATCHDOG_USEC": "100000"})
     assert ask(f"{service.url}/api/v2/health/live")[0] == 200
     assert service.stop() == 0
 
@@ -305,10 +366,9 @@ def test_promtool_finds_nothing_wrong_with_the_figures(service):
     assert ask(f"{service.url}/metrics", headers={"Host": "rebound.example"})[0] == 401
 
 
-def test_top_shows_the_same_figures(begin, program, tmp_path):
-    service = begin(SETTINGS)
-    service.set_up()
-    use(service)
+def test_top_shows_the_same_figures(start_service, program, listener, tmp_path):
+    service = start_service(settings=SETTINGS.format(url=listener.url))
+    use(service, models=True)
     token = tmp_path / "token"
     token.write_text(metrics_token(service))
     environment = {**os.environ, "TOP_TOKEN": token.read_text(), "NO_COLOR": "1", "XDG_CONFIG_HOME": str(tmp_path / "none")}
@@ -321,7 +381,8 @@ def test_top_shows_the_same_figures(begin, program, tmp_path):
         assert shown.returncode == 0 and not shown.stderr, shown.stderr
         assert "   ready   (since it began)" in shown.stdout, shown.stdout
         assert "jobs       queued 0   running 0   succeeded 3 " in shown.stdout, shown.stdout
-        assert re.search(r"^work +0 +0 .*closed", shown.stdout, re.M) and "today $0.0000 of $5.0000" in shown.stdout, shown.stdout
+        assert re.search(r"^broken +0 +2 .*\n^work +2 +0 .* 18 +4 +\$0\.0000 +\$0\.0000 +closed", shown.stdout, re.M), shown.stdout
+        assert "errors 0.0 %" in shown.stdout and "cache hits 33.3 %   fallbacks 2 " in shown.stdout and "of $5.0000" in shown.stdout, shown.stdout
     for arguments, words in (
         (("--url", service.url), "wants a token"),
         (("--url", service.url, "--token", "env:NO_SUCH_TOKEN_HERE"), "NO_SUCH_TOKEN_HERE, which is not set"),
@@ -359,34 +420,6 @@ def test_top_shows_the_same_figures(begin, program, tmp_path):
         live.kill()
         live.wait(10)
         os.close(master)
-
-
-class Webhook(contextlib.AbstractContextManager):
-    """What Alertmanager tells."""
-
-    def __enter__(self):
-        told = self.told = []
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_POST(self):
-                told.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
-                self.send_response(200)
-                self.end_headers()
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
-        self.server.shutdown()
-        self.server.server_close()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server.server_address[1]}/alerts"
 
 
 @contextlib.contextmanager
@@ -457,11 +490,10 @@ def filled(expression: str) -> str:
     return expression
 
 
-def test_a_real_prometheus_has_data_for_every_panel_and_an_alert_comes_through(begin, tmp_path):
-    service = begin(SETTINGS)
-    service.set_up()
-    with Webhook() as webhook, contextlib.ExitStack() as stack:
-        prometheus = Prometheus(tmp_path, service, metrics_token(service), webhook.url)
+def test_a_real_prometheus_has_data_for_every_panel_and_an_alert_comes_through(start_service, listener, tmp_path):
+    service = start_service(settings=SETTINGS.format(url=listener.url))
+    with contextlib.ExitStack() as stack:
+        prometheus = Prometheus(tmp_path, service, metrics_token(service), f"{listener.url}/alerts")
         for name, arguments in prometheus.arguments.items():
             stack.enter_context(started(tmp_path, name, *arguments))
         wait_for("Prometheus", prometheus.is_there)
@@ -470,12 +502,14 @@ def test_a_real_prometheus_has_data_for_every_panel_and_an_alert_comes_through(b
         targets = {target["labels"]["job"]: target for target in prometheus.get("targets")["activeTargets"]}
         assert targets["code-agent"]["health"] == "up" and "401" in targets["refused"]["lastError"], targets
         time.sleep(3)
-        use(service)
+        use(service, models=True)
         # Once more, so that rates rise where a series was made by its first use.
         time.sleep(3)
         status, session = service.ask("POST", "/api/v2/sessions", {"name": "dev", "password": "correct horse battery"})
         assert status == 201
         service.ask("POST", "/api/v2/documents/diagnostics", {"path": "a.py", "text": TEXT}, session["access_token"])
+        for question in ("One?", "Three?"):
+            ask_model(service, session["access_token"], question)
         time.sleep(3)
         missing, empty = [], []
         for board in boards():
@@ -487,8 +521,10 @@ def test_a_real_prometheus_has_data_for_every_panel_and_an_alert_comes_through(b
                     elif all(math.isnan(value) for _, value in found):
                         empty.append(f"{board['title']} / {panel['title']}")
         assert not missing, "\n".join(missing)
-        # No model was asked: its times and shares have no value yet, and everything else has one.
-        assert all(name.startswith("code-agent: models / ") for name in empty), empty
+        assert not empty, empty
+        answers = prometheus.query('gen_ai_client_operation_duration_seconds_count{job="code-agent", target="work"}')
+        failures = prometheus.query('sum(code_agent_llm_failures_total{job="code-agent", target="broken"})')
+        assert answers[0][1] == failures[0][1] == 3, (answers, failures)
         for board in boards():
             for variable in board["templating"]["list"]:
                 asked = re.fullmatch(r"label_values\((.+), (\w+)\)", variable["query"]["query"]) if variable["type"] == "query" else None
@@ -498,13 +534,13 @@ def test_a_real_prometheus_has_data_for_every_panel_and_an_alert_comes_through(b
         requests = prometheus.query('sum(http_server_request_duration_seconds_count{job="code-agent", http_route="/api/v2/jobs", http_response_status_code="202"})')
         assert requests[0][1] == 3, requests
         assert not [one for one in prometheus.get("rules")["groups"][0]["rules"] if one["health"] != "ok"]
-        assert not webhook.told, "nothing was wrong so far"
+        assert not listener.told, "nothing was wrong so far"
 
         # A refresh token that is used twice: its alert goes all the way.
         for expected in (200, 401):
             assert service.ask("POST", "/api/v2/sessions/refresh", {"refresh_token": session["refresh_token"]})[0] == expected
-        told = wait_for("the alert", lambda: [one for one in webhook.told if one["commonLabels"].get("alertname") == "CodeAgentTokenReplayed"])
+        told = wait_for("the alert", lambda: [one for one in listener.told if one["commonLabels"].get("alertname") == "CodeAgentTokenReplayed"])
         assert told[0]["status"] == "firing" and told[0]["receiver"] == "team", told
         alert = told[0]["alerts"][0]
         assert alert["labels"]["severity"] == "critical" and alert["annotations"]["summary"] == "A refresh token was used twice."
-        assert {one["commonLabels"]["alertname"] for one in webhook.told} == {"CodeAgentTokenReplayed"}, webhook.told
+        assert {one["commonLabels"]["alertname"] for one in listener.told} == {"CodeAgentTokenReplayed"}, listener.told

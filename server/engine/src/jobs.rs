@@ -22,6 +22,8 @@ const LEASE_MS: i64 = 15_000;
 const BEAT: Duration = Duration::from_secs(2);
 /// How long to wait for a job where there was none, if nobody tells of one.
 const IDLE: Duration = Duration::from_millis(500);
+/// How long jobs under way have when the runner is told to stop.
+const GRACE: Duration = Duration::from_secs(20);
 /// Jobs of one account that run at the same time.
 const MOST_OF_ONE: u32 = 2;
 /// Files of one job.
@@ -87,8 +89,9 @@ pub struct Attempt {
 }
 
 impl Attempt {
-    /// How attempts end: with a result, with an error, with an error and another attempt to come, with none left, or because nobody wants it.
-    pub const OUTCOMES: [&'static str; 5] = ["succeeded", "failed", "retried", "dead", "cancelled"];
+    /// How attempts end: with a result, with an error, with an error and another attempt to come, with none left, because nobody wants it, or because
+    /// its worker ended.
+    pub const OUTCOMES: [&'static str; 6] = ["succeeded", "failed", "retried", "dead", "cancelled", "released"];
 
     fn of(job: &store::jobs::Job, outcome: &Outcome, took: Duration) -> Option<Self> {
         let outcome = match outcome {
@@ -97,6 +100,7 @@ impl Attempt {
             Outcome::Failed { .. } if job.attempts >= job.max_attempts => "dead",
             Outcome::Failed { .. } => "retried",
             Outcome::Cancelled => "cancelled",
+            Outcome::Released => "released",
         };
         let waited = job.started_at.unwrap_or(job.run_at).saturating_sub(job.run_at);
         let waited = Duration::from_millis(u64::try_from(waited).unwrap_or(0));
@@ -116,13 +120,22 @@ pub struct JobRunner {
     new: Arc<Notify>,
     /// True when no more jobs are to be taken.
     stop: watch::Receiver<bool>,
+    /// How long those under way have then.
+    grace: Duration,
     observer: Option<Observer>,
 }
 
 impl JobRunner {
-    /// A runner that is told of new jobs by `new`, and of its end by `stop`. `worker` names this process among its replicas.
+    /// A runner that is told of new jobs by `new`, and of its end by `stop`; then jobs under way have [`GRACE`]. `worker` names this
+    /// process among its replicas.
     pub fn new(core: ServerCore, store: Store, worker: String, new: Arc<Notify>, stop: watch::Receiver<bool>) -> Self {
-        Self { core, store, worker, new, stop, observer: None }
+        Self { core, store, worker, new, stop, grace: GRACE, observer: None }
+    }
+
+    /// Gives jobs under way another time when the runner is told to stop. What is not done by then is given back, for whoever takes it next.
+    #[must_use]
+    pub fn with_grace(self, grace: Duration) -> Self {
+        Self { grace, ..self }
     }
 
     /// Tells an observer of each attempt that ends.
@@ -167,6 +180,7 @@ impl JobRunner {
         let work = self.work(&leased, &progress);
         let outcome = tokio::select! {
             outcome = work => Some(outcome),
+            () = self.out_of_time() => Some(Outcome::Released),
             // The work is dropped, and with it whatever it asked for.
             outcome = self.hold(&leased, told) => outcome,
         };
@@ -185,6 +199,16 @@ impl JobRunner {
             Ok(false) => tracing::warn!(job = leased.job.id, "A job was done, and somebody else had it by then."),
             Err(error) => tracing::warn!(job = leased.job.id, %error, "The end of a job could not be written down."),
         }
+    }
+
+    /// Waits until this runner was told to stop and its grace is over.
+    async fn out_of_time(&self) {
+        let mut stop = self.stop.clone();
+        if stop.wait_for(|is_told| *is_told).await.is_err() {
+            // Whoever could say it is gone, and the process with it.
+            return std::future::pending().await;
+        }
+        tokio::time::sleep(self.grace).await;
     }
 
     /// Keeps the lease, until the job is to be cancelled (`Some`) or the lease is lost (`None`).

@@ -9,6 +9,8 @@ pub mod batch;
 pub mod chat;
 mod commands;
 pub mod config;
+#[cfg(feature = "service")]
+pub mod converse;
 mod diagnose;
 mod diagnose_workspace;
 pub mod error;

@@ -5,6 +5,7 @@
 pub(crate) mod keys;
 pub(crate) mod passwords;
 pub(crate) mod policy;
+pub(crate) mod recent;
 pub(crate) mod secrets;
 
 use crate::error::{Kind, Problem, correlation};
@@ -93,7 +94,12 @@ pub(crate) async fn gate(
         return Err(denied(&principal, &operation.id));
     }
     request.extensions_mut().insert(principal);
-    Ok(next.run(request).await)
+    let changes = !operation.only_looks();
+    let response = next.run(request).await;
+    if changes {
+        gateway.recent().forget();
+    }
+    Ok(response)
 }
 
 /// Decides over one thing that belongs to somebody, where the gate could not know whose it is.
@@ -139,6 +145,27 @@ async fn note(
     Ok(())
 }
 
+/// Whether somebody who was let in still would be: for answers that go on for long.
+pub(crate) async fn is_still_good(gateway: &Gateway, principal: &Principal) -> bool {
+    let store = gateway.store();
+    let is_open = store.account(&principal.account.id).await.ok().flatten().is_some_and(|account| {
+        // A role that was taken away takes with it what it let in.
+        !account.disabled && account.role == principal.account.role
+    });
+    is_open
+        && match &principal.via {
+            Via::Session { id } => {
+                let session = store.session(id).await.ok().flatten();
+                session.is_some_and(|session| session.revoked_at.is_none() && session.expires_at > now_ms())
+            }
+            Via::Token { id, .. } => {
+                let token = store.token(id).await.ok().flatten();
+                let is_over = |at: Option<i64>| at.is_some_and(|at| at <= now_ms());
+                token.is_some_and(|token| token.revoked_at.is_none() && !is_over(token.expires_at))
+            }
+        }
+}
+
 /// Finds out who asks.
 async fn authenticate(gateway: &Gateway, header: Option<HeaderValue>) -> Result<Principal, Problem> {
     let unknown = |said: &str| Problem::new(Kind::Unauthenticated, said);
@@ -150,6 +177,17 @@ async fn authenticate(gateway: &Gateway, header: Option<HeaderValue>) -> Result<
     let token = token
         .filter(|token| !token.is_empty())
         .ok_or_else(|| unknown("The `Authorization` header is no bearer token."))?;
+    if let Some(principal) = gateway.recent().of(token) {
+        return Ok(principal);
+    }
+    let principal = of_token(gateway, token).await?;
+    gateway.recent().remember(token, &principal);
+    Ok(principal)
+}
+
+/// Whose token it is.
+async fn of_token(gateway: &Gateway, token: &str) -> Result<Principal, Problem> {
+    let unknown = |said: &str| Problem::new(Kind::Unauthenticated, said);
     if let Some(hash) = secrets::hash_of_api_token(token) {
         let found = gateway.store().token_by_hash(&hash).await?;
         let (token, account) = found.ok_or_else(|| unknown("The token is not known, or was revoked."))?;

@@ -3,13 +3,16 @@
 //!
 //! Never tells what is inside: no path of the machine, no query, no secret.
 
+use crate::routes::ErrorAnswer;
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use engine::converse::{Cause, LlmError};
 use engine::error::CoreError;
 use engine::store::StoreError;
 use engine::tasks::TaskError;
 use serde::Serialize;
+use std::sync::Arc;
 use utoipa::ToSchema;
 
 tokio::task_local! {
@@ -73,6 +76,8 @@ pub enum Kind {
     Internal,
     /// Something that is needed is not there just now.
     Unavailable,
+    /// A model failed.
+    Upstream,
     /// It took too long.
     Timeout,
 }
@@ -94,6 +99,7 @@ impl Kind {
             Self::TooManyRequests => (StatusCode::TOO_MANY_REQUESTS, "too-many-requests", "Too many requests"),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error"),
             Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Not available"),
+            Self::Upstream => (StatusCode::BAD_GATEWAY, "model-failed", "A model failed"),
             Self::Timeout => (StatusCode::GATEWAY_TIMEOUT, "timeout", "Took too long"),
         }
     }
@@ -106,12 +112,14 @@ pub struct Problem {
     detail: String,
     pointer: Option<String>,
     retry_after: Option<u64>,
+    /// The word of OpenAI's format for it, where that has one of its own.
+    code: Option<&'static str>,
 }
 
 impl Problem {
     /// A problem with its sentence.
     pub fn new(kind: Kind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into(), pointer: None, retry_after: None }
+        Self { kind, detail: detail.into(), pointer: None, retry_after: None, code: None }
     }
 
     /// The place in the body.
@@ -124,6 +132,18 @@ impl Problem {
     #[must_use]
     pub fn retry_after(self, seconds: u64) -> Self {
         Self { retry_after: Some(seconds), ..self }
+    }
+
+    /// The same in OpenAI's format.
+    pub(crate) fn for_openai(&self) -> ErrorAnswer {
+        let (status, name, _) = self.kind.facts();
+        ErrorAnswer::of(status.as_u16(), &self.detail, self.pointer.as_deref(), self.code.unwrap_or(name))
+    }
+
+    /// The place in the body that was told.
+    #[cfg(test)]
+    pub fn pointer(&self) -> Option<&str> {
+        self.pointer.as_deref()
     }
 
     /// Whether it is not allowed, and nothing else.
@@ -143,6 +163,7 @@ impl IntoResponse for Problem {
         if self.kind == Kind::Internal {
             tracing::error!(correlation = correlation(), "{}", self.detail);
         }
+        let for_openai = Arc::new(self.for_openai());
         let body = ProblemBody {
             r#type: format!("urn:code-agent:problem:{name}"),
             title,
@@ -152,6 +173,7 @@ impl IntoResponse for Problem {
             correlation: correlation(),
         };
         let mut response = (status, Json(body)).into_response();
+        response.extensions_mut().insert(for_openai);
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if self.kind == Kind::Unauthenticated {
@@ -179,6 +201,34 @@ impl From<StoreError> for Problem {
     }
 }
 
+impl From<LlmError> for Problem {
+    fn from(error: LlmError) -> Self {
+        let (kind, code) = match error.cause {
+            Cause::ContextLength | Cause::TooLarge => (Kind::Invalid, Some("context_length_exceeded")),
+            Cause::ContentFilter => (Kind::Refused, Some("content_filter")),
+            Cause::Budget => (Kind::TooManyRequests, Some("insufficient_quota")),
+            Cause::Rate => (Kind::TooManyRequests, Some("rate_limit_exceeded")),
+            // Where no model is set at all, its name is not what is wrong.
+            Cause::NoTarget if error.detail.starts_with("there is no model") => {
+                (Kind::NotFound, Some("model_not_found"))
+            }
+            Cause::NoTarget | Cause::Busy | Cause::Overload => (Kind::Unavailable, None),
+            Cause::Timeout => (Kind::Timeout, None),
+            Cause::Auth
+            | Cause::Forbidden
+            | Cause::Quota
+            | Cause::Server
+            | Cause::BadRequest
+            | Cause::NoFill
+            | Cause::Malformed
+            | Cause::Transport => (Kind::Upstream, None),
+        };
+        let seconds = error.retry_after.map(|wait| wait.as_secs_f64().ceil() as u64);
+        let retry_after = seconds.or((kind == Kind::Unavailable).then_some(1));
+        Self { retry_after, code, ..Self::new(kind, error.to_string()) }
+    }
+}
+
 impl From<CoreError> for Problem {
     fn from(error: CoreError) -> Self {
         let kind = match &error {
@@ -189,7 +239,7 @@ impl From<CoreError> for Problem {
             CoreError::Task(TaskError::Panicked { .. }) => Kind::Internal,
             CoreError::Task(_) => Kind::Unavailable,
             CoreError::Config(_) => Kind::Internal,
-            CoreError::Model(_) => Kind::Unavailable,
+            CoreError::Model(error) => return error.clone().into(),
         };
         match kind {
             Kind::Internal => {

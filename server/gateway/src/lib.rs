@@ -6,6 +6,7 @@
 mod auth;
 mod error;
 mod extract;
+mod listen;
 mod metrics;
 mod openapi;
 mod routes;
@@ -13,24 +14,28 @@ mod setup;
 mod state;
 mod tries;
 
+pub use listen::{Tls, TlsError, TlsFiles};
 pub use openapi::document;
 pub use state::{Config, Gateway, StartError};
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, Request};
-use axum::http::{HeaderName, HeaderValue, Method};
+use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use error::{CORRELATION, Kind, Problem};
+use routes::ErrorAnswer;
 use std::future::Future;
-use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tower_http::catch_panic::CatchPanicLayer;
 
 /// What a request may take in all.
 const LONGEST: Duration = Duration::from_secs(60);
+/// What an answer of a model may take in all, where it is not told piece by piece.
+const LONGEST_ANSWER: Duration = Duration::from_secs(600);
 /// How often what is kept no longer is removed.
 const SWEEP: Duration = Duration::from_secs(3600);
 /// The header with the number of a request.
@@ -62,33 +67,19 @@ pub fn router(gateway: Gateway) -> Router {
 pub async fn serve(
     gateway: Gateway,
     listener: TcpListener,
+    tls: Option<Tls>,
     stop: impl Future<Output = ()> + Send + 'static,
     grace: Duration,
 ) -> std::io::Result<()> {
-    let (stopping, mut stopped) = tokio::sync::watch::channel(false);
-    let asked = async move {
+    let router = router(gateway.clone());
+    let told = gateway.clone();
+    let stop = async move {
         stop.await;
-        stopping.send_replace(true);
-    };
-    let router = router(gateway.clone()).into_make_service_with_connect_info::<SocketAddr>();
-    let server = axum::serve(listener, router).with_graceful_shutdown(asked);
-    let bounded = async move {
-        let served = server.into_future();
-        tokio::pin!(served);
-        tokio::select! {
-            result = &mut served => return result,
-            _ = stopped.wait_for(|is_stopped| *is_stopped) => {}
-        }
-        match tokio::time::timeout(grace, served).await {
-            Ok(result) => result,
-            Err(_) => {
-                tracing::warn!("Some requests were ended, since they took longer than there was time.");
-                Ok(())
-            }
-        }
+        // Streams that would go on for ever end now.
+        told.stop();
     };
     tokio::select! {
-        result = bounded => result,
+        result = listen::serve(router, listener, tls, stop, grace) => result,
         () = sweep(&gateway) => Ok(()),
     }
 }
@@ -108,9 +99,17 @@ async fn sweep(gateway: &Gateway) {
 async fn numbered(request: Request<Body>, next: Next) -> Response {
     let is_plain =
         |id: &&str| (8..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    let is_openai = request.uri().path().starts_with("/v1/");
     let brought = request.headers().get(CORRELATION_HEADER).and_then(|id| id.to_str().ok()).filter(is_plain);
     let number = brought.map_or_else(auth::secrets::number, str::to_owned);
     let mut response = CORRELATION.scope(number.clone(), next.run(request)).await;
+    if is_openai && let Some(error) = response.extensions_mut().remove::<Arc<ErrorAnswer>>() {
+        // The programs that come by this door read no problem details.
+        let body = serde_json::to_vec(&*error).unwrap_or_default();
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        response.headers_mut().remove(header::CONTENT_LENGTH);
+        *response.body_mut() = Body::from(body);
+    }
     if let Ok(value) = HeaderValue::from_str(&number) {
         response.headers_mut().insert(CORRELATION_HEADER, value);
     }
@@ -123,7 +122,8 @@ async fn numbered(request: Request<Body>, next: Next) -> Response {
 /// Ends what takes too long; a stream of events is no such thing once it began.
 async fn bounded(request: Request<Body>, next: Next) -> Response {
     let method = request.method().clone();
-    match tokio::time::timeout(LONGEST, next.run(request)).await {
+    let longest = if request.uri().path().starts_with("/v1/") { LONGEST_ANSWER } else { LONGEST };
+    match tokio::time::timeout(longest, next.run(request)).await {
         Ok(response) => response,
         Err(_) => {
             let said = if method == Method::GET {

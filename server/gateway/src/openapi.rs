@@ -31,6 +31,7 @@ const GROUP: &str = "x-group";
         (name = "jobs", description = "Work that is kept until it is done"),
         (name = "metrics", description = "Figures for Prometheus"),
         (name = "models", description = "Language models, and what they cost"),
+        (name = "openai", description = "The models for programs that speak OpenAI's format"),
         (name = "audit", description = "What was allowed and what was not")
     )
 )]
@@ -100,9 +101,9 @@ pub(crate) struct Operation {
 }
 
 impl Operation {
-    /// Whether it changes nothing.
+    /// Whether it changes nothing here. What models are asked is counted where they are, with what it costs.
     pub fn only_looks(&self) -> bool {
-        self.group.ends_with(".read") || self.group == "documents.run"
+        self.group.ends_with(".read") || self.group == "documents.run" || self.group == "models.ask"
     }
 }
 

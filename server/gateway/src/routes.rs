@@ -5,12 +5,14 @@ mod audit;
 mod documents;
 mod jobs;
 mod models;
+mod openai;
 mod service;
 mod sessions;
 mod tokens;
 
 pub(crate) use audit::LogPart;
 pub(crate) use jobs::Wanted;
+pub(crate) use openai::ErrorAnswer;
 
 use crate::openapi::Document;
 use crate::state::Gateway;
@@ -51,7 +53,12 @@ pub(crate) fn all() -> OpenApiRouter<Gateway> {
         .routes(routes!(models::list))
         .routes(routes!(models::usage))
         .routes(routes!(audit::list));
-    OpenApiRouter::with_openapi(Document::openapi()).nest(PREFIX, routes).routes(routes!(service::metrics))
+    OpenApiRouter::with_openapi(Document::openapi())
+        .nest(PREFIX, routes)
+        .routes(routes!(service::metrics))
+        .routes(routes!(openai::models))
+        .routes(routes!(openai::model))
+        .routes(routes!(openai::chat))
 }
 
 /// Which part of a list is wanted.

@@ -2,6 +2,7 @@
 
 use crate::auth::keys::{KeyError, Keys};
 use crate::auth::policy::{Policies, PolicyError};
+use crate::auth::recent::Recent;
 use crate::metrics::Measures;
 use crate::openapi::{Operations, document_value};
 use crate::setup::Setup;
@@ -12,7 +13,7 @@ use engine::jobs::Observer;
 use engine::store::{Store, StoreError};
 use std::path::PathBuf;
 use std::sync::Arc;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 /// How the service is to be.
 #[derive(Clone, Debug)]
@@ -54,9 +55,11 @@ struct Parts {
     operations: Operations,
     setup: Setup,
     tries: Tries,
+    recent: Recent,
     config: Config,
     measures: Measures,
     new_jobs: Arc<Notify>,
+    stopping: watch::Sender<bool>,
 }
 
 impl Gateway {
@@ -80,9 +83,11 @@ impl Gateway {
             operations,
             setup,
             tries,
+            recent: Recent::default(),
             config,
             measures,
             new_jobs: Arc::default(),
+            stopping: watch::Sender::new(false),
         })))
     }
 
@@ -108,6 +113,16 @@ impl Gateway {
 
     pub(crate) fn measures(&self) -> &Measures {
         &self.0.measures
+    }
+
+    /// Ends what would go on for ever.
+    pub(crate) fn stop(&self) {
+        self.0.stopping.send_replace(true);
+    }
+
+    /// Becomes true when the service ends.
+    pub(crate) fn stopping(&self) -> watch::Receiver<bool> {
+        self.0.stopping.subscribe()
     }
 
     pub(crate) fn tell_of_a_job(&self) {
@@ -136,6 +151,10 @@ impl Gateway {
 
     pub(crate) fn tries(&self) -> &Tries {
         &self.0.tries
+    }
+
+    pub(crate) fn recent(&self) -> &Recent {
+        &self.0.recent
     }
 
     pub(crate) fn config(&self) -> &Config {

@@ -175,11 +175,13 @@ pub(crate) async fn ask(
 
 /// Whether a judge finds the other answer better than the one, in both orders.
 async fn judged(manager: &LlmManager, judge: &str, request: &Request, one: &Answer, other: &Answer) -> bool {
+    let said = request.prompt.turns().map(|(_, text)| text);
+    let question = [request.prompt.system()].into_iter().chain(said).collect::<Vec<_>>().join("\n\n");
     let ask = async |first: &Answer, second: &Answer| {
         let prompt = Prompt::new(
             &[
                 Part::Instruction(JUDGE.to_owned()),
-                Part::Data(Origin::Question, format!("{}\n\n{}", request.prompt.system(), request.prompt.user())),
+                Part::Data(Origin::Question, question.clone()),
                 // Secrets that were put back into the answers are taken out again as they were taken out of the question.
                 Part::Data(Origin::ToolOutput, format!("Answer 1:\n{}", request.prompt.hidden(&first.text))),
                 Part::Data(Origin::ToolOutput, format!("Answer 2:\n{}", request.prompt.hidden(&second.text))),

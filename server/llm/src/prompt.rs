@@ -3,7 +3,10 @@
 //! Whatever comes from a file, a tool or a network is data: it stands between marks that it cannot contain, under a label that says where it is from.
 //! Only the text around a hole that is to be filled stands as it is, see `fill.rs`: who fills a hole reads no instructions.
 
+mod conversation;
 mod fill;
+
+pub use conversation::{Speaker, Turn};
 
 use security::scan::scan;
 use std::fmt::Write;
@@ -81,6 +84,8 @@ impl Default for PromptLimits {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Prompt {
     system: String,
+    /// What was said before, where a conversation goes on.
+    earlier: Vec<Turn>,
     user: String,
     /// Where in `user` there is a hole to be filled.
     hole: Option<usize>,
@@ -133,8 +138,8 @@ impl Prompt {
         if parts.iter().any(|part| matches!(part, Part::Data(origin, _) if *origin != Origin::Question)) {
             push_paragraph(&mut system, FENCE_RULE);
         }
-        let digest = digest(&system, &user, None, &secrets);
-        Ok(Self { system, user, hole: None, open, secrets: Arc::new(secrets), marks: 0, digest })
+        let digest = digest(&system, &[], &user, None, &secrets);
+        Ok(Self { system, earlier: Vec::new(), user, hole: None, open, secrets: Arc::new(secrets), marks: 0, digest })
     }
 
     /// The instructions.
@@ -147,9 +152,9 @@ impl Prompt {
         &self.user
     }
 
-    /// Bytes of both.
+    /// Bytes of all of it.
     pub fn len(&self) -> usize {
-        self.system.len() + self.user.len()
+        self.system.len() + self.earlier.iter().map(|turn| turn.text.len()).sum::<usize>() + self.user.len()
     }
 
     /// Whether there is nothing in it; never so for one that was made.
@@ -188,13 +193,24 @@ fn restored(secrets: &[(String, Hidden)], answer: &str) -> String {
     secrets.iter().fold(answer.to_owned(), |text, (placeholder, secret)| text.replace(placeholder, &secret.0))
 }
 
-fn digest(system: &str, user: &str, hole: Option<usize>, secrets: &[(String, Hidden)]) -> blake3::Hash {
+fn digest(
+    system: &str,
+    earlier: &[Turn],
+    user: &str,
+    hole: Option<usize>,
+    secrets: &[(String, Hidden)],
+) -> blake3::Hash {
     let mut hasher = blake3::Hasher::new();
     // A hole is another question than the same text without one, or with one elsewhere. No text is as long as what stands for none.
     hasher.update(&hole.map_or(u64::MAX, |at| at as u64).to_le_bytes());
     let hidden = secrets.iter().flat_map(|(placeholder, secret)| [placeholder, &secret.0]).map(String::as_str);
     for part in [system, user].into_iter().chain(hidden) {
         hasher.update(&(part.len() as u64).to_le_bytes()).update(part.as_bytes());
+    }
+    // In front of each turn stands who said it; no other part of a prompt begins with one of these.
+    for turn in earlier {
+        hasher.update(turn.speaker.name().as_bytes()).update(&(turn.text.len() as u64).to_le_bytes());
+        hasher.update(turn.text.as_bytes());
     }
     hasher.finalize()
 }

@@ -14,11 +14,12 @@ mod openai;
 pub use fill::FillFormat;
 
 use crate::error::{Cause, LlmError};
+use crate::prompt::Prompt;
 use crate::request::{Answer, Finish, Piece, Request};
 use crate::sse::Framing;
 use security::secret::Secret;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::time::Duration;
 
 /// A wire format.
@@ -366,6 +367,11 @@ fn status_of(body: &Value) -> u16 {
 
 fn parse(data: &str) -> Result<Value, Failed> {
     serde_json::from_str(data).map_err(|error| Failed::malformed(format!("an event is not JSON ({error})")))
+}
+
+/// The turns of a prompt as most formats have them.
+fn messages(prompt: &Prompt) -> Vec<Value> {
+    prompt.turns().map(|(speaker, text)| json!({ "role": speaker.name(), "content": text })).collect()
 }
 
 /// Text pieces that are empty say nothing.

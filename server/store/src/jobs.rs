@@ -21,7 +21,7 @@ mod lease;
 pub(crate) use events::{Change, log_changes};
 
 use crate::page::Ask;
-use crate::sql::{Row, values};
+use crate::sql::{Row, Writing, values};
 use crate::{Page, Store, StoreError, new_id, now_ms};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -160,6 +160,8 @@ pub enum Beat {
 /// How an attempt ended.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outcome {
+    /// The worker has no more time for it: it waits again, and this was no attempt.
+    Released,
     /// With a result.
     Succeeded(Value),
     /// With an error.
@@ -192,36 +194,42 @@ pub struct JobEvent {
     pub at: i64,
 }
 
+/// Writes a new job down, within a transaction.
+pub(crate) async fn write_job(writing: &mut Writing, new: NewJob) -> Result<Job, StoreError> {
+    let now = now_ms();
+    let job = Job {
+        id: new_id(),
+        kind: new.kind,
+        account: new.account,
+        priority: new.priority,
+        state: JobState::Queued,
+        input: new.input,
+        result: None,
+        error: None,
+        progress: 0,
+        message: String::new(),
+        attempts: 0,
+        max_attempts: new.max_attempts.max(1),
+        created_at: now,
+        started_at: None,
+        finished_at: None,
+        run_at: new.run_at.unwrap_or(now),
+    };
+    let sql = "INSERT INTO jobs (id, kind, account, priority, state, input, max_attempts, created_at, run_at)
+        VALUES ($1, $2, $3, $4, 'queued', $5, $6, $7, $8)";
+    let input = job.input.to_string();
+    let head = values![&job.id, &job.kind, &job.account, job.priority];
+    let tail = values![&input, job.max_attempts, now, job.run_at];
+    writing.run(sql, &[&head[..], &tail[..]].concat()).await?;
+    log_changes(writing, &[Change::of(&job)]).await?;
+    Ok(job)
+}
+
 impl Store {
     /// Creates a job, which is on the disk when this returns.
     pub async fn create_job(&self, new: NewJob) -> Result<Job, StoreError> {
-        let now = now_ms();
-        let job = Job {
-            id: new_id(),
-            kind: new.kind,
-            account: new.account,
-            priority: new.priority,
-            state: JobState::Queued,
-            input: new.input,
-            result: None,
-            error: None,
-            progress: 0,
-            message: String::new(),
-            attempts: 0,
-            max_attempts: new.max_attempts.max(1),
-            created_at: now,
-            started_at: None,
-            finished_at: None,
-            run_at: new.run_at.unwrap_or(now),
-        };
         let mut writing = self.pool.begin().await?;
-        let sql = "INSERT INTO jobs (id, kind, account, priority, state, input, max_attempts, created_at, run_at)
-            VALUES ($1, $2, $3, $4, 'queued', $5, $6, $7, $8)";
-        let input = job.input.to_string();
-        let head = values![&job.id, &job.kind, &job.account, job.priority];
-        let tail = values![&input, job.max_attempts, now, job.run_at];
-        writing.run(sql, &[&head[..], &tail[..]].concat()).await?;
-        log_changes(&mut writing, &[Change::of(&job)]).await?;
+        let job = write_job(&mut writing, new).await?;
         writing.commit().await?;
         Ok(job)
     }
@@ -283,6 +291,17 @@ impl Store {
         }
         writing.commit().await?;
         Ok(Some(job.state))
+    }
+
+    /// Ends all jobs of an account: those that wait at once, those that run when their workers hear of it. Gives how many there were.
+    pub async fn cancel_jobs_of(&self, account: &str) -> Result<usize, StoreError> {
+        let sql = "SELECT id FROM jobs WHERE account = $1 AND state IN ('queued', 'running') ORDER BY id";
+        let ids = self.pool.rows(sql, values![account]).await?;
+        let ids = ids.iter().map(|row| row.text("id")).collect::<Result<Vec<_>, _>>()?;
+        for id in &ids {
+            self.cancel_job(id).await?;
+        }
+        Ok(ids.len())
     }
 
     /// How many jobs of each kind are in each state.

@@ -114,6 +114,12 @@ impl Store {
         row.map(|row| Ok((token_in(&row)?, account_in(&row, "owner_")?))).transpose()
     }
 
+    /// The token with this id, good or not.
+    pub async fn token(&self, id: &str) -> Result<Option<ApiToken>, StoreError> {
+        let row = self.pool.row("SELECT * FROM tokens WHERE id = $1", values![id]).await?;
+        row.map(|row| token_in(&row)).transpose()
+    }
+
     /// A page of tokens of one account or of all, oldest first, with those that are revoked or expired.
     pub async fn tokens(
         &self,

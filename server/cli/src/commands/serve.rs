@@ -57,20 +57,27 @@ impl Serve {
         let listener = TcpListener::bind(&address).await.map_err(failed)?;
         let bound = listener.local_addr().map_err(failed)?;
         let gateway = parts.gateway;
-        remark(&format!("Listening on http://{bound}; http://{bound}/api/v2/openapi.json tells what there is."));
+        let scheme = if parts.tls.is_some() { "https" } else { "http" };
+        remark(&format!(
+            "Listening on {scheme}://{bound}; {scheme}://{bound}/api/v2/openapi.json tells what there is."
+        ));
         if let Some(code) = gateway.setup_code() {
             remark(&format!(
-                "There is no account yet. Within an hour, POST {{\"code\": \"{code}\", \"name\": …, \"password\": …}} to http://{bound}/api/v2/setup makes the first admin."
+                "There is no account yet. Within an hour, POST {{\"code\": \"{code}\", \"name\": …, \"password\": …}} to {scheme}://{bound}/api/v2/setup makes the first admin."
             ));
         }
         let (stopping, stopped) = watch::channel(false);
-        if !bound.ip().is_loopback() {
-            remark("It speaks plain HTTP to others too; put something before it that speaks TLS.");
+        if !bound.ip().is_loopback() && parts.tls.is_none() {
+            remark(
+                "It speaks plain HTTP to others too; set `service.tls-certificate`, or put something before it that speaks TLS.",
+            );
         }
+        let grace = Duration::from_secs(settings.grace_seconds);
         let worker = format!("{}-{}-{}", std::process::id(), bound.port(), engine::store::now_ms());
         let mut told = stopped.clone();
         let runner = JobRunner::new(parts.core, parts.store, worker, gateway.new_jobs(), stopped)
-            .observed_by(gateway.observer_of_jobs());
+            .observed_by(gateway.observer_of_jobs())
+            .with_grace(grace);
         let told_to_end = told_to_end();
         notify::ready(&bound.to_string());
         let stop = async move {
@@ -78,15 +85,14 @@ impl Serve {
             notify::stopping();
             stopping.send_replace(true);
         };
-        let grace = Duration::from_secs(settings.grace_seconds);
-        let served = gateway::serve(gateway, listener, stop, grace);
+        let served = gateway::serve(gateway, listener, parts.tls, stop, grace);
         let jobs = async {
             tokio::select! {
                 () = runner.run(settings.jobs.into()) => {}
-                // What is not done by then is done by whoever takes it when its lease is over.
+                // What cannot be given back, since the store does not answer, is done by whoever takes it when its lease is over.
                 () = async {
                     let _ = told.wait_for(|is_told| *is_told).await;
-                    tokio::time::sleep(grace).await;
+                    tokio::time::sleep(grace + Duration::from_secs(5)).await;
                 } => tracing::warn!("Some jobs were left for the next start."),
             }
         };

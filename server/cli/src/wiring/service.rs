@@ -7,7 +7,7 @@ use engine::config::sections::ServiceSettings;
 use engine::mode::EditorMode;
 use engine::store::Store;
 use engine::workspace::files::DiskFiles;
-use gateway::Gateway;
+use gateway::{Gateway, Tls, TlsFiles};
 use llm::config::KeySource;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -22,6 +22,8 @@ pub struct Service {
     pub store: Store,
     /// What talks.
     pub gateway: Gateway,
+    /// What connections with TLS begin with, where it is set.
+    pub tls: Option<Tls>,
 }
 
 /// The parts of a service. `store` stands over the settings.
@@ -46,6 +48,7 @@ pub async fn service(wish: Wish, store: Option<&str>) -> Result<Service, Failure
         "" => state()?.join("signing-key.pem"),
         path => PathBuf::from(path),
     };
+    let tls = tls(&settings)?;
     let core = super::core(config, Arc::new(EditorMode));
     let store = Store::open(&url).await.map_err(|error| Failure(error.to_string()))?;
     let max_body = usize::try_from(settings.max_body).unwrap_or(usize::MAX);
@@ -53,5 +56,22 @@ pub async fn service(wish: Wish, store: Option<&str>) -> Result<Service, Failure
         Gateway::new(core.clone(), store.clone(), gateway::Config { signing_key, max_body, metrics: settings.metrics })
             .await;
     let gateway = gateway.map_err(|error| Failure(error.to_string()))?;
-    Ok(Service { settings, core, store, gateway })
+    Ok(Service { settings, core, store, gateway, tls })
+}
+
+/// What connections with TLS begin with, where the settings have a certificate.
+fn tls(settings: &ServiceSettings) -> Result<Option<Tls>, Failure> {
+    let ServiceSettings { tls_certificate: certificate, tls_key: key, tls_client_authority: authority, .. } = settings;
+    match (certificate.as_str(), key.as_str()) {
+        ("", "") if authority.is_empty() => Ok(None),
+        ("", _) | (_, "") => Err(Failure(
+            "`service.tls-certificate` and `service.tls-key` go together; set both of them, or neither and no `service.tls-client-authority`."
+                .to_owned(),
+        )),
+        (certificate, key) => {
+            let client_authority = Some(authority).filter(|path| !path.is_empty()).map(PathBuf::from);
+            let files = TlsFiles { certificate: certificate.into(), key: key.into(), client_authority };
+            Tls::open(files).map(Some).map_err(|error| Failure(error.to_string()))
+        }
+    }
 }

@@ -255,6 +255,12 @@ pub struct ServiceSettings {
     /// Seconds that requests under way have when the service is told to end.
     #[schemars(range(max = 3600))]
     pub grace_seconds: u64,
+    /// The chain of certificates in PEM with which it speaks TLS, its own first; read again when it changes. Empty is plain HTTP.
+    pub tls_certificate: String,
+    /// The key of the certificate, in PEM.
+    pub tls_key: String,
+    /// Who signs the certificates of clients, in PEM. Where it is set, only clients with such a certificate are let in.
+    pub tls_client_authority: String,
     /// Who may read `/metrics`, which tells what models cost: whoever shows a token for it, and besides them programs on this machine (`local`),
     /// nobody (`token`), or everybody (`open`).
     pub metrics: MetricsAccess,
@@ -282,6 +288,9 @@ impl Default for ServiceSettings {
             max_body: 8 << 20,
             jobs: 2,
             grace_seconds: 20,
+            tls_certificate: String::new(),
+            tls_key: String::new(),
+            tls_client_authority: String::new(),
             metrics: MetricsAccess::default(),
         }
     }

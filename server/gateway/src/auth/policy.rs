@@ -5,7 +5,9 @@
 use cedar_policy::{
     Authorizer, Context, Decision as Verdict, Entities, Entity, EntityUid, PolicySet, Request, RestrictedExpression,
 };
+use dashmap::DashMap;
 use engine::store::accounts::{Account, Role};
+use rustc_hash::FxHashMap;
 use std::collections::{HashMap, HashSet};
 use std::str::FromStr;
 
@@ -25,6 +27,17 @@ pub(crate) struct Policies {
     set: PolicySet,
     entities: Entities,
     authorizer: Authorizer,
+    /// What was decided before. The policies know an account by its role, and a thing by whether it is its own, and by nothing else: two
+    /// who have these in common get the same decision.
+    decided: DashMap<(Role, Whose), FxHashMap<String, Decision>>,
+}
+
+/// Whose a thing is, as far as policies ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Whose {
+    NotKnown,
+    Own,
+    Others,
 }
 
 /// Why there are no policies.
@@ -61,15 +74,27 @@ impl Policies {
             entities.push(Entity::new(uid("Role", role.name())?, HashMap::new(), parents).map_err(wrong)?);
         }
         let entities = Entities::from_entities(entities, None).map_err(wrong)?;
-        Ok(Self { set, entities, authorizer: Authorizer::new() })
+        Ok(Self { set, entities, authorizer: Authorizer::new(), decided: DashMap::new() })
     }
 
     /// Whether an account may do something, with what belongs to `owner` where that is known.
     pub fn decide(&self, account: &Account, operation: &str, owner: Option<&str>) -> Decision {
-        self.ask(account, operation, owner).unwrap_or_else(|error| {
+        let whose = match owner {
+            None => Whose::NotKnown,
+            Some(owner) if owner == account.id => Whose::Own,
+            Some(_) => Whose::Others,
+        };
+        let key = (account.role, whose);
+        if let Some(known) = self.decided.get(&key).and_then(|decided| decided.get(operation).cloned()) {
+            return known;
+        }
+        let decision = self.ask(account, operation, owner).unwrap_or_else(|error| {
             tracing::error!(%error, operation, "No policy could be asked, so it is denied.");
             Decision { is_allowed: false, policy: "default-deny".to_owned() }
-        })
+        });
+        // Only operations of the document come here, so there is an end to them.
+        self.decided.entry(key).or_default().insert(operation.to_owned(), decision.clone());
+        decision
     }
 
     fn ask(&self, account: &Account, operation: &str, owner: Option<&str>) -> Result<Decision, PolicyError> {

@@ -226,6 +226,8 @@ pub(crate) async fn change(
         gateway.store().set_disabled(&id, disabled).await?;
         if disabled {
             gateway.store().revoke_sessions_of(&id).await?;
+            // Nobody is there to want what comes of them.
+            gateway.store().cancel_jobs_of(&id).await?;
         }
     }
     let account = gateway.store().account(&id).await?.ok_or_else(missing)?;

@@ -1,6 +1,6 @@
 //! Jobs: work that is kept until it is done. A job is in the store before its answer leaves.
 
-use crate::auth::{Principal, check};
+use crate::auth::{self, Principal, check};
 use crate::error::{Kind, Problem, ProblemBody};
 use crate::extract::{Asked, Id, Valid};
 use crate::routes::documents::Text;
@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use engine::jobs::{JobInput, JobKind, MOST_FILES};
 use engine::store::accounts::Role;
-use engine::store::idempotency::Idempotency;
+use engine::store::idempotency::Once;
 use engine::store::jobs::{Job, JobFilter, JobState, NewJob};
 use engine::store::now_ms;
 use futures_util::Stream;
@@ -212,7 +212,7 @@ pub(crate) async fn list(
     (status = 202, description = "The job; it is kept from now on", body = JobView, headers(("Location" = String, description = "Where it is"))),
     (status = 400, description = "Not as it has to be", body = ProblemBody),
     (status = 401, description = "Not signed in", body = ProblemBody), (status = 403, description = "Not allowed", body = ProblemBody),
-    (status = 409, description = "The key stands for another body, or is being answered", body = ProblemBody),
+    (status = 409, description = "The key stands for another body, or for what is kept no longer", body = ProblemBody),
     (status = 413, description = "Too large", body = ProblemBody), (status = 415, description = "No JSON", body = ProblemBody)))]
 pub(crate) async fn create(
     State(gateway): State<Gateway>,
@@ -232,55 +232,44 @@ pub(crate) async fn create(
         Some(Ok(key)) if (1..=128).contains(&key.len()) => Some(key.to_owned()),
         Some(_) => return Err(Problem::new(Kind::Invalid, "An `Idempotency-Key` has 1 to 128 visible characters.")),
     };
-    if let Some(key) = &key {
-        let bytes = serde_json::to_vec(&body).unwrap_or_default();
-        let hash = blake3::hash(&bytes).to_hex().to_string();
-        match gateway.store().begin_idempotent(account, key, &hash, now_ms()).await? {
-            Idempotency::New => {}
-            Idempotency::Running => {
-                return Err(Problem::new(Kind::Conflict, "A request with this `Idempotency-Key` is being answered.")
-                    .retry_after(1));
-            }
-            Idempotency::Mismatch => {
-                return Err(Problem::new(Kind::Conflict, "This `Idempotency-Key` was used with another body."));
-            }
-            Idempotency::Done { body, .. } => {
-                let job: Value = serde_json::from_str(&body).unwrap_or_default();
-                return Ok((StatusCode::ACCEPTED, Json(job)).into_response());
+    let bytes = serde_json::to_vec(&body).unwrap_or_default();
+    let new = wanted(account, body)?;
+    let job = match key {
+        None => gateway.store().create_job(new).await?,
+        Some(key) => {
+            let hash = blake3::hash(&bytes).to_hex().to_string();
+            match gateway.store().create_job_once(new, &key, &hash, now_ms()).await? {
+                Once::Made(job) | Once::Same(job) => job,
+                Once::Gone => {
+                    let said = "What was made with this `Idempotency-Key` is kept no longer.";
+                    return Err(Problem::new(Kind::Conflict, said));
+                }
+                Once::Mismatch => {
+                    let said = "This `Idempotency-Key` was used with another body.";
+                    return Err(Problem::new(Kind::Conflict, said));
+                }
             }
         }
-    }
-    let made = make(&gateway, account, body).await;
-    match (&made, &key) {
-        (Ok(view), Some(key)) => {
-            let body = serde_json::to_string(view).unwrap_or_default();
-            gateway.store().finish_idempotent(account, key, 202, &body).await?;
-        }
-        (Err(_), Some(key)) => gateway.store().forget_idempotent(account, key).await?,
-        _ => {}
-    }
-    let view = made?;
+    };
+    gateway.tell_of_a_job();
+    let view = JobView::from(job);
     let place = format!("/api/v2/jobs/{}", view.id);
     Ok((StatusCode::ACCEPTED, [(header::LOCATION, place)], Json(view)).into_response())
 }
 
-async fn make(gateway: &Gateway, account: &str, body: JobRequest) -> Result<JobView, Problem> {
+/// What the store is to keep.
+fn wanted(account: &str, body: JobRequest) -> Result<NewJob, Problem> {
     let files = body.files.into_iter().map(|file| engine::jobs::JobFile { path: file.path, text: file.text }).collect();
     let input = serde_json::to_value(JobInput { files })
         .map_err(|error| Problem::new(Kind::Internal, format!("A job could not be written down: {error}.")))?;
-    let job = gateway
-        .store()
-        .create_job(NewJob {
-            kind: JobKind::from(body.kind).name().to_owned(),
-            account: account.to_owned(),
-            priority: body.priority.unwrap_or(0),
-            input,
-            max_attempts: TRIES,
-            run_at: None,
-        })
-        .await?;
-    gateway.tell_of_a_job();
-    Ok(job.into())
+    Ok(NewJob {
+        kind: JobKind::from(body.kind).name().to_owned(),
+        account: account.to_owned(),
+        priority: body.priority.unwrap_or(0),
+        input,
+        max_attempts: TRIES,
+        run_at: None,
+    })
 }
 
 /// A job that the principal may see or end.
@@ -341,19 +330,28 @@ pub(crate) async fn events(
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     of(&gateway, &principal, "jobs.events", &id).await?;
     let from = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok()).unwrap_or(0);
-    Ok(Sse::new(follow(gateway, id, from)).keep_alive(KeepAlive::default()))
+    Ok(Sse::new(follow(gateway, principal, id, from)).keep_alive(KeepAlive::default()))
 }
 
 /// The events of a job behind a number, until it has ended.
-fn follow(gateway: Gateway, id: String, from: i64) -> impl Stream<Item = Result<Event, Infallible>> {
-    let state = (gateway, id, from, Vec::new().into_iter(), false);
-    futures_util::stream::unfold(state, |(gateway, id, mut from, mut waiting, is_over)| async move {
+fn follow(
+    gateway: Gateway,
+    principal: Principal,
+    id: String,
+    from: i64,
+) -> impl Stream<Item = Result<Event, Infallible>> {
+    let of_whom = (gateway, principal);
+    let state = (of_whom, id, from, Vec::new().into_iter(), false);
+    futures_util::stream::unfold(state, |(of_whom, id, mut from, mut waiting, is_over)| async move {
+        let (gateway, principal) = &of_whom;
+        let mut stopping = gateway.stopping();
         loop {
             if let Some((number, data, ends)) = waiting.next() {
                 let event = Event::default().event("job").id(i64::to_string(&number)).data::<String>(data);
-                return Some((Ok(event), (gateway, id, from, waiting, ends)));
+                return Some((Ok(event), (of_whom, id, from, waiting, ends)));
             }
-            if is_over {
+            // Whoever follows goes on behind the last event elsewhere, if he still may.
+            if is_over || *stopping.borrow() || !auth::is_still_good(gateway, principal).await {
                 return None;
             }
             // Asked first, so that no event is written between the two that nobody sees.
@@ -364,7 +362,10 @@ fn follow(gateway: Gateway, id: String, from: i64) -> impl Stream<Item = Result<
                 if is_done {
                     return None;
                 }
-                tokio::time::sleep(LOOK).await;
+                tokio::select! {
+                    () = tokio::time::sleep(LOOK) => {}
+                    _ = stopping.changed() => {}
+                }
                 continue;
             };
             from = last.seq;

@@ -77,6 +77,8 @@ pub(crate) enum Scope {
     Metrics,
     /// Models and their cost.
     Models,
+    /// What models are asked in OpenAI's format.
+    Openai,
     /// The audit log.
     Audit,
 }
@@ -90,6 +92,7 @@ impl Scope {
             Self::Jobs => "jobs",
             Self::Metrics => "metrics",
             Self::Models => "models",
+            Self::Openai => "openai",
             Self::Audit => "audit",
         }
     }
@@ -103,7 +106,7 @@ pub(crate) struct NewToken {
     #[schema(min_length = 1, max_length = 64, example = "ci")]
     name: String,
     /// The parts of the service that it opens; what its account may not do, it may not either.
-    #[schema(min_items = 1, max_items = 6)]
+    #[schema(min_items = 1, max_items = 7)]
     scopes: Vec<Scope>,
     /// Days that it is good for.
     #[schema(minimum = 1, maximum = 366, example = 90)]

@@ -73,8 +73,17 @@ impl Prompt {
         let count = marks.len();
         // In this order they are put back, since a mark may have a secret inside.
         marks.append(&mut secrets);
-        let digest = digest("", &user, Some(hole), &marks);
-        Ok(Self { system: String::new(), user, hole: Some(hole), open, secrets: Arc::new(marks), marks: count, digest })
+        let digest = digest("", &[], &user, Some(hole), &marks);
+        Ok(Self {
+            system: String::new(),
+            earlier: Vec::new(),
+            user,
+            hole: Some(hole),
+            open,
+            secrets: Arc::new(marks),
+            marks: count,
+            digest,
+        })
     }
 
     /// What stands before the hole that is to be filled, and what stands after it; nothing where an ordinary question is asked.

@@ -1,6 +1,8 @@
 //! Anthropic's messages.
 
-use super::{Endpoint, Failed, Provider, WireRequest, bytes, count, failed, parse, text, thinking, with_temperature};
+use super::{
+    Endpoint, Failed, Provider, WireRequest, bytes, count, failed, messages, parse, text, thinking, with_temperature,
+};
 use crate::request::{Finish, Piece, Request, Usage};
 use security::secret::Secret;
 use serde_json::{Value, json};
@@ -28,7 +30,7 @@ impl Provider for Messages {
         let body = json!({
             "model": endpoint.model,
             "max_tokens": request.max_tokens,
-            "messages": [{ "role": "user", "content": request.prompt.user() }],
+            "messages": messages(&request.prompt),
             "stream": endpoint.stream,
         });
         let mut body = with_temperature(body, "", request, endpoint.quirks);

@@ -1,6 +1,7 @@
 //! Google's Gemini API.
 
 use super::{Endpoint, Failed, Provider, WireRequest, bytes, count, failed, parse, text, thinking};
+use crate::prompt::{Prompt, Speaker};
 use crate::request::{Finish, Piece, Request, Usage};
 use serde_json::{Value, json};
 
@@ -9,6 +10,12 @@ const MOST_STOPS: usize = 5;
 
 /// `POST /models/MODEL:generateContent`.
 pub(super) struct GenerateContent;
+
+/// The turns, in which the model is called `model`.
+fn contents(prompt: &Prompt) -> Vec<Value> {
+    let role = |speaker| if speaker == Speaker::User { "user" } else { "model" };
+    prompt.turns().map(|(speaker, text)| json!({ "role": role(speaker), "parts": [{ "text": text }] })).collect()
+}
 
 impl Provider for GenerateContent {
     fn name(&self) -> &'static str {
@@ -30,7 +37,7 @@ impl Provider for GenerateContent {
             settings["stopSequences"] = json!(stop);
         }
         let mut body = json!({
-            "contents": [{ "role": "user", "parts": [{ "text": request.prompt.user() }] }],
+            "contents": contents(&request.prompt),
             "generationConfig": settings,
         });
         if !request.prompt.system().is_empty() {

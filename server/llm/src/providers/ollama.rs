@@ -27,7 +27,7 @@ impl Provider for Chat {
         if !request.prompt.system().is_empty() {
             messages.push(json!({ "role": "system", "content": request.prompt.system() }));
         }
-        messages.push(json!({ "role": "user", "content": request.prompt.user() }));
+        messages.extend(super::messages(&request.prompt));
         let mut body = json!({
             "model": endpoint.model,
             "messages": messages,

@@ -2,9 +2,11 @@
 
 use super::fill::MOST_STOPS;
 use super::{
-    Endpoint, Failed, Provider, WireRequest, at, bearer, bytes, count, failed, parse, text, thinking, with_temperature,
+    Endpoint, Failed, Provider, WireRequest, at, bearer, bytes, count, failed, messages, parse, text, thinking,
+    with_temperature,
 };
 use crate::error::Cause;
+use crate::prompt::Prompt;
 use crate::request::{Finish, Piece, Request, Usage};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
@@ -60,11 +62,12 @@ impl Provider for ChatCompletions {
         let (prompt, quirks) = (&request.prompt, endpoint.quirks);
         let system = Some(prompt.system()).filter(|system| !system.is_empty());
         let system = system.map(|content| Message { role: "system", content });
+        let turns = prompt.turns().map(|(speaker, content)| Message { role: speaker.name(), content });
         let (older, newer) =
             if quirks.completion_tokens { (None, Some(request.max_tokens)) } else { (Some(request.max_tokens), None) };
         let body = Body {
             model: endpoint.model,
-            messages: system.into_iter().chain([Message { role: "user", content: prompt.user() }]).collect(),
+            messages: system.into_iter().chain(turns).collect(),
             max_tokens: older,
             max_completion_tokens: newer,
             temperature: (!quirks.no_temperature).then_some(request.temperature),
@@ -105,6 +108,11 @@ impl Provider for ChatCompletions {
         }
         pieces(body, "/choices/0/message")
     }
+}
+
+/// What is asked: a text, or the turns of a conversation.
+fn input(prompt: &Prompt) -> Value {
+    if prompt.earlier().is_empty() { json!(prompt.user()) } else { json!(messages(prompt)) }
 }
 
 /// What nearly every event is, one word and nothing else, read without making a tree of it; `None` where there is anything more.
@@ -185,7 +193,7 @@ impl Provider for Responses {
     fn request(&self, request: &Request, endpoint: &Endpoint<'_>) -> WireRequest {
         let body = json!({
             "model": endpoint.model,
-            "input": request.prompt.user(),
+            "input": input(&request.prompt),
             "max_output_tokens": request.max_tokens,
             "stream": endpoint.stream,
             "store": false,

@@ -369,3 +369,35 @@ fn what_is_left_is_read_in_every_form_in_which_it_is_written() {
     assert_eq!(exhausted(&header("12")), None);
     assert_eq!(exhausted(&header("many")), None);
 }
+
+#[test]
+fn a_conversation_is_told_turn_by_turn_in_each_providers_words() {
+    use crate::prompt::{Speaker, Turn};
+    let turn = |speaker, text: &str| Turn { speaker, text: text.to_owned() };
+    let turns = vec![turn(Speaker::User, "Hi."), turn(Speaker::Assistant, "Hello."), turn(Speaker::User, "Why?")];
+    let prompt = Prompt::conversation(&["Be brief.".to_owned()], turns, PromptLimits::default()).unwrap();
+    let request = Request::new(Arc::new(prompt));
+    let chat = json!([
+        { "role": "user", "content": "Hi." }, { "role": "assistant", "content": "Hello." }, { "role": "user", "content": "Why?" },
+    ]);
+    let with_system = |turns: &Value| {
+        let system = json!({ "role": "system", "content": "Be brief." });
+        Value::Array([vec![system], turns.as_array().unwrap().clone()].concat())
+    };
+    let gemini = json!([
+        { "role": "user", "parts": [{ "text": "Hi." }] },
+        { "role": "model", "parts": [{ "text": "Hello." }] },
+        { "role": "user", "parts": [{ "text": "Why?" }] },
+    ]);
+    for (kind, place, wanted) in [
+        (ProviderKind::Openai, "messages", with_system(&chat)),
+        (ProviderKind::OpenaiResponses, "input", chat.clone()),
+        (ProviderKind::Anthropic, "messages", chat.clone()),
+        (ProviderKind::Gemini, "contents", gemini),
+        (ProviderKind::Ollama, "messages", with_system(&chat)),
+    ] {
+        let endpoint = Endpoint { base_url: "", model: "m", key: None, stream: true, quirks: Quirks::default() };
+        let body: Value = serde_json::from_slice(&kind.provider().request(&request, &endpoint).body).unwrap();
+        assert_eq!(body[place], wanted, "{kind:?}");
+    }
+}

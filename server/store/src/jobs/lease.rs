@@ -125,15 +125,22 @@ impl Store {
                 };
             }
             Outcome::Cancelled => job.state = JobState::Cancelled,
+            Outcome::Released if cancel => job.state = JobState::Cancelled,
+            Outcome::Released => {
+                job.state = JobState::Queued;
+                job.attempts = (job.attempts - 1).max(0);
+                job.progress = 0;
+                job.run_at = now;
+            }
         }
         change.state = job.state;
         change.progress = job.progress;
         let result = job.result.as_ref().map(ToString::to_string);
         let finished_at = job.state.is_final().then_some(now);
         let sql = "UPDATE jobs SET state = $2, result = $3, error = $4, progress = $5, run_at = $6, finished_at = $7,
-            lease = NULL, lease_until = NULL WHERE id = $1";
+            attempts = $8, lease = NULL, lease_until = NULL WHERE id = $1";
         let head = values![&job.id, job.state.name(), result.as_deref(), job.error.as_deref()];
-        let tail = values![job.progress, job.run_at, finished_at];
+        let tail = values![job.progress, job.run_at, finished_at, job.attempts];
         writing.run(sql, &[&head[..], &tail[..]].concat()).await?;
         log_changes(&mut writing, &[change]).await?;
         writing.commit().await?;

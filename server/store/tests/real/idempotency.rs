@@ -1,59 +1,76 @@
 //! Keys of requests that may come twice.
 
 use crate::databases::{Ground, on_both};
-use store::idempotency::{Idempotency, KEPT_MS};
+use store::idempotency::{KEPT_MS, Once};
+use store::jobs::{JobState, NewJob};
 use store::now_ms;
 
 on_both!(
-    a_key_goes_from_new_to_done,
-    a_key_that_is_too_old_is_new_again,
-    of_many_who_begin_at_once_one_is_first,
+    of_many_who_ask_at_once_one_makes_it_and_all_get_it,
+    the_same_request_makes_one_job,
+    what_was_made_and_swept_is_gone,
     sweeping_removes_what_is_old_and_nothing_else,
 );
 
-async fn a_key_goes_from_new_to_done(ground: Ground) {
-    let (store, now) = (&ground.store, now_ms());
-    let begin = async |account: &str, hash: &str| store.begin_idempotent(account, "k", hash, now).await.expect("asked");
-    assert_eq!(begin("ada", "h").await, Idempotency::New);
-    assert_eq!(begin("ada", "h").await, Idempotency::Running);
-    assert_eq!(begin("ada", "other").await, Idempotency::Mismatch);
-    assert_eq!(begin("bob", "other").await, Idempotency::New, "keys of others are others");
-    store.forget_idempotent("ada", "k").await.expect("forgotten");
-    assert_eq!(begin("ada", "h2").await, Idempotency::New);
-    store.finish_idempotent("ada", "k", 201, "{\"id\":1}").await.expect("finished");
-    let done = Idempotency::Done { status: 201, body: "{\"id\":1}".to_owned() };
-    assert_eq!(begin("ada", "h2").await, done);
-    assert_eq!(begin("ada", "h").await, Idempotency::Mismatch);
+fn work(account: &str) -> NewJob {
+    let (kind, account) = ("work".to_owned(), account.to_owned());
+    NewJob { kind, account, priority: 0, input: serde_json::json!({}), max_attempts: 3, run_at: None }
 }
 
-async fn a_key_that_is_too_old_is_new_again(ground: Ground) {
+async fn the_same_request_makes_one_job(ground: Ground) {
     let (store, now) = (&ground.store, now_ms());
-    assert_eq!(store.begin_idempotent("ada", "k", "h", now).await.expect("asked"), Idempotency::New);
-    store.finish_idempotent("ada", "k", 200, "old").await.expect("finished");
-    let later = now + KEPT_MS - 1;
-    assert!(matches!(store.begin_idempotent("ada", "k", "h", later).await.expect("asked"), Idempotency::Done { .. }));
-    let later = now + KEPT_MS;
-    assert_eq!(store.begin_idempotent("ada", "k", "other", later).await.expect("asked"), Idempotency::New);
-    assert_eq!(store.begin_idempotent("ada", "k", "other", later).await.expect("asked"), Idempotency::Running);
+    let ask = async |account: &str, hash: &str, now: i64| {
+        store.create_job_once(work(account), "k", hash, now).await.expect("asked")
+    };
+    let Once::Made(made) = ask("ada", "h", now).await else { panic!("it is the first") };
+    assert_eq!(store.job(&made.id).await.expect("read"), Some(made.clone()));
+    assert_eq!(ask("ada", "h", now).await, Once::Same(made.clone()));
+    assert_eq!(ask("ada", "other", now).await, Once::Mismatch);
+    assert!(matches!(ask("bob", "other", now).await, Once::Made(_)), "keys of others are others");
+    let leased = store.lease_job("w", &["work"], 60_000, None).await.expect("asked").expect("a job");
+    assert_eq!(leased.job.id, made.id);
+    let Once::Same(now_running) = ask("ada", "h", now + KEPT_MS - 1).await else { panic!("it is the same") };
+    assert_eq!(now_running.state, JobState::Running, "it is told as it is now");
+    assert!(matches!(ask("ada", "other", now + KEPT_MS).await, Once::Made(_)), "after a day the key is free");
 }
 
-async fn of_many_who_begin_at_once_one_is_first(ground: Ground) {
+async fn of_many_who_ask_at_once_one_makes_it_and_all_get_it(ground: Ground) {
     let now = now_ms();
     let tasks = (0..20).map(|_| {
         let store = ground.store.clone();
-        tokio::spawn(async move { store.begin_idempotent("ada", "k", "h", now).await.expect("asked") })
+        tokio::spawn(async move { store.create_job_once(work("ada"), "k", "h", now).await.expect("asked") })
     });
-    let mut answers = Vec::new();
+    let (mut made, mut ids) = (0, Vec::new());
     for task in tasks.collect::<Vec<_>>() {
-        answers.push(task.await.expect("it goes through"));
+        match task.await.expect("it goes through") {
+            Once::Made(job) => {
+                made += 1;
+                ids.push(job.id);
+            }
+            Once::Same(job) => ids.push(job.id),
+            other => panic!("{other:?}"),
+        }
     }
-    assert_eq!(answers.iter().filter(|answer| **answer == Idempotency::New).count(), 1, "{answers:?}");
-    assert_eq!(answers.iter().filter(|answer| **answer == Idempotency::Running).count(), 19, "{answers:?}");
+    ids.dedup();
+    assert_eq!((made, ids.len()), (1, 1));
+    let all = store::jobs::JobFilter { account: None, state: None, kind: None };
+    assert_eq!(ground.store.jobs(all, None, 10).await.expect("read").items.len(), 1);
+}
+
+async fn what_was_made_and_swept_is_gone(ground: Ground) {
+    let (store, now) = (&ground.store, now_ms());
+    let Once::Made(made) = store.create_job_once(work("ada"), "k", "h", now).await.expect("asked") else {
+        panic!("it is the first")
+    };
+    store.cancel_job(&made.id).await.expect("cancelled");
+    store.sweep(now + 31 * 24 * 60 * 60 * 1_000).await.expect("swept");
+    assert_eq!(store.job(&made.id).await.expect("read"), None);
+    let again = store.create_job_once(work("ada"), "k", "h", now).await.expect("asked");
+    assert!(matches!(again, Once::Made(_)), "the key went with it");
 }
 
 async fn sweeping_removes_what_is_old_and_nothing_else(ground: Ground) {
     let (store, now) = (&ground.store, now_ms());
-    store.begin_idempotent("ada", "k", "h", now).await.expect("asked");
     let (done, waiting) = (ground.job("ada", 0).await, ground.job("ada", -1).await);
     let leased = store.lease_job("w", &["work"], 60_000, None).await.expect("asked").expect("a job");
     assert!(store.record_effect(&leased, "mail").await.expect("asked"));
@@ -62,8 +79,8 @@ async fn sweeping_removes_what_is_old_and_nothing_else(ground: Ground) {
     store.start_session(&account.id, "r", now + 1).await.expect("begun");
     assert_eq!(store.sweep(now).await.expect("swept"), 0, "nothing is old");
     let day = 24 * 60 * 60 * 1_000;
-    // The key and four events.
-    assert_eq!(store.sweep(now + 8 * day).await.expect("swept"), 5);
+    // Four events.
+    assert_eq!(store.sweep(now + 8 * day).await.expect("swept"), 4);
     // The job, the session and its refresh token.
     assert_eq!(store.sweep(now + 31 * day).await.expect("swept"), 3);
     assert_eq!(store.job(&done.id).await.expect("read"), None);

@@ -7,6 +7,8 @@ use store::jobs::{Beat, JobFilter, JobState, Leased, NewJob, Outcome};
 use store::now_ms;
 
 on_both!(
+    a_job_that_is_given_back_waits_again_and_was_no_attempt,
+    all_jobs_of_an_account_are_ended_and_no_others,
     a_job_comes_back_with_its_result,
     a_job_waits_for_its_moment_and_its_kind,
     a_lease_that_is_over_is_given_to_another,
@@ -125,6 +127,34 @@ async fn a_job_that_fails_is_tried_again_until_it_is_dead(ground: Ground) {
     assert!(ground.store.finish_job(&leased, outcome).await.expect("asked"));
     let failed = ground.store.job(&job.id).await.expect("read").expect("there");
     assert_eq!((failed.state, failed.attempts), (JobState::Failed, 1));
+}
+
+async fn a_job_that_is_given_back_waits_again_and_was_no_attempt(ground: Ground) {
+    let store = &ground.store;
+    let made = ground.job("ada", 0).await;
+    for _ in 0..10 {
+        let leased = lease(&ground, "w", 60_000).await.expect("a job");
+        assert_eq!((leased.job.id.as_str(), leased.job.attempts), (made.id.as_str(), 1));
+        assert!(store.finish_job(&leased, Outcome::Released).await.expect("given back"));
+        assert!(!store.finish_job(&leased, Outcome::Released).await.expect("asked"), "its lease is over");
+    }
+    let leased = lease(&ground, "w", 60_000).await.expect("a job");
+    store.cancel_job(&made.id).await.expect("wanted");
+    assert!(store.finish_job(&leased, Outcome::Released).await.expect("given back"));
+    assert_eq!(store.job_state(&made.id).await.expect("read"), Some(JobState::Cancelled));
+}
+
+async fn all_jobs_of_an_account_are_ended_and_no_others(ground: Ground) {
+    let store = &ground.store;
+    let running = ground.job("ada", 9).await;
+    let leased = lease(&ground, "w", 60_000).await.expect("a job");
+    assert_eq!(leased.job.id, running.id);
+    let (waiting, other) = (ground.job("ada", 0).await, ground.job("bob", 0).await);
+    assert_eq!(store.cancel_jobs_of("ada").await.expect("cancelled"), 2);
+    assert_eq!(store.job_state(&waiting.id).await.expect("read"), Some(JobState::Cancelled));
+    assert_eq!(store.job_state(&other.id).await.expect("read"), Some(JobState::Queued));
+    let beat = store.heartbeat(&leased, 60_000, 0, "").await.expect("asked");
+    assert_eq!(beat, store::jobs::Beat::CancelWanted, "its worker hears of it");
 }
 
 async fn a_job_that_kills_its_workers_is_dead_in_the_end(ground: Ground) {

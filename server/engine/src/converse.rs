@@ -1,0 +1,75 @@
+//! A conversation that another program leads, for doors that speak the format of a provider: its turns go to the models of the settings, with
+//! their cache, fallbacks and budgets, and come back piece by piece.
+//!
+//! Adds nothing to what is said and looks at no document.
+
+use crate::error::CoreError;
+use crate::server_core::ServerCore;
+use llm::manager::AnswerStream;
+use llm::prompt::Prompt;
+use llm::request::Request;
+use serde_json::Value;
+use std::sync::Arc;
+
+pub use llm::error::{Cause, LlmError};
+pub use llm::prompt::{Speaker, Turn};
+pub use llm::request::{Finish, Piece, Usage};
+
+/// What is asked.
+#[derive(Clone, Debug, Default)]
+pub struct Conversation {
+    /// What the model is told before.
+    pub instructions: Vec<String>,
+    /// What was said, the question last.
+    pub turns: Vec<Turn>,
+    /// The target that is wanted; the router chooses where it is left out.
+    pub target: Option<String>,
+    /// The longest answer, in tokens.
+    pub max_tokens: u32,
+    /// 0 gives the same answer each time; such answers are kept.
+    pub temperature: f32,
+    /// Texts at which the answer ends.
+    pub stop: Vec<String>,
+    /// The JSON Schema that the answer must fulfil.
+    pub schema: Option<Value>,
+    /// The name of the conversation, so that its questions go to one target.
+    pub session: Option<String>,
+}
+
+/// An answer under way. Dropping it ends it, at the provider too, unless others wait for the same one.
+pub struct Conversing(AnswerStream);
+
+impl Conversing {
+    /// What comes next; `None` at the end.
+    pub async fn next(&mut self) -> Option<Result<Piece, LlmError>> {
+        self.0.next().await
+    }
+
+    /// Whether the answer was kept; known for sure when its first piece came.
+    pub fn is_from_cache(&self) -> bool {
+        self.0.is_from_cache()
+    }
+}
+
+impl ServerCore {
+    /// Asks the models what a conversation asks.
+    ///
+    /// # Errors
+    /// If nothing is asked or too much, or there is no model to ask.
+    pub async fn converse(&self, asked: Conversation) -> Result<Conversing, CoreError> {
+        let models = self.models().await?;
+        let prompt = Prompt::conversation(&asked.instructions, asked.turns, models.prompt_limits())
+            .map_err(|error| CoreError::refused(error.to_string()))?;
+        let request = Request {
+            target: asked.target,
+            max_tokens: asked.max_tokens,
+            temperature: asked.temperature,
+            stop: asked.stop,
+            schema: asked.schema,
+            session: asked.session,
+            client: self.client.to_string(),
+            ..Request::new(Arc::new(prompt))
+        };
+        Ok(Conversing(models.stream(request)?))
+    }
+}

@@ -1,0 +1,80 @@
+//! Connections as clients make them.
+
+use super::*;
+use axum::routing::get;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::oneshot;
+
+/// A service with one path that answers at once and one that takes its time.
+async fn started(grace: Duration) -> (SocketAddr, oneshot::Sender<()>, tokio::task::JoinHandle<io::Result<()>>) {
+    let router = Router::new().route("/", get(async || "here")).route(
+        "/slow",
+        get(async || {
+            tokio::time::sleep(Duration::from_millis(400)).await;
+            "done"
+        }),
+    );
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let stopped = async {
+        let _ = stopped.await;
+    };
+    (address, stop, tokio::spawn(serve(router, listener, None, stopped, grace)))
+}
+
+async fn ask(address: SocketAddr, path: &str) -> io::Result<String> {
+    let mut stream = TcpStream::connect(address).await?;
+    stream.write_all(format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").as_bytes()).await?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await?;
+    Ok(answer)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_under_way_is_answered_and_nobody_new_is_let_in() {
+    let (address, stop, served) = started(Duration::from_secs(10)).await;
+    assert!(ask(address, "/").await.unwrap().ends_with("here"));
+    let slow = tokio::spawn(async move { ask(address, "/slow").await });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    stop.send(()).unwrap();
+    assert!(slow.await.unwrap().unwrap().ends_with("done"));
+    served.await.unwrap().unwrap();
+    assert!(ask(address, "/").await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_says_nothing_does_not_hold_the_end_up() {
+    let (address, stop, served) = started(Duration::from_millis(200)).await;
+    let _silent = TcpStream::connect(address).await.unwrap();
+    let mut half = TcpStream::connect(address).await.unwrap();
+    half.write_all(b"GET / HTTP/1.1\r\nhost: ").await.unwrap();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    stop.send(()).unwrap();
+    tokio::time::timeout(Duration::from_secs(5), served).await.unwrap().unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_does_not_say_what_it_wants_is_sent_away() {
+    let (address, _stop, _served) = started(Duration::from_secs(1)).await;
+    for said in ["", "GET / HTTP/1.1\r\nhost: "] {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(said.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        // Time passes at once where everybody waits; an hour is more than patience.
+        let ended = tokio::time::timeout(Duration::from_secs(3600), stream.read_to_end(&mut answer)).await;
+        assert!(ended.is_ok(), "{said:?}");
+    }
+}
+
+#[test]
+fn files_that_are_no_certificates_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let files =
+        TlsFiles { certificate: folder.path().join("a.pem"), key: folder.path().join("a.key"), client_authority: None };
+    let said = || Tls::open(files.clone()).err().unwrap().to_string();
+    assert!(said().ends_with("cannot be read: No such file or directory (os error 2)."), "{}", said());
+    std::fs::write(&files.certificate, "nothing").unwrap();
+    std::fs::write(&files.key, "nothing").unwrap();
+    assert!(said().ends_with("a.pem cannot be used for TLS: there is no certificate in it."), "{}", said());
+}

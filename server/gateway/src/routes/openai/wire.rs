@@ -1,0 +1,317 @@
+//! What is asked in OpenAI's format, and the conversation that it stands for.
+//!
+//! Fields that are not known are passed over, since each version of each program brings some; what asks for another kind of answer is refused.
+
+use super::AUTO;
+use crate::error::{Kind, Problem};
+use engine::converse::{Conversation, Speaker, Turn};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+/// The longest answer where none is asked for, in tokens.
+const LONGEST: u32 = 4096;
+
+/// A conversation whose last message is to be answered.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(example = json!({ "model": "auto", "messages": [{ "role": "user", "content": "What does `rsplit` do?" }] }))]
+pub(crate) struct ChatRequest {
+    /// One of `/v1/models`; `auto` leaves the choice to the service.
+    #[schema(min_length = 1, max_length = 200, example = "auto")]
+    model: String,
+    /// The conversation, the question last.
+    #[schema(min_items = 1, max_items = 1000)]
+    messages: Vec<Message>,
+    /// The longest answer, in tokens.
+    #[schema(minimum = 1, maximum = 1_000_000)]
+    max_tokens: Option<u32>,
+    /// The newer name of the same.
+    #[schema(minimum = 1, maximum = 1_000_000)]
+    max_completion_tokens: Option<u32>,
+    /// 0 gives the same answer each time, and such answers are kept; 1 where it is left out, as OpenAI has it.
+    #[schema(minimum = 0.0, maximum = 2.0)]
+    temperature: Option<f32>,
+    /// Whether the answer is to come in pieces.
+    stream: Option<bool>,
+    /// What comes with the pieces.
+    stream_options: Option<StreamOptions>,
+    /// Texts at which the answer ends.
+    stop: Option<Stop>,
+    /// How many answers are wanted; one is what there is.
+    #[schema(minimum = 1, maximum = 128)]
+    n: Option<u32>,
+    /// The form of the answer.
+    response_format: Option<ResponseFormat>,
+    /// The name of the conversation: its questions go to one model, which remembers how it began.
+    #[schema(max_length = 200)]
+    prompt_cache_key: Option<String>,
+    /// The older name of the same.
+    #[schema(max_length = 200)]
+    user: Option<String>,
+    /// All else.
+    #[serde(flatten)]
+    #[schema(ignore)]
+    more: Map<String, Value>,
+}
+
+/// A message.
+#[derive(Debug, Deserialize, ToSchema)]
+struct Message {
+    /// Who says it.
+    role: Role,
+    /// What is said.
+    content: Option<Content>,
+    /// Calls of tools, which this door does not know.
+    #[schema(value_type = Option<Vec<Object>>)]
+    tool_calls: Option<Vec<Value>>,
+}
+
+/// Who says something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum Role {
+    /// What the model is told before.
+    System,
+    /// The newer name of the same.
+    Developer,
+    /// Whoever asks.
+    User,
+    /// The model.
+    Assistant,
+    /// What a tool said.
+    Tool,
+    /// The older name of the same.
+    Function,
+}
+
+/// What is said, in one piece or in several.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(untagged)]
+enum Content {
+    /// A text.
+    Text(String),
+    /// Texts, and what this door does not take.
+    Parts(Vec<Part>),
+}
+
+/// A piece of a message.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = MessagePart)]
+struct Part {
+    /// `text`.
+    r#type: String,
+    /// The text.
+    text: Option<String>,
+}
+
+/// Where an answer ends.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(untagged)]
+enum Stop {
+    /// At one text.
+    One(String),
+    /// At several, four at most.
+    Many(Vec<String>),
+}
+
+/// What comes with pieces.
+#[derive(Debug, Deserialize, ToSchema)]
+struct StreamOptions {
+    /// Whether the last piece tells what was used.
+    include_usage: Option<bool>,
+}
+
+/// The form of an answer.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum ResponseFormat {
+    /// Any text.
+    Text,
+    /// Any object.
+    JsonObject,
+    /// What fulfils a JSON Schema.
+    JsonSchema {
+        /// The schema with its name.
+        json_schema: NamedSchema,
+    },
+}
+
+/// A schema with a name.
+#[derive(Debug, Deserialize, ToSchema)]
+struct NamedSchema {
+    /// The schema.
+    #[schema(value_type = Option<Object>)]
+    schema: Option<Value>,
+}
+
+impl ChatRequest {
+    /// Whether the answer is to come in pieces.
+    pub fn is_streamed(&self) -> bool {
+        self.stream == Some(true)
+    }
+
+    /// Whether the last piece is to tell what was used.
+    pub fn tells_usage(&self) -> bool {
+        self.stream_options.as_ref().is_some_and(|options| options.include_usage == Some(true))
+    }
+
+    /// The fields that only colour an answer, and are not heeded.
+    pub fn ignored(&self) -> Vec<&'static str> {
+        const COLOUR: [&str; 7] =
+            ["top_p", "seed", "presence_penalty", "frequency_penalty", "logit_bias", "reasoning_effort", "verbosity"];
+        let says_nothing = |value: &Value| value.is_null() || value.as_f64() == Some(0.0);
+        let is_usual = |name: &str, value: &Value| match name {
+            "top_p" => value.is_null() || value.as_f64() == Some(1.0),
+            _ => says_nothing(value),
+        };
+        COLOUR.into_iter().filter(|name| self.more.get(*name).is_some_and(|value| !is_usual(name, value))).collect()
+    }
+
+    /// What the models are asked.
+    ///
+    /// # Errors
+    /// If it asks for what this door does not give.
+    pub fn conversation(self) -> Result<Conversation, Problem> {
+        self.check()?;
+        let (mut instructions, mut turns) = (Vec::new(), Vec::new());
+        for (number, message) in self.messages.into_iter().enumerate() {
+            let at = format!("/messages/{number}");
+            if message.tool_calls.is_some_and(|calls| !calls.is_empty()) {
+                return Err(no_tools().at(format!("{at}/tool_calls")));
+            }
+            let text = text(message.content, &at)?;
+            match message.role {
+                Role::System | Role::Developer => instructions.push(text),
+                Role::User => turns.push(Turn { speaker: Speaker::User, text }),
+                Role::Assistant => turns.push(Turn { speaker: Speaker::Assistant, text }),
+                Role::Tool | Role::Function => return Err(no_tools().at(format!("{at}/role"))),
+            }
+        }
+        let schema = match self.response_format {
+            None | Some(ResponseFormat::Text) => None,
+            Some(ResponseFormat::JsonObject) => Some(serde_json::json!({ "type": "object" })),
+            Some(ResponseFormat::JsonSchema { json_schema }) => json_schema.schema,
+        };
+        Ok(Conversation {
+            instructions,
+            turns,
+            target: (self.model != AUTO).then_some(self.model),
+            max_tokens: self.max_completion_tokens.or(self.max_tokens).unwrap_or(LONGEST),
+            temperature: self.temperature.unwrap_or(1.0),
+            stop: match self.stop {
+                None => Vec::new(),
+                Some(Stop::One(text)) => vec![text],
+                Some(Stop::Many(texts)) => texts,
+            },
+            schema,
+            session: self.prompt_cache_key.or(self.user),
+        })
+    }
+
+    /// Refuses what cannot be answered as it is asked.
+    fn check(&self) -> Result<(), Problem> {
+        if self.n.is_some_and(|count| count > 1) {
+            return Err(Problem::new(Kind::Refused, "There is one answer to a question here; leave `n` out.").at("/n"));
+        }
+        let is_there = |name: &str| match self.more.get(name) {
+            None | Some(Value::Null | Value::Bool(false)) => false,
+            Some(Value::Array(items)) => !items.is_empty(),
+            Some(_) => true,
+        };
+        let lets_tools_be = self.more.get("tool_choice").is_some_and(|choice| choice == "none");
+        for name in ["tools", "functions"] {
+            if is_there(name) && !lets_tools_be {
+                return Err(no_tools().at(format!("/{name}")));
+            }
+        }
+        for name in ["logprobs", "audio", "web_search_options"] {
+            if is_there(name) {
+                let said = format!("`{name}` is not to be had through this service.");
+                return Err(Problem::new(Kind::Refused, said).at(format!("/{name}")));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn no_tools() -> Problem {
+    Problem::new(Kind::Refused, "Calls of tools do not go through this service yet; set `tool_choice` to `none`.")
+}
+
+/// The text of a message.
+fn text(content: Option<Content>, at: &str) -> Result<String, Problem> {
+    let parts = match content {
+        None => return Ok(String::new()),
+        Some(Content::Text(text)) => return Ok(text),
+        Some(Content::Parts(parts)) => parts,
+    };
+    let mut texts = Vec::with_capacity(parts.len());
+    for (number, part) in parts.into_iter().enumerate() {
+        match part.text.filter(|_| part.r#type == "text") {
+            Some(text) => texts.push(text),
+            None => {
+                let said = "Only pieces of the type `text` go through this service.";
+                return Err(Problem::new(Kind::Refused, said).at(format!("{at}/content/{number}")));
+            }
+        }
+    }
+    Ok(texts.join("\n\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn read(body: Value) -> ChatRequest {
+        serde_json::from_value(body).unwrap()
+    }
+
+    #[test]
+    fn a_conversation_is_read_as_the_sdks_write_it() {
+        let body = read(json!({
+            "model": "work", "temperature": 0, "max_tokens": 5, "max_completion_tokens": 7, "stop": "END", "user": "u",
+            "messages": [
+                { "role": "developer", "content": "Be brief." },
+                { "role": "user", "content": [{ "type": "text", "text": "a" }, { "type": "text", "text": "b" }], "name": "Ann" },
+                { "role": "assistant", "content": "c", "refusal": null, "tool_calls": [] },
+                { "role": "user", "content": "d" },
+            ],
+            "tools": [], "parallel_tool_calls": true, "top_p": 1, "seed": 7, "presence_penalty": 0.0, "x-new": {},
+            "response_format": { "type": "json_object" }, "stream": true, "stream_options": { "include_usage": true },
+        }));
+        assert_eq!(body.ignored(), ["seed"]);
+        assert!(body.is_streamed() && body.tells_usage());
+        let asked = body.conversation().unwrap();
+        assert_eq!(asked.instructions, ["Be brief."]);
+        let turns: Vec<_> = asked.turns.iter().map(|turn| (turn.speaker, turn.text.as_str())).collect();
+        assert_eq!(turns, [(Speaker::User, "a\n\nb"), (Speaker::Assistant, "c"), (Speaker::User, "d")]);
+        assert_eq!((asked.target.as_deref(), asked.max_tokens, asked.temperature), (Some("work"), 7, 0.0));
+        assert_eq!((asked.stop, asked.session.as_deref()), (vec!["END".to_owned()], Some("u")));
+        assert_eq!(asked.schema, Some(json!({ "type": "object" })));
+    }
+
+    #[test]
+    fn what_is_left_out_is_as_openai_has_it() {
+        let asked = read(json!({ "model": "auto", "messages": [{ "role": "user", "content": "a" }] })).conversation();
+        let asked = asked.unwrap();
+        assert_eq!((asked.target, asked.max_tokens, asked.temperature), (None, LONGEST, 1.0));
+    }
+
+    #[test]
+    fn what_cannot_be_done_is_refused_with_its_place() {
+        let with = |name: &str, value: Value| {
+            let mut body = json!({ "model": "auto", "messages": [{ "role": "user", "content": "a" }] });
+            body[name] = value;
+            read(body).conversation().map_err(|problem| problem.pointer().unwrap_or("").to_owned())
+        };
+        assert_eq!(with("n", json!(2)).unwrap_err(), "/n");
+        assert_eq!(with("tools", json!([{}])).unwrap_err(), "/tools");
+        assert_eq!(with("logprobs", json!(true)).unwrap_err(), "/logprobs");
+        assert!(with("logprobs", json!(false)).is_ok() && with("tools", json!([])).is_ok());
+        let picture = json!([{ "role": "user", "content": [{ "type": "image_url", "image_url": { "url": "x" } }] }]);
+        assert_eq!(with("messages", picture).unwrap_err(), "/messages/0/content/0");
+        let said = json!([{ "role": "tool", "content": "x", "tool_call_id": "1" }]);
+        assert_eq!(with("messages", said).unwrap_err(), "/messages/0/role");
+    }
+}

@@ -1,0 +1,182 @@
+"""The door for programs that speak OpenAI's format, with OpenAI's own SDK, a real model, and a model that fails on demand."""
+
+import http.server
+import json
+import threading
+
+import openai
+import pytest
+
+from served import serving, smollm2
+
+
+@pytest.fixture(scope="module")
+def small():
+    """The address of a small model."""
+    with serving(smollm2()) as url:
+        yield url
+
+
+class Scripted:
+    """A server in OpenAI's format that answers as it is told, and remembers what it was asked."""
+
+    def __init__(self):
+        self.asked, self.reply, self.breaks = [], "Fine.", False
+        outer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):
+                outer.asked.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+                self.send_response(200)
+                self.send_header("content-type", "text/event-stream")
+                self.send_header("connection", "close")
+                self.end_headers()
+                for word in outer.reply.split(" "):
+                    self.event({"choices": [{"index": 0, "delta": {"content": word + " "}}]})
+                if outer.breaks:
+                    self.close_connection = True
+                    return
+                self.event({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
+                self.event({"choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 2, "total_tokens": 11}})
+                self.wfile.write(b"data: [DONE]\n\n")
+
+            def event(self, data):
+                self.wfile.write(f"data: {json.dumps(data)}\n\n".encode())
+                self.wfile.flush()
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.url = f"http://127.0.0.1:{self.server.server_port}/v1"
+
+
+@pytest.fixture
+def scripted():
+    """A model that does as it is told."""
+    model = Scripted()
+    yield model
+    model.server.shutdown()
+
+
+def settings(folder, **targets: str) -> None:
+    """Writes settings with targets, before the service starts."""
+    place = folder / "config" / "code-agent"
+    place.mkdir(parents=True)
+    head = "[models]\nfirst-word-ms = 200000\nstall-ms = 100000\n"
+    each = (f'[[models.target]]\nname = "{name}"\nmodel = "any"\nbase-url = "{url}"\n' for name, url in targets.items())
+    (place / "config.toml").write_text(head + "".join(each))
+
+
+@pytest.fixture
+def door(start_service, tmp_path, scripted):
+    """A service with a scripted model, and the SDK as a developer has it."""
+    settings(tmp_path, work=scripted.url)
+    service = start_service()
+    return service, openai.OpenAI(base_url=f"{service.url}/v1", api_key=service.account("dev", "developer"), max_retries=0)
+
+
+def test_the_sdk_has_a_real_model_answer_whole_and_in_pieces(start_service, tmp_path, small):
+    settings(tmp_path, small=f"{small}/v1")
+    service = start_service()
+    client = openai.OpenAI(base_url=f"{service.url}/v1", api_key=service.account("dev", "developer"), max_retries=0)
+    assert [model.id for model in client.models.list()] == ["auto", "small"]
+    assert client.models.retrieve("small").owned_by == "openai"
+    asked = {
+        "model": "auto", "temperature": 0, "max_tokens": 24,
+        "messages": [{"role": "system", "content": "Answer briefly."}, {"role": "user", "content": "Say hello."}],
+    }
+    whole = client.chat.completions.with_raw_response.create(**asked)
+    answer = whole.parse()
+    assert answer.choices[0].message.content.strip() and answer.model == "small"
+    assert answer.usage.prompt_tokens > 5 and 0 < answer.usage.completion_tokens <= 24
+    assert whole.headers["x-code-agent-cache"] == "miss"
+    again = client.chat.completions.with_raw_response.create(**asked)
+    assert again.headers["x-code-agent-cache"] == "hit"
+    assert again.parse().choices[0].message.content == answer.choices[0].message.content
+    asked["messages"][1]["content"] = "Say goodbye."
+    pieces = list(client.chat.completions.create(**asked, stream=True, stream_options={"include_usage": True}))
+    texts = [piece.choices[0].delta.content for piece in pieces if piece.choices and piece.choices[0].delta.content]
+    assert len(texts) > 1, "it comes in pieces"
+    assert pieces[0].choices[0].delta.role == "assistant"
+    assert pieces[-2].choices[0].finish_reason in ("stop", "length")
+    assert pieces[-1].usage.completion_tokens > 0 and not pieces[-1].choices
+
+
+def test_a_conversation_reaches_the_model_turn_by_turn_and_without_its_secrets(door, scripted):
+    _, client = door
+    key = "ghp_" + "a8Fk2mQz7LpX9cVb3NwT6yRd1HsJ4gKe5UoI"
+    scripted.reply = "The token is __SECRET_1__ ."
+    turns = [
+        {"role": "system", "content": "Be brief."}, {"role": "user", "content": f"token = '{key}'"},
+        {"role": "assistant", "content": "Noted."}, {"role": "user", "content": [{"type": "text", "text": "What is it?"}]},
+    ]
+    answer = client.chat.completions.with_raw_response.create(model="work", messages=turns, top_p=0.5, seed=1)
+    assert key in answer.parse().choices[0].message.content, "it comes back to the one whose it is"
+    assert answer.headers["x-code-agent-ignored"] == "top_p, seed"
+    (asked,) = scripted.asked
+    said = json.dumps(asked)
+    assert key not in said and "__SECRET_1__" in said
+    assert [turn["role"] for turn in asked["messages"]] == ["system", "user", "assistant", "user"]
+    assert asked["temperature"] == 1 and asked["messages"][-1]["content"] == "What is it?"
+
+
+def test_errors_are_those_the_sdk_knows(door, scripted):
+    service, client = door
+    hello = [{"role": "user", "content": "Hello."}]
+
+    def refused(kind, **asked):
+        with pytest.raises(kind) as error:
+            client.chat.completions.create(**{"model": "work", "messages": hello, **asked})
+        assert error.value.body["message"].endswith("."), error.value.body
+        return error.value.body
+
+    assert refused(openai.NotFoundError, model="gone")["code"] == "model_not_found"
+    assert refused(openai.BadRequestError, messages=[])["param"] == "messages"
+    assert refused(openai.UnprocessableEntityError, n=2)["param"] == "n"
+    tool = {"type": "function", "function": {"name": "f", "parameters": {}}}
+    assert refused(openai.UnprocessableEntityError, tools=[tool])["param"] == "tools"
+    assert not scripted.asked, "no model is asked what cannot be answered"
+    viewer = openai.OpenAI(base_url=f"{service.url}/v1", api_key=service.account("see", "viewer"), max_retries=0)
+    with pytest.raises(openai.PermissionDeniedError):
+        viewer.chat.completions.create(model="work", messages=hello)
+    assert [model.id for model in viewer.models.list()] == ["auto", "work"], "looking is allowed"
+    with pytest.raises(openai.AuthenticationError):
+        openai.OpenAI(base_url=f"{service.url}/v1", api_key="cagt_wrong", max_retries=0).models.list()
+    scripted.server.shutdown()
+    scripted.server.server_close()
+    with pytest.raises(openai.InternalServerError) as error:
+        client.chat.completions.create(model="work", messages=hello)
+    assert error.value.status_code in (502, 503) and "work" in error.value.body["message"]
+
+
+def test_an_answer_that_breaks_off_is_told_to_be_broken(door, scripted):
+    _, client = door
+    scripted.breaks, scripted.reply = True, "one two"
+    heard = []
+    with pytest.raises(openai.APIError) as error:
+        for piece in client.chat.completions.create(model="work", messages=[{"role": "user", "content": "Hi."}], stream=True):
+            heard.append(piece.choices[0].delta.content)
+    assert "".join(filter(None, heard)).startswith("one"), "what came was told before"
+    assert "work" in str(error.value) or "model" in str(error.value)
+
+
+def test_what_a_token_may_is_what_its_scopes_say_and_it_is_over_when_revoked(door):
+    service, client = door
+    developer = client.api_key
+    status, made = service.ask("POST", "/api/v2/tokens", {"name": "sdk", "scopes": ["openai"], "days": 1}, developer)
+    assert status == 201, made
+    status, other = service.ask("POST", "/api/v2/tokens", {"name": "jobs", "scopes": ["jobs"], "days": 1}, developer)
+    assert status == 201, other
+    hello = [{"role": "user", "content": "Hello."}]
+    scoped = client.with_options(api_key=made["secret"])
+    assert scoped.chat.completions.create(model="work", messages=hello).choices[0].message.content.strip() == "Fine."
+    with pytest.raises(openai.PermissionDeniedError):
+        client.with_options(api_key=other["secret"]).chat.completions.create(model="work", messages=hello)
+    status, said = service.ask("DELETE", f"/api/v2/tokens/{made['id']}", token=developer)
+    assert status == 204, said
+    with pytest.raises(openai.AuthenticationError):
+        scoped.chat.completions.create(model="work", messages=hello)
