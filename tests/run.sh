@@ -70,6 +70,8 @@ set_up() {
   python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
   command -v node >/dev/null || missing+=(nodejs)
   command -v npm >/dev/null || missing+=(npm)
+  # Another program that knows the codes of second factors.
+  command -v oathtool >/dev/null || missing+=(oathtool)
   # Emacs 29 and later bring Eglot along; for older ones it is a package.
   local wants_eglot=
   command -v emacs >/dev/null || missing+=(emacs-nox)

@@ -81,9 +81,10 @@ def test_a_tester_of_interfaces_finds_nothing(service, role, tmp_path):
     """Schemathesis with all of its checks, as each role; `CODE_AGENT_FUZZ_SECONDS` makes it longer."""
     token = service.account(f"a-{role}", role)
     seconds = os.environ.get("CODE_AGENT_FUZZ_SECONDS", "12")
+    # What DELETE ends is the work of a job; the job stays, so that what came of it can be looked at. Nothing else has both DELETE and GET.
     command = [
         str(pathlib.Path(sys.executable).parent / "schemathesis"), "run", f"{service.url}/api/v2/openapi.json",
-        "-H", f"Authorization: Bearer {token}", "--checks", "all", "--phases", "examples,coverage,fuzzing,stateful",
+        "-H", f"Authorization: Bearer {token}", "--checks", "all", "--exclude-checks", "use_after_free", "--phases", "examples,coverage,fuzzing,stateful",
         "--exclude-operation-id", "sessions.delete", "--exclude-operation-id", "me.change_password", "--exclude-operation-id", "jobs.events",
         "--max-time", seconds, "--workers", "1", "--no-color", "--seed", "7",
     ]

@@ -34,6 +34,7 @@ const KEPT_IN: &[(&str, &[&str])] = &[
     ("argon2", &["gateway"]),
     ("axum", &["gateway"]),
     ("cedar-policy", &["gateway"]),
+    ("chacha20poly1305", &["security"]),
     ("clap", &["cli"]),
     ("h2", &["llm"]),
     ("hyper", &["llm"]),

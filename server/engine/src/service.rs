@@ -117,6 +117,14 @@ impl ServerCore {
         Ok(self.models().await?.report())
     }
 
+    /// Trouble with models, put together by what lies behind it, the newest first.
+    ///
+    /// # Errors
+    /// As for [`Self::models`].
+    pub async fn model_incidents(&self) -> Result<Vec<Incident>, CoreError> {
+        Ok(self.models().await?.incidents())
+    }
+
     /// What was spent today.
     ///
     /// # Errors

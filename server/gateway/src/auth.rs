@@ -2,14 +2,18 @@
 //!
 //! What no policy permits is denied. Decisions are written down with the policies that made them: all but those that let somebody only look.
 
+pub(crate) mod factors;
 pub(crate) mod keys;
 pub(crate) mod passwords;
 pub(crate) mod policy;
 pub(crate) mod recent;
+pub(crate) mod recovery;
 pub(crate) mod secrets;
+pub(crate) mod totp;
 
 use crate::error::{Kind, Problem, correlation};
 use crate::metrics::access::needs_no_token;
+use crate::openapi::Operation;
 use crate::state::Gateway;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderValue, header};
@@ -36,6 +40,10 @@ pub enum Via {
     Session {
         /// The session.
         id: String,
+        /// By what he last showed it, as RFC 8176 names it.
+        amr: Vec<String>,
+        /// When he last did, in Unix milliseconds.
+        auth_time: i64,
     },
     /// By an API token.
     Token {
@@ -47,6 +55,20 @@ pub enum Via {
 }
 
 impl Principal {
+    /// Who signed in with this session.
+    pub(crate) fn of_session(account: Account, session: Session) -> Self {
+        let via = Via::Session { id: session.id, amr: session.amr, auth_time: session.auth_time };
+        Self { account, via }
+    }
+
+    /// Whether he has shown lately, with all that the account has, that it is he.
+    pub(crate) fn is_fresh(&self) -> bool {
+        match &self.via {
+            Via::Session { amr, auth_time, .. } => factors::is_fresh(&self.account, amr, *auth_time),
+            Via::Token { .. } => false,
+        }
+    }
+
     /// Whether the token is meant for this part of the service.
     fn is_in_scope(&self, tag: &str) -> bool {
         match &self.via {
@@ -78,21 +100,7 @@ pub(crate) async fn gate(
     }
     let header = request.headers().get(header::AUTHORIZATION).cloned();
     let principal = authenticate(&gateway, header).await?;
-    // Else a token could make an account that outlives it.
-    let makes_more_of_itself = operation.group == "accounts.write" && matches!(principal.via, Via::Token { .. });
-    let decision = match principal.is_in_scope(&operation.tag) && !makes_more_of_itself {
-        true => gateway.policies().decide(&principal.account, &operation.id, None),
-        false => Decision { is_allowed: false, policy: "token-scope".to_owned() },
-    };
-    // Looking changes nothing and is done many times a second: only what is refused of it is kept.
-    if !(decision.is_allowed && operation.only_looks()) {
-        let resource = request.uri().path().to_owned();
-        note(&gateway, &principal, &operation.id, &resource, &decision).await?;
-    }
-    if !decision.is_allowed {
-        gateway.measures().denied(&operation.group, &decision.policy);
-        return Err(denied(&principal, &operation.id));
-    }
+    permit(&gateway, &principal, operation, request.uri().path(), !operation.only_looks()).await?;
     request.extensions_mut().insert(principal);
     let changes = !operation.only_looks();
     let response = next.run(request).await;
@@ -100,6 +108,49 @@ pub(crate) async fn gate(
         gateway.recent().forget();
     }
     Ok(response)
+}
+
+/// Decides whether somebody may call an operation, and writes that down: all of it where something is changed, else only what is refused, since
+/// looking is done many times a second.
+pub(crate) async fn permit(
+    gateway: &Gateway,
+    principal: &Principal,
+    operation: &Operation,
+    resource: &str,
+    changes: bool,
+) -> Result<(), Problem> {
+    let refused = |policy: &str| Decision { is_allowed: false, policy: policy.to_owned() };
+    let is_token = matches!(principal.via, Via::Token { .. });
+    let decision = if !principal.is_in_scope(&operation.tag) {
+        refused("token-scope")
+    } else if operation.needs_step_up && is_token {
+        // Nobody stands behind a token who could show that it is he; and one that makes tokens or accounts would outlive itself.
+        refused("no-step-up-by-token")
+    } else {
+        gateway.policies().decide(&principal.account, &operation.id, None)
+    };
+    if decision.is_allowed && changes && operation.needs_step_up && !principal.is_fresh() {
+        note(gateway, principal, &operation.id, resource, &refused("step-up")).await?;
+        return Err(step_up_needed());
+    }
+    if changes || !decision.is_allowed {
+        note(gateway, principal, &operation.id, resource, &decision).await?;
+    }
+    if !decision.is_allowed {
+        gateway.measures().denied(&operation.group, &decision.policy);
+    }
+    if decision.is_allowed { Ok(()) } else { Err(denied(principal, &operation.id)) }
+}
+
+/// Somebody has to show again that it is he.
+fn step_up_needed() -> Problem {
+    let minutes = factors::FRESH_SECONDS / 60;
+    Problem::new(
+        Kind::StepUpNeeded,
+        format!(
+            "This wants a sign-in of the last {minutes} minutes with all factors; `POST /api/v2/sessions/current/step-up` renews it."
+        ),
+    )
 }
 
 /// Decides over one thing that belongs to somebody, where the gate could not know whose it is.
@@ -138,7 +189,7 @@ async fn note(
 ) -> Result<(), Problem> {
     let (is_allowed, policy) = (decision.is_allowed, decision.policy.as_str());
     let via = match &principal.via {
-        Via::Session { id } => format!("session {id}"),
+        Via::Session { id, .. } => format!("session {id}"),
         Via::Token { id, .. } => format!("token {id}"),
     };
     gateway.store().audit(&principal.account.id, action, resource, is_allowed, policy, &correlation(), &via).await?;
@@ -154,7 +205,7 @@ pub(crate) async fn is_still_good(gateway: &Gateway, principal: &Principal) -> b
     });
     is_open
         && match &principal.via {
-            Via::Session { id } => {
+            Via::Session { id, .. } => {
                 let session = store.session(id).await.ok().flatten();
                 session.is_some_and(|session| session.revoked_at.is_none() && session.expires_at > now_ms())
             }
@@ -207,10 +258,8 @@ async fn of_token(gateway: &Gateway, token: &str) -> Result<Principal, Problem> 
     let is_good = |session: &Session| {
         session.revoked_at.is_none() && session.expires_at > now_ms() && session.account == claims.sub
     };
-    if !session.as_ref().is_some_and(is_good) {
-        return Err(unknown("The session was ended; sign in again."));
-    }
+    let session = session.filter(is_good).ok_or_else(|| unknown("The session was ended; sign in again."))?;
     let account = gateway.store().account(&claims.sub).await?.filter(|account| !account.disabled);
     let account = account.ok_or_else(|| unknown("The account is closed."))?;
-    Ok(Principal { account, via: Via::Session { id: claims.sid } })
+    Ok(Principal::of_session(account, session))
 }

@@ -3,6 +3,7 @@
 //!
 //! Never tells what is inside: no path of the machine, no query, no secret.
 
+use crate::auth::factors::FRESH_SECONDS;
 use crate::routes::ErrorAnswer;
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -56,6 +57,10 @@ pub enum Kind {
     Invalid,
     /// Nobody knows who asks.
     Unauthenticated,
+    /// The password is right, and a code of the second factor is missing.
+    SecondFactorNeeded,
+    /// Who asks has to show again that it is he.
+    StepUpNeeded,
     /// It is known who asks, and it is not allowed.
     Forbidden,
     /// It is not there, or not to be seen.
@@ -83,10 +88,12 @@ pub enum Kind {
 }
 
 impl Kind {
-    fn facts(self) -> (StatusCode, &'static str, &'static str) {
+    pub(crate) fn facts(self) -> (StatusCode, &'static str, &'static str) {
         match self {
             Self::Invalid => (StatusCode::BAD_REQUEST, "invalid", "Invalid request"),
             Self::Unauthenticated => (StatusCode::UNAUTHORIZED, "unauthenticated", "Not signed in"),
+            Self::SecondFactorNeeded => (StatusCode::UNAUTHORIZED, "second-factor-needed", "Second factor needed"),
+            Self::StepUpNeeded => (StatusCode::UNAUTHORIZED, "step-up-needed", "Step-up needed"),
             Self::Forbidden => (StatusCode::FORBIDDEN, "forbidden", "Not allowed"),
             Self::NotFound => (StatusCode::NOT_FOUND, "not-found", "Not found"),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed"),
@@ -151,15 +158,39 @@ impl Problem {
         self.kind == Kind::Forbidden
     }
 
+    /// Whether too much was asked, and nothing else.
+    pub fn is_throttled(&self) -> bool {
+        self.kind == Kind::TooManyRequests
+    }
+
     /// There is no such thing.
     pub fn missing(what: &str, id: &str) -> Self {
         Self::new(Kind::NotFound, format!("There is no {what} {id}."))
     }
 }
 
+/// What was told, for whoever shows it in another form.
+#[derive(Clone, Debug)]
+pub(crate) struct Told {
+    /// The kind of problem.
+    pub kind: Kind,
+    /// Its sentence.
+    pub detail: String,
+    /// Where in the body it is.
+    pub pointer: Option<String>,
+}
+
+impl Problem {
+    /// The problem, for whoever shows it in another form.
+    pub(crate) fn told(&self) -> Told {
+        Told { kind: self.kind, detail: self.detail.clone(), pointer: self.pointer.clone() }
+    }
+}
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let (status, name, title) = self.kind.facts();
+        let told = self.told();
         if self.kind == Kind::Internal {
             tracing::error!(correlation = correlation(), "{}", self.detail);
         }
@@ -174,10 +205,21 @@ impl IntoResponse for Problem {
         };
         let mut response = (status, Json(body)).into_response();
         response.extensions_mut().insert(for_openai);
+        response.extensions_mut().insert(told);
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if self.kind == Kind::Unauthenticated {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        match self.kind {
+            Kind::Unauthenticated | Kind::SecondFactorNeeded => {
+                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            Kind::StepUpNeeded => {
+                // RFC 9470.
+                let asked = format!("Bearer error=\"insufficient_user_authentication\", max_age={FRESH_SECONDS}");
+                if let Ok(asked) = HeaderValue::from_str(&asked) {
+                    headers.insert(header::WWW_AUTHENTICATE, asked);
+                }
+            }
+            _ => {}
         }
         if let Some(seconds) = self.retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
@@ -190,6 +232,9 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Taken | StoreError::LastAdmin => Self::new(Kind::Conflict, error.to_string()),
+            StoreError::Outdated => {
+                Self::new(Kind::Conflict, "The account was changed meanwhile; sign in again with what holds now.")
+            }
             StoreError::Invalid(_) => Self::new(Kind::Invalid, error.to_string()),
             StoreError::Missing(_) => Self::new(Kind::NotFound, error.to_string()),
             error => {

@@ -3,14 +3,17 @@
 //! The schema is the one of the OpenAPI document, so that what is documented and what is accepted cannot differ.
 
 use crate::error::{Kind, Problem};
+use crate::state::Gateway;
 use axum::body::{Body, Bytes};
-use axum::extract::{FromRequest, FromRequestParts, Request};
-use axum::http::header;
+use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
 use jsonschema::Validator;
 use rustc_hash::FxHashMap;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use std::convert::Infallible;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{LazyLock, Mutex, PoisonError};
 use utoipa::ToSchema;
 
@@ -95,6 +98,28 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
     }
 }
 
+/// Where a request comes from: the address of the client, past the proxies that the settings name.
+#[derive(Clone, Debug)]
+pub struct ClientAddress(pub String);
+
+impl FromRequestParts<Gateway> for ClientAddress {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, gateway: &Gateway) -> Result<Self, Infallible> {
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip().to_string());
+        let peer = peer.unwrap_or_else(|| "unknown".to_owned());
+        Ok(Self(forwarded(&parts.headers, gateway.config().proxies).unwrap_or(peer)))
+    }
+}
+
+/// What the outermost of our own proxies saw. What stands further left can be written by anybody.
+fn forwarded(headers: &HeaderMap, proxies: usize) -> Option<String> {
+    let lines = headers.get_all("x-forwarded-for").iter().filter_map(|line| line.to_str().ok());
+    let all: Vec<&str> = lines.flat_map(|line| line.split(',')).map(str::trim).collect();
+    let address = all.get(all.len().checked_sub(proxies)?)?;
+    address.parse::<IpAddr>().ok().map(|address| address.to_string())
+}
+
 /// How deep arrays and objects stand in each other, found without building anything.
 fn depth(bytes: &[u8]) -> usize {
     let (mut depth, mut deepest, mut in_string, mut escaped) = (0usize, 0, false, false);
@@ -132,6 +157,11 @@ fn validator(name: &str) -> Option<std::sync::Arc<Validator>> {
             jsonschema::draft202012::new(&schema).ok().map(std::sync::Arc::new)
         })
         .clone()
+}
+
+/// A value as its type, held against the schema of that first: for what did not come as JSON.
+pub(crate) fn fitting<T: DeserializeOwned + ToSchema>(value: Value) -> Result<Valid<T>, Problem> {
+    held_against(&T::name(), value).map(Valid)
 }
 
 /// A value that fulfils the schema of this name, as its type.
@@ -174,6 +204,20 @@ mod tests {
         assert_eq!(depth(br#"{"a": [[1], "[[[[\"[["]}"#), 3);
         assert_eq!(depth("[".repeat(100_000).as_bytes()), 100_000);
         assert_eq!(depth(b"]]]]"), 0);
+    }
+
+    #[test]
+    fn an_address_is_taken_from_our_own_proxies_and_from_nobody_else() {
+        let mut headers = HeaderMap::new();
+        assert_eq!(forwarded(&headers, 1), None);
+        headers.append("x-forwarded-for", "6.6.6.6, 1.1.1.1".parse().unwrap());
+        headers.append("x-forwarded-for", "2.2.2.2".parse().unwrap());
+        assert_eq!(forwarded(&headers, 0), None);
+        assert_eq!(forwarded(&headers, 1).as_deref(), Some("2.2.2.2"));
+        assert_eq!(forwarded(&headers, 2).as_deref(), Some("1.1.1.1"));
+        assert_eq!(forwarded(&headers, 4), None);
+        headers.append("x-forwarded-for", "evil".parse().unwrap());
+        assert_eq!(forwarded(&headers, 1), None);
     }
 
     #[test]

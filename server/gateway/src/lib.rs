@@ -9,6 +9,7 @@ mod extract;
 mod listen;
 mod metrics;
 mod openapi;
+mod page;
 mod routes;
 mod setup;
 mod state;
@@ -20,8 +21,8 @@ pub use state::{Config, Gateway, StartError};
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{DefaultBodyLimit, Request};
-use axum::http::{HeaderName, HeaderValue, Method, header};
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use error::{CORRELATION, Kind, Problem};
@@ -46,18 +47,26 @@ pub fn router(gateway: Gateway) -> Router {
     let (routes, _) = routes::all().split_for_parts();
     let gate = middleware::from_fn_with_state(gateway.clone(), auth::gate);
     let max_body = gateway.config().max_body;
+    // The page has a gate of its own, which asks the same policies.
+    let routes = routes.route_layer(gate).merge(page::routes(gateway.clone()));
     routes
         .method_not_allowed_fallback(async || Problem::new(Kind::MethodNotAllowed, "The path has no such method."))
-        .fallback(async || {
-            Problem::new(Kind::NotFound, "There is no such path; /api/v2/openapi.json has those that there are.")
-        })
-        .route_layer(gate)
+        .fallback(nowhere)
         .layer(DefaultBodyLimit::max(max_body))
         .layer(CatchPanicLayer::custom(|_| Problem::new(Kind::Internal, "Something failed here.").into_response()))
         .layer(middleware::from_fn(bounded))
         .layer(middleware::from_fn(numbered))
         .layer(middleware::from_fn_with_state(gateway.clone(), metrics::requests::counted))
         .with_state(gateway)
+}
+
+/// What is said of a path that is not there.
+async fn nowhere(State(gateway): State<Gateway>, uri: Uri, headers: HeaderMap) -> Response {
+    if page::wants_a_page(&headers) && !uri.path().starts_with("/api/") {
+        return page::nothing_here(&gateway);
+    }
+    Problem::new(Kind::NotFound, "There is no such path; /api/v2/openapi.json has those that there are.")
+        .into_response()
 }
 
 /// Serves until `stop` comes, then ends what is under way within `grace`.
@@ -115,7 +124,7 @@ async fn numbered(request: Request<Body>, next: Next) -> Response {
     }
     let headers = response.headers_mut();
     headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
-    headers.insert("cache-control", HeaderValue::from_static("no-store"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
 }
 

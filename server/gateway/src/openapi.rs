@@ -9,6 +9,8 @@ use utoipa::{Modify, OpenApi};
 
 /// Where an operation says which group it is of.
 const GROUP: &str = "x-group";
+/// Where an operation says that who asks for it has to have shown lately that it is he.
+const STEP_UP: &str = "x-step-up";
 
 #[derive(OpenApi)]
 #[openapi(
@@ -98,6 +100,8 @@ pub(crate) struct Operation {
     pub is_public: bool,
     /// Some may call it without a token, as [`crate::metrics::access`] says.
     pub is_for_neighbours: bool,
+    /// Who calls it has to have shown lately, with all that his account has, that it is he.
+    pub needs_step_up: bool,
 }
 
 impl Operation {
@@ -125,7 +129,8 @@ impl Operations {
                 let group = text(&operation[GROUP]).or_else(|| is_public.then(String::new));
                 let found = (text(&operation["operationId"]), text(&operation["tags"][0]), group);
                 if let (Some(id), Some(tag), Some(group)) = found {
-                    let operation = Operation { id, tag, group, is_public, is_for_neighbours };
+                    let needs_step_up = operation[STEP_UP] == true;
+                    let operation = Operation { id, tag, group, is_public, is_for_neighbours, needs_step_up };
                     all.entry(path.clone()).or_default().push((method.to_uppercase(), operation));
                 }
             }
@@ -143,6 +148,11 @@ impl Operations {
     /// The group of an operation.
     pub fn group(&self, id: &str) -> Option<&str> {
         self.0.values().flatten().find(|(_, operation)| operation.id == id).map(|(_, operation)| &*operation.group)
+    }
+
+    /// The operation of this name.
+    pub fn by_id(&self, id: &str) -> Option<&Operation> {
+        self.0.values().flatten().map(|(_, operation)| operation).find(|operation| operation.id == id)
     }
 
     /// The methods that a path has.

@@ -1,19 +1,21 @@
 //! The list of routes, one file for each part of the service. A route stands here and in the document, or nowhere.
 
-mod accounts;
-mod audit;
-mod documents;
-mod jobs;
-mod models;
+pub(crate) mod accounts;
+pub(crate) mod audit;
+pub(crate) mod documents;
+pub(crate) mod factors;
+pub(crate) mod jobs;
+pub(crate) mod models;
 mod openai;
-mod service;
-mod sessions;
-mod tokens;
+pub(crate) mod service;
+pub(crate) mod sessions;
+pub(crate) mod tokens;
 
 pub(crate) use audit::LogPart;
 pub(crate) use jobs::Wanted;
 pub(crate) use openai::ErrorAnswer;
 
+use crate::error::{Kind, Problem};
 use crate::openapi::Document;
 use crate::state::Gateway;
 use serde::{Deserialize, Serialize};
@@ -37,8 +39,13 @@ pub(crate) fn all() -> OpenApiRouter<Gateway> {
         .routes(routes!(sessions::sign_in))
         .routes(routes!(sessions::refresh))
         .routes(routes!(sessions::sign_out))
+        .routes(routes!(sessions::step_up))
         .routes(routes!(accounts::me))
         .routes(routes!(accounts::change_password))
+        .routes(routes!(factors::begin, factors::remove))
+        .routes(routes!(factors::confirm))
+        .routes(routes!(factors::new_recovery_codes))
+        .routes(routes!(factors::remove_of_another))
         .routes(routes!(accounts::list, accounts::create))
         .routes(routes!(accounts::show, accounts::change))
         .routes(routes!(tokens::list, tokens::create))
@@ -52,6 +59,7 @@ pub(crate) fn all() -> OpenApiRouter<Gateway> {
         .routes(routes!(jobs::events))
         .routes(routes!(models::list))
         .routes(routes!(models::usage))
+        .routes(routes!(models::incidents))
         .routes(routes!(audit::list));
     OpenApiRouter::with_openapi(Document::openapi())
         .nest(PREFIX, routes)
@@ -62,7 +70,7 @@ pub(crate) fn all() -> OpenApiRouter<Gateway> {
 }
 
 /// Which part of a list is wanted.
-#[derive(Debug, Deserialize, ToSchema, utoipa::IntoParams)]
+#[derive(Debug, Default, Deserialize, ToSchema, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct Part {
@@ -94,6 +102,12 @@ pub(crate) struct List<T> {
     /// What to ask for as `after` to read on; missing at the end.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
+}
+
+/// Somebody tried too often.
+pub(crate) fn too_many(seconds: u64) -> Problem {
+    Problem::new(Kind::TooManyRequests, format!("That was tried too often; try again in {seconds} seconds."))
+        .retry_after(seconds)
 }
 
 /// Milliseconds since 1970 as RFC 3339 has it, in UTC.

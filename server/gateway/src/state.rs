@@ -1,6 +1,7 @@
 //! What every handler has at hand. Cloning it is cheap.
 
 use crate::auth::keys::{KeyError, Keys};
+use crate::auth::passwords::Passwords;
 use crate::auth::policy::{Policies, PolicyError};
 use crate::auth::recent::Recent;
 use crate::metrics::Measures;
@@ -24,6 +25,8 @@ pub struct Config {
     pub max_body: usize,
     /// Who may read figures without a token.
     pub metrics: MetricsAccess,
+    /// How many proxies stand before the service, each of which adds to `X-Forwarded-For`; 0 where there is none.
+    pub proxies: usize,
 }
 
 /// Why the service cannot begin.
@@ -56,6 +59,7 @@ struct Parts {
     setup: Setup,
     tries: Tries,
     recent: Recent,
+    passwords: Passwords,
     config: Config,
     measures: Measures,
     new_jobs: Arc<Notify>,
@@ -84,6 +88,7 @@ impl Gateway {
             setup,
             tries,
             recent: Recent::default(),
+            passwords: Passwords::default(),
             config,
             measures,
             new_jobs: Arc::default(),
@@ -155,6 +160,10 @@ impl Gateway {
 
     pub(crate) fn recent(&self) -> &Recent {
         &self.0.recent
+    }
+
+    pub(crate) fn passwords(&self) -> &Passwords {
+        &self.0.passwords
     }
 
     pub(crate) fn config(&self) -> &Config {

@@ -1,5 +1,7 @@
 //! The whole service over its router, with a real store in a file: who may do what, what is refused and how, and a job from its request to its result.
 
+mod factors;
+
 use super::*;
 use axum::http::StatusCode;
 use engine::config::sections::MetricsAccess;
@@ -18,33 +20,33 @@ use tower::ServiceExt;
 pub(crate) const PASSWORD: &str = "correct horse battery";
 
 pub(crate) struct Service {
-    pub gateway: Gateway,
-    pub router: Router,
-    pub core: ServerCore,
+    pub(crate) gateway: Gateway,
+    pub(crate) router: Router,
+    pub(crate) core: ServerCore,
     _folder: tempfile::TempDir,
 }
 
 /// What came back.
 #[derive(Debug)]
 pub(crate) struct Reply {
-    pub status: StatusCode,
-    pub headers: axum::http::HeaderMap,
-    pub text: String,
+    pub(crate) status: StatusCode,
+    pub(crate) headers: axum::http::HeaderMap,
+    pub(crate) text: String,
 }
 
 impl Reply {
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
     }
 }
 
 impl Service {
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self::set(Value::Null, MetricsAccess::default()).await
     }
 
     /// A service with settings of its own.
-    pub async fn set(settings: Value, metrics: MetricsAccess) -> Self {
+    pub(crate) async fn set(settings: Value, metrics: MetricsAccess) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let files = Arc::new(MemoryFiles::default());
         let sources = Sources { file_system: files.clone(), flags: settings, ..Sources::none() };
@@ -57,12 +59,12 @@ impl Service {
             journal: || None,
         });
         let store = Store::open(&format!("sqlite:{}", folder.path().join("s.db").display())).await.unwrap();
-        let config = Config { signing_key: folder.path().join("key.pem"), max_body: 1 << 20, metrics };
+        let config = Config { signing_key: folder.path().join("key.pem"), max_body: 1 << 20, metrics, proxies: 0 };
         let gateway = Gateway::new(core.clone(), store, config).await.unwrap();
         Self { router: router(gateway.clone()), gateway, core, _folder: folder }
     }
 
-    pub async fn send(&self, method: &str, path: &str, token: &str, body: Option<Value>) -> Reply {
+    pub(crate) async fn send(&self, method: &str, path: &str, token: &str, body: Option<Value>) -> Reply {
         let mut request = Request::builder().method(method).uri(path);
         if !token.is_empty() {
             request = request.header("authorization", format!("Bearer {token}"));
@@ -77,7 +79,7 @@ impl Service {
         self.raw(request.body(body).unwrap()).await
     }
 
-    pub async fn raw(&self, request: Request<Body>) -> Reply {
+    pub(crate) async fn raw(&self, request: Request<Body>) -> Reply {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
@@ -85,13 +87,13 @@ impl Service {
     }
 
     /// Makes an account and signs it in.
-    pub async fn account(&self, name: &str, role: Role) -> String {
-        let hash = auth::passwords::hash(&self.core, PASSWORD.into()).await.unwrap();
+    pub(crate) async fn account(&self, name: &str, role: Role) -> String {
+        let hash = self.gateway.passwords().hash(&self.core, PASSWORD.into()).await.unwrap();
         self.gateway.store().create_account(name, role, Some(&hash)).await.unwrap();
         self.sign_in(name).await
     }
 
-    pub async fn sign_in(&self, name: &str) -> String {
+    pub(crate) async fn sign_in(&self, name: &str) -> String {
         let reply =
             self.send("POST", "/api/v2/sessions", "", Some(json!({ "name": name, "password": PASSWORD }))).await;
         assert_eq!(reply.status, StatusCode::CREATED, "{reply:?}");

@@ -1,46 +1,157 @@
-//! How often somebody may try to sign in: a bucket for each name, so that passwords cannot be guessed.
+//! How often somebody may try to sign in: buckets of tries, so that passwords and codes cannot be guessed.
+//!
+//! A name from one address, an address, a name from anywhere, and the codes of an account have a bucket each. Whoever knows only a name cannot
+//! keep its owner out: an address from which a name signed in before has no part in the bucket of the name.
 
 use dashmap::DashMap;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// Tries at once.
-const AT_ONCE: f64 = 5.0;
-/// After this long one more.
-const ONE_MORE: Duration = Duration::from_secs(12);
-/// Names that are remembered; beyond it those that have their tries again are forgotten.
-const MOST: usize = 10_000;
+/// How a bucket is filled.
+#[derive(Clone, Copy, Debug)]
+struct Rate {
+    /// Tries at once.
+    at_once: f64,
+    /// After this long one more.
+    one_more: Duration,
+}
 
-/// The tries that names have left.
-#[derive(Debug, Default)]
+/// A name from one address.
+const PAIR: Rate = Rate { at_once: 5.0, one_more: Duration::from_secs(12) };
+/// One address, whatever the name: a whole office may stand behind it.
+const ADDRESS: Rate = Rate { at_once: 60.0, one_more: Duration::from_secs(1) };
+/// A name, from wherever.
+const NAME: Rate = Rate { at_once: 50.0, one_more: Duration::from_secs(30) };
+/// The code of a second factor: a million are possible, and three are right.
+const CODE: Rate = Rate { at_once: 5.0, one_more: Duration::from_secs(30) };
+/// A password that is shown again.
+const PASSWORD: Rate = Rate { at_once: 5.0, one_more: Duration::from_secs(12) };
+
+/// Buckets that are remembered; beyond it those that are full again are forgotten, at most once in a second.
+const MOST: usize = 10_000;
+/// Beyond this who is not known yet has to wait.
+const FAR_TOO_MANY: usize = 200_000;
+
+/// What is counted.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Key {
+    Pair(String, String),
+    Address(String),
+    Name(String),
+    Code(String),
+    Password(String),
+}
+
+impl Key {
+    fn rate(&self) -> Rate {
+        match self {
+            Self::Pair(..) => PAIR,
+            Self::Address(_) => ADDRESS,
+            Self::Name(_) => NAME,
+            Self::Code(_) => CODE,
+            Self::Password(_) => PASSWORD,
+        }
+    }
+}
+
+/// The tries that are left.
+#[derive(Debug)]
 pub(crate) struct Tries {
-    left: DashMap<String, (f64, Instant)>,
+    left: DashMap<Key, (f64, Instant)>,
+    /// Names with an address from which they signed in.
+    at_home: DashMap<(String, String), ()>,
+    began: Instant,
+    /// Second in which it was swept last.
+    swept: AtomicU64,
+}
+
+impl Default for Tries {
+    fn default() -> Self {
+        Self { left: DashMap::new(), at_home: DashMap::new(), began: Instant::now(), swept: AtomicU64::new(0) }
+    }
 }
 
 impl Tries {
-    /// Takes a try of a name; where it has none left, the seconds until it has.
-    pub fn take(&self, name: &str) -> Result<(), u64> {
-        self.take_at(name, Instant::now())
+    /// Takes a try of a name from an address; where there is none left, the seconds until there is.
+    pub fn take(&self, name: &str, address: &str) -> Result<(), u64> {
+        self.take_at(name, address, Instant::now())
     }
 
-    fn take_at(&self, name: &str, now: Instant) -> Result<(), u64> {
-        let filled = |(left, at): (f64, Instant)| {
-            (left + now.saturating_duration_since(at).as_secs_f64() / ONE_MORE.as_secs_f64()).min(AT_ONCE)
-        };
-        if self.left.len() > MOST {
-            self.left.retain(|_, known| filled(*known) < AT_ONCE);
+    /// Takes a try of a code of an account's second factor.
+    pub fn take_code(&self, account: &str) -> Result<(), u64> {
+        self.one(Key::Code(account.to_owned()), Instant::now())
+    }
+
+    /// Takes a try of the password of an account that is signed in.
+    pub fn take_password(&self, account: &str) -> Result<(), u64> {
+        self.one(Key::Password(account.to_owned()), Instant::now())
+    }
+
+    fn take_at(&self, name: &str, address: &str, now: Instant) -> Result<(), u64> {
+        let (name, address) = (name.to_lowercase(), network(address));
+        let is_at_home = self.at_home.contains_key(&(name.clone(), address.clone()));
+        self.one(Key::Address(address.clone()), now)?;
+        self.one(Key::Pair(name.clone(), address), now)?;
+        if is_at_home { Ok(()) } else { self.one(Key::Name(name), now) }
+    }
+
+    fn one(&self, key: Key, now: Instant) -> Result<(), u64> {
+        self.sweep(now);
+        let rate = key.rate();
+        if self.left.len() > FAR_TOO_MANY && !self.left.contains_key(&key) {
+            return Err(rate.one_more.as_secs());
         }
-        let mut known = self.left.entry(name.to_lowercase()).or_insert((AT_ONCE, now));
-        let left = filled(*known);
+        let mut known = self.left.entry(key).or_insert((rate.at_once, now));
+        let left = filled(rate, *known, now);
         if left < 1.0 {
-            return Err(((1.0 - left) * ONE_MORE.as_secs_f64()).ceil() as u64);
+            return Err(((1.0 - left) * rate.one_more.as_secs_f64()).ceil() as u64);
         }
         *known = (left - 1.0, now);
         Ok(())
     }
 
-    /// Somebody signed in: the tries of the name begin anew.
-    pub fn forgive(&self, name: &str) {
-        self.left.remove(&name.to_lowercase());
+    fn sweep(&self, now: Instant) {
+        if self.left.len() <= MOST {
+            return;
+        }
+        let second = now.saturating_duration_since(self.began).as_secs() + 1;
+        if self.swept.swap(second, Ordering::Relaxed) != second {
+            self.left.retain(|key, known| filled(key.rate(), *known, now) < key.rate().at_once);
+        }
+    }
+
+    /// Somebody signed in: the tries of the name from there begin anew.
+    pub fn forgive(&self, name: &str, address: &str) {
+        let pair = (name.to_lowercase(), network(address));
+        self.left.remove(&Key::Pair(pair.0.clone(), pair.1.clone()));
+        if self.at_home.len() >= MOST {
+            self.at_home.clear();
+        }
+        self.at_home.insert(pair, ());
+    }
+
+    /// A code was right.
+    pub fn forgive_code(&self, account: &str) {
+        self.left.remove(&Key::Code(account.to_owned()));
+    }
+
+    /// A password was right.
+    pub fn forgive_password(&self, account: &str) {
+        self.left.remove(&Key::Password(account.to_owned()));
+    }
+}
+
+fn filled(rate: Rate, (left, at): (f64, Instant), now: Instant) -> f64 {
+    (left + now.saturating_duration_since(at).as_secs_f64() / rate.one_more.as_secs_f64()).min(rate.at_once)
+}
+
+/// What one client can choose freely counts as one address: with IPv6 the lower half.
+fn network(address: &str) -> String {
+    match address.parse::<IpAddr>().map(|address| address.to_canonical()) {
+        Ok(IpAddr::V6(address)) => format!("{:x}/64", u128::from(address) >> 64),
+        Ok(address) => address.to_string(),
+        Err(_) => address.to_owned(),
     }
 }
 
@@ -52,13 +163,56 @@ mod tests {
     fn five_tries_then_one_in_twelve_seconds() {
         let (tries, now) = (Tries::default(), Instant::now());
         for _ in 0..5 {
-            assert_eq!(tries.take_at("Ann", now), Ok(()));
+            assert_eq!(tries.take_at("Ann", "1.2.3.4", now), Ok(()));
         }
-        assert_eq!(tries.take_at("ann", now), Err(12), "whatever the case of the name");
-        assert_eq!(tries.take_at("bob", now), Ok(()));
-        assert_eq!(tries.take_at("ann", now + ONE_MORE), Ok(()));
-        assert_eq!(tries.take_at("ann", now + ONE_MORE), Err(12));
-        tries.forgive("ANN");
-        assert_eq!(tries.take_at("ann", now + ONE_MORE), Ok(()));
+        assert_eq!(tries.take_at("ann", "1.2.3.4", now), Err(12), "whatever the case of the name");
+        assert_eq!(tries.take_at("bob", "1.2.3.4", now), Ok(()));
+        assert_eq!(tries.take_at("ann", "1.2.3.5", now), Ok(()), "from elsewhere");
+        let later = now + PAIR.one_more;
+        assert_eq!(tries.take_at("ann", "1.2.3.4", later), Ok(()));
+        assert_eq!(tries.take_at("ann", "1.2.3.4", later), Err(12));
+        tries.forgive("ANN", "1.2.3.4");
+        assert_eq!(tries.take_at("ann", "1.2.3.4", later), Ok(()));
+    }
+
+    #[test]
+    fn one_address_cannot_try_many_names() {
+        let (tries, now) = (Tries::default(), Instant::now());
+        let taken = (0..1000).filter(|name| tries.take_at(&name.to_string(), "2001:db8::1", now).is_ok()).count();
+        assert_eq!(taken, 60);
+        assert_eq!(tries.take_at("x", "2001:db8::ffff:1", now), Err(1), "it is the same network");
+        assert_eq!(tries.take_at("x", "2001:db8:0:1::1", now), Ok(()));
+    }
+
+    #[test]
+    fn many_addresses_cannot_guess_a_name_and_its_owner_is_not_kept_out() {
+        let (tries, now) = (Tries::default(), Instant::now());
+        tries.forgive("ann", "9.9.9.9");
+        let taken = (0..200).filter(|last| tries.take_at("ann", &format!("10.0.0.{last}"), now).is_ok()).count();
+        assert_eq!(taken, 50);
+        assert_eq!(tries.take_at("ann", "9.9.9.9", now), Ok(()), "the owner, from where he always is");
+    }
+
+    #[test]
+    fn codes_are_counted_by_account() {
+        let tries = Tries::default();
+        for _ in 0..5 {
+            assert_eq!(tries.take_code("a"), Ok(()));
+        }
+        assert!(tries.take_code("a").is_err() && tries.take_code("b").is_ok() && tries.take_password("a").is_ok());
+        tries.forgive_code("a");
+        assert_eq!(tries.take_code("a"), Ok(()));
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let (tries, now) = (Tries::default(), Instant::now());
+        for number in 0..FAR_TOO_MANY as u64 {
+            let _ = tries.one(Key::Name(number.to_string()), now + Duration::from_millis(number / 100));
+        }
+        assert!(tries.left.len() <= FAR_TOO_MANY + 1, "{}", tries.left.len());
+        let later = now + Duration::from_secs(3600);
+        assert_eq!(tries.one(Key::Name("new".into()), later), Ok(()));
+        assert!(tries.left.len() < 10, "what is full again is forgotten: {}", tries.left.len());
     }
 }

@@ -65,7 +65,7 @@ pub struct Account {
 /// A second factor that counts time.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Totp {
-    /// What both sides know.
+    /// What both sides know, sealed by whoever gave it.
     pub secret: Vec<u8>,
     /// Whether its owner has shown that it works.
     pub confirmed: bool,
@@ -144,10 +144,17 @@ impl Store {
         row.map_or(Ok(None), |row| row.text_if_any("password_hash"))
     }
 
-    /// Gives it another password. Its sessions go on until they are revoked.
-    pub async fn set_password_hash(&self, id: &str, hash: &str) -> Result<(), StoreError> {
-        let sql = "UPDATE accounts SET password_hash = $2 WHERE id = $1";
-        one_account(self.pool.run(sql, values![id, hash]).await?)
+    /// Gives it another password in the place of the one whose hash was looked at, and ends all its sessions; how many there were.
+    /// Whoever signs in with the old one at the same time has his session ended too, or gets none.
+    pub async fn change_password(&self, id: &str, old_hash: &str, hash: &str) -> Result<u64, StoreError> {
+        let mut writing = self.pool.begin().await?;
+        let sql = "UPDATE accounts SET password_hash = $3 WHERE id = $1 AND password_hash = $2";
+        if writing.run(sql, values![id, old_hash, hash]).await? == 0 {
+            return Err(StoreError::Outdated);
+        }
+        let ended = crate::tokens::end_sessions(&mut writing, id).await?;
+        writing.commit().await?;
+        Ok(ended)
     }
 
     /// Gives it another role, which the log of revocations tells to all replicas.
@@ -221,10 +228,6 @@ fn folded(name: &str) -> Result<String, StoreError> {
         ));
     }
     Ok(name)
-}
-
-fn one_account(changed: u64) -> Result<(), StoreError> {
-    if changed == 0 { Err(NO_ACCOUNT) } else { Ok(()) }
 }
 
 #[cfg(test)]

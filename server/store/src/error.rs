@@ -41,6 +41,9 @@ pub enum StoreError {
     /// Somebody must be able to administer the service.
     #[error("The last admin who is enabled must stay one.")]
     LastAdmin,
+    /// What was shown to sign in was good when it was looked at, and is no longer.
+    #[error("The account was changed meanwhile.")]
+    Outdated,
     /// There is nothing with this id.
     #[error("There is no {0} with this id.")]
     Missing(&'static str),

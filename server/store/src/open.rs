@@ -11,7 +11,10 @@ use std::str::FromStr;
 use std::time::Duration;
 
 /// All changes of the tables there ever were. One that was released is never edited.
-const MIGRATIONS: &[(i64, &str, &str)] = &[(1, "beginning", include_str!("../migrations/0001_beginning.sql"))];
+const MIGRATIONS: &[(i64, &str, &str)] = &[
+    (1, "beginning", include_str!("../migrations/0001_beginning.sql")),
+    (2, "factors", include_str!("../migrations/0002_factors.sql")),
+];
 
 /// How long SQLite waits for another process.
 const BUSY: Duration = Duration::from_secs(5);

@@ -5,6 +5,7 @@ mod revocations;
 mod sessions;
 
 pub(crate) use revocations::log_revocation;
+pub(crate) use sessions::end_sessions;
 
 use crate::accounts::{Account, account_in};
 use crate::page::Ask;
@@ -46,6 +47,21 @@ pub struct Session {
     pub expires_at: i64,
     /// When it was ended.
     pub revoked_at: Option<i64>,
+    /// By what its owner last showed who he is: `pwd`, `otp` and the like of RFC 8176.
+    pub amr: Vec<String>,
+    /// When he last did. What costs much asks for it again after a while.
+    pub auth_time: i64,
+}
+
+/// By what somebody shows who he is when a session begins, and what was in force when that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Proof {
+    /// The ways, for [`Session::amr`].
+    pub amr: Vec<String>,
+    /// The hash of the password that was checked: where the account has another one by now, no session begins.
+    pub password_hash: Option<String>,
+    /// Whether a second factor was shown, or is not wanted: where it was not and the account has one by now, no session begins.
+    pub with_factor: bool,
 }
 
 /// What came of showing a refresh token.

@@ -59,11 +59,11 @@ impl Serve {
         let gateway = parts.gateway;
         let scheme = if parts.tls.is_some() { "https" } else { "http" };
         remark(&format!(
-            "Listening on {scheme}://{bound}; {scheme}://{bound}/api/v2/openapi.json tells what there is."
+            "Listening on {scheme}://{bound}, which is also the page for a browser; {scheme}://{bound}/api/v2/openapi.json tells what else there is."
         ));
         if let Some(code) = gateway.setup_code() {
             remark(&format!(
-                "There is no account yet. Within an hour, POST {{\"code\": \"{code}\", \"name\": …, \"password\": …}} to {scheme}://{bound}/api/v2/setup makes the first admin."
+                "There is no account yet. Within an hour, {scheme}://{bound}/set-up?code={code} makes the first admin, and so does POST {{\"code\": \"{code}\", \"name\": …, \"password\": …}} to {scheme}://{bound}/api/v2/setup."
             ));
         }
         let (stopping, stopped) = watch::channel(false);

@@ -52,9 +52,8 @@ pub async fn service(wish: Wish, store: Option<&str>) -> Result<Service, Failure
     let core = super::core(config, Arc::new(EditorMode));
     let store = Store::open(&url).await.map_err(|error| Failure(error.to_string()))?;
     let max_body = usize::try_from(settings.max_body).unwrap_or(usize::MAX);
-    let gateway =
-        Gateway::new(core.clone(), store.clone(), gateway::Config { signing_key, max_body, metrics: settings.metrics })
-            .await;
+    let config = gateway::Config { signing_key, max_body, metrics: settings.metrics, proxies: settings.proxies.into() };
+    let gateway = Gateway::new(core.clone(), store.clone(), config).await;
     let gateway = gateway.map_err(|error| Failure(error.to_string()))?;
     Ok(Service { settings, core, store, gateway, tls })
 }

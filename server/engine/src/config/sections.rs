@@ -252,6 +252,10 @@ pub struct ServiceSettings {
     /// Jobs that are done at the same time.
     #[schemars(range(min = 1, max = 64))]
     pub jobs: u16,
+    /// How many proxies stand before it, each of which adds the address of its client to `X-Forwarded-For`; 0 where there is none. Sign-ins are
+    /// counted by the address of the client.
+    #[schemars(range(max = 8))]
+    pub proxies: u8,
     /// Seconds that requests under way have when the service is told to end.
     #[schemars(range(max = 3600))]
     pub grace_seconds: u64,
@@ -287,6 +291,7 @@ impl Default for ServiceSettings {
             signing_key: String::new(),
             max_body: 8 << 20,
             jobs: 2,
+            proxies: 0,
             grace_seconds: 20,
             tls_certificate: String::new(),
             tls_key: String::new(),

@@ -5,6 +5,7 @@
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
 use p256::ecdsa::SigningKey;
 use p256::pkcs8::{DecodePrivateKey, EncodePrivateKey, EncodePublicKey, LineEnding};
+use security::cipher::{Cipher, derived_key};
 use serde::{Deserialize, Serialize};
 use std::io::Write;
 use std::path::Path;
@@ -62,10 +63,18 @@ pub(crate) struct Keys {
     encoding: EncodingKey,
     decoding: DecodingKey,
     id: String,
+    cipher: Cipher,
+    page: [u8; 32],
 }
 
+/// What the secrets of second factors are sealed for. It must never change: what was sealed could not be opened.
+const FACTORS: &str = "code-agent 2026-11 secrets of second factors";
+/// What the forms of the page are signed for.
+const FORMS: &str = "code-agent 2026-11 forms of the page";
+
 impl Keys {
-    /// Reads the key of a file; where there is none, one is made. Replicas share the file.
+    /// Reads the key of a file; where there is none, one is made. Replicas share the file, and of those that begin at once all have the key of the
+    /// one that was first.
     pub fn open(path: &Path) -> Result<Self, KeyError> {
         let shown = || path.display().to_string();
         let broken = || KeyError::Broken { path: shown() };
@@ -85,11 +94,8 @@ impl Keys {
                 if let Some(folder) = path.parent() {
                     std::fs::create_dir_all(folder).map_err(failed)?;
                 }
-                match private_file(path) {
-                    Ok(mut file) => file.write_all(pem.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?,
-                    Err(error) => return Err(failed(error)),
-                }
-                pem
+                first_of_all(path, pem.as_bytes()).map_err(failed)?;
+                std::fs::read_to_string(path).map_err(failed)?
             }
             Err(error) => return Err(failed(error)),
         };
@@ -102,7 +108,19 @@ impl Keys {
         let id = blake3::hash(public.as_bytes()).to_hex().get(..16)?.to_owned();
         let encoding = EncodingKey::from_ec_pem(pem.as_bytes()).ok()?;
         let decoding = DecodingKey::from_ec_pem(public.as_bytes()).ok()?;
-        Some(Self { encoding, decoding, id })
+        let secret = key.to_bytes();
+        let (cipher, page) = (Cipher::new(FACTORS, &secret), derived_key(FORMS, &secret));
+        Some(Self { encoding, decoding, id, cipher, page })
+    }
+
+    /// Seals the secrets of second factors.
+    pub fn cipher(&self) -> &Cipher {
+        &self.cipher
+    }
+
+    /// What only this service and its replicas can write under a form of the page.
+    pub fn form_token(&self, owner: &str) -> String {
+        blake3::keyed_hash(&self.page, owner.as_bytes()).to_hex().to_string()
     }
 
     /// A new access token of a session.
@@ -135,6 +153,21 @@ impl Keys {
             true => Ok(token.claims),
             false => Err(jsonwebtoken::errors::ErrorKind::InvalidToken.into()),
         }
+    }
+}
+
+/// Writes a file, whole, unless there is one by now.
+fn first_of_all(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.new", crate::auth::secrets::number()));
+    let draft = path.with_file_name(name);
+    let written = private_file(&draft).and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()));
+    // A link never takes the place of a file that is there, and shows nobody half of one.
+    let linked = written.and_then(|()| std::fs::hard_link(&draft, path));
+    let removed = std::fs::remove_file(&draft);
+    match linked {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => removed,
+        linked => linked.and(removed),
     }
 }
 

@@ -1,9 +1,12 @@
-//! Passwords: kept as argon2id hashes, never as they are. Checking one costs much on purpose, so it is done away from the threads that talk.
+//! Passwords: kept as argon2id hashes, never as they are. Checking one costs much on purpose, so it is done away from the threads that talk, and
+//! only so many at a time: who floods the door makes others wait a moment, and takes no more memory than that.
 
 use crate::error::{Kind, Problem};
 use argon2::password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash};
 use argon2::{Algorithm, Argon2, Params, Version};
 use engine::ServerCore;
+use std::sync::Arc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// The shortest password.
 pub(crate) const SHORTEST: usize = 12;
@@ -12,6 +15,24 @@ const COST: (u32, u32, u32) = (19 * 1024, 2, 1);
 /// The hash of a password that nobody has: a name that is not there takes as long as one that is.
 const NOBODY: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$5bJ9rXyBq1eBTj2l9gm+Yq1SRmC8Q1yBd9YpN3k4e8k";
+/// How many may wait for their turn; a turn takes some ten milliseconds.
+const MOST_WAITING: usize = 64;
+/// Seconds after which it is worth trying again.
+const LATER: u64 = 2;
+
+/// The turns in which passwords are computed.
+#[derive(Debug)]
+pub(crate) struct Passwords {
+    turns: Arc<Semaphore>,
+    places: Arc<Semaphore>,
+}
+
+impl Default for Passwords {
+    fn default() -> Self {
+        let at_once = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, 8);
+        Self { turns: Arc::new(Semaphore::new(at_once)), places: Arc::new(Semaphore::new(at_once + MOST_WAITING)) }
+    }
+}
 
 fn argon2() -> Result<Argon2<'static>, Problem> {
     let (memory, passes, lanes) = COST;
@@ -20,32 +41,54 @@ fn argon2() -> Result<Argon2<'static>, Problem> {
     Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
 }
 
-/// The hash of a new password.
-///
-/// # Errors
-/// If it is too short.
-pub(crate) async fn hash(core: &ServerCore, password: String) -> Result<String, Problem> {
-    if password.chars().count() < SHORTEST {
-        let detail = format!("A password has {SHORTEST} characters or more.");
-        return Err(Problem::new(Kind::Refused, detail).at("/password"));
+impl Passwords {
+    /// Waits for a turn, if not too many do.
+    async fn turn(&self) -> Result<(OwnedSemaphorePermit, OwnedSemaphorePermit), Problem> {
+        let busy = || {
+            let said = "Too many passwords are being looked at just now; try again in a moment.";
+            Problem::new(Kind::Unavailable, said).retry_after(LATER)
+        };
+        let place = self.places.clone().try_acquire_owned().map_err(|_| busy())?;
+        let turn = self.turns.clone().acquire_owned().await.map_err(|_| busy())?;
+        Ok((place, turn))
     }
-    let mut salt = [0; 16];
-    getrandom::fill(&mut salt).map_err(|_| Problem::new(Kind::Internal, "The system gives no random numbers."))?;
-    let work = move || {
-        let hash = argon2()?.hash_password_with_salt(password.as_bytes(), &salt);
-        hash.map(|hash| hash.to_string()).map_err(|_| Problem::new(Kind::Internal, "The password could not be hashed."))
-    };
-    core.apart("hash", work).await?
-}
 
-/// Whether a password is the one of this hash; `None` costs the same and is never right.
-pub(crate) async fn is_right(core: &ServerCore, password: String, hash: Option<String>) -> Result<bool, Problem> {
-    let work = move || {
-        let known = hash.as_deref().unwrap_or(NOBODY);
-        let parsed =
-            PasswordHash::new(known).map_err(|_| Problem::new(Kind::Internal, "A kept password cannot be read."))?;
-        let is_right = argon2()?.verify_password(password.as_bytes(), &parsed).is_ok();
-        Ok(is_right && hash.is_some())
-    };
-    core.apart("verify", work).await?
+    /// The hash of a new password.
+    ///
+    /// # Errors
+    /// If it is too short, or too many wait.
+    pub async fn hash(&self, core: &ServerCore, password: String) -> Result<String, Problem> {
+        if password.chars().count() < SHORTEST {
+            let detail = format!("A password has {SHORTEST} characters or more.");
+            return Err(Problem::new(Kind::Refused, detail).at("/password"));
+        }
+        let mut salt = [0; 16];
+        getrandom::fill(&mut salt).map_err(|_| Problem::new(Kind::Internal, "The system gives no random numbers."))?;
+        let turn = self.turn().await?;
+        let work = move || {
+            // The turn ends with the computing, also where nobody waits for it any more.
+            let _turn = turn;
+            let hash = argon2()?.hash_password_with_salt(password.as_bytes(), &salt);
+            hash.map(|hash| hash.to_string())
+                .map_err(|_| Problem::new(Kind::Internal, "The password could not be hashed."))
+        };
+        core.apart("hash", work).await?
+    }
+
+    /// Whether a password is the one of this hash; `None` costs the same and is never right.
+    ///
+    /// # Errors
+    /// If too many wait.
+    pub async fn is_right(&self, core: &ServerCore, password: String, hash: Option<String>) -> Result<bool, Problem> {
+        let turn = self.turn().await?;
+        let work = move || {
+            let _turn = turn;
+            let known = hash.as_deref().unwrap_or(NOBODY);
+            let parsed = PasswordHash::new(known)
+                .map_err(|_| Problem::new(Kind::Internal, "A kept password cannot be read."))?;
+            let is_right = argon2()?.verify_password(password.as_bytes(), &parsed).is_ok();
+            Ok(is_right && hash.is_some())
+        };
+        core.apart("verify", work).await?
+    }
 }

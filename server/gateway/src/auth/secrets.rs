@@ -37,6 +37,11 @@ pub(crate) fn refresh_token() -> Result<Fresh, Problem> {
     fresh(REFRESH)
 }
 
+/// The secret of a cookie of the page, of which the page keeps a hash of its own.
+pub(crate) fn page_secret() -> Result<String, Problem> {
+    fresh("").map(|fresh| fresh.secret)
+}
+
 /// The code of the first start.
 pub(crate) fn setup_code() -> Result<Fresh, Problem> {
     fresh("")

@@ -1,8 +1,9 @@
 //! Who may use the service.
 
-use crate::auth::{Principal, passwords};
+use crate::auth::{Principal, factors};
 use crate::error::{Kind, Problem, ProblemBody};
 use crate::extract::{Asked, Id, Valid};
+use crate::routes::sessions::SessionView;
 use crate::routes::{List, Part, time};
 use crate::state::Gateway;
 use axum::extract::State;
@@ -66,6 +67,8 @@ pub(crate) struct AccountView {
     role: RoleName,
     /// It is closed.
     disabled: bool,
+    /// Its owner signs in with a second factor too.
+    second_factor: bool,
     /// When it was made.
     #[schema(format = "date-time")]
     created_at: String,
@@ -78,9 +81,27 @@ impl From<Account> for AccountView {
             name: account.name,
             role: account.role.into(),
             disabled: account.disabled,
+            second_factor: account.has_totp,
             created_at: time(account.created_at),
         }
     }
+}
+
+/// Who asks.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Me {
+    /// The account.
+    #[serde(flatten)]
+    account: AccountView,
+    /// Recovery codes that were not used yet.
+    #[schema(minimum = 0)]
+    recovery_codes_left: u64,
+    /// What would be better, in a sentence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    advice: Option<String>,
+    /// How he signed in; missing with an API token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session: Option<SessionView>,
 }
 
 /// What a new account is made of.
@@ -122,10 +143,20 @@ pub(crate) struct PasswordChange {
 /// Who I am.
 #[utoipa::path(get, path = "/me", tag = "accounts", operation_id = "me.show",
     extensions(("x-group" = json!("me.read"))), responses(
-    (status = 200, description = "The account", body = AccountView),
+    (status = 200, description = "The account", body = Me),
     (status = 401, description = "Not signed in", body = ProblemBody), (status = 403, description = "Not allowed", body = ProblemBody)))]
-pub(crate) async fn me(Extension(principal): Extension<Principal>) -> Json<AccountView> {
-    Json(principal.account.into())
+pub(crate) async fn me(
+    State(gateway): State<Gateway>,
+    Extension(principal): Extension<Principal>,
+) -> Result<Json<Me>, Problem> {
+    let session = SessionView::of(&principal);
+    let account = principal.account;
+    let recovery_codes_left = gateway.store().recovery_codes_left(&account.id).await?;
+    let does_much = matches!(account.role, Role::Admin | Role::Maintainer);
+    let role = account.role.name();
+    let advice = (does_much && !account.has_totp)
+        .then(|| format!("Who has the role `{role}` should have a second factor; `POST /api/v2/me/totp` begins one."));
+    Ok(Json(Me { account: account.into(), recovery_codes_left, advice, session }))
 }
 
 /// Changes my password, and ends all my sessions.
@@ -137,23 +168,27 @@ pub(crate) async fn me(Extension(principal): Extension<Principal>) -> Json<Accou
     (status = 403, description = "The old password is wrong", body = ProblemBody),
     (status = 415, description = "No JSON", body = ProblemBody),
     (status = 422, description = "The password is too short", body = ProblemBody),
-    (status = 429, description = "Too many tries", body = ProblemBody)))]
+    (status = 409, description = "It was changed meanwhile", body = ProblemBody),
+    (status = 429, description = "Too many tries", body = ProblemBody),
+    (status = 503, description = "Not just now", body = ProblemBody)))]
 pub(crate) async fn change_password(
     State(gateway): State<Gateway>,
     Extension(principal): Extension<Principal>,
     Valid(body): Valid<PasswordChange>,
 ) -> Result<StatusCode, Problem> {
     let id = &principal.account.id;
-    gateway.tries().take(&principal.account.name).map_err(super::service::too_many)?;
+    gateway.tries().take_password(id).map_err(super::too_many)?;
     let core = gateway.core(id);
-    let hash = gateway.store().password_hash(id).await?;
-    if !passwords::is_right(&core, body.old, hash).await? {
+    let old = gateway.store().password_hash(id).await?;
+    let is_right = gateway.passwords().is_right(&core, body.old, old.clone()).await?;
+    let Some(old) = old.filter(|_| is_right) else {
+        factors::note(&gateway, id, "me.change_password", id, false, "the old password is wrong").await?;
         return Err(Problem::new(Kind::Forbidden, "The old password is wrong.").at("/old"));
-    }
-    let hash = passwords::hash(&core, body.password).await?;
-    gateway.store().set_password_hash(id, &hash).await?;
-    gateway.store().revoke_sessions_of(id).await?;
-    gateway.tries().forgive(&principal.account.name);
+    };
+    let hash = gateway.passwords().hash(&core, body.password).await?;
+    let ended = gateway.store().change_password(id, &old, &hash).await?;
+    gateway.tries().forgive_password(id);
+    factors::note(&gateway, id, "me.change_password", id, true, &format!("changed; {ended} sessions ended")).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -173,19 +208,20 @@ pub(crate) async fn list(
 
 /// Makes an account.
 #[utoipa::path(post, path = "/accounts", tag = "accounts", operation_id = "accounts.create",
-    extensions(("x-group" = json!("accounts.write"))), request_body = NewAccount, responses(
+    extensions(("x-group" = json!("accounts.write")), ("x-step-up" = json!(true))), request_body = NewAccount, responses(
     (status = 201, description = "The account", body = AccountView),
     (status = 400, description = "Not as it has to be", body = ProblemBody),
     (status = 401, description = "Not signed in", body = ProblemBody), (status = 403, description = "Not allowed", body = ProblemBody),
     (status = 409, description = "The name is taken", body = ProblemBody),
     (status = 415, description = "No JSON", body = ProblemBody),
-    (status = 422, description = "The password is too short", body = ProblemBody)))]
+    (status = 422, description = "The password is too short", body = ProblemBody),
+    (status = 503, description = "Not just now", body = ProblemBody)))]
 pub(crate) async fn create(
     State(gateway): State<Gateway>,
     Extension(principal): Extension<Principal>,
     Valid(body): Valid<NewAccount>,
 ) -> Result<(StatusCode, Json<AccountView>), Problem> {
-    let hash = passwords::hash(&gateway.core(&principal.account.id), body.password).await?;
+    let hash = gateway.passwords().hash(&gateway.core(&principal.account.id), body.password).await?;
     let account = gateway.store().create_account(&body.name, body.role.into(), Some(&hash)).await?;
     Ok((StatusCode::CREATED, Json(account.into())))
 }
@@ -204,7 +240,7 @@ pub(crate) async fn show(State(gateway): State<Gateway>, Id(id): Id) -> Result<J
 
 /// Changes the role of an account, or closes it. The last admin stays.
 #[utoipa::path(patch, path = "/accounts/{id}", tag = "accounts", operation_id = "accounts.change",
-    extensions(("x-group" = json!("accounts.write"))),
+    extensions(("x-group" = json!("accounts.write")), ("x-step-up" = json!(true))),
     params(("id" = String, Path, description = "The account", format = "uuid")), request_body = AccountChange, responses(
     (status = 200, description = "The account", body = AccountView),
     (status = 400, description = "Not as it has to be", body = ProblemBody),

@@ -32,6 +32,9 @@ pub(crate) struct Decision {
     policy: String,
     /// The number of the request.
     correlation: String,
+    /// By what it was done, or what came of it.
+    #[schema(example = "pwd otp")]
+    detail: String,
     /// The link of the chain: it holds that of the entry before.
     hash: String,
 }
@@ -47,6 +50,7 @@ impl From<AuditEntry> for Decision {
             allowed: entry.allowed,
             policy: entry.policy,
             correlation: entry.correlation,
+            detail: entry.detail,
             hash: entry.hash,
         }
     }

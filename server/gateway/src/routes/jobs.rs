@@ -273,7 +273,7 @@ fn wanted(account: &str, body: JobRequest) -> Result<NewJob, Problem> {
 }
 
 /// A job that the principal may see or end.
-async fn of(gateway: &Gateway, principal: &Principal, operation: &str, id: &str) -> Result<Job, Problem> {
+pub(crate) async fn of(gateway: &Gateway, principal: &Principal, operation: &str, id: &str) -> Result<Job, Problem> {
     let job = gateway.store().job(id).await?.ok_or_else(|| Problem::missing("job", id))?;
     // Whoever may not see it learns nothing of it.
     check(gateway, principal, operation, id, &job.account)

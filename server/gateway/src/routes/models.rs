@@ -1,9 +1,11 @@
 //! The language models that are set up, how they are, and what they cost today.
 
 use crate::error::{Problem, ProblemBody};
+use crate::routes::time;
 use crate::state::Gateway;
 use axum::Json;
 use axum::extract::State;
+use engine::store::now_ms;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -25,6 +27,14 @@ pub(crate) struct Model {
     answers: u64,
     /// Questions under way.
     in_flight: usize,
+    /// Half of the first words came within so many milliseconds; missing without answers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first_word_p50_ms: Option<f64>,
+    /// 95 in a hundred did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first_word_p95_ms: Option<f64>,
+    /// Failures since the start.
+    failures: u64,
 }
 
 /// All models.
@@ -70,6 +80,9 @@ pub(crate) async fn list(State(gateway): State<Gateway>) -> Result<Json<Models>,
         state: target.state.to_string(),
         answers: target.answers,
         in_flight: target.in_flight,
+        first_word_p50_ms: target.first_word_p50_ms,
+        first_word_p95_ms: target.first_word_p95_ms,
+        failures: target.failures.iter().map(|(_, count)| count).sum(),
     });
     Ok(Json(Models { models: models.collect() }))
 }
@@ -83,4 +96,67 @@ pub(crate) async fn usage(State(gateway): State<Gateway>) -> Result<Json<Usage>,
     let spending = gateway.core("service").spent_today().await?;
     let models = spending.by_target.into_iter().map(|(name, dollars, tokens)| ModelUsage { name, dollars, tokens });
     Ok(Json(Usage { dollars: spending.dollars, tokens: spending.tokens, models: models.collect() }))
+}
+
+/// Trouble with models that has one cause.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Incident)]
+pub(crate) struct IncidentView {
+    /// Counted from 1.
+    number: u64,
+    /// What is in trouble: `request`, `key`, `limit`, `model` or `provider`.
+    #[schema(example = "provider")]
+    scope: String,
+    /// The address of the provider.
+    provider: String,
+    /// The model, where only it is in trouble.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model: Option<String>,
+    /// What lies behind it.
+    cause: String,
+    /// What was said first.
+    message: String,
+    /// Failures that belong to it.
+    failures: u64,
+    /// The models that it was met at, by the names under which they are set up.
+    targets: Vec<String>,
+    /// When it began.
+    #[schema(format = "date-time")]
+    began_at: String,
+    /// When it was met last.
+    #[schema(format = "date-time")]
+    last_at: String,
+    /// Whether nothing of it answered since.
+    is_open: bool,
+}
+
+/// All trouble that is remembered.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Incidents)]
+pub(crate) struct IncidentList {
+    /// The newest first.
+    incidents: Vec<IncidentView>,
+}
+
+/// Trouble with models, put together by what lies behind it.
+#[utoipa::path(get, path = "/incidents", tag = "models", operation_id = "incidents.list",
+    extensions(("x-group" = json!("usage.read"))), responses(
+    (status = 200, description = "The incidents", body = IncidentList),
+    (status = 401, description = "Not signed in", body = ProblemBody), (status = 403, description = "Not allowed", body = ProblemBody)))]
+pub(crate) async fn incidents(State(gateway): State<Gateway>) -> Result<Json<IncidentList>, Problem> {
+    let ago = |seconds: f64| time(now_ms() - (seconds * 1000.0) as i64);
+    let all = gateway.core("service").model_incidents().await?.into_iter().map(|incident| IncidentView {
+        number: incident.number,
+        scope: incident.scope.to_owned(),
+        provider: incident.provider,
+        model: incident.model,
+        cause: incident.cause.to_owned(),
+        message: incident.message,
+        failures: incident.failures,
+        targets: incident.targets,
+        began_at: ago(incident.began_seconds_ago),
+        last_at: ago(incident.last_seconds_ago),
+        is_open: incident.is_open,
+    });
+    Ok(Json(IncidentList { incidents: all.collect() }))
 }

@@ -1,10 +1,10 @@
 //! How the service is, what it is set to, and its own document.
 
-use crate::auth::passwords;
 use crate::error::{Kind, Problem, ProblemBody};
-use crate::extract::Valid;
+use crate::extract::{ClientAddress, Valid};
 use crate::metrics;
 use crate::routes::accounts::AccountView;
+use crate::routes::too_many;
 use crate::state::Gateway;
 use axum::Json;
 use axum::extract::State;
@@ -100,20 +100,22 @@ pub(crate) struct FirstAdmin {
     (status = 409, description = "There is an account already", body = ProblemBody),
     (status = 415, description = "No JSON", body = ProblemBody),
     (status = 422, description = "The password is too short", body = ProblemBody),
-    (status = 429, description = "Too many tries", body = ProblemBody)))]
+    (status = 429, description = "Too many tries", body = ProblemBody),
+    (status = 503, description = "Not just now", body = ProblemBody)))]
 pub(crate) async fn set_up(
     State(gateway): State<Gateway>,
+    from: ClientAddress,
     Valid(body): Valid<FirstAdmin>,
 ) -> Result<Response, Problem> {
     // A code that is right is taken however many wrong ones came: nobody keeps its owner out.
     if !gateway.setup().is_right(&body.code) {
-        gateway.tries().take("\0setup").map_err(too_many)?;
+        gateway.tries().take("\0setup", &from.0).map_err(too_many)?;
         return Err(Problem::new(
             Kind::Forbidden,
             "The code is not right, was used, or is over; it is printed when the service begins.",
         ));
     }
-    let hash = passwords::hash(&gateway.core("service"), body.password).await?;
+    let hash = gateway.passwords().hash(&gateway.core("service"), body.password).await?;
     let account = gateway.store().create_first_admin(&body.name, &hash).await?;
     gateway.setup().spend();
     gateway
@@ -121,12 +123,6 @@ pub(crate) async fn set_up(
         .audit(&account.id, "service.setup", &account.id, true, "setup-code", &crate::error::correlation(), "")
         .await?;
     Ok((StatusCode::CREATED, Json(AccountView::from(account))).into_response())
-}
-
-/// Somebody tried too often.
-pub(crate) fn too_many(seconds: u64) -> Problem {
-    Problem::new(Kind::TooManyRequests, format!("That was tried too often; try again in {seconds} seconds."))
-        .retry_after(seconds)
 }
 
 /// Figures for Prometheus. Programs on the same machine need no token, unless `service.metrics` says otherwise.

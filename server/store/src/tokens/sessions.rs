@@ -1,25 +1,44 @@
 //! Sessions whose refresh token changes with each use, as RFC 9700 (4.14.2) wants it.
 //! A refresh token must never work twice, and whoever shows a used one ends the session for all who have it.
 
-use super::{Rotated, Session, log_revocation};
-use crate::sql::{Row, values};
+use super::{Proof, Rotated, Session, log_revocation};
+use crate::sql::{Row, Writing, values};
 use crate::{Store, StoreError, new_id, now_ms};
 
 impl Store {
-    /// Begins a session with its first refresh token.
+    /// Begins a session with its first refresh token, if the account still is as it was when the proof was looked at.
     pub async fn start_session(
         &self,
         account: &str,
         refresh_hash: &str,
         expires_at: i64,
+        proof: &Proof,
     ) -> Result<Session, StoreError> {
         let mut writing = self.pool.begin().await?;
-        let owner = writing.row("SELECT id FROM accounts WHERE id = $1", values![account]).await?;
-        owner.ok_or(StoreError::Missing("account"))?;
-        let session =
-            Session { id: new_id(), account: account.to_owned(), created_at: now_ms(), expires_at, revoked_at: None };
-        let sql = "INSERT INTO sessions (id, account, created_at, expires_at) VALUES ($1, $2, $3, $4)";
-        writing.run(sql, values![&session.id, account, session.created_at, expires_at]).await?;
+        // The account is held, so that whoever changes its password either comes before and is seen here, or after and ends this session.
+        let sql = "SELECT password_hash, totp_confirmed, disabled FROM accounts WHERE id = $1 FOR UPDATE";
+        let owner = writing.row(sql, values![account]).await?.ok_or(StoreError::Missing("account"))?;
+        let is_the_password = match &proof.password_hash {
+            Some(hash) => owner.text_if_any("password_hash")?.as_ref() == Some(hash),
+            None => true,
+        };
+        let lacks_factor = owner.truth("totp_confirmed")? && !proof.with_factor;
+        if !is_the_password || lacks_factor || owner.truth("disabled")? {
+            return Err(StoreError::Outdated);
+        }
+        let now = now_ms();
+        let session = Session {
+            id: new_id(),
+            account: account.to_owned(),
+            created_at: now,
+            expires_at,
+            revoked_at: None,
+            amr: proof.amr.clone(),
+            auth_time: now,
+        };
+        let sql = "INSERT INTO sessions (id, account, created_at, expires_at, amr, auth_time)
+            VALUES ($1, $2, $3, $4, $5, $6)";
+        writing.run(sql, values![&session.id, account, now, expires_at, &session.amr.join(" "), now]).await?;
         let sql = "INSERT INTO refreshes (hash, session) VALUES ($1, $2)";
         writing.run(sql, values![refresh_hash, &session.id]).await?;
         writing.commit().await?;
@@ -63,6 +82,21 @@ impl Store {
         Ok(Rotated::Ok(session))
     }
 
+    /// The session that goes on with a secret which is never replaced, if both are good now.
+    pub async fn session_by_secret(&self, hash: &str) -> Result<Option<Session>, StoreError> {
+        let sql = "SELECT sessions.* FROM refreshes JOIN sessions ON sessions.id = refreshes.session
+            WHERE refreshes.hash = $1 AND refreshes.used_at IS NULL
+            AND sessions.revoked_at IS NULL AND sessions.expires_at > $2";
+        let row = self.pool.row(sql, values![hash, now_ms()]).await?;
+        row.map(|row| session_in(&row)).transpose()
+    }
+
+    /// Its owner showed again who he is; whether the session was not at an end.
+    pub async fn renew_session(&self, id: &str, amr: &[String]) -> Result<bool, StoreError> {
+        let sql = "UPDATE sessions SET amr = $2, auth_time = $3 WHERE id = $1 AND revoked_at IS NULL";
+        Ok(self.pool.run(sql, values![id, &amr.join(" "), now_ms()]).await? == 1)
+    }
+
     /// Ends a session; whether it was not at an end yet.
     pub async fn revoke_session(&self, id: &str) -> Result<bool, StoreError> {
         let mut writing = self.pool.begin().await?;
@@ -78,20 +112,9 @@ impl Store {
     /// Ends all sessions of an account; how many were not at an end yet.
     pub async fn revoke_sessions_of(&self, account: &str) -> Result<u64, StoreError> {
         let mut writing = self.pool.begin().await?;
-        let mut ended = Vec::new();
-        loop {
-            let sql = "UPDATE sessions SET revoked_at = $2 WHERE id =
-                (SELECT id FROM sessions WHERE account = $1 AND revoked_at IS NULL ORDER BY id LIMIT 1)
-                AND revoked_at IS NULL RETURNING id";
-            let Some(row) = writing.row(sql, values![account, now_ms()]).await? else { break };
-            ended.push(row.text("id")?);
-        }
-        // Only now, because nobody may wait for a session while he holds the log.
-        for id in &ended {
-            log_revocation(&mut writing, "session", id).await?;
-        }
+        let ended = end_sessions(&mut writing, account).await?;
         writing.commit().await?;
-        Ok(ended.len() as u64)
+        Ok(ended)
     }
 
     /// Sessions of an account that are neither revoked nor expired, newest first.
@@ -102,6 +125,23 @@ impl Store {
     }
 }
 
+/// Ends all sessions of an account, at the end of a transaction; how many were not at an end yet.
+pub(crate) async fn end_sessions(writing: &mut Writing, account: &str) -> Result<u64, StoreError> {
+    let mut ended = Vec::new();
+    loop {
+        let sql = "UPDATE sessions SET revoked_at = $2 WHERE id =
+            (SELECT id FROM sessions WHERE account = $1 AND revoked_at IS NULL ORDER BY id LIMIT 1)
+            AND revoked_at IS NULL RETURNING id";
+        let Some(row) = writing.row(sql, values![account, now_ms()]).await? else { break };
+        ended.push(row.text("id")?);
+    }
+    // Only now, because nobody may wait for a session while he holds the log.
+    for id in &ended {
+        log_revocation(writing, "session", id).await?;
+    }
+    Ok(ended.len() as u64)
+}
+
 fn session_in(row: &Row) -> Result<Session, StoreError> {
     Ok(Session {
         id: row.text("id")?,
@@ -109,5 +149,7 @@ fn session_in(row: &Row) -> Result<Session, StoreError> {
         created_at: row.number("created_at")?,
         expires_at: row.number("expires_at")?,
         revoked_at: row.number_if_any("revoked_at")?,
+        amr: row.text("amr")?.split_whitespace().map(str::to_owned).collect(),
+        auth_time: row.number("auth_time")?,
     })
 }

@@ -3,6 +3,7 @@
 use crate::databases::{Ground, on_both};
 use store::StoreError;
 use store::accounts::Role;
+use store::tokens::Proof;
 
 on_both!(
     an_account_comes_back_as_it_was_made,
@@ -22,7 +23,9 @@ async fn an_account_comes_back_as_it_was_made(ground: Ground) {
     assert_eq!(store.account_by_name("ADA").await.expect("read"), Some(made.clone()));
     assert_eq!(store.account_by_name("no such\0name").await.expect("read"), None);
     assert_eq!(store.password_hash(&made.id).await.expect("read").as_deref(), Some("$argon2id$…"));
-    store.set_password_hash(&made.id, "other").await.expect("set");
+    assert_eq!(store.change_password(&made.id, "$argon2id$…", "other").await.expect("set"), 0);
+    let late = store.change_password(&made.id, "$argon2id$…", "third").await;
+    assert!(matches!(late, Err(StoreError::Outdated)), "it is another by now: {late:?}");
     assert_eq!(store.password_hash(&made.id).await.expect("read").as_deref(), Some("other"));
     store.set_role(&made.id, Role::Auditor).await.expect("set");
     store.set_disabled(&made.id, true).await.expect("set");
@@ -67,11 +70,10 @@ async fn what_does_not_exist_is_said_so(ground: Ground) {
     let errors = [
         store.set_role(nobody, Role::Viewer).await,
         store.set_disabled(nobody, true).await,
-        store.set_password_hash(nobody, "x").await,
-        store.set_totp(nobody, b"x").await,
+        store.set_totp(nobody, b"x").await.map(|_| ()),
         store.set_recovery_codes(nobody, &[]).await,
         store.create_token(nobody, "t", "h", &[], None).await.map(|_| ()),
-        store.start_session(nobody, "h", 1).await.map(|_| ()),
+        store.start_session(nobody, "h", 1, &Proof::default()).await.map(|_| ()),
     ];
     for error in errors {
         let error = error.expect_err("nobody is there");
@@ -85,21 +87,30 @@ async fn what_does_not_exist_is_said_so(ground: Ground) {
 
 async fn a_second_factor_is_set_confirmed_and_cleared(ground: Ground) {
     let (store, id) = (&ground.store, ground.account("ada").await.id);
+    let codes = ["a".to_owned(), "b".to_owned()];
+    let confirm = async |secret: &[u8], step| store.confirm_totp(&id, secret, step, &codes).await.expect("asked");
     assert!(!store.use_totp_step(&id, 5).await.expect("asked"), "there is none yet");
-    assert!(store.confirm_totp(&id).await.is_err(), "there is nothing to confirm");
-    store.set_totp(&id, &[0, 255, 16]).await.expect("set");
+    assert!(!confirm(&[0, 255, 16], 7).await, "there is nothing to confirm");
+    assert!(store.set_totp(&id, &[1, 2, 3]).await.expect("set"));
+    assert!(store.set_totp(&id, &[0, 255, 16]).await.expect("set"), "until it is confirmed it can be another");
+    assert!(!store.use_totp_step(&id, 5).await.expect("asked"), "it is not confirmed yet");
+    assert!(!confirm(&[1, 2, 3], 7).await, "it is another by now");
     let totp = store.totp(&id).await.expect("read").expect("there");
     assert_eq!((totp.secret, totp.confirmed, totp.last_step), (vec![0, 255, 16], false, 0));
     assert!(!store.account(&id).await.expect("read").expect("there").has_totp);
-    store.confirm_totp(&id).await.expect("confirmed");
+    assert!(confirm(&[0, 255, 16], 7).await && !confirm(&[0, 255, 16], 8).await, "it is confirmed once");
+    assert_eq!(store.recovery_codes_left(&id).await.expect("counted"), 2);
+    assert!(!store.set_totp(&id, &[9]).await.expect("asked"), "one that is confirmed is not replaced");
     assert!(store.account(&id).await.expect("read").expect("there").has_totp);
-    for (step, is_new) in [(100, true), (100, false), (99, false), (101, true)] {
+    for (step, is_new) in [(7, false), (100, true), (100, false), (99, false), (101, true)] {
         assert_eq!(store.use_totp_step(&id, step).await.expect("asked"), is_new, "{step}");
     }
-    store.clear_totp(&id).await.expect("cleared");
+    assert!(store.clear_totp(&id).await.expect("cleared") && !store.clear_totp(&id).await.expect("asked"));
     assert_eq!(store.totp(&id).await.expect("read"), None);
-    store.set_totp(&id, &[1]).await.expect("set");
-    assert!(!store.use_totp_step(&id, 101).await.expect("asked"), "a step stays used");
+    assert_eq!(store.recovery_codes_left(&id).await.expect("counted"), 0);
+    assert!(store.set_totp(&id, &[1]).await.expect("set"));
+    assert!(!confirm(&[1], 101).await, "a step stays used");
+    assert!(confirm(&[1], 102).await);
 }
 
 async fn recovery_codes_are_replaced(ground: Ground) {

@@ -4,6 +4,7 @@ use crate::databases::{Ground, on_both};
 use store::idempotency::{KEPT_MS, Once};
 use store::jobs::{JobState, NewJob};
 use store::now_ms;
+use store::tokens::Proof;
 
 on_both!(
     of_many_who_ask_at_once_one_makes_it_and_all_get_it,
@@ -76,7 +77,7 @@ async fn sweeping_removes_what_is_old_and_nothing_else(ground: Ground) {
     assert!(store.record_effect(&leased, "mail").await.expect("asked"));
     assert!(store.finish_job(&leased, store::jobs::Outcome::Cancelled).await.expect("asked"));
     let account = ground.account("ada").await;
-    store.start_session(&account.id, "r", now + 1).await.expect("begun");
+    store.start_session(&account.id, "r", now + 1, &Proof::default()).await.expect("begun");
     assert_eq!(store.sweep(now).await.expect("swept"), 0, "nothing is old");
     let day = 24 * 60 * 60 * 1_000;
     // Four events.

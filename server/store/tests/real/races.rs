@@ -4,8 +4,9 @@ use crate::databases::{Ground, new_job, on_both};
 use serde_json::json;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
+use store::accounts::Role;
 use store::jobs::{JobState, Outcome};
-use store::tokens::Rotated;
+use store::tokens::{Proof, Rotated};
 use store::{Store, StoreError, now_ms};
 
 on_both!(
@@ -15,6 +16,7 @@ on_both!(
     of_two_admins_who_dismiss_each_other_one_stays,
     of_many_first_admins_there_is_one,
     a_time_step_is_used_once,
+    a_session_of_the_old_password_does_not_outlive_its_change,
     a_recovery_code_is_used_once,
     of_two_who_rotate_the_same_token_none_keeps_the_session,
     sessions_that_are_rotated_and_revoked_at_once_do_not_lock_each_other,
@@ -97,7 +99,8 @@ async fn of_many_first_admins_there_is_one(ground: Ground) {
 
 async fn a_time_step_is_used_once(ground: Ground) {
     let id = ground.account("ada").await.id;
-    ground.store.set_totp(&id, b"secret").await.expect("set");
+    assert!(ground.store.set_totp(&id, b"secret").await.expect("set"));
+    assert!(ground.store.confirm_totp(&id, b"secret", 1, &[]).await.expect("asked"));
     for step in [7, 8] {
         let answers = at_once(&ground, 50, |store, _| {
             let id = id.clone();
@@ -105,6 +108,29 @@ async fn a_time_step_is_used_once(ground: Ground) {
         })
         .await;
         assert_eq!(answers.iter().filter(|&&is_first| is_first).count(), 1);
+    }
+}
+
+async fn a_session_of_the_old_password_does_not_outlive_its_change(ground: Ground) {
+    let store = &ground.store;
+    for round in 0..10 {
+        let id = store.create_account(&format!("a{round}"), Role::Viewer, Some("old")).await.expect("made").id;
+        let answers = at_once(&ground, 9, |store, number| {
+            let id = id.clone();
+            async move {
+                if number == 4 {
+                    return store.change_password(&id, "old", "new").await.map(|_| ());
+                }
+                let proof = Proof { password_hash: Some("old".to_owned()), ..Proof::default() };
+                store.start_session(&id, &format!("{id}{number}"), now_ms() + 60_000, &proof).await.map(|_| ())
+            }
+        })
+        .await;
+        let is_foreseen = |answer: &Result<(), StoreError>| matches!(answer, Ok(()) | Err(StoreError::Outdated));
+        assert!(answers.iter().all(is_foreseen) && answers[4].is_ok(), "{answers:?}");
+        assert!(store.sessions(&id).await.expect("read").is_empty(), "a session of the old password lives");
+        let proof = Proof { password_hash: Some("new".to_owned()), ..Proof::default() };
+        store.start_session(&id, &id, now_ms() + 60_000, &proof).await.expect("the new one is good");
     }
 }
 
@@ -121,7 +147,7 @@ async fn a_recovery_code_is_used_once(ground: Ground) {
 
 async fn of_two_who_rotate_the_same_token_none_keeps_the_session(ground: Ground) {
     let id = ground.account("ada").await.id;
-    ground.store.start_session(&id, "r", now_ms() + 60_000).await.expect("begun");
+    ground.store.start_session(&id, "r", now_ms() + 60_000, &Proof::default()).await.expect("begun");
     let answers = at_once(&ground, 2, |store, number| async move {
         store.rotate_session("r", &format!("new{number}")).await.expect("asked")
     })
@@ -135,7 +161,7 @@ async fn sessions_that_are_rotated_and_revoked_at_once_do_not_lock_each_other(gr
     let id = ground.account("ada").await.id;
     for number in 0..8 {
         let hash = format!("r{number}");
-        ground.store.start_session(&id, &hash, now_ms() + 60_000).await.expect("begun");
+        ground.store.start_session(&id, &hash, now_ms() + 60_000, &Proof::default()).await.expect("begun");
         ground.store.rotate_session(&hash, &format!("n{number}")).await.expect("asked");
     }
     let answers = at_once(&ground, 16, |store, number| {

@@ -4,7 +4,7 @@ use crate::databases::{Ground, on_both};
 use store::StoreError;
 use store::accounts::Role;
 use store::now_ms;
-use store::tokens::{Revocation, Rotated};
+use store::tokens::{Proof, Revocation, Rotated};
 
 on_both!(
     a_token_is_found_by_its_hash_while_it_is_good,
@@ -12,6 +12,7 @@ on_both!(
     tokens_are_listed_by_account,
     a_session_goes_on_with_each_rotation,
     a_refresh_token_that_comes_twice_ends_the_session,
+    a_session_knows_how_and_when_it_was_made,
     sessions_that_are_over_cannot_be_rotated,
     replicas_hear_of_everything_that_was_revoked,
 );
@@ -72,7 +73,7 @@ async fn tokens_are_listed_by_account(ground: Ground) {
 async fn a_session_goes_on_with_each_rotation(ground: Ground) {
     let store = &ground.store;
     let ada = ground.account("ada").await;
-    let session = store.start_session(&ada.id, "r0", now_ms() + 60_000).await.expect("begun");
+    let session = store.start_session(&ada.id, "r0", now_ms() + 60_000, &Proof::default()).await.expect("begun");
     for number in 0..3 {
         let rotated = store.rotate_session(&format!("r{number}"), &format!("r{}", number + 1)).await.expect("asked");
         assert_eq!(rotated, Rotated::Ok(session.clone()));
@@ -82,11 +83,39 @@ async fn a_session_goes_on_with_each_rotation(ground: Ground) {
     assert_eq!(store.session(&session.id).await.expect("read"), Some(session));
 }
 
+async fn a_session_knows_how_and_when_it_was_made(ground: Ground) {
+    let store = &ground.store;
+    let id = store.create_account("ada", Role::Viewer, Some("hash")).await.expect("made").id;
+    let begin = async |hash: &str, proof: Proof| store.start_session(&id, hash, now_ms() + 60_000, &proof).await;
+    let ways = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
+    let proof = Proof { amr: ways(&["pwd"]), password_hash: Some("hash".to_owned()), with_factor: false };
+    let session = begin("r", proof.clone()).await.expect("begun");
+    assert_eq!((&session.amr, session.auth_time), (&ways(&["pwd"]), session.created_at));
+    tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    assert!(store.renew_session(&session.id, &ways(&["pwd", "otp"])).await.expect("asked"));
+    let renewed = store.session_by_secret("r").await.expect("read").expect("there");
+    assert!(renewed.amr == ways(&["pwd", "otp"]) && renewed.auth_time > session.auth_time, "{renewed:?}");
+    assert!(matches!(store.rotate_session("r", "n").await.expect("asked"), Rotated::Ok(same) if same == renewed));
+    assert_eq!(store.session_by_secret("r").await.expect("read"), None, "it was used");
+    assert!(store.revoke_session(&session.id).await.expect("asked"));
+    assert_eq!(store.session_by_secret("n").await.expect("read"), None, "it was ended");
+    assert!(!store.renew_session(&session.id, &[]).await.expect("asked"));
+
+    let wrong = Proof { password_hash: Some("older".to_owned()), ..proof.clone() };
+    assert!(matches!(begin("w", wrong).await, Err(StoreError::Outdated)));
+    assert!(store.set_totp(&id, b"s").await.expect("set"));
+    assert!(store.confirm_totp(&id, b"s", 1, &[]).await.expect("asked"));
+    assert!(matches!(begin("w", proof.clone()).await, Err(StoreError::Outdated)), "there is a second factor by now");
+    begin("f", Proof { with_factor: true, ..proof.clone() }).await.expect("it was shown");
+    store.set_disabled(&id, true).await.expect("disabled");
+    assert!(matches!(begin("w", Proof { with_factor: true, ..proof }).await, Err(StoreError::Outdated)));
+}
+
 async fn a_refresh_token_that_comes_twice_ends_the_session(ground: Ground) {
     let store = &ground.store;
     let ada = ground.account("ada").await;
-    let other = store.start_session(&ada.id, "other", now_ms() + 60_000).await.expect("begun");
-    let session = store.start_session(&ada.id, "r0", now_ms() + 60_000).await.expect("begun");
+    let other = store.start_session(&ada.id, "other", now_ms() + 60_000, &Proof::default()).await.expect("begun");
+    let session = store.start_session(&ada.id, "r0", now_ms() + 60_000, &Proof::default()).await.expect("begun");
     assert!(matches!(store.rotate_session("r0", "r1").await.expect("asked"), Rotated::Ok(_)));
     let Rotated::Reused(ended) = store.rotate_session("r0", "stolen").await.expect("asked") else {
         panic!("a used token went through");
@@ -107,14 +136,14 @@ async fn a_refresh_token_that_comes_twice_ends_the_session(ground: Ground) {
 async fn sessions_that_are_over_cannot_be_rotated(ground: Ground) {
     let store = &ground.store;
     let ada = ground.account("ada").await;
-    store.start_session(&ada.id, "expired", now_ms() - 1).await.expect("begun");
-    let revoked = store.start_session(&ada.id, "revoked", now_ms() + 60_000).await.expect("begun");
+    store.start_session(&ada.id, "expired", now_ms() - 1, &Proof::default()).await.expect("begun");
+    let revoked = store.start_session(&ada.id, "revoked", now_ms() + 60_000, &Proof::default()).await.expect("begun");
     assert!(store.revoke_session(&revoked.id).await.expect("asked"));
     assert!(!store.revoke_session(&revoked.id).await.expect("asked"));
     for hash in ["expired", "revoked"] {
         assert_eq!(store.rotate_session(hash, "new").await.expect("asked"), Rotated::Unknown, "{hash}");
     }
-    store.start_session(&ada.id, "disabled", now_ms() + 60_000).await.expect("begun");
+    store.start_session(&ada.id, "disabled", now_ms() + 60_000, &Proof::default()).await.expect("begun");
     store.set_disabled(&ada.id, true).await.expect("disabled");
     assert_eq!(store.rotate_session("disabled", "new").await.expect("asked"), Rotated::Unknown);
 }
@@ -128,7 +157,7 @@ async fn replicas_hear_of_everything_that_was_revoked(ground: Ground) {
     let token = store.create_token(&ada.id, "t", "h", &[], None).await.expect("made");
     store.revoke_token(&token.id, None).await.expect("revoked");
     for hash in ["s1", "s2"] {
-        store.start_session(&ada.id, hash, now_ms() + 60_000).await.expect("begun");
+        store.start_session(&ada.id, hash, now_ms() + 60_000, &Proof::default()).await.expect("begun");
     }
     assert_eq!(store.revoke_sessions_of(&ada.id).await.expect("revoked"), 2);
     assert_eq!(store.revoke_sessions_of(&ada.id).await.expect("revoked"), 0);

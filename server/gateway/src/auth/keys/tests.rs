@@ -52,6 +52,20 @@ fn what_we_signed_is_believed_also_after_a_new_start() {
 }
 
 #[test]
+fn of_replicas_that_begin_at_once_all_have_the_same_key() {
+    let folder = tempfile::tempdir().unwrap();
+    for round in 0..20 {
+        let path = folder.path().join(format!("{round}.pem"));
+        let ids: Vec<String> = std::thread::scope(|scope| {
+            let begun: Vec<_> = (0..16).map(|_| scope.spawn(|| Keys::open(&path).unwrap().id)).collect();
+            begun.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 20, "no draft is left");
+}
+
+#[test]
 fn no_forged_token_is_believed() {
     let folder = tempfile::tempdir().unwrap();
     let (own, other) = (keys(folder.path(), "own.pem"), keys(folder.path(), "other.pem"));

@@ -1,0 +1,163 @@
+//! Second factors: a secret for an authenticator app, good once a code of it was shown, and recovery codes for whoever loses it.
+//!
+//! The secret leaves once, when it is made; what is kept of it is sealed.
+
+use crate::auth::factors::{note, step_of};
+use crate::auth::{Principal, recovery, totp};
+use crate::error::{Kind, Problem, ProblemBody};
+use crate::extract::{Id, Valid};
+use crate::routes::too_many;
+use crate::state::Gateway;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::{Extension, Json};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// A new second factor, which its owner has to confirm.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct NewFactor {
+    /// What both sides know, in base32. It is shown only now.
+    pub secret: String,
+    /// The same as authenticator apps read it, for a QR code.
+    #[schema(example = "otpauth://totp/code-agent:ann?secret=…&issuer=code-agent&algorithm=SHA1&digits=6&period=30")]
+    pub uri: String,
+}
+
+/// A code of a second factor.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FactorCode {
+    /// Six digits.
+    #[schema(pattern = "^[0-9]{6}$", example = "123456")]
+    code: String,
+}
+
+/// Recovery codes.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RecoveryCodes {
+    /// Each is good once, in the place of a code. They are shown only now.
+    pub recovery_codes: Vec<String>,
+}
+
+fn taken() -> Problem {
+    Problem::new(Kind::Conflict, "The account has a second factor; remove that one first.")
+}
+
+/// Begins a second factor. It counts once it is confirmed.
+#[utoipa::path(post, path = "/me/totp", tag = "accounts", operation_id = "me.begin_totp",
+    extensions(("x-group" = json!("me.write")), ("x-step-up" = json!(true))), responses(
+    (status = 201, description = "Its secret", body = NewFactor),
+    (status = 401, description = "Not signed in, or not lately (`step-up-needed`)", body = ProblemBody),
+    (status = 403, description = "Not allowed", body = ProblemBody),
+    (status = 409, description = "There is one", body = ProblemBody)))]
+pub(crate) async fn begin(
+    State(gateway): State<Gateway>,
+    Extension(principal): Extension<Principal>,
+) -> Result<(StatusCode, Json<NewFactor>), Problem> {
+    let account = &principal.account;
+    let secret = totp::secret()?;
+    let sealed = gateway.keys().cipher().seal(&secret, &account.id);
+    let sealed = sealed.map_err(|error| Problem::new(Kind::Internal, error.to_string()))?;
+    if !gateway.store().set_totp(&account.id, &sealed).await? {
+        return Err(taken());
+    }
+    let made = NewFactor { secret: totp::base32(&secret), uri: totp::uri(&account.name, &secret) };
+    Ok((StatusCode::CREATED, Json(made)))
+}
+
+/// Confirms the second factor with a code of it. From then on signing in wants one.
+#[utoipa::path(post, path = "/me/totp/confirm", tag = "accounts", operation_id = "me.confirm_totp",
+    extensions(("x-group" = json!("me.write")), ("x-step-up" = json!(true))), request_body = FactorCode, responses(
+    (status = 200, description = "Recovery codes", body = RecoveryCodes),
+    (status = 400, description = "Not as it has to be", body = ProblemBody),
+    (status = 401, description = "Not signed in, or not lately (`step-up-needed`)", body = ProblemBody),
+    (status = 403, description = "The code is wrong", body = ProblemBody),
+    (status = 409, description = "There is none to confirm", body = ProblemBody),
+    (status = 415, description = "No JSON", body = ProblemBody),
+    (status = 429, description = "Too many tries", body = ProblemBody),
+    (status = 503, description = "Not just now", body = ProblemBody)))]
+pub(crate) async fn confirm(
+    State(gateway): State<Gateway>,
+    Extension(principal): Extension<Principal>,
+    Valid(body): Valid<FactorCode>,
+) -> Result<Json<RecoveryCodes>, Problem> {
+    let account = &principal.account;
+    let pending = gateway.store().totp(&account.id).await?;
+    let none = || Problem::new(Kind::Conflict, "There is no second factor to confirm; begin one first.");
+    let pending = pending.filter(|totp| !totp.confirmed).ok_or_else(none)?;
+    gateway.tries().take_code(&account.id).map_err(too_many)?;
+    let wrong = || Problem::new(Kind::Forbidden, "The code is wrong, or was used already.").at("/code");
+    let Some(step) = step_of(&gateway, account, &pending, &body.code)? else {
+        note(&gateway, &account.id, "me.confirm_totp", &account.id, false, "the code is wrong").await?;
+        return Err(wrong());
+    };
+    let (recovery_codes, hashes) = recovery::fresh(&account.id)?;
+    if !gateway.store().confirm_totp(&account.id, &pending.secret, step, &hashes).await? {
+        return Err(wrong());
+    }
+    gateway.tries().forgive_code(&account.id);
+    note(&gateway, &account.id, "me.confirm_totp", &account.id, true, "confirmed").await?;
+    Ok(Json(RecoveryCodes { recovery_codes }))
+}
+
+/// Removes the second factor and its recovery codes.
+#[utoipa::path(delete, path = "/me/totp", tag = "accounts", operation_id = "me.remove_totp",
+    extensions(("x-group" = json!("me.write")), ("x-step-up" = json!(true))), responses(
+    (status = 204, description = "Removed"),
+    (status = 401, description = "Not signed in, or not lately (`step-up-needed`)", body = ProblemBody),
+    (status = 403, description = "Not allowed", body = ProblemBody),
+    (status = 404, description = "There is none", body = ProblemBody)))]
+pub(crate) async fn remove(
+    State(gateway): State<Gateway>,
+    Extension(principal): Extension<Principal>,
+) -> Result<StatusCode, Problem> {
+    let id = &principal.account.id;
+    if !gateway.store().clear_totp(id).await? {
+        return Err(Problem::new(Kind::NotFound, "The account has no second factor."));
+    }
+    note(&gateway, id, "me.remove_totp", id, true, "removed").await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Gives new recovery codes; the ones before are worth nothing.
+#[utoipa::path(post, path = "/me/recovery-codes", tag = "accounts", operation_id = "me.new_recovery_codes",
+    extensions(("x-group" = json!("me.write")), ("x-step-up" = json!(true))), responses(
+    (status = 201, description = "Recovery codes", body = RecoveryCodes),
+    (status = 401, description = "Not signed in, or not lately (`step-up-needed`)", body = ProblemBody),
+    (status = 403, description = "Not allowed", body = ProblemBody),
+    (status = 409, description = "There is no second factor", body = ProblemBody)))]
+pub(crate) async fn new_recovery_codes(
+    State(gateway): State<Gateway>,
+    Extension(principal): Extension<Principal>,
+) -> Result<(StatusCode, Json<RecoveryCodes>), Problem> {
+    let account = &principal.account;
+    if !account.has_totp {
+        return Err(Problem::new(Kind::Conflict, "Recovery codes belong to a second factor, and there is none."));
+    }
+    let (recovery_codes, hashes) = recovery::fresh(&account.id)?;
+    gateway.store().set_recovery_codes(&account.id, &hashes).await?;
+    note(&gateway, &account.id, "me.new_recovery_codes", &account.id, true, "replaced").await?;
+    Ok((StatusCode::CREATED, Json(RecoveryCodes { recovery_codes })))
+}
+
+/// Removes the second factor of somebody who lost it and his recovery codes, and ends his sessions.
+#[utoipa::path(delete, path = "/accounts/{id}/totp", tag = "accounts", operation_id = "accounts.remove_totp",
+    extensions(("x-group" = json!("accounts.write")), ("x-step-up" = json!(true))),
+    params(("id" = String, Path, description = "The account", format = "uuid")), responses(
+    (status = 204, description = "Removed"),
+    (status = 401, description = "Not signed in, or not lately (`step-up-needed`)", body = ProblemBody),
+    (status = 403, description = "Not allowed", body = ProblemBody),
+    (status = 404, description = "There is none", body = ProblemBody)))]
+pub(crate) async fn remove_of_another(
+    State(gateway): State<Gateway>,
+    Extension(principal): Extension<Principal>,
+    Id(id): Id,
+) -> Result<StatusCode, Problem> {
+    if !gateway.store().clear_totp(&id).await? {
+        return Err(Problem::missing("second factor of an account", &id));
+    }
+    gateway.store().revoke_sessions_of(&id).await?;
+    note(&gateway, &principal.account.id, "accounts.remove_totp", &id, true, "removed").await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,275 @@
+//! Second factors, signing in with them, and what wants a step-up.
+
+use super::*;
+use crate::auth::totp;
+use engine::store::now_ms;
+
+impl Service {
+    pub(crate) async fn id_of(&self, name: &str) -> String {
+        self.gateway.store().account_by_name(name).await.unwrap().unwrap().id
+    }
+
+    /// The code of now, `steps` later.
+    pub(crate) async fn code(&self, name: &str, steps: i64) -> String {
+        let id = self.id_of(name).await;
+        let sealed = self.gateway.store().totp(&id).await.unwrap().unwrap().secret;
+        let secret = self.gateway.keys().cipher().open(&sealed, &id).unwrap();
+        totp::code(&secret, now_ms() / 1000 + steps * 30)
+    }
+
+    /// Gives an account a second factor; its recovery codes.
+    pub(crate) async fn add_factor(&self, name: &str, token: &str) -> Vec<String> {
+        let begun = self.send("POST", "/api/v2/me/totp", token, None).await;
+        assert_eq!(begun.status, StatusCode::CREATED, "{begun:?}");
+        // An older step, so that the one of now is left for the test.
+        let code = self.code(name, -1).await;
+        let confirmed = self.send("POST", "/api/v2/me/totp/confirm", token, Some(json!({ "code": code }))).await;
+        assert_eq!(confirmed.status, StatusCode::OK, "{confirmed:?}");
+        serde_json::from_value(confirmed.json()["recovery_codes"].clone()).unwrap()
+    }
+
+    async fn try_to_sign_in(&self, name: &str, password: &str, code: Option<&str>) -> Reply {
+        let mut body = json!({ "name": name, "password": password });
+        if let Some(code) = code {
+            body["code"] = json!(code);
+        }
+        self.send("POST", "/api/v2/sessions", "", Some(body)).await
+    }
+
+    /// Makes all sessions of an account look as if they were begun `minutes` ago.
+    pub(crate) async fn age(&self, minutes: i64) {
+        let path = self._folder.path().join("s.db");
+        let sql = format!("UPDATE sessions SET auth_time = auth_time - {}", minutes * 60_000);
+        let done = std::process::Command::new("python3")
+            .args([
+                "-c",
+                "import sqlite3, sys; c = sqlite3.connect(sys.argv[1], timeout=20); c.execute(sys.argv[2]); c.commit()",
+            ])
+            .args([path.as_os_str(), sql.as_ref()])
+            .status();
+        assert!(done.unwrap().success());
+    }
+}
+
+fn kind(reply: &Reply) -> String {
+    reply.json()["type"].as_str().unwrap_or_default().trim_start_matches("urn:code-agent:problem:").to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_factor_is_set_up_and_wanted_from_then_on() {
+    let service = Service::new().await;
+    let token = service.account("root", Role::Admin).await;
+    let me = service.send("GET", "/api/v2/me", &token, None).await.json();
+    assert!(me["advice"].as_str().unwrap().contains("second factor") && me["second_factor"] == false, "{me}");
+    assert_eq!((&me["session"]["amr"], &me["session"]["is_fresh"]), (&json!(["pwd"]), &json!(true)));
+    let none = service.send("POST", "/api/v2/me/totp/confirm", &token, Some(json!({ "code": "123456" }))).await;
+    assert_eq!(none.status, StatusCode::CONFLICT, "there is nothing to confirm");
+    let begun = service.send("POST", "/api/v2/me/totp", &token, None).await.json();
+    let secret = begun["secret"].as_str().unwrap();
+    assert!(begun["uri"].as_str().unwrap().contains(&format!("root?secret={secret}&issuer=code-agent")), "{begun}");
+    service.sign_in("root").await;
+    let codes = service.add_factor("root", &token).await;
+    assert!(codes.len() == 10 && codes[0] != codes[1], "{codes:?}");
+    let renewed = json!({ "password": PASSWORD, "code": codes[9] });
+    let renewed = service.send("POST", "/api/v2/sessions/current/step-up", &token, Some(renewed)).await;
+    assert_eq!(renewed.status, StatusCode::OK, "{renewed:?}");
+    let again = service.send("POST", "/api/v2/me/totp", &token, None).await;
+    assert_eq!(again.status, StatusCode::CONFLICT, "one that is confirmed is not replaced");
+
+    let bare = service.try_to_sign_in("root", PASSWORD, None).await;
+    assert_eq!((bare.status, &*kind(&bare)), (StatusCode::UNAUTHORIZED, "second-factor-needed"), "{bare:?}");
+    let guessed = service.try_to_sign_in("root", PASSWORD, Some("000000")).await;
+    assert_eq!((guessed.status, guessed.json()["pointer"].as_str()), (StatusCode::UNAUTHORIZED, Some("/code")));
+    let wrong = service.try_to_sign_in("root", "wrong", Some(&service.code("root", 0).await)).await;
+    assert_eq!((wrong.status, &*kind(&wrong)), (StatusCode::UNAUTHORIZED, "unauthenticated"), "{wrong:?}");
+    assert_eq!(service.gateway.store().sessions(&service.id_of("root").await).await.unwrap().len(), 2, "no session");
+    let code = service.code("root", 0).await;
+    let good = service.try_to_sign_in("root", PASSWORD, Some(&code)).await;
+    assert_eq!(good.status, StatusCode::CREATED, "{good:?}");
+    let twice = service.try_to_sign_in("root", PASSWORD, Some(&code)).await;
+    assert_eq!(twice.status, StatusCode::UNAUTHORIZED, "a code is good once");
+    let by_recovery = service.try_to_sign_in("root", PASSWORD, Some(&codes[0].to_uppercase())).await;
+    assert_eq!(by_recovery.status, StatusCode::CREATED, "{by_recovery:?}");
+    assert_eq!(service.try_to_sign_in("root", PASSWORD, Some(&codes[0])).await.status, StatusCode::UNAUTHORIZED);
+    let token = by_recovery.json()["access_token"].as_str().unwrap().to_owned();
+    let me = service.send("GET", "/api/v2/me", &token, None).await.json();
+    assert_eq!((&me["session"]["amr"], &me["recovery_codes_left"]), (&json!(["pwd", "recovery"]), &json!(8)));
+    assert!(me["advice"].is_null() && me["second_factor"] == true);
+
+    let audit = service.send("GET", "/api/v2/audit?limit=100", &token, None).await.json();
+    let told: Vec<(&str, &str)> = audit["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| (item["action"].as_str().unwrap(), item["detail"].as_str().unwrap()))
+        .collect();
+    for outcome in
+        ["a second factor is needed", "the code is wrong", "name or password is wrong", "pwd otp", "pwd recovery"]
+    {
+        assert!(told.contains(&("sessions.create", outcome)), "{outcome}: {told:?}");
+    }
+    assert!(told.contains(&("me.confirm_totp", "confirmed")), "{told:?}");
+    assert!(!audit.to_string().contains(secret) && !audit.to_string().contains(&codes[0]));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_secret_of_a_second_factor_is_not_in_the_database() {
+    let service = Service::new().await;
+    let token = service.account("ann", Role::Viewer).await;
+    let begun = service.send("POST", "/api/v2/me/totp", &token, None).await.json();
+    let id = service.id_of("ann").await;
+    let kept = service.gateway.store().totp(&id).await.unwrap().unwrap().secret;
+    let plain = service.gateway.keys().cipher().open(&kept, &id).unwrap();
+    assert_eq!(totp::base32(&plain), begun["secret"].as_str().unwrap(), "the control: it is in there, sealed");
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let mut all = Vec::new();
+    for file in ["s.db", "s.db-wal"] {
+        all.extend(std::fs::read(service._folder.path().join(file)).unwrap_or_default());
+    }
+    let holds = |part: &[u8]| all.windows(part.len()).any(|window| window == part);
+    assert!(holds(hex(&kept).as_bytes()), "the control: what is kept is found");
+    assert!(!holds(hex(&plain).as_bytes()) && !holds(&plain) && !holds(begun["secret"].as_str().unwrap().as_bytes()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_dangerous_wants_a_step_up() {
+    let service = Service::new().await;
+    let token = service.account("root", Role::Admin).await;
+    let body = json!({ "name": "ci", "scopes": ["accounts", "documents"], "days": 30 });
+    let make = async |token: &str| service.send("POST", "/api/v2/tokens", token, Some(body.clone())).await;
+    let made = make(&token).await;
+    assert_eq!(made.status, StatusCode::CREATED, "who signed in just now need not");
+    service.age(6).await;
+    let stale = make(&token).await;
+    assert_eq!((stale.status, &*kind(&stale)), (StatusCode::UNAUTHORIZED, "step-up-needed"), "{stale:?}");
+    let asked = stale.headers["www-authenticate"].to_str().unwrap();
+    assert_eq!(asked, "Bearer error=\"insufficient_user_authentication\", max_age=300");
+    let step_up = async |token: &str, body: Value| {
+        service.send("POST", "/api/v2/sessions/current/step-up", token, Some(body)).await
+    };
+    assert_eq!(service.send("GET", "/api/v2/tokens", &token, None).await.status, StatusCode::OK, "all else goes on");
+    assert_eq!(step_up(&token, json!({})).await.status, StatusCode::FORBIDDEN);
+    assert_eq!(step_up(&token, json!({ "password": "wrong" })).await.status, StatusCode::FORBIDDEN);
+    assert_eq!(make(&token).await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(step_up(&token, json!({ "password": PASSWORD })).await.status, StatusCode::OK);
+    assert_eq!(make(&token).await.status, StatusCode::CREATED);
+
+    // With a second factor the password alone is not enough, however fresh it is.
+    let codes = service.add_factor("root", &token).await;
+    assert_eq!(kind(&make(&token).await), "step-up-needed");
+    let needed = step_up(&token, json!({ "password": PASSWORD })).await;
+    assert_eq!((needed.status, &*kind(&needed)), (StatusCode::UNAUTHORIZED, "second-factor-needed"));
+    let code = service.code("root", 0).await;
+    let done = step_up(&token, json!({ "password": PASSWORD, "code": code })).await;
+    assert_eq!((done.status, &done.json()["amr"]), (StatusCode::OK, &json!(["pwd", "otp"])), "{done:?}");
+    assert_eq!(make(&token).await.status, StatusCode::CREATED);
+    service.age(6).await;
+    assert_eq!(kind(&service.send("DELETE", "/api/v2/me/totp", &token, None).await), "step-up-needed");
+    let done = step_up(&token, json!({ "password": PASSWORD, "code": codes[3] })).await;
+    assert_eq!(done.status, StatusCode::OK, "{done:?}");
+    let fresh = service.send("POST", "/api/v2/me/recovery-codes", &token, None).await;
+    assert!(fresh.status == StatusCode::CREATED && fresh.json()["recovery_codes"][0] != codes[0], "{fresh:?}");
+    assert_eq!(service.send("DELETE", "/api/v2/me/totp", &token, None).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(service.send("DELETE", "/api/v2/me/totp", &token, None).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(service.send("POST", "/api/v2/me/recovery-codes", &token, None).await.status, StatusCode::CONFLICT);
+
+    // Nobody stands behind an API token who could show that it is he.
+    let secret = made.json()["secret"].as_str().unwrap().to_owned();
+    let new = json!({ "name": "x", "role": "admin", "password": PASSWORD });
+    assert_eq!(service.send("GET", "/api/v2/accounts", &secret, None).await.status, StatusCode::OK, "the control");
+    assert_eq!(service.send("POST", "/api/v2/accounts", &secret, Some(new)).await.status, StatusCode::FORBIDDEN);
+    assert_eq!(service.send("POST", "/api/v2/me/totp", &secret, None).await.status, StatusCode::FORBIDDEN);
+    let audit = service.send("GET", "/api/v2/audit?limit=200", &token, None).await.json();
+    let said = |policy: &str| audit["items"].as_array().unwrap().iter().filter(|item| item["policy"] == policy).count();
+    assert!(said("step-up") >= 3 && said("no-step-up-by-token") == 2, "{audit}");
+}
+
+#[test]
+fn what_is_dangerous_is_marked_in_the_document() {
+    let operations = crate::openapi::Operations::of(crate::openapi::document_value());
+    let mut marked: Vec<String> =
+        operations.all().into_iter().filter(|(_, _, one)| one.needs_step_up).map(|(_, _, one)| one.id).collect();
+    marked.sort();
+    let wanted = [
+        "accounts.change",
+        "accounts.create",
+        "accounts.remove_totp",
+        "me.begin_totp",
+        "me.confirm_totp",
+        "me.new_recovery_codes",
+        "me.remove_totp",
+        "tokens.create",
+    ];
+    assert_eq!(marked, wanted);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_lost_everything_is_helped_by_an_admin() {
+    let service = Service::new().await;
+    let admin = service.account("root", Role::Admin).await;
+    let token = service.account("dev", Role::Developer).await;
+    service.add_factor("dev", &token).await;
+    let place = format!("/api/v2/accounts/{}/totp", service.id_of("dev").await);
+    assert_eq!(service.send("DELETE", &place, &token, None).await.status, StatusCode::FORBIDDEN);
+    assert_eq!(service.send("DELETE", &place, &admin, None).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(service.send("DELETE", &place, &admin, None).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(service.send("GET", "/api/v2/me", &token, None).await.status, StatusCode::UNAUTHORIZED, "it is out");
+    service.sign_in("dev").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn codes_cannot_be_guessed() {
+    let service = Service::new().await;
+    let token = service.account("ann", Role::Viewer).await;
+    let codes = service.add_factor("ann", &token).await;
+    let mut statuses = Vec::new();
+    for number in 0..6 {
+        let body = json!({ "password": PASSWORD, "code": format!("00000{number}") });
+        statuses
+            .push(service.send("POST", "/api/v2/sessions/current/step-up", &token, Some(body)).await.status.as_u16());
+    }
+    assert_eq!(statuses[5], 429, "{statuses:?}");
+    let right = service.try_to_sign_in("ann", PASSWORD, Some(&codes[0])).await;
+    assert_eq!(right.status, StatusCode::TOO_MANY_REQUESTS, "from anywhere");
+    assert!(right.headers.contains_key("retry-after"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_flood_of_passwords_is_told_to_wait() {
+    let service = Service::new().await;
+    service.account("ann", Role::Viewer).await;
+    let hash = service.gateway.store().password_hash(&service.id_of("ann").await).await.unwrap();
+    let (passwords, core) = (service.gateway.passwords(), &service.core);
+    let all = (0..200).map(|_| passwords.is_right(core, PASSWORD.into(), hash.clone()));
+    let (mut right, mut later) = (0, 0);
+    for answer in futures_util::future::join_all(all).await {
+        match answer {
+            Ok(true) => right += 1,
+            Ok(false) => panic!("it is right"),
+            Err(problem) => {
+                let response = problem.into_response();
+                assert_eq!(
+                    (response.status().as_u16(), &response.headers()["retry-after"]),
+                    (503, &"2".parse().unwrap())
+                );
+                later += 1;
+            }
+        }
+    }
+    assert!(right >= 64 && later >= 100 && right + later == 200, "{right} {later}");
+    assert!(passwords.is_right(core, PASSWORD.into(), hash).await.unwrap(), "and then it goes on");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_signing_key_cannot_read_the_factor_and_recovery_codes_go_on() {
+    let service = Service::new().await;
+    let token = service.account("ann", Role::Viewer).await;
+    let codes = service.add_factor("ann", &token).await;
+    let config = Config { signing_key: service._folder.path().join("other.pem"), ..service.gateway.config().clone() };
+    let gateway = Gateway::new(service.core.clone(), service.gateway.store().clone(), config).await.unwrap();
+    let other = Service { router: router(gateway.clone()), gateway, ..Service::new().await };
+    let by_code = other.try_to_sign_in("ann", PASSWORD, Some("123456")).await;
+    assert_eq!(by_code.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(by_code.json()["detail"].as_str().unwrap().contains("recovery code"), "{by_code:?}");
+    assert_eq!(other.try_to_sign_in("ann", PASSWORD, Some(&codes[0])).await.status, StatusCode::CREATED);
+}
