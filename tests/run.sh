@@ -82,6 +82,12 @@ set_up() {
   # The same holds for PostgreSQL, whose programs Debian keeps out of the path.
   local postgres_is_new=
   ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || { missing+=(postgresql); postgres_is_new=1; }
+  # And for Prometheus and Alertmanager; `promtool` and `amtool` come with them.
+  local prometheus_is_new=
+  command -v promtool >/dev/null && command -v prometheus >/dev/null && command -v prometheus-alertmanager >/dev/null ||
+    { missing+=(prometheus prometheus-alertmanager); prometheus_is_new=1; }
+  # For what it says of a unit; nothing is started by it.
+  command -v systemd-analyze >/dev/null || missing+=(systemd)
   # VS Code is shown in a browser, and builds parts of itself from source when it is installed.
   command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null ||
     missing+=(chromium fonts-dejavu-core)
@@ -101,6 +107,10 @@ set_up() {
     as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends "${missing[@]}" ||
       { echo "These packages are needed and could not be installed: ${missing[*]}."; return 1; }
     if [ -n "$redis_is_new" ] && command -v service >/dev/null; then as_root service redis-server stop >/dev/null 2>&1 || true; fi
+    if [ -n "$prometheus_is_new" ] && command -v service >/dev/null; then
+      as_root service prometheus stop >/dev/null 2>&1 || true
+      as_root service prometheus-alertmanager stop >/dev/null 2>&1 || true
+    fi
     if [ -n "$postgres_is_new" ] && command -v service >/dev/null; then as_root service postgresql stop >/dev/null 2>&1 || true; fi
   fi
   local want="$cache/tests/venv-$(cat tests/requirements.txt <(python3 --version) | cksum | cut -d' ' -f1)"

@@ -16,14 +16,17 @@ PASSWORD = "correct horse battery"
 class Service:
     """A running `code-agent serve`."""
 
-    def __init__(self, program: str, folder, store: str | None = None):
-        self.folder, self.program, self.store = folder, program, store
+    def __init__(self, program: str, folder, store: str | None = None, settings: str = "", environment: dict[str, str] | None = None):
+        self.folder, self.program, self.store, self.environment = folder, program, store, environment or {}
+        if settings:
+            (folder / "config" / "code-agent").mkdir(parents=True)
+            (folder / "config" / "code-agent" / "config.toml").write_text(settings)
         self.token = ""
         self.start()
 
     def start(self) -> None:
         """Starts it, and finds its port and, at the first time, its code."""
-        environment = {**os.environ, "XDG_STATE_HOME": str(self.folder / "state"), "XDG_CONFIG_HOME": str(self.folder / "config")}
+        environment = {**os.environ, "XDG_STATE_HOME": str(self.folder / "state"), "XDG_CONFIG_HOME": str(self.folder / "config"), **self.environment}
         more = ["--store", self.store] if self.store else []
         self.process = subprocess.Popen(
             [self.program, "serve", "--listen", "127.0.0.1:0", *more], env=environment, cwd=self.folder,

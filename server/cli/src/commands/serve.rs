@@ -78,9 +78,10 @@ impl Serve {
         let runner = JobRunner::new(parts.core, parts.store, worker, gateway.new_jobs(), stopped)
             .observed_by(gateway.observer_of_jobs())
             .with_grace(grace);
+        let told_to_end = told_to_end();
         notify::ready(&bound.to_string());
         let stop = async move {
-            told_to_end().await;
+            told_to_end.await;
             notify::stopping();
             stopping.send_replace(true);
         };
@@ -103,21 +104,26 @@ impl Serve {
     }
 }
 
-/// Waits for Ctrl-C, or for the signal with which services are ended.
-async fn told_to_end() {
+/// Hears from now on that the service is to end, and gives what waits for it: Ctrl-C, or the signal with which services are ended.
+fn told_to_end() -> impl Future<Output = ()> {
+    // Whoever sent a signal before it is heard would end the process in the middle of its work.
     #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminated) = signal(SignalKind::terminate()) {
+    let terminated = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate());
+    async move {
+        let interrupted = async {
+            // Where no signal can be heard, the service ends with its process.
+            if tokio::signal::ctrl_c().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        };
+        #[cfg(unix)]
+        if let Ok(mut terminated) = terminated {
             tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
+                () = interrupted => {}
                 _ = terminated.recv() => {}
             }
             return;
         }
-    }
-    // Where no signal can be heard, the service ends with its process.
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
+        interrupted.await;
     }
 }

@@ -51,7 +51,7 @@ impl Collector for Process {
     }
 }
 
-/// A line like `VmRSS:	   12345 kB`.
+/// A line like `VmRSS: 12345 kB`, with more room in between.
 fn kibibytes(status: &str, name: &str) -> Option<f64> {
     let line = status.lines().find_map(|line| line.strip_prefix(name))?;
     line.trim().strip_suffix("kB")?.trim().parse().ok()

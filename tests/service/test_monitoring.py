@@ -1,0 +1,546 @@
+"""What watches the service: a real Prometheus and a real Alertmanager over a running `code-agent serve`, the files that are given to teams, and systemd."""
+
+import contextlib
+import http.server
+import json
+import math
+import os
+import pathlib
+import pty
+import re
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+
+import compose_spec
+import kubernetes_validate
+import pytest
+import yaml
+
+DEPLOY = pathlib.Path(__file__).resolve().parents[2] / "server" / "gateway" / "deploy"
+TEXT = 'def f(a):\n    """Do.\n\n    Args:\n        b: B.\n    """\n    return a\n'
+SETTINGS = """
+[service]
+metrics = "token"
+
+[routing]
+strategy = "ordered"
+
+[[models.target]]
+name = "broken"
+model = "m"
+base-url = "{url}/broken"
+price = {{ input = 1.0, output = 2.0 }}
+
+[[models.target]]
+name = "work"
+model = "m"
+base-url = "{url}/whole"
+price = {{ input = 1.0, output = 2.0 }}
+
+[budget]
+dollars-per-day = 5.0
+"""
+
+
+def run(*command: str | pathlib.Path, text: str | None = None) -> subprocess.CompletedProcess:
+    """A tool that ends by itself."""
+    assert shutil.which(str(command[0])), f"{command[0]} is missing; tests/run.sh installs it"
+    return subprocess.run([str(part) for part in command], input=text, capture_output=True, text=True, timeout=60)
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
+def ask(url: str, token: str = "", headers: dict[str, str] | None = None) -> tuple[int, str]:
+    """Status and text of an answer."""
+    headers = {**(headers or {}), **({"authorization": f"Bearer {token}"} if token else {})}
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=10) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def wait_for(what: str, found, seconds: float = 60):
+    """What `found` gives, as soon as it is something."""
+    until = time.monotonic() + seconds
+    while True:
+        result = found()
+        if result:
+            return result
+        assert time.monotonic() < until, f"{what} did not come within {seconds} s"
+        time.sleep(0.2)
+
+
+def metrics_token(service, scopes=("metrics",)) -> str:
+    """A token for Prometheus."""
+    status, made = service.ask("POST", "/api/v2/tokens", {"name": "prometheus", "scopes": list(scopes), "days": 1}, service.token)
+    assert status == 201, made
+    return made["secret"]
+
+
+class Listener(contextlib.AbstractContextManager):
+    """An HTTP server of the test: what Alertmanager tells, and a model in OpenAI's format that answers below `/whole` and fails elsewhere."""
+
+    def __enter__(self):
+        told = self.told = []
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+                if self.path == "/alerts":
+                    told.append(body)
+                is_model = self.path.startswith("/whole")
+                self.send_response(200 if is_model or self.path == "/alerts" else 500)
+                self.send_header("content-type", "text/event-stream" if is_model else "application/json")
+                self.end_headers()
+                if is_model:
+                    words = {"choices": [{"index": 0, "delta": {"content": "Fine."}}]}
+                    end = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}], "usage": {"prompt_tokens": 9, "completion_tokens": 2, "total_tokens": 11}}
+                    self.wfile.write("".join(f"data: {json.dumps(event)}\n\n" for event in (words, end)).encode() + b"data: [DONE]\n\n")
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+@pytest.fixture
+def listener():
+    """A server for models and alerts."""
+    with Listener() as listener:
+        yield listener
+
+
+def ask_model(service, token: str, question: str) -> None:
+    """Asks by the door for programs that speak OpenAI's format."""
+    status, answer = service.ask("POST", "/v1/chat/completions", {"model": "auto", "temperature": 0, "messages": [{"role": "user", "content": question}]}, token)
+    assert status == 200 and answer["choices"][0]["message"]["content"].strip() == "Fine.", answer
+
+
+def use(service, *, models: bool = False) -> None:
+    """Does a little of everything that is measured."""
+    developer, viewer = service.account("dev", "developer"), service.account("eve", "viewer")
+    for path in ("diagnostics", "symbols", "document", "update-docs"):
+        assert service.ask("POST", f"/api/v2/documents/{path}", {"path": "a.py", "text": TEXT}, viewer)[0] == 200
+    for kind in ("check", "document", "update-docs"):
+        status, job = service.ask("POST", "/api/v2/jobs", {"kind": kind, "files": [{"path": "a.py", "text": TEXT}]}, developer)
+        assert status == 202, job
+        wait_for("the end of a job", lambda: service.ask("GET", f"/api/v2/jobs/{job['id']}", token=developer)[1]["state"] == "succeeded")
+    assert service.ask("GET", "/api/v2/accounts", token=viewer)[0] == 403
+    assert service.ask("POST", "/api/v2/sessions", {"name": "dev", "password": "wrong"})[0] == 401
+    assert service.ask("GET", "/no/such/path")[0] == 404
+    # The first model fails, so that the second one is asked; what was asked before is in memory.
+    for question in ("One?", "One?", "Two?") if models else ():
+        ask_model(service, developer, question)
+
+
+# The files that are given to teams.
+
+
+def test_rules_and_settings_of_prometheus_and_alertmanager_are_right(tmp_path):
+    alerts = DEPLOY / "prometheus" / "alerts.yml"
+    lint = run("promtool", "check", "rules", "--lint=all", "--lint-fatal", alerts)
+    assert lint.returncode == 0, lint.stderr
+    shutil.copytree(DEPLOY / "prometheus", tmp_path / "prometheus")
+    (tmp_path / "token").write_text("a-token")
+    settings = tmp_path / "prometheus" / "prometheus.yml"
+    text = settings.read_text().replace("/run/secrets/metrics_token", str(tmp_path / "token"))
+    settings.write_text(text)
+    checked = run("promtool", "check", "config", settings)
+    assert checked.returncode == 0 and "17 rules found" in checked.stdout, checked.stdout + checked.stderr
+    settings.write_text(text.replace("scrape_interval: 15s", "scrape_interval: soon"))
+    assert run("promtool", "check", "config", settings).returncode != 0, "it says what is wrong"
+    checked = run("amtool", "check-config", DEPLOY / "alertmanager.yml")
+    assert checked.returncode == 0, checked.stderr
+
+
+def test_each_alert_has_a_case_that_fires_and_one_that_stays_silent(tmp_path):
+    folder = tmp_path / "prometheus"
+    shutil.copytree(DEPLOY / "prometheus", folder)
+    rules = yaml.safe_load((folder / "alerts.yml").read_text())
+    cases = yaml.safe_load((folder / "alerts_test.yml").read_text())
+    alerts = rules["groups"][0]["rules"]
+    fires, silent = set(), set()
+    for case in cases["tests"]:
+        for expected in case["alert_rule_test"]:
+            (fires if expected["exp_alerts"] else silent).add(expected["alertname"])
+    names = {alert["alert"] for alert in alerts}
+    assert len(names) == len(alerts) >= 12 and fires == silent == names, names ^ (fires & silent)
+    done = run("promtool", "test", "rules", folder / "alerts_test.yml")
+    assert done.returncode == 0, done.stdout + done.stderr
+    # Rules that never fire are found by the cases of each, and so are rules that always do.
+    for wrong in ("vector(1) == 0", 'count({__name__=~".+"}) > 0'):
+        for alert in alerts:
+            alert.update(expr=wrong)
+            alert.pop("for", None)
+        (folder / "alerts.yml").write_text(yaml.safe_dump(rules))
+        done = run("promtool", "test", "rules", folder / "alerts_test.yml")
+        found = set(re.findall(r"alertname: (\w+)", done.stdout + done.stderr))
+        assert done.returncode != 0 and found == names, f"{wrong} is not found by the cases of {names - found}"
+
+
+def test_files_for_containers_and_clusters_are_as_their_schemas_say():
+    text = (DEPLOY / "compose.yaml").read_text()
+    compose = compose_spec.PyCompose.from_yaml(text)
+    compose.validate()
+    with pytest.raises(ValueError, match="imag"):
+        compose_spec.PyCompose.from_yaml(text.replace("    image: code-agent:latest", "    imag: code-agent:latest"))
+    plain = yaml.safe_load(text)
+    assert plain["services"]["code-agent"]["deploy"]["replicas"] == 2
+    for name, service in plain["services"].items():
+        assert "no-new-privileges:true" in service["security_opt"] and not service.get("privileged"), name
+        for variable, value in service.get("environment", {}).items():
+            is_secret = re.search("PASSWORD|TOKEN|SECRET|KEY", variable)
+            assert not is_secret or value.startswith(("${", "/run/secrets/")), f"{name}: {variable} stands in clear"
+    # Whatever is brought in is there.
+    for service in plain["services"].values():
+        for volume in service.get("volumes", []):
+            source = volume.split(":")[0]
+            assert not source.startswith("./") or (DEPLOY / source).exists(), source
+    assert (DEPLOY / "Dockerfile").read_text().count("FROM ") == 2 and "USER 65532" in (DEPLOY / "Dockerfile").read_text()
+
+    folder = DEPLOY / "kubernetes"
+    brought = yaml.safe_load((folder / "kustomization.yaml").read_text())["resources"]
+    files = {path.name for path in folder.glob("*.yaml")} - {"kustomization.yaml", "secrets.example.yaml"}
+    assert set(brought) == files
+    kinds = []
+    for name in [*brought, "secrets.example.yaml"]:
+        for document in yaml.safe_load_all((folder / name).read_text()):
+            kubernetes_validate.validate(document, "1.34", strict=True)
+            kinds.append(document["kind"])
+            if document["kind"] == "Secret":
+                assert set(document["stringData"].values()) == {""}, "examples have no values"
+            if document["kind"] == "Deployment":
+                pod = document["spec"]["template"]["spec"]
+                container = pod["containers"][0]
+                assert pod["securityContext"]["runAsNonRoot"] and container["securityContext"]["readOnlyRootFilesystem"]
+                assert {"startupProbe", "livenessProbe", "readinessProbe"} <= set(container)
+                container["prts"] = []
+                with pytest.raises(kubernetes_validate.ValidationError):
+                    kubernetes_validate.validate(document, "1.34", strict=True)
+    assert {"Deployment", "Service", "PodDisruptionBudget", "HorizontalPodAutoscaler", "NetworkPolicy", "Secret"} <= set(kinds)
+    monitor = yaml.safe_load((folder / "monitoring" / "service-monitor.yaml").read_text())
+    assert monitor["spec"]["endpoints"][0]["path"] == "/metrics"
+    for path in (DEPLOY / "grafana" / "provisioning").rglob("*.yaml"):
+        assert yaml.safe_load(path.read_text())["apiVersion"] == 1
+
+
+def test_the_unit_of_systemd_is_right_and_lets_little_through(tmp_path):
+    unit = tmp_path / "code-agent.service"
+    text = (DEPLOY / "systemd" / "code-agent.service").read_text()
+    # The program is not installed where the tests run.
+    unit.write_text(text.replace("/usr/bin/code-agent", shutil.which("true")))
+    verified = run("systemd-analyze", "verify", unit)
+    assert verified.returncode == 0 and not verified.stderr, verified.stderr
+    assert "Type=notify" in text and "WatchdogSec=" in text
+    lax = run("systemd-analyze", "security", "--offline=true", "--threshold=20", unit)
+    assert lax.returncode == 0, lax.stdout[-400:]
+    unit.write_text("[Service]\nExecStart=/bin/true\n")
+    assert run("systemd-analyze", "security", "--offline=true", "--threshold=20", unit).returncode != 0
+
+
+def panels(board: dict) -> list[dict]:
+    """All panels that show something."""
+    return [panel for panel in board["panels"] if panel["type"] != "row"]
+
+
+def boards() -> list[dict]:
+    """The dashboards."""
+    return [json.loads((DEPLOY / "grafana" / name).read_text()) for name in ("overview.json", "models.json")]
+
+
+def test_dashboards_work_with_any_data_source_and_for_any_replica():
+    assert len({board["uid"] for board in boards()}) == 2
+    for board in boards():
+        variables = {variable["name"]: variable for variable in board["templating"]["list"]}
+        assert variables["datasource"]["type"] == "datasource" and {"job", "instance"} <= set(variables)
+        ids = [panel["id"] for panel in board["panels"]]
+        assert len(ids) == len(set(ids)) and len(panels(board)) >= 15
+        taken = set()
+        for panel in board["panels"]:
+            place = panel["gridPos"]
+            cells = {(x, y) for x in range(place["x"], place["x"] + place["w"]) for y in range(place["y"], place["y"] + place["h"])}
+            assert place["x"] + place["w"] <= 24 and not cells & taken, f"{panel['title']} lies over another"
+            taken |= cells
+        for panel in panels(board):
+            assert panel["title"] and panel["datasource"]["uid"] == "${datasource}"
+            defaults = panel["fieldConfig"]
+            assert defaults["defaults"].get("unit") or defaults["overrides"], f"{panel['title']} has no unit"
+            for target in panel["targets"]:
+                expression = target["expr"]
+                selectors = re.findall(r"\{[^}]*\}", re.sub(r'"[^"]*"', lambda quoted: quoted[0].replace("{", "(").replace("}", ")"), expression))
+                assert selectors and all('job=~"$job"' in one and 'instance=~"$instance"' in one for one in selectors), expression
+                assert set(re.findall(r"\[([^\]]+)\]", expression)) <= {"$__rate_interval", "$__range"}, expression
+
+
+# systemd.
+
+
+@contextlib.contextmanager
+def notify_socket(folder: pathlib.Path):
+    """What systemd listens on."""
+    path = folder / "notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(str(path))
+        yield listener, str(path)
+
+
+def said(listener: socket.socket, seconds: float) -> list[str]:
+    """What is said within a time."""
+    lines, until = [], time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0:
+        listener.settimeout(left)
+        try:
+            lines += listener.recv(4096).decode().splitlines()
+        except TimeoutError:
+            break
+    return lines
+
+
+def test_systemd_hears_when_it_listens_lives_and_ends(start_service, tmp_path):
+    with notify_socket(tmp_path) as (listener, path):
+        service = start_service(environment={"NOTIFY_SOCKET": path, "WATCHDOG_USEC": "400000"})
+        # It says that it is ready only once it answers.
+        listener.settimeout(20)
+        first = listener.recv(4096).decode()
+        assert "READY=1" in first.splitlines() and service.url.removeprefix("http://") in first, first
+        assert ask(f"{service.url}/api/v2/health/live")[0] == 200
+        # What was said while the first account was made.
+        said(listener, 0.05)
+        alive = said(listener, 1.2).count("WATCHDOG=1")
+        assert 4 <= alive <= 8, f"twice in 400 ms, for 1.2 s: {alive}"
+        service.process.send_signal(signal.SIGSTOP)
+        said(listener, 0.3)
+        assert "WATCHDOG=1" not in said(listener, 1), "one that hangs does not say that it lives"
+        service.process.send_signal(signal.SIGCONT)
+        assert "WATCHDOG=1" in said(listener, 1)
+        assert service.stop() == 0
+        assert "STOPPING=1" in said(listener, 0.5)
+
+
+def test_without_a_watchdog_it_only_says_that_it_is_ready_and_ends(start_service, tmp_path):
+    with notify_socket(tmp_path) as (listener, path):
+        service = start_service(environment={"NOTIFY_SOCKET": path, "WATCHDOG_USEC": "100000", "WATCHDOG_PID": "1"})
+        lines = said(listener, 1)
+        assert "READY=1" in lines and "WATCHDOG=1" not in lines, "the watchdog is that of another process"
+        assert service.stop() == 0
+
+
+def test_nobody_to_tell_is_no_failure(start_service, tmp_path):
+    service = start_service(environment={"NOTIFY_SOCKET": str(tmp_path / "nobody"), "WATCHDOG_USEC": "100000"})
+    assert ask(f"{service.url}/api/v2/health/live")[0] == 200
+    assert service.stop() == 0
+
+
+# The figures.
+
+
+def test_promtool_finds_nothing_wrong_with_the_figures(service):
+    use(service)
+    status, figures = ask(f"{service.url}/metrics")
+    assert status == 200
+    checked = run("promtool", "check", "metrics", text=figures)
+    assert checked.returncode == 0 and not checked.stdout + checked.stderr, checked.stdout + checked.stderr
+    assert run("promtool", "check", "metrics", text="# TYPE a_things counter\na_things 1\n").returncode != 0
+    assert "process_open_fds" in figures and 'http_route="/api/v2/jobs/{id}"' in figures and "/no/such/path" not in figures
+    assert ask(f"{service.url}/metrics", headers={"X-Forwarded-For": "192.0.2.1"})[0] == 401, "a proxy is no program of this machine"
+    assert ask(f"{service.url}/metrics", headers={"Host": "rebound.example"})[0] == 401
+
+
+def test_top_shows_the_same_figures(start_service, program, listener, tmp_path):
+    service = start_service(settings=SETTINGS.format(url=listener.url))
+    use(service, models=True)
+    token = tmp_path / "token"
+    token.write_text(metrics_token(service))
+    environment = {**os.environ, "TOP_TOKEN": token.read_text(), "NO_COLOR": "1", "XDG_CONFIG_HOME": str(tmp_path / "none")}
+
+    def top(*arguments):
+        return subprocess.run([program, "top", *arguments], env=environment, capture_output=True, text=True, timeout=30, cwd=tmp_path)
+
+    for where in ("env:TOP_TOKEN", f"file:{token}"):
+        shown = top("--url", service.url, "--token", where, "--once")
+        assert shown.returncode == 0 and not shown.stderr, shown.stderr
+        assert "   ready   (since it began)" in shown.stdout, shown.stdout
+        assert "jobs       queued 0   running 0   succeeded 3 " in shown.stdout, shown.stdout
+        assert re.search(r"^broken +0 +2 .*\n^work +2 +0 .* 18 +4 +\$0\.0000 +\$0\.0000 +closed", shown.stdout, re.M), shown.stdout
+        assert "errors 0.0 %" in shown.stdout and "cache hits 33.3 %   fallbacks 2 " in shown.stdout and "of $5.0000" in shown.stdout, shown.stdout
+    for arguments, words in (
+        (("--url", service.url), "wants a token"),
+        (("--url", service.url, "--token", "env:NO_SUCH_TOKEN_HERE"), "NO_SUCH_TOKEN_HERE, which is not set"),
+        (("--url", service.url, "--token", f"file:{tmp_path / 'nothing'}"), "nothing"),
+        (("--url", f"http://127.0.0.1:{free_port()}"), "cannot be reached"),
+        (("--url", "ftp://x"), "is no address"),
+    ):
+        failed = top(*arguments, "--once")
+        assert failed.returncode == 2 and words in failed.stderr and failed.stderr.strip().endswith("."), failed.stderr
+    other = metrics_token(service, ["models"])
+    environment["TOP_TOKEN"] = other
+    assert "not open to the role or the scope" in top("--url", service.url, "--token", "env:TOP_TOKEN", "--once").stderr
+    environment["TOP_TOKEN"] = "cagt_wrong"
+    assert "does not know the token" in top("--url", service.url, "--token", "env:TOP_TOKEN", "--once").stderr
+    assert "does not stand on the command line" in top("--url", service.url, "--token", other, "--once").stderr
+
+    # In a terminal it is drawn over itself each second, also while the service is away.
+    environment["TOP_TOKEN"] = token.read_text()
+    master, slave = pty.openpty()
+    live = subprocess.Popen([program, "top", "--url", service.url, "--token", "env:TOP_TOKEN"], env=environment, stdout=slave, stderr=slave, cwd=tmp_path)
+    os.close(slave)
+    screen = b""
+
+    def seen(pattern: bytes):
+        nonlocal screen
+        while select.select([master], [], [], 0.1)[0]:
+            screen += os.read(master, 65536)
+        return re.search(pattern, screen, re.DOTALL)
+
+    try:
+        wait_for("a second picture", lambda: seen(rb"\x1b\[Hcode-agent .*\x1b\[Hcode-agent [^\n]*\(last \d+ s\)"), 20)
+        service.kill()
+        wait_for("the news that it is away", lambda: seen(rb"cannot be reached"), 20)
+    finally:
+        live.kill()
+        live.wait(10)
+        os.close(master)
+
+
+@contextlib.contextmanager
+def started(folder: pathlib.Path, name: str, *arguments: str):
+    """A program that runs until it is not wanted any more."""
+    assert shutil.which(name), f"{name} is missing; tests/run.sh installs it"
+    with open(folder / f"{name}.log", "wb") as log:
+        process = subprocess.Popen([name, *arguments], stdout=log, stderr=log, cwd=folder)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+class Prometheus:
+    """A real one, which scrapes one service each second by the files that teams are given."""
+
+    def __init__(self, folder: pathlib.Path, service, token: str, webhook: str):
+        self.folder, self.service = folder, service
+        shutil.copytree(DEPLOY / "prometheus", folder / "prometheus")
+        (folder / "token").write_text(token)
+        (folder / "wrong-token").write_text("cagt_wrong")
+        self.port, self.alertmanager, cluster = free_port(), free_port(), free_port()
+        settings = yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yml").read_text())
+        settings["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
+        own = next(one for one in settings["scrape_configs"] if one["job_name"] == "code-agent")
+        place = service.url.removeprefix("http://")
+        own.pop("dns_sd_configs")
+        own.update(static_configs=[{"targets": [place]}], authorization={"credentials_file": str(folder / "token")})
+        refused = {**own, "job_name": "refused", "authorization": {"credentials_file": str(folder / "wrong-token")}}
+        settings["scrape_configs"] = [own, refused]
+        settings["alerting"]["alertmanagers"] = [{"static_configs": [{"targets": [f"127.0.0.1:{self.alertmanager}"]}]}]
+        (folder / "prometheus" / "prometheus.yml").write_text(yaml.safe_dump(settings))
+        text = (DEPLOY / "alertmanager.yml").read_text()
+        assert "http://alerts.invalid/code-agent" in text
+        (folder / "alertmanager.yml").write_text(text.replace("http://alerts.invalid/code-agent", webhook))
+        self.arguments = {
+            "prometheus": [f"--config.file={folder}/prometheus/prometheus.yml", f"--storage.tsdb.path={folder}/data", f"--web.listen-address=127.0.0.1:{self.port}"],
+            "prometheus-alertmanager": [f"--config.file={folder}/alertmanager.yml", f"--storage.path={folder}/alerts", f"--web.listen-address=127.0.0.1:{self.alertmanager}", f"--cluster.listen-address=127.0.0.1:{cluster}"],
+        }
+
+    def get(self, path: str, **query: str):
+        """What its interface answers."""
+        status, text = ask(f"http://127.0.0.1:{self.port}/api/v1/{path}?{urllib.parse.urlencode(query)}")
+        answer = json.loads(text)
+        assert status == 200 and answer["status"] == "success", f"{query}: {text}"
+        return answer["data"]
+
+    def query(self, expression: str) -> list[tuple[dict, float]]:
+        """Labels and values of now."""
+        return [(one["metric"], float(one["value"][1])) for one in self.get("query", query=expression)["result"]]
+
+    def is_there(self) -> bool:
+        """Whether it answers."""
+        try:
+            return ask(f"http://127.0.0.1:{self.port}/-/ready")[0] == 200
+        except OSError:
+            return False
+
+
+def filled(expression: str) -> str:
+    """A query of a dashboard as Grafana sends it."""
+    values = {"$__rate_interval": "15s", "$__range": "1m", "$job": "code-agent", "$instance": ".*", "$target": ".*"}
+    for name, value in values.items():
+        expression = expression.replace(name, value)
+    assert "$" not in expression, expression
+    return expression
+
+
+def test_a_real_prometheus_has_data_for_every_panel_and_an_alert_comes_through(start_service, listener, tmp_path):
+    service = start_service(settings=SETTINGS.format(url=listener.url))
+    with contextlib.ExitStack() as stack:
+        prometheus = Prometheus(tmp_path, service, metrics_token(service), f"{listener.url}/alerts")
+        for name, arguments in prometheus.arguments.items():
+            stack.enter_context(started(tmp_path, name, *arguments))
+        wait_for("Prometheus", prometheus.is_there)
+        wait_for("the first figures", lambda: prometheus.query('up{job="code-agent"} == 1'))
+        wait_for("the refusal of a wrong token", lambda: prometheus.query('up{job="refused"} == 0'))
+        targets = {target["labels"]["job"]: target for target in prometheus.get("targets")["activeTargets"]}
+        assert targets["code-agent"]["health"] == "up" and "401" in targets["refused"]["lastError"], targets
+        time.sleep(3)
+        use(service, models=True)
+        # Once more, so that rates rise where a series was made by its first use.
+        time.sleep(3)
+        status, session = service.ask("POST", "/api/v2/sessions", {"name": "dev", "password": "correct horse battery"})
+        assert status == 201
+        service.ask("POST", "/api/v2/documents/diagnostics", {"path": "a.py", "text": TEXT}, session["access_token"])
+        for question in ("One?", "Three?"):
+            ask_model(service, session["access_token"], question)
+        time.sleep(3)
+        missing, empty = [], []
+        for board in boards():
+            for panel in panels(board):
+                for target in panel["targets"]:
+                    found = prometheus.query(filled(target["expr"]))
+                    if not found:
+                        missing.append(f"{board['title']} / {panel['title']}: {target['expr']}")
+                    elif all(math.isnan(value) for _, value in found):
+                        empty.append(f"{board['title']} / {panel['title']}")
+        assert not missing, "\n".join(missing)
+        assert not empty, empty
+        answers = prometheus.query('gen_ai_client_operation_duration_seconds_count{job="code-agent", target="work"}')
+        failures = prometheus.query('sum(code_agent_llm_failures_total{job="code-agent", target="broken"})')
+        assert answers[0][1] == failures[0][1] == 3, (answers, failures)
+        for board in boards():
+            for variable in board["templating"]["list"]:
+                asked = re.fullmatch(r"label_values\((.+), (\w+)\)", variable["query"]["query"]) if variable["type"] == "query" else None
+                if asked:
+                    values = prometheus.get(f"label/{asked[2]}/values", **{"match[]": asked[1].replace("$job", "code-agent")})
+                    assert values, variable["name"]
+        requests = prometheus.query('sum(http_server_request_duration_seconds_count{job="code-agent", http_route="/api/v2/jobs", http_response_status_code="202"})')
+        assert requests[0][1] == 3, requests
+        assert not [one for one in prometheus.get("rules")["groups"][0]["rules"] if one["health"] != "ok"]
+        assert not listener.told, "nothing was wrong so far"
+
+        # A refresh token that is used twice: its alert goes all the way.
+        for expected in (200, 401):
+            assert service.ask("POST", "/api/v2/sessions/refresh", {"refresh_token": session["refresh_token"]})[0] == expected
+        told = wait_for("the alert", lambda: [one for one in listener.told if one["commonLabels"].get("alertname") == "CodeAgentTokenReplayed"])
+        assert told[0]["status"] == "firing" and told[0]["receiver"] == "team", told
+        alert = told[0]["alerts"][0]
+        assert alert["labels"]["severity"] == "critical" and alert["annotations"]["summary"] == "A refresh token was used twice."
+        assert {one["commonLabels"]["alertname"] for one in listener.told} == {"CodeAgentTokenReplayed"}, listener.told
