@@ -143,6 +143,8 @@ pub(crate) async fn refresh(
             Ok(Json(signed_in(&gateway, &session, next.secret)?))
         }
         Rotated::Reused(session) => {
+            // Its access token is good no more, not even for a moment.
+            gateway.recent().forget();
             gateway.measures().signed_in(crate::metrics::SignIn::Replayed);
             gateway
                 .store()
