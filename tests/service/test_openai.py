@@ -49,9 +49,17 @@ class Scripted:
             def log_message(self, *_):
                 pass
 
+        self.is_open = True
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
         self.url = f"http://127.0.0.1:{self.server.server_port}/v1"
+
+    def close(self) -> None:
+        """Nobody is there any more."""
+        if self.is_open:
+            self.is_open = False
+            self.server.shutdown()
+            self.server.server_close()
 
 
 @pytest.fixture
@@ -59,7 +67,7 @@ def scripted():
     """A model that does as it is told."""
     model = Scripted()
     yield model
-    model.server.shutdown()
+    model.close()
 
 
 def settings(folder, **targets: str) -> None:
@@ -136,7 +144,8 @@ def test_errors_are_those_the_sdk_knows(door, scripted):
 
     assert refused(openai.NotFoundError, model="gone")["code"] == "model_not_found"
     assert refused(openai.BadRequestError, messages=[])["param"] == "messages"
-    assert refused(openai.UnprocessableEntityError, n=2)["param"] == "n"
+    assert refused(openai.BadRequestError, n=2)["param"] == "n"
+    assert refused(openai.BadRequestError, messages=[{"role": "tool", "content": "x", "tool_call_id": "1"}])["param"] == "messages.0.role"
     tool = {"type": "function", "function": {"name": "f", "parameters": {}}}
     assert refused(openai.UnprocessableEntityError, tools=[tool])["param"] == "tools"
     assert not scripted.asked, "no model is asked what cannot be answered"
@@ -146,8 +155,7 @@ def test_errors_are_those_the_sdk_knows(door, scripted):
     assert [model.id for model in viewer.models.list()] == ["auto", "work"], "looking is allowed"
     with pytest.raises(openai.AuthenticationError):
         openai.OpenAI(base_url=f"{service.url}/v1", api_key="cagt_wrong", max_retries=0).models.list()
-    scripted.server.shutdown()
-    scripted.server.server_close()
+    scripted.close()
     with pytest.raises(openai.InternalServerError) as error:
         client.chat.completions.create(model="work", messages=hello)
     assert error.value.status_code in (502, 503) and "work" in error.value.body["message"]
@@ -176,7 +184,7 @@ def test_what_a_token_may_is_what_its_scopes_say_and_it_is_over_when_revoked(doo
     assert scoped.chat.completions.create(model="work", messages=hello).choices[0].message.content.strip() == "Fine."
     with pytest.raises(openai.PermissionDeniedError):
         client.with_options(api_key=other["secret"]).chat.completions.create(model="work", messages=hello)
-    status, said = service.ask("DELETE", f"/api/v2/tokens/{made['id']}", token=developer)
+    status, said = service.ask("DELETE", f"/api/v2/tokens/{made['token']['id']}", token=developer)
     assert status == 204, said
     with pytest.raises(openai.AuthenticationError):
         scoped.chat.completions.create(model="work", messages=hello)

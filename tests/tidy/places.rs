@@ -46,6 +46,9 @@ const PLACES: &[Place] = &[
             "server/llm/src/shared.rs",
             // What nobody waits for: few, one for a question, and they end with the manager.
             "server/llm/src/revalidate.rs",
+            // Connections to the service: each ends with its client, or with the grace of the end; and the look at the certificate, with its last handle.
+            "server/gateway/src/listen.rs",
+            "server/gateway/src/listen/tls.rs",
             "server/lsp/src/lib.rs",
             "server/lsp/src/serve.rs",
             "server/lsp/src/serve/",

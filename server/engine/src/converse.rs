@@ -58,6 +58,7 @@ impl ServerCore {
     /// If nothing is asked or too much, or there is no model to ask.
     pub async fn converse(&self, asked: Conversation) -> Result<Conversing, CoreError> {
         let models = self.models().await?;
+        models.check_models()?;
         let prompt = Prompt::conversation(&asked.instructions, asked.turns, models.prompt_limits())
             .map_err(|error| CoreError::refused(error.to_string()))?;
         let request = Request {

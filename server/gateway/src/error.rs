@@ -253,10 +253,8 @@ impl From<LlmError> for Problem {
             Cause::ContentFilter => (Kind::Refused, Some("content_filter")),
             Cause::Budget => (Kind::TooManyRequests, Some("insufficient_quota")),
             Cause::Rate => (Kind::TooManyRequests, Some("rate_limit_exceeded")),
-            // Where no model is set at all, its name is not what is wrong.
-            Cause::NoTarget if error.detail.starts_with("there is no model") => {
-                (Kind::NotFound, Some("model_not_found"))
-            }
+            // Not there at all, other than those that are there and left alone for a while.
+            Cause::NoTarget if error.is_missing() => (Kind::NotFound, Some("model_not_found")),
             Cause::NoTarget | Cause::Busy | Cause::Overload => (Kind::Unavailable, None),
             Cause::Timeout => (Kind::Timeout, None),
             Cause::Auth

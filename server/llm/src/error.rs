@@ -166,6 +166,9 @@ impl Cause {
     }
 }
 
+/// What is said where no target is set.
+const NONE_SET: &str = "no `[[models.target]]` is set";
+
 /// Why there is no answer: one sentence with the target, what happened, and what can be done.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", self.sentence())]
@@ -188,6 +191,17 @@ impl LlmError {
             Cause::Budget => format!("The budget is used up: {detail}."),
             _ => format!("{target}: {detail} ({}).", cause.advice()),
         }
+    }
+
+    /// Whether there is no target to ask, or none of the name that was wanted; false where there is one and it is left alone just now.
+    pub fn is_missing(&self) -> bool {
+        let said = |words: &str| self.detail.starts_with(words);
+        self.cause == Cause::NoTarget && (said("there is no model of this name") || said(NONE_SET))
+    }
+
+    /// No target is set.
+    pub(crate) fn none_set() -> Self {
+        Self::new("models", Cause::NoTarget, NONE_SET)
     }
 
     /// A failure of a target.

@@ -320,6 +320,14 @@ impl LlmManager {
         !self.plan().targets.is_empty()
     }
 
+    /// Nothing, if there is any model to ask.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn check_models(&self) -> Result<(), LlmError> {
+        if self.has_models() { Ok(()) } else { Err(LlmError::none_set()) }
+    }
+
     /// Whether there is any model that fills holes.
     pub fn can_fill(&self) -> bool {
         self.plan().targets.iter().any(|target| target.fill.is_some())

@@ -62,7 +62,7 @@ pub(crate) fn nobody(plan: &Plan, request: &Request) -> LlmError {
                 if models.is_empty() { "none is set".to_owned() } else { format!("there are {}", models.join(", ")) };
             LlmError::new(name, Cause::NoTarget, format!("there is no model of this name; {known}"))
         }
-        None if models.is_empty() => LlmError::new("models", Cause::NoTarget, "no `[[models.target]]` is set"),
+        None if models.is_empty() => LlmError::none_set(),
         None => LlmError::new(
             "models",
             Cause::NoTarget,

@@ -57,7 +57,7 @@ impl LlmManager {
             AnswerStrategy::Offline => {
                 Err(LlmError::new("offline", Cause::NoTarget, "there is no answer to this without a model"))
             }
-            _ if !self.has_models() => Err(LlmError::new("models", Cause::NoTarget, "no `[[models.target]]` is set")),
+            _ if !self.has_models() => Err(LlmError::none_set()),
             AnswerStrategy::Fast => ask(self, of_models, checks, None).await.map(Chosen::only),
             AnswerStrategy::BestOfTwo => best_of_two(self, of_models, checks, Start::Together).await,
             AnswerStrategy::Cascade => self.cascade(of_models, checks).await,

@@ -38,7 +38,7 @@ pub(crate) struct ChatRequest {
     /// Texts at which the answer ends.
     stop: Option<Stop>,
     /// How many answers are wanted; one is what there is.
-    #[schema(minimum = 1, maximum = 128)]
+    #[schema(minimum = 1, maximum = 1)]
     n: Option<u32>,
     /// The form of the answer.
     response_format: Option<ResponseFormat>,
@@ -62,7 +62,7 @@ struct Message {
     /// What is said.
     content: Option<Content>,
     /// Calls of tools, which this door does not know.
-    #[schema(value_type = Option<Vec<Object>>)]
+    #[schema(value_type = Option<Vec<Object>>, max_items = 0)]
     tool_calls: Option<Vec<Value>>,
 }
 
@@ -78,10 +78,6 @@ enum Role {
     User,
     /// The model.
     Assistant,
-    /// What a tool said.
-    Tool,
-    /// The older name of the same.
-    Function,
 }
 
 /// What is said, in one piece or in several.
@@ -98,9 +94,11 @@ enum Content {
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(as = MessagePart)]
 struct Part {
-    /// `text`.
+    /// What it is.
+    #[schema(pattern = "^text$", example = "text")]
     r#type: String,
     /// The text.
+    #[schema(required)]
     text: Option<String>,
 }
 
@@ -184,7 +182,6 @@ impl ChatRequest {
                 Role::System | Role::Developer => instructions.push(text),
                 Role::User => turns.push(Turn { speaker: Speaker::User, text }),
                 Role::Assistant => turns.push(Turn { speaker: Speaker::Assistant, text }),
-                Role::Tool | Role::Function => return Err(no_tools().at(format!("{at}/role"))),
             }
         }
         let schema = match self.response_format {
@@ -311,7 +308,7 @@ mod tests {
         assert!(with("logprobs", json!(false)).is_ok() && with("tools", json!([])).is_ok());
         let picture = json!([{ "role": "user", "content": [{ "type": "image_url", "image_url": { "url": "x" } }] }]);
         assert_eq!(with("messages", picture).unwrap_err(), "/messages/0/content/0");
-        let said = json!([{ "role": "tool", "content": "x", "tool_call_id": "1" }]);
-        assert_eq!(with("messages", said).unwrap_err(), "/messages/0/role");
+        let called = json!([{ "role": "assistant", "tool_calls": [{}] }, { "role": "user", "content": "x" }]);
+        assert_eq!(with("messages", called).unwrap_err(), "/messages/0/tool_calls");
     }
 }
