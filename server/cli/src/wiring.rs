@@ -14,6 +14,7 @@ use engine::workspace::files::DiskFiles;
 use engine::{Parts, ServerCore};
 use llm::LlmManager;
 use llm::config::KeySource;
+use security::secret::Secret;
 use serde_json::{Map, Value, json};
 use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
@@ -64,6 +65,11 @@ pub fn models(wish: Wish) -> Result<(LlmManager, Vec<String>), Failure> {
     let (manager, errors) = LlmManager::new(&settings, &key);
     problems.extend(errors.iter().map(ToString::to_string));
     Ok((manager, problems))
+}
+
+/// A secret from where it is said to be, or one sentence why there is none.
+pub fn secret(source: &KeySource) -> Result<Secret, String> {
+    engine::config::keys::read_key(&DiskFiles, source)
 }
 
 /// The settings in force for a place.

@@ -6,7 +6,6 @@ mod picture;
 use super::{Failure, Outcome, runtime};
 use crate::output::Pipe;
 use crate::wiring::{self, Wish};
-use engine::workspace::files::DiskFiles;
 use exposition::Figures;
 use llm::config::KeySource;
 use llm::pool::Pool;
@@ -122,7 +121,7 @@ impl Top {
             Some(url) => return Err(Failure(format!("{url} is no address; one begins with http:// or https://."))),
             None => format!("http://{}", reachable(&wiring::settings(Wish::default())?.settings().service.listen)),
         };
-        let token = self.token.as_ref().map(|source| match engine::config::keys::read_key(&DiskFiles, source) {
+        let token = self.token.as_ref().map(|source| match wiring::secret(source) {
             Ok(token) if token.is_empty() => Err(Failure("The token of `--token` is empty.".to_owned())),
             Ok(token) => Ok(("authorization", Secret::new(format!("Bearer {}", token.expose())))),
             Err(problem) => Err(Failure(problem.replace("Its key", "The token"))),
