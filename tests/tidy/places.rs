@@ -74,6 +74,7 @@ const PLACES: &[Place] = &[
         marks: &["EditorMode", "BatchMode", "DiskFiles"],
         allowed: &[
             "server/cli/src/wiring.rs",
+            "server/cli/src/wiring/",
             "server/engine/src/config.rs",
             "server/engine/src/mode.rs",
             "server/workspace/src/files.rs",
