@@ -32,9 +32,9 @@ class Service:
             [self.program, "serve", "--listen", "127.0.0.1:0", *more], env=environment, cwd=self.folder,
             stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
         first = self.process.stderr.readline()
-        found = re.search(r"http://(127\.0\.0\.1:\d+)", first)
+        found = re.search(r"https?://127\.0\.0\.1:\d+", first)
         assert found, first + self.process.stderr.read()
-        self.url = f"http://{found[1]}"
+        self.url = found[0]
         self.code = None
         if not (self.folder / "set-up").exists():
             self.code = re.search(r'"code": "([^"]+)"', self.process.stderr.readline())[1]

@@ -5,6 +5,7 @@ Pictures of the pages are kept in the cache folder of the tests. `axe-core` look
 
 import contextlib
 import re
+import subprocess
 import time
 
 import pytest
@@ -256,6 +257,26 @@ def test_with_a_keyboard_alone(chromium, service):
         to("Sign out")
         page.keyboard.press("Enter")
         expect(page.get_by_role("status")).to_have_text("You are signed out.")
+
+
+def test_over_tls_and_http_2(program, chromium, tmp_path):
+    """Where the host of a request stands in no header, forms are still known as ours."""
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", key, "-out", certificate,
+                    "-days", "1", "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"], check=True, capture_output=True, timeout=30)
+    service = Service(program, tmp_path, settings=f'[service]\ntls-certificate = "{certificate}"\ntls-key = "{key}"\n')
+    try:
+        assert service.url.startswith("https://")
+        with window(chromium, service, ignore_https_errors=True) as page:
+            page.goto(f"/set-up?code={service.code}")
+            assert page.evaluate("performance.getEntriesByType('navigation')[0].nextHopProtocol") == "h2"
+            page.get_by_label("Name").fill("root")
+            page.get_by_label("Password").fill(PASSWORD)
+            press(page, "Make the account")
+            sign_in(page, "root")
+            press(page, "Sign out")
+    finally:
+        service.stop()
 
 
 def test_without_javascript(chromium, service):

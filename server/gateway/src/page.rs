@@ -153,7 +153,7 @@ async fn enter(
     };
     let changes = method == Method::POST;
     if changes {
-        session::is_from_us(request.headers())?;
+        session::is_from_us(request.uri(), request.headers())?;
     }
     let operation = match access {
         Open => None,
@@ -180,7 +180,12 @@ async fn enter(
         request.extensions_mut().insert(visitor.principal.clone());
         request.extensions_mut().insert(visitor);
     }
-    Ok(next.run(request).await)
+    let answer = next.run(request).await;
+    if changes {
+        // What was taken back here is good no more at once.
+        gateway.recent().forget();
+    }
+    Ok(answer)
 }
 
 /// A problem, as people get to see it: whoever has to sign in, or to show again that it is he, is sent where he can.

@@ -6,7 +6,8 @@ use super::Form;
 use crate::auth::{Principal, Via, secrets};
 use crate::error::{Kind, Problem};
 use crate::state::Gateway;
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, HeaderValue, Uri, header};
 
 /// The cookie of who signed in. `__Host-` keeps other hosts of the same domain, and plain HTTP, from setting it.
 const SESSION: &str = "__Host-session";
@@ -87,9 +88,10 @@ pub(super) fn no_cookie() -> HeaderValue {
 
 /// Whether the browser says that a form was sent from a page of this service. Each browser of today says so in one of two ways; who says nothing is
 /// no browser, and has the interface.
-pub(super) fn is_from_us(headers: &HeaderMap) -> Result<(), Problem> {
+pub(super) fn is_from_us(uri: &Uri, headers: &HeaderMap) -> Result<(), Problem> {
     let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
-    let own = text("host").unwrap_or_default();
+    // With HTTP/2 the host stands before the path, and in no header.
+    let own = uri.authority().map(Authority::as_str).or(text("host")).unwrap_or_default();
     let is_own = |origin: &str| origin.split_once("://").is_some_and(|(_, host)| host.eq_ignore_ascii_case(own));
     let is_ours = match (text("sec-fetch-site"), text("origin")) {
         (None, None) => false,
@@ -143,7 +145,11 @@ mod tests {
             (false, &[host, ("sec-fetch-site", "none")]),
             (false, &[("origin", "https://evil.example")]),
         ] {
-            assert_eq!(is_from_us(&headers(all)).is_ok(), ours, "{all:?}");
+            assert_eq!(is_from_us(&Uri::from_static("/tokens"), &headers(all)).is_ok(), ours, "{all:?}");
+        }
+        let http_2 = Uri::from_static("https://team.example:7420/tokens");
+        for (ours, origin) in [(true, "https://team.example:7420"), (false, "https://evil.example")] {
+            assert_eq!(is_from_us(&http_2, &headers(&[("origin", origin)])).is_ok(), ours, "{origin}");
         }
     }
 

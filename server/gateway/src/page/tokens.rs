@@ -15,7 +15,9 @@ use serde_json::{Value, json};
 const SCOPES: &[(&str, &str)] = &[
     ("documents", "Documents: check and mend texts"),
     ("jobs", "Jobs: run and see them"),
+    ("openai", "Models: ask them in the format of OpenAI"),
     ("models", "Models: how they are and what they cost"),
+    ("metrics", "Measures: figures for Prometheus"),
     ("service", "Service: its settings"),
     ("accounts", "Accounts: see them"),
     ("audit", "Audit: read the log"),
@@ -81,4 +83,31 @@ pub(super) async fn revoke(
 ) -> Result<Redirect, Problem> {
     routes::tokens::revoke(State(gateway), Extension(visitor.principal), id).await?;
     Ok(Redirect::to("/tokens"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_that_a_token_can_be_good_for_can_be_chosen() {
+        let document = crate::openapi::document_value();
+        let mut known: Vec<&str> = document["components"]["schemas"]["Scope"]["oneOf"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|one| one["enum"][0].as_str())
+            .collect();
+        known.extend(
+            document["components"]["schemas"]["Scope"]["enum"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(|one| one.as_str()),
+        );
+        let mut shown: Vec<&str> = SCOPES.iter().map(|(name, _)| *name).collect();
+        known.sort_unstable();
+        shown.sort_unstable();
+        assert_eq!(shown, known);
+    }
 }
