@@ -141,23 +141,25 @@ pub(crate) async fn new_recovery_codes(
     Ok((StatusCode::CREATED, Json(RecoveryCodes { recovery_codes })))
 }
 
-/// Removes the second factor of somebody who lost it and his recovery codes, and ends his sessions.
+/// Removes the second factor of somebody who lost it and his recovery codes, and ends his sessions. Where there is none, nothing happens.
 #[utoipa::path(delete, path = "/accounts/{id}/totp", tag = "accounts", operation_id = "accounts.remove_totp",
     extensions(("x-group" = json!("accounts.write")), ("x-step-up" = json!(true))),
     params(("id" = String, Path, description = "The account", format = "uuid")), responses(
-    (status = 204, description = "Removed"),
+    (status = 204, description = "There is none any more"),
     (status = 401, description = "Not signed in, or not lately (`step-up-needed`)", body = ProblemBody),
     (status = 403, description = "Not allowed", body = ProblemBody),
-    (status = 404, description = "There is none", body = ProblemBody)))]
+    (status = 404, description = "There is no such account", body = ProblemBody)))]
 pub(crate) async fn remove_of_another(
     State(gateway): State<Gateway>,
     Extension(principal): Extension<Principal>,
     Id(id): Id,
 ) -> Result<StatusCode, Problem> {
-    if !gateway.store().clear_totp(&id).await? {
-        return Err(Problem::missing("second factor of an account", &id));
+    gateway.store().account(&id).await?.ok_or_else(|| Problem::missing("account", &id))?;
+    let was_there = gateway.store().clear_totp(&id).await?;
+    if was_there {
+        gateway.store().revoke_sessions_of(&id).await?;
     }
-    gateway.store().revoke_sessions_of(&id).await?;
-    note(&gateway, &principal.account.id, "accounts.remove_totp", &id, true, "removed").await?;
+    let outcome = if was_there { "removed" } else { "there was none" };
+    note(&gateway, &principal.account.id, "accounts.remove_totp", &id, true, outcome).await?;
     Ok(StatusCode::NO_CONTENT)
 }
