@@ -58,6 +58,7 @@ pub(crate) fn document_value() -> &'static Value {
         let (_, document) = crate::routes::all().split_for_parts();
         let mut document = serde_json::to_value(document).unwrap_or_default();
         name_problems(&mut document);
+        order_extensions(&mut document);
         document
     });
     &DOCUMENT
@@ -76,6 +77,24 @@ fn name_problems(document: &mut Value) {
             fields.values_mut().for_each(name_problems);
         }
         Value::Array(items) => items.iter_mut().for_each(name_problems),
+        _ => {}
+    }
+}
+
+/// Puts the extensions of each operation in the order of their names: utoipa keeps them in a map that has another order each time.
+fn order_extensions(document: &mut Value) {
+    match document {
+        Value::Object(fields) => {
+            let mut names: Vec<String> = fields.keys().filter(|name| name.starts_with("x-")).cloned().collect();
+            names.sort_unstable();
+            for name in names {
+                if let Some(extension) = fields.shift_remove(&name) {
+                    fields.insert(name, extension);
+                }
+            }
+            fields.values_mut().for_each(order_extensions);
+        }
+        Value::Array(items) => items.iter_mut().for_each(order_extensions),
         _ => {}
     }
 }
