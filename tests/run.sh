@@ -14,7 +14,7 @@ export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$cache/target}"
 export CARGO_INCREMENTAL="${CARGO_INCREMENTAL:-0}"
 build=debug
 if [ "${1:-}" = full ]; then
-  # Whole trees want the program as it is shipped.
+  # Whole trees want a program that is optimised.
   export CODE_AGENT_TREES=full
   build=release
 elif [ $# -gt 0 ]; then

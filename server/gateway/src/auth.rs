@@ -100,9 +100,9 @@ pub(crate) async fn gate(
     }
     let header = request.headers().get(header::AUTHORIZATION).cloned();
     let principal = authenticate(&gateway, header).await?;
-    permit(&gateway, &principal, operation, request.uri().path(), !operation.only_looks()).await?;
-    request.extensions_mut().insert(principal);
     let changes = !operation.only_looks();
+    permit(&gateway, &principal, operation, request.uri().path(), changes).await?;
+    request.extensions_mut().insert(principal);
     let response = next.run(request).await;
     if changes {
         gateway.recent().forget();

@@ -13,7 +13,6 @@ use engine::error::CoreError;
 use engine::store::StoreError;
 use engine::tasks::TaskError;
 use serde::Serialize;
-use std::sync::Arc;
 use utoipa::ToSchema;
 
 tokio::task_local! {
@@ -141,10 +140,9 @@ impl Problem {
         Self { retry_after: Some(seconds), ..self }
     }
 
-    /// The same in OpenAI's format.
-    pub(crate) fn for_openai(&self) -> ErrorAnswer {
-        let (status, name, _) = self.kind.facts();
-        ErrorAnswer::of(status.as_u16(), &self.detail, self.pointer.as_deref(), self.code.unwrap_or(name))
+    /// The problem, for whoever shows it in another form.
+    pub(crate) fn told(&self) -> Told {
+        Told { kind: self.kind, detail: self.detail.clone(), pointer: self.pointer.clone(), code: self.code }
     }
 
     /// The place in the body that was told.
@@ -178,12 +176,15 @@ pub(crate) struct Told {
     pub detail: String,
     /// Where in the body it is.
     pub pointer: Option<String>,
+    /// The word of OpenAI's format for it, where that has one of its own.
+    pub code: Option<&'static str>,
 }
 
-impl Problem {
-    /// The problem, for whoever shows it in another form.
-    pub(crate) fn told(&self) -> Told {
-        Told { kind: self.kind, detail: self.detail.clone(), pointer: self.pointer.clone() }
+impl Told {
+    /// The same in OpenAI's format.
+    pub fn for_openai(&self) -> ErrorAnswer {
+        let (status, name, _) = self.kind.facts();
+        ErrorAnswer::of(status.as_u16(), &self.detail, self.pointer.as_deref(), self.code.unwrap_or(name))
     }
 }
 
@@ -194,7 +195,6 @@ impl IntoResponse for Problem {
         if self.kind == Kind::Internal {
             tracing::error!(correlation = correlation(), "{}", self.detail);
         }
-        let for_openai = Arc::new(self.for_openai());
         let body = ProblemBody {
             r#type: format!("urn:code-agent:problem:{name}"),
             title,
@@ -204,7 +204,6 @@ impl IntoResponse for Problem {
             correlation: correlation(),
         };
         let mut response = (status, Json(body)).into_response();
-        response.extensions_mut().insert(for_openai);
         response.extensions_mut().insert(told);
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));

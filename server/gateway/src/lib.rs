@@ -25,10 +25,8 @@ use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use error::{CORRELATION, Kind, Problem};
-use routes::ErrorAnswer;
+use error::{CORRELATION, Kind, Problem, Told};
 use std::future::Future;
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -112,9 +110,9 @@ async fn numbered(request: Request<Body>, next: Next) -> Response {
     let brought = request.headers().get(CORRELATION_HEADER).and_then(|id| id.to_str().ok()).filter(is_plain);
     let number = brought.map_or_else(auth::secrets::number, str::to_owned);
     let mut response = CORRELATION.scope(number.clone(), next.run(request)).await;
-    if is_openai && let Some(error) = response.extensions_mut().remove::<Arc<ErrorAnswer>>() {
+    if is_openai && let Some(told) = response.extensions_mut().remove::<Told>() {
         // The programs that come by this door read no problem details.
-        let body = serde_json::to_vec(&*error).unwrap_or_default();
+        let body = serde_json::to_vec(&told.for_openai()).unwrap_or_default();
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         response.headers_mut().remove(header::CONTENT_LENGTH);
         *response.body_mut() = Body::from(body);

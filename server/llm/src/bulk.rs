@@ -202,7 +202,7 @@ fn target_of<'a>(targets: &'a [Target], name: Option<&str>) -> Result<&'a Target
     };
     found.ok_or_else(|| match name {
         Some(name) => LlmError::new(name, Cause::NoTarget, "there is no model of this name"),
-        None => LlmError::new("models", Cause::NoTarget, "no `[[models.target]]` is set"),
+        None => LlmError::none_set(),
     })
 }
 

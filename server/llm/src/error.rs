@@ -166,6 +166,8 @@ impl Cause {
     }
 }
 
+/// What is said where there is no target of a name.
+const UNKNOWN: &str = "there is no model of this name";
 /// What is said where no target is set.
 const NONE_SET: &str = "no `[[models.target]]` is set";
 
@@ -196,7 +198,12 @@ impl LlmError {
     /// Whether there is no target to ask, or none of the name that was wanted; false where there is one and it is left alone just now.
     pub fn is_missing(&self) -> bool {
         let said = |words: &str| self.detail.starts_with(words);
-        self.cause == Cause::NoTarget && (said("there is no model of this name") || said(NONE_SET))
+        self.cause == Cause::NoTarget && (said(UNKNOWN) || said(NONE_SET))
+    }
+
+    /// There is no target of this name; `known` says which there are.
+    pub(crate) fn unknown(name: &str, known: &str) -> Self {
+        Self::new(name, Cause::NoTarget, format!("{UNKNOWN}; {known}"))
     }
 
     /// No target is set.

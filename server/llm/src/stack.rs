@@ -60,7 +60,7 @@ pub(crate) fn nobody(plan: &Plan, request: &Request) -> LlmError {
         Some(name) => {
             let known =
                 if models.is_empty() { "none is set".to_owned() } else { format!("there are {}", models.join(", ")) };
-            LlmError::new(name, Cause::NoTarget, format!("there is no model of this name; {known}"))
+            LlmError::unknown(name, &known)
         }
         None if models.is_empty() => LlmError::none_set(),
         None => LlmError::new(

@@ -14,19 +14,22 @@ use axum::{Extension, Json};
 use engine::jobs::{JobInput, JobKind, MOST_FILES};
 use engine::store::accounts::Role;
 use engine::store::idempotency::Once;
-use engine::store::jobs::{Job, JobFilter, JobState, NewJob};
+use engine::store::jobs::{Job, JobEvent, JobFilter, JobState, NewJob};
 use engine::store::now_ms;
 use futures_util::Stream;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::collections::VecDeque;
 use std::convert::Infallible;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use utoipa::ToSchema;
 
 /// How often a job is tried.
 const TRIES: i64 = 3;
 /// How often events are looked for.
 const LOOK: Duration = Duration::from_millis(250);
+/// How often it is asked whether somebody who follows a job still may: what was revoked is over within a second.
+const ASK: Duration = Duration::from_millis(750);
 
 /// What is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -232,24 +235,22 @@ pub(crate) async fn create(
         Some(Ok(key)) if (1..=128).contains(&key.len()) => Some(key.to_owned()),
         Some(_) => return Err(Problem::new(Kind::Invalid, "An `Idempotency-Key` has 1 to 128 visible characters.")),
     };
-    let bytes = serde_json::to_vec(&body).unwrap_or_default();
+    // Only where there is a key does anybody ask whether the request is the same.
+    let key = key.map(|key| (key, blake3::hash(&serde_json::to_vec(&body).unwrap_or_default()).to_hex().to_string()));
     let new = wanted(account, body)?;
     let job = match key {
         None => gateway.store().create_job(new).await?,
-        Some(key) => {
-            let hash = blake3::hash(&bytes).to_hex().to_string();
-            match gateway.store().create_job_once(new, &key, &hash, now_ms()).await? {
-                Once::Made(job) | Once::Same(job) => job,
-                Once::Gone => {
-                    let said = "What was made with this `Idempotency-Key` is kept no longer.";
-                    return Err(Problem::new(Kind::Conflict, said));
-                }
-                Once::Mismatch => {
-                    let said = "This `Idempotency-Key` was used with another body.";
-                    return Err(Problem::new(Kind::Conflict, said));
-                }
+        Some((key, hash)) => match gateway.store().create_job_once(new, &key, &hash, now_ms()).await? {
+            Once::Made(job) | Once::Same(job) => job,
+            Once::Gone => {
+                let said = "What was made with this `Idempotency-Key` is kept no longer.";
+                return Err(Problem::new(Kind::Conflict, said));
             }
-        }
+            Once::Mismatch => {
+                let said = "This `Idempotency-Key` was used with another body.";
+                return Err(Problem::new(Kind::Conflict, said));
+            }
+        },
     };
     gateway.tell_of_a_job();
     let view = JobView::from(job);
@@ -340,45 +341,68 @@ fn follow(
     id: String,
     from: i64,
 ) -> impl Stream<Item = Result<Event, Infallible>> {
-    let of_whom = (gateway, principal);
-    let state = (of_whom, id, from, Vec::new().into_iter(), false);
-    futures_util::stream::unfold(state, |(of_whom, id, mut from, mut waiting, is_over)| async move {
-        let (gateway, principal) = &of_whom;
-        let mut stopping = gateway.stopping();
+    let following = Following { gateway, principal, id, from, waiting: VecDeque::new(), asked: None, is_over: false };
+    futures_util::stream::unfold(following, |mut following| async move {
+        let event = following.next().await?;
+        Some((Ok(event), following))
+    })
+}
+
+/// Somebody who follows a job.
+struct Following {
+    gateway: Gateway,
+    principal: Principal,
+    id: String,
+    /// The number of the last event that was read.
+    from: i64,
+    /// What was read and not told yet.
+    waiting: VecDeque<JobEvent>,
+    /// When it was last asked whether he still may.
+    asked: Option<Instant>,
+    is_over: bool,
+}
+
+impl Following {
+    /// The next event; `None` where there is none any more, or he who follows goes on behind the last one elsewhere, if he still may.
+    async fn next(&mut self) -> Option<Event> {
+        let mut stopping = self.gateway.stopping();
         loop {
-            if let Some((number, data, ends)) = waiting.next() {
-                let event = Event::default().event("job").id(i64::to_string(&number)).data::<String>(data);
-                return Some((Ok(event), (of_whom, id, from, waiting, ends)));
+            if let Some(event) = self.waiting.pop_front() {
+                self.is_over = !matches!(event.state, JobState::Queued | JobState::Running);
+                return Some(told(&event));
             }
-            // Whoever follows goes on behind the last event elsewhere, if he still may.
-            if is_over || *stopping.borrow() || !auth::is_still_good(gateway, principal).await {
+            if self.is_over || *stopping.borrow() || !self.still_may().await {
                 return None;
             }
             // Asked first, so that no event is written between the two that nobody sees.
-            let is_done = gateway.store().job_state(&id).await.ok().flatten()?.is_final();
-            let Ok(new) = gateway.store().job_events_of(&id, from, 100).await else { return None };
-            let Some(last) = new.last() else {
+            let is_done = self.gateway.store().job_state(&self.id).await.ok().flatten()?.is_final();
+            self.waiting = self.gateway.store().job_events_of(&self.id, self.from, 100).await.ok()?.into();
+            match self.waiting.back() {
+                Some(last) => self.from = last.seq,
                 // One that ended before anybody looked has no more events.
-                if is_done {
-                    return None;
-                }
-                tokio::select! {
+                None if is_done => return None,
+                None => tokio::select! {
                     () = tokio::time::sleep(LOOK) => {}
                     _ = stopping.changed() => {}
-                }
-                continue;
-            };
-            from = last.seq;
-            let shown: Vec<(i64, String, bool)> = new
-                .into_iter()
-                .map(|event| {
-                    let ends = !matches!(event.state, JobState::Queued | JobState::Running);
-                    let state = StateName::from(event.state);
-                    let data = serde_json::json!({ "job": event.job, "state": state, "progress": event.progress, "message": event.message });
-                    (event.seq, data.to_string(), ends)
-                })
-                .collect();
-            waiting = shown.into_iter();
+                },
+            }
         }
-    })
+    }
+
+    /// Whether he who follows would still be let in; asked once in a while.
+    async fn still_may(&mut self) -> bool {
+        if self.asked.is_none_or(|asked| asked.elapsed() >= ASK) {
+            self.asked = Some(Instant::now());
+            return auth::is_still_good(&self.gateway, &self.principal).await;
+        }
+        true
+    }
+}
+
+/// An event as it is sent.
+fn told(event: &JobEvent) -> Event {
+    let state = StateName::from(event.state);
+    let data =
+        serde_json::json!({ "job": event.job, "state": state, "progress": event.progress, "message": event.message });
+    Event::default().event("job").id(event.seq.to_string()).data(data.to_string())
 }

@@ -310,7 +310,7 @@ impl Sending {
                 }
                 if let Err(problem) = sending.hear().await {
                     sending.is_over = true;
-                    let text = serde_json::to_string(&problem.for_openai()).unwrap_or_default();
+                    let text = serde_json::to_string(&problem.told().for_openai()).unwrap_or_default();
                     sending.waiting.push_back(Event::default().data(text));
                 }
             }

@@ -1,0 +1,91 @@
+"""TLS of the service as its operators have it: a certificate that is renewed while it runs, one that is broken, and clients that have to show one."""
+
+import pathlib
+import socket
+import ssl
+import subprocess
+import time
+
+import pytest
+
+from conftest import Service
+
+SUBJECT = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+
+
+def openssl(*arguments) -> None:
+    """Runs it."""
+    subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True, timeout=30)
+
+
+def made(folder: pathlib.Path, name: str) -> tuple[pathlib.Path, pathlib.Path]:
+    """A certificate that is signed by itself, and its key."""
+    certificate, key = folder / f"{name}.pem", folder / f"{name}.key"
+    openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", key, "-out", certificate, "-days", "1", *SUBJECT)
+    return certificate, key
+
+
+def shown(service: Service, mine: tuple | None = None) -> bytes:
+    """The certificate that the service shows, after an answer of it over this connection."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    if mine:
+        context.load_cert_chain(*mine)
+    host, port = service.url.removeprefix("https://").split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as plain, context.wrap_socket(plain) as secure:
+        secure.sendall(b"GET /api/v2/health/live HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+        assert secure.recv(64).startswith(b"HTTP/1.1 200")
+        return ssl.DER_cert_to_PEM_cert(secure.getpeercert(binary_form=True)).encode()
+
+
+def same(one: bytes, file: pathlib.Path) -> bool:
+    """Whether it is the certificate of a file."""
+    return ssl.PEM_cert_to_DER_cert(one.decode()) == ssl.PEM_cert_to_DER_cert(file.read_text())
+
+
+@pytest.fixture
+def over_tls(program, tmp_path):
+    """Starts a service whose certificate lies at `live.pem`."""
+    started = []
+
+    def start(more: str = "") -> Service:
+        first, key = made(tmp_path, "first")
+        (tmp_path / "live.pem").write_bytes(first.read_bytes())
+        (tmp_path / "live.key").write_bytes(key.read_bytes())
+        settings = f'[service]\ntls-certificate = "{tmp_path}/live.pem"\ntls-key = "{tmp_path}/live.key"\n{more}'
+        started.append(Service(program, tmp_path, settings=settings))
+        return started[-1]
+
+    yield start
+    for service in started:
+        assert service.stop() == 0
+
+
+def test_a_renewed_certificate_is_shown_without_a_restart_and_a_broken_one_is_not(over_tls, tmp_path):
+    service = over_tls()
+    assert same(shown(service), tmp_path / "first.pem")
+    second, key = made(tmp_path, "second")
+    (tmp_path / "live.key").write_bytes(key.read_bytes())
+    (tmp_path / "live.pem").write_bytes(second.read_bytes())
+    until = time.monotonic() + 20
+    while not same(shown(service), second):
+        assert time.monotonic() < until, "the new certificate was not taken"
+        time.sleep(0.2)
+    (tmp_path / "live.pem").write_text("no certificate at all")
+    time.sleep(5)
+    assert same(shown(service), second), "what cannot be used is not used"
+
+
+def test_only_clients_with_a_certificate_are_let_in_where_that_is_wanted(over_tls, tmp_path):
+    authority, authority_key = made(tmp_path, "authority")
+    mine, key, asked = tmp_path / "mine.pem", tmp_path / "mine.key", tmp_path / "mine.csr"
+    openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", key, "-out", asked, "-subj", "/CN=client")
+    extension = tmp_path / "client.ext"
+    extension.write_text("extendedKeyUsage=clientAuth\n")
+    openssl("x509", "-req", "-in", asked, "-CA", authority, "-CAkey", authority_key, "-CAcreateserial", "-days", "1", "-extfile", extension, "-out", mine)
+    service = over_tls(f'tls-client-authority = "{authority}"\n')
+    assert same(shown(service, (mine, key)), tmp_path / "first.pem"), "who has one is let in"
+    for wrong in (None, made(tmp_path, "stranger")):
+        with pytest.raises((ssl.SSLError, ConnectionError, AssertionError)):
+            shown(service, wrong)
+    assert same(shown(service, (mine, key)), tmp_path / "first.pem"), "and still is"
