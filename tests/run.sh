@@ -150,6 +150,8 @@ count "Rust tests" '^ *Summary|^test result:' rust_tests
 export CODE_AGENT_PROGRAM="$scratch/code-agent"
 [ "$build" = debug ] || check "release build" cargo build --quiet --release --bin code-agent
 cp "$CARGO_TARGET_DIR/$build/code-agent" "$CODE_AGENT_PROGRAM" || failed=$((failed + 1))
+# What the cases of the WebSocket protocol are held against; the tests have built it too.
+export CODE_AGENT_ECHO="$CARGO_TARGET_DIR/debug/examples/echo"
 count "editors and source trees" '(passed|failed|error).* in [0-9.]+s' "$python" -m pytest -c tests/pytest.ini tests
 check "extension of VS Code" extension
 

@@ -89,6 +89,7 @@ impl ServerCore {
     async fn named_file(&self, uri: &str, path: &str) -> Result<String, CoreError> {
         let (uri, path) = (uri.to_owned(), path.to_owned());
         let read = move |shared: &crate::server_core::Shared| {
+            shared.wants_disk()?;
             let here = || uri::to_path(&uri).and_then(|path| path.parent().map(Path::to_path_buf));
             let root = shared.root_of(&uri).or_else(|| shared.workspace.roots().into_iter().next()).or_else(here);
             let refused = |what: &str| CoreError::refused(format!("@{path} was not shown: {what}."));

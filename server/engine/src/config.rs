@@ -6,6 +6,7 @@
 mod check;
 pub mod keys;
 pub mod sections;
+mod session;
 pub mod state;
 
 use arc_swap::ArcSwap;
@@ -100,6 +101,8 @@ pub struct ConfigurationManager {
     current: ArcSwap<Settings>,
     generation: AtomicU64,
     watchers: Mutex<Vec<Watcher>>,
+    /// Its editor is a client of a service, and sets only what is its own business.
+    is_of_session: bool,
 }
 
 /// Called after the settings in force became others.
@@ -116,6 +119,7 @@ impl ConfigurationManager {
             current: ArcSwap::default(),
             generation: AtomicU64::new(0),
             watchers: Mutex::default(),
+            is_of_session: false,
         };
         let mut errors = Vec::new();
         {
@@ -178,6 +182,7 @@ impl ConfigurationManager {
     /// # Errors
     /// If one is wrong; all of the editor's then stay as they were.
     pub fn set_editor(&self, settings: Value) -> Result<(), ConfigError> {
+        let settings = if self.is_of_session { session::own(settings) } else { settings };
         let mut layers = self.lock();
         let result = layers.set(Layer::Editor, "editor settings", Ok(settings));
         self.publish(layers);

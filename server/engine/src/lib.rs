@@ -31,6 +31,7 @@ mod progress;
 pub mod queries;
 pub mod recovery;
 pub mod server_core;
+mod session;
 #[cfg(feature = "service")]
 mod service;
 pub mod tasks;
@@ -38,7 +39,7 @@ mod view;
 
 pub use server_core::{Parts, ServerCore};
 #[cfg(feature = "service")]
-pub use service::ModelFigures;
+pub use service::{ModelFigures, ModelStep, ModelSteps};
 
 pub use llm::tape;
 

@@ -94,6 +94,7 @@ impl ServerCore {
     /// # Errors
     /// [`CoreError::Refused`] if it cannot be written.
     pub fn page_file(&self, page: &Page) -> Result<PathBuf, CoreError> {
+        self.shared().wants_disk()?;
         let unwritten = |error: std::io::Error| CoreError::refused(format!("The page could not be written: {error}."));
         let state = crate::config::state_dir().map_err(|error| CoreError::refused(error.to_string()))?;
         let folder = state.join("pages").join(std::process::id().to_string());

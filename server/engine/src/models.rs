@@ -51,7 +51,8 @@ impl ServerCore {
 
     /// The settings changed: takes them over, if anybody ever wanted a model.
     pub(crate) fn renew_models(&self) {
-        if self.shared().models.manager.get().is_none() {
+        // Those of a session are those of the service, whose settings it cannot change.
+        if self.is_elsewhere() || self.shared().models.manager.get().is_none() {
             return;
         }
         let correlation = self.metrics().correlation();

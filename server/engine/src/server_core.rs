@@ -43,6 +43,18 @@ pub struct Parts {
     pub journal: fn() -> Option<PathBuf>,
 }
 
+/// What a core is put together from.
+pub(crate) struct Rooms {
+    pub file_system: Arc<dyn FileSystem>,
+    pub config: Arc<ConfigurationManager>,
+    pub metrics: Arc<MetricsCollector>,
+    pub mode: Arc<dyn Mode>,
+    pub strategy: Arc<dyn Strategy>,
+    pub models: Arc<Models>,
+    pub tasks: TaskOrchestrator,
+    pub is_elsewhere: bool,
+}
+
 /// The core. Cloning it gives another handle to the same one.
 #[derive(Clone)]
 pub struct ServerCore {
@@ -54,10 +66,12 @@ pub struct ServerCore {
 /// The one state behind all handles. Tasks hold this part alone, so that the orchestrator outlives none of them.
 pub(crate) struct Shared {
     pub workspace: Workspace,
+    /// The files of its documents lie on another machine: nothing of this one is looked at for them.
+    pub is_elsewhere: bool,
     pub config: Arc<ConfigurationManager>,
     pub metrics: Arc<MetricsCollector>,
     pub strategy: Arc<dyn Strategy>,
-    pub models: Models,
+    pub models: Arc<Models>,
     /// What can be read about questions to models.
     pub pages: crate::ask::Pages,
     /// What was explained, for hovers.
@@ -105,14 +119,24 @@ impl ServerCore {
             0 => mode.threads(processors),
             threads => usize::from(threads),
         };
-        let (events, _) = broadcast::channel(1024);
+        let tasks = TaskOrchestrator::new(threads, mode.queue_limit(), metrics.clone());
+        let models = Arc::new(Models::new(journal));
+        let rooms = Rooms { file_system, config, metrics, mode, strategy, models, tasks, is_elsewhere: false };
+        Self::of(rooms, "local", 1024)
+    }
+
+    /// A core of these parts. So many events are kept for doors that are slow.
+    pub(crate) fn of(rooms: Rooms, client: &str, events: usize) -> Self {
+        let Rooms { file_system, config, metrics, mode, strategy, models, tasks, is_elsewhere } = rooms;
+        let (events, _) = broadcast::channel(events);
         let view = View::new(0, config.generation(), config.settings(), Customs::default());
         let shared = Shared {
             workspace: Workspace::new(file_system),
+            is_elsewhere,
             config,
-            metrics: metrics.clone(),
+            metrics,
             strategy,
-            models: Models::new(journal),
+            models,
             pages: Default::default(),
             explained: Default::default(),
             nearby: Default::default(),
@@ -125,7 +149,7 @@ impl ServerCore {
         };
         let inner = Inner {
             shared: Arc::new(shared),
-            tasks: TaskOrchestrator::new(threads, mode.queue_limit(), metrics),
+            tasks,
             mode,
             slots: DashMap::with_shard_amount(8),
             offered: Offered::default(),
@@ -137,7 +161,7 @@ impl ServerCore {
             scan: crate::look::Scan::default(),
             told_languages: DashSet::new(),
         };
-        let core = Self { inner: Arc::new(inner), client: "local".into() };
+        let core = Self { inner: Arc::new(inner), client: client.into() };
         let (weak, client) = (Arc::downgrade(&core.inner), core.client.clone());
         core.config().watch(move || {
             if let Some(inner) = weak.upgrade() {
@@ -199,12 +223,19 @@ impl ServerCore {
 
     /// Adds a root folder by its URI, before anything was opened. The first one's `code-agent.toml` is read.
     pub fn add_root(&self, root: &str) {
+        // A folder of another machine is none here, whatever lies at its path.
+        if self.is_elsewhere() {
+            return;
+        }
         self.workspace().add_root(root);
         self.follow_first_root();
     }
 
     /// Takes root folders away and adds others. The settings are those of the first one there is then.
     pub fn change_roots(&self, removed: &[String], added: &[String]) {
+        if self.is_elsewhere() {
+            return;
+        }
         removed.iter().for_each(|root| self.workspace().remove_root(root));
         added.iter().for_each(|root| self.workspace().add_root(root));
         self.follow_first_root();
@@ -231,6 +262,9 @@ impl ServerCore {
     /// Opens a document. One that is too large or of an unknown language is kept, but not analysed; an event says so.
     pub fn open(&self, uri: &str, language_id: &str, version: i32, text: &str) {
         let snapshot = self.workspace().open(uri, language_id, version, text);
+        if self.is_too_much(uri) {
+            return;
+        }
         if snapshot.language.is_none() {
             if self.inner.told_languages.insert(language_id.to_string()) {
                 let error = CoreError::UnsupportedLanguage { uri: uri::display(&snapshot.uri) };
@@ -263,6 +297,7 @@ impl ServerCore {
         let outcome = self.workspace().apply(uri, version, changes);
         self.metrics().record(Kind::Edit, "change", began.elapsed(), Outcome::Success);
         if outcome != ChangeOutcome::NotOpen
+            && !self.is_too_much(uri)
             && let Some(snapshot) = self.workspace().snapshot(uri)
             && snapshot.language.is_some()
         {
@@ -324,6 +359,9 @@ impl ServerCore {
 
     /// Takes over the editor's settings, the object under the key `code-agent`. What is wrong with them is told by an event.
     pub fn set_editor_settings(&self, settings: serde_json::Value) {
+        if let Some(text) = self.config().left_out(&settings) {
+            self.shared().publish(Event::Message { level: MessageLevel::Log, text });
+        }
         let result = self.config().set_editor(settings);
         self.tell_config_errors(result.err());
     }

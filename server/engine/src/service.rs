@@ -2,6 +2,10 @@
 //!
 //! All of it runs with the other tasks, fairly between clients; nothing is opened, and no file is looked at.
 
+mod steps;
+
+pub use steps::{ModelStep, ModelSteps};
+
 use crate::answers::{BatchOptions, FileChangeReport, FileReport, OutlineItem};
 use crate::error::CoreError;
 use crate::server_core::ServerCore;

@@ -13,7 +13,7 @@ use rustc_hash::FxHashMap;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -138,9 +138,11 @@ struct Shared {
     queue_limit: usize,
 }
 
-/// Runs tasks. Dropping it cancels them all.
+/// Runs tasks. Dropping it cancels them all, but for those that came by a handle of [`Self::sharing`].
 pub struct TaskOrchestrator {
     shared: Arc<Shared>,
+    /// Keeps the keys of those apart who share the threads; 0 is who has them.
+    space: u64,
 }
 
 impl TaskOrchestrator {
@@ -153,7 +155,13 @@ impl TaskOrchestrator {
             max_threads: threads.max(1),
             queue_limit: queue_limit.max(1),
         };
-        Self { shared: Arc::new(shared) }
+        Self { shared: Arc::new(shared), space: 0 }
+    }
+
+    /// Another handle to the same threads, with keys of its own: its tasks take nobody else's place. Dropping it stops nothing.
+    pub fn sharing(&self) -> Self {
+        static SPACES: AtomicU64 = AtomicU64::new(1);
+        Self { shared: self.shared.clone(), space: SPACES.fetch_add(1, Ordering::Relaxed) }
     }
 
     /// Puts a task in the queue, and drops and cancels an older one of the same key.
@@ -162,9 +170,12 @@ impl TaskOrchestrator {
     /// [`TaskError::Busy`] if as many tasks of its class wait as may.
     pub fn submit<T: Send + 'static>(
         &self,
-        spec: TaskSpec,
+        mut spec: TaskSpec,
         work: impl FnOnce(&CancelFlag) -> T + Send + 'static,
     ) -> Result<TaskHandle<T>, TaskError> {
+        if self.space > 0 {
+            spec.key = spec.key.map(|key| format!("{} {key}", self.space).into());
+        }
         let (sender, receiver) = oneshot::channel();
         let sender: Sender<T> = Arc::new(Mutex::new(Some(sender)));
         let cancel = CancelFlag::default();
@@ -239,6 +250,9 @@ impl TaskOrchestrator {
 
 impl Drop for TaskOrchestrator {
     fn drop(&mut self) {
+        if self.space > 0 {
+            return;
+        }
         let mut state = lock(&self.shared.state);
         state.stopping = true;
         for ticket in state.running.values() {

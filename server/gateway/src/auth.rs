@@ -196,6 +196,12 @@ async fn note(
     Ok(())
 }
 
+/// Whether somebody may do something, where being told no is no event of its own.
+pub(crate) fn is_allowed(gateway: &Gateway, principal: &Principal, operation: &Operation) -> bool {
+    principal.is_in_scope(&operation.tag)
+        && gateway.policies().decide(&principal.account, &operation.id, None).is_allowed
+}
+
 /// Whether somebody who was let in still would be: for answers that go on for long.
 pub(crate) async fn is_still_good(gateway: &Gateway, principal: &Principal) -> bool {
     let store = gateway.store();

@@ -72,6 +72,8 @@ pub enum Kind {
     TooLarge,
     /// The body is of a type that is not understood.
     UnsupportedMediaType,
+    /// It is to be asked for in another protocol.
+    UpgradeRequired,
     /// It was understood and cannot be done.
     Refused,
     /// Too much was asked.
@@ -101,6 +103,7 @@ impl Kind {
             Self::UnsupportedMediaType => {
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "Unsupported media type")
             }
+            Self::UpgradeRequired => (StatusCode::UPGRADE_REQUIRED, "upgrade-required", "Upgrade required"),
             Self::Refused => (StatusCode::UNPROCESSABLE_ENTITY, "refused", "Cannot be done"),
             Self::TooManyRequests => (StatusCode::TOO_MANY_REQUESTS, "too-many-requests", "Too many requests"),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error"),
@@ -217,6 +220,9 @@ impl IntoResponse for Problem {
                 if let Ok(asked) = HeaderValue::from_str(&asked) {
                     headers.insert(header::WWW_AUTHENTICATE, asked);
                 }
+            }
+            Kind::UpgradeRequired => {
+                headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
             }
             _ => {}
         }

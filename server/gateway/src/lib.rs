@@ -4,6 +4,7 @@
 //! is denied.
 
 mod auth;
+mod client;
 mod error;
 mod extract;
 mod listen;
@@ -12,11 +13,14 @@ mod openapi;
 mod page;
 mod routes;
 mod setup;
+mod socket;
 mod state;
 mod tries;
 
+pub use client::{ConnectError, Connection, connect};
 pub use listen::{Tls, TlsError, TlsFiles};
 pub use openapi::document;
+pub use socket::{Bounds, Carrier, Ended, Incoming, LanguageServer};
 pub use state::{Config, Gateway, StartError};
 
 use axum::Router;
@@ -37,6 +41,8 @@ const LONGEST: Duration = Duration::from_secs(60);
 const LONGEST_ANSWER: Duration = Duration::from_secs(600);
 /// How often what is kept no longer is removed.
 const SWEEP: Duration = Duration::from_secs(3600);
+/// What those who are connected have to hear that the service ends.
+const GOODBYE: Duration = Duration::from_secs(2);
 /// The header with the number of a request.
 const CORRELATION_HEADER: HeaderName = HeaderName::from_static("x-correlation-id");
 
@@ -86,8 +92,13 @@ pub async fn serve(
         told.stop();
     };
     tokio::select! {
-        result = listen::serve(router, listener, tls, stop, grace) => result,
+        result = listen::serve(router, listener, tls, stop, grace) => {
+            // Those who were connected are told; it takes a moment and no more.
+            let _ = tokio::time::timeout(GOODBYE.min(grace), gateway.everybody_gone()).await;
+            result
+        }
         () = sweep(&gateway) => Ok(()),
+        () = socket::watch(&gateway) => Ok(()),
     }
 }
 

@@ -56,6 +56,23 @@ struct DenialLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReasonLabels {
+    reason: &'static str,
+}
+
+/// Why clients are connected no longer.
+const DISCONNECTS: [&str; 6] = ["gone", "going-away", "no-text", "broken", "signed-out", "too-slow"];
+
+/// Somebody who is connected by WebSocket.
+pub(crate) struct Connected(Gauge);
+
+impl Drop for Connected {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct BuildLabels {
     version: String,
 }
@@ -96,6 +113,8 @@ pub(crate) struct Measures {
     waits: Seconds<KindLabels>,
     sign_ins: Family<SignInLabels, Counter>,
     denials: Family<DenialLabels, Counter>,
+    connections: Gauge,
+    disconnects: Family<ReasonLabels, Counter>,
 }
 
 impl Measures {
@@ -111,6 +130,8 @@ impl Measures {
             waits: Family::new_with_constructor(job),
             sign_ins: Family::default(),
             denials: Family::default(),
+            connections: Gauge::default(),
+            disconnects: Family::default(),
             registry: Arc::default(),
         };
         registry.register(
@@ -139,6 +160,19 @@ impl Measures {
             "What was not allowed, by what was asked for and the policy that decided",
             measures.denials.clone(),
         );
+        registry.register(
+            "code_agent_websocket_connections",
+            "Clients that are connected by WebSocket",
+            measures.connections.clone(),
+        );
+        registry.register(
+            "code_agent_websocket_disconnects",
+            "Clients that were connected, by why they are no longer",
+            measures.disconnects.clone(),
+        );
+        for reason in DISCONNECTS {
+            drop(measures.disconnects.get_or_create(&ReasonLabels { reason }));
+        }
         let build: Family<BuildLabels, Gauge> = Family::default();
         build.get_or_create(&BuildLabels { version: version.to_owned() }).set(1);
         registry.register("code_agent_build_info", "Which program this is", build);
@@ -171,6 +205,17 @@ impl Measures {
     /// Something was not allowed.
     pub fn denied(&self, group: &str, policy: &str) {
         self.denials.get_or_create(&DenialLabels { group: group.to_owned(), policy: policy.to_owned() }).inc();
+    }
+
+    /// Somebody is connected by WebSocket, until what is given back is dropped.
+    pub fn connected(&self) -> Connected {
+        self.connections.inc();
+        Connected(self.connections.clone())
+    }
+
+    /// Somebody is connected no longer.
+    pub fn disconnected(&self, reason: &'static str) {
+        self.disconnects.get_or_create(&ReasonLabels { reason }).inc();
     }
 
     /// Counts attempts at jobs.

@@ -21,7 +21,7 @@ const STEP_UP: &str = "x-step-up";
     ),
     servers((url = "/", description = "This service")),
     // Queries are held against these.
-    components(schemas(crate::routes::LogPart, crate::routes::Part, crate::routes::Wanted)),
+    components(schemas(crate::routes::LogPart, crate::routes::Part, crate::socket::Subscription, crate::routes::Wanted)),
     modifiers(&Bearer),
     security(("bearer" = [])),
     tags(
@@ -34,6 +34,7 @@ const STEP_UP: &str = "x-step-up";
         (name = "metrics", description = "Figures for Prometheus"),
         (name = "models", description = "Language models, and what they cost"),
         (name = "openai", description = "The models for programs that speak OpenAI's format"),
+        (name = "socket", description = "The language server, and events as they happen"),
         (name = "audit", description = "What was allowed and what was not")
     )
 )]

@@ -8,6 +8,7 @@ pub(crate) mod jobs;
 pub(crate) mod models;
 mod openai;
 pub(crate) mod service;
+mod socket;
 pub(crate) mod sessions;
 pub(crate) mod tokens;
 
@@ -60,7 +61,8 @@ pub(crate) fn all() -> OpenApiRouter<Gateway> {
         .routes(routes!(models::list))
         .routes(routes!(models::usage))
         .routes(routes!(models::incidents))
-        .routes(routes!(audit::list));
+        .routes(routes!(audit::list))
+        .routes(routes!(socket::open));
     OpenApiRouter::with_openapi(Document::openapi())
         .nest(PREFIX, routes)
         .routes(routes!(service::metrics))

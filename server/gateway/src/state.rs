@@ -8,13 +8,14 @@ use crate::metrics::Measures;
 use crate::openapi::{Operations, document_value};
 use crate::setup::Setup;
 use crate::tries::Tries;
+use crate::socket::{Hub, LanguageServer, MOST_CONNECTIONS, OPERATIONS};
 use engine::ServerCore;
 use engine::config::sections::MetricsAccess;
 use engine::jobs::Observer;
 use engine::store::{Store, StoreError};
 use std::path::PathBuf;
-use std::sync::Arc;
-use tokio::sync::{Notify, watch};
+use std::sync::{Arc, OnceLock};
+use tokio::sync::{Notify, Semaphore, watch};
 
 /// How the service is to be.
 #[derive(Clone, Debug)]
@@ -64,6 +65,9 @@ struct Parts {
     measures: Measures,
     new_jobs: Arc<Notify>,
     stopping: watch::Sender<bool>,
+    hub: Hub,
+    places: Arc<Semaphore>,
+    language_server: OnceLock<LanguageServer>,
 }
 
 impl Gateway {
@@ -73,7 +77,9 @@ impl Gateway {
     /// If there is no key, or the store does not answer.
     pub async fn new(core: ServerCore, store: Store, config: Config) -> Result<Self, StartError> {
         let operations = Operations::of(document_value());
-        let policies = Policies::new(&operations.groups())?;
+        let messages = OPERATIONS.map(|(id, group)| (id.to_owned(), group.to_owned()));
+        let asked: Vec<_> = operations.groups().into_iter().chain(messages).collect();
+        let policies = Policies::new(&asked)?;
         let keys = Keys::open(&config.signing_key)?;
         let setup = Setup::new(store.count_accounts().await? == 0)?;
         let tries = Tries::default();
@@ -93,6 +99,9 @@ impl Gateway {
             measures,
             new_jobs: Arc::default(),
             stopping: watch::Sender::new(false),
+            hub: Hub::new(),
+            places: Arc::new(Semaphore::new(MOST_CONNECTIONS)),
+            language_server: OnceLock::new(),
         })))
     }
 
@@ -114,6 +123,32 @@ impl Gateway {
     /// Counts attempts at jobs.
     pub fn observer_of_jobs(&self) -> Observer {
         self.0.measures.of_jobs()
+    }
+
+    /// What serves clients of the WebSocket that speak the Language Server Protocol; set once, before the service begins.
+    pub fn set_language_server(&self, server: LanguageServer) {
+        // Whoever sets it twice means the same one.
+        let _ = self.0.language_server.set(server);
+    }
+
+    pub(crate) fn language_server(&self) -> Option<&LanguageServer> {
+        self.0.language_server.get()
+    }
+
+    pub(crate) fn hub(&self) -> &Hub {
+        &self.0.hub
+    }
+
+    /// The places of those who are connected by WebSocket.
+    pub(crate) fn places(&self) -> Arc<Semaphore> {
+        self.0.places.clone()
+    }
+
+    /// Waits until nobody is connected by WebSocket.
+    pub(crate) async fn everybody_gone(&self) {
+        let all = u32::try_from(MOST_CONNECTIONS).unwrap_or(u32::MAX);
+        // It is never closed.
+        drop(self.0.places.acquire_many(all).await);
     }
 
     pub(crate) fn measures(&self) -> &Measures {

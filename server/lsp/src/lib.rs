@@ -7,10 +7,12 @@ mod commands;
 mod events;
 mod from_proto;
 mod handlers;
+mod messages;
 mod newest;
 mod parent;
 mod progress;
 mod record;
+mod relay;
 mod reorder;
 mod serve;
 mod server;
@@ -18,6 +20,8 @@ mod server;
 mod tests;
 mod to_proto;
 
+pub use messages::serve_messages;
+pub use relay::relay;
 pub use record::{Record, replay, serve_recorded};
 pub use serve::Outcome;
 
@@ -38,7 +42,15 @@ where
     O: AsyncWrite + Send + Unpin + 'static,
 {
     static CONNECTIONS: AtomicU64 = AtomicU64::new(1);
-    let core = core.for_client(&format!("editor-{}", CONNECTIONS.fetch_add(1, Ordering::Relaxed)));
+    serve_as(core.for_client(&format!("editor-{}", CONNECTIONS.fetch_add(1, Ordering::Relaxed))), input, output).await
+}
+
+/// The same for whoever the core takes the client for.
+async fn serve_as<I, O>(core: ServerCore, input: I, output: O) -> Outcome
+where
+    I: AsyncRead + Send + Unpin + 'static,
+    O: AsyncWrite + Send + Unpin + 'static,
+{
     let (jobs, mut queue) = Jobs::new();
     let events = core.events();
     let (service, socket) = server::service(core, jobs);

@@ -6,7 +6,7 @@
 //! The framework's own loop is never used: it runs notifications and cancels through the same few slots as slow requests.
 
 mod dispatch;
-mod framing;
+pub(crate) mod framing;
 mod mend;
 mod message;
 mod read;

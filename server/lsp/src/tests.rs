@@ -5,6 +5,7 @@
 pub(crate) mod client;
 mod editor;
 mod limits;
+mod messages;
 
 use editor::{Editor, Profile};
 use limits::names_of;

@@ -79,7 +79,7 @@ impl FileError {
     }
 }
 
-/// What is outside: reading, writing and listing files. The real one is [`DiskFiles`]; tests have [`MemoryFiles`].
+/// What is outside: reading, writing and listing files. The real one is [`DiskFiles`]; [`MemoryFiles`] looks at no disk.
 pub trait FileSystem: Send + Sync + 'static {
     /// The bytes of a file of at most `limit` bytes.
     ///
@@ -241,7 +241,7 @@ fn read_error(path: &Path, error: &std::io::Error) -> FileError {
     }
 }
 
-/// Files in memory, for tests.
+/// Files in memory: for tests, and for documents whose files lie on another machine.
 #[derive(Debug, Default)]
 pub struct MemoryFiles {
     files: Mutex<BTreeMap<PathBuf, Vec<u8>>>,

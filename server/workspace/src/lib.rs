@@ -180,6 +180,12 @@ impl Workspace {
         self.documents.contains_key(uri)
     }
 
+    /// How many documents are open, and how many bytes they have together.
+    pub fn held(&self) -> (usize, usize) {
+        let bytes = self.documents.iter().map(|entry| entry.document.content().len()).sum();
+        (self.documents.len(), bytes)
+    }
+
     /// The URIs of all open documents, sorted.
     pub fn open_uris(&self) -> Vec<Arc<str>> {
         let mut uris: Vec<Arc<str>> = self.documents.iter().map(|entry| entry.key().clone()).collect();

@@ -3,7 +3,11 @@
 use super::{Failure, Outcome};
 use crate::wiring::{self, Wish};
 use engine::config::sections::LogLevel;
+#[cfg(feature = "service")]
+use llm::config::KeySource;
 use lsp::Record;
+#[cfg(feature = "service")]
+use security::secret::Secret;
 use std::fs::{File, OpenOptions};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -20,6 +24,14 @@ pub struct Lsp {
     /// Write the whole conversation with the editor down, one message a line, and what models answered. It holds the text of your documents.
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
+    /// Be the language server of a service, `https://HOST:PORT`, with its models: what is opened goes there, and no file is looked at here.
+    #[cfg(feature = "service")]
+    #[arg(long, value_name = "URL", conflicts_with = "record", requires = "token")]
+    connect: Option<String>,
+    /// Where the token for the service is: env:NAME or file:PATH.
+    #[cfg(feature = "service")]
+    #[arg(long, value_name = "PLACE", value_parser = super::top::source)]
+    token: Option<KeySource>,
 }
 
 /// The level of this name.
@@ -40,6 +52,31 @@ fn private_file(path: &Path) -> Result<File, Failure> {
     options.open(path).map_err(|error| Failure(format!("{} could not be written: {error}.", path.display())))
 }
 
+/// Hands on what the editor says to a service, and what that says to the editor.
+#[cfg(feature = "service")]
+fn connect(url: &str, token: &Secret) -> Result<Outcome, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure(format!("The server could not be started: {error}.")))?;
+    let outcome = runtime.block_on(async {
+        let connection = gateway::connect(url, token).await.map_err(|error| Failure(error.to_string()))?;
+        let gateway::Connection { to_service, from_service, ended } = connection;
+        let outcome = lsp::relay(tokio::io::stdin(), tokio::io::stdout(), to_service, from_service).await;
+        if outcome == lsp::Outcome::Clean {
+            return Ok(Outcome::Code(outcome.exit_code()));
+        }
+        // Why the service hung up, where it did.
+        let reason = tokio::time::timeout(std::time::Duration::from_secs(1), ended).await;
+        match reason.ok().and_then(Result::ok).flatten() {
+            Some(reason) => Err(Failure(format!("{url} ended the session: {reason}"))),
+            None => Ok(Outcome::Code(outcome.exit_code())),
+        }
+    });
+    runtime.shutdown_background();
+    outcome
+}
+
 impl Lsp {
     /// Serves until the client says goodbye.
     pub fn run(self) -> Result<Outcome, Failure> {
@@ -47,6 +84,11 @@ impl Lsp {
             return Err(Failure(
                 "A language server talks to an editor, not to a terminal; `code-agent --help` lists the other commands.".to_owned(),
             ));
+        }
+        #[cfg(feature = "service")]
+        if let (Some(url), Some(token)) = (&self.connect, &self.token) {
+            let token = wiring::secret(token).map_err(|problem| Failure(problem.replace("Its key", "The token")))?;
+            return connect(url, &token);
         }
         let (core, errors) = wiring::editor(Wish { log: self.log, ..Wish::default() });
         for error in errors {

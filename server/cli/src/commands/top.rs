@@ -44,7 +44,7 @@ pub struct Top {
     once: bool,
 }
 
-fn source(text: &str) -> Result<KeySource, String> {
+pub(super) fn source(text: &str) -> Result<KeySource, String> {
     match text.split_once(':') {
         Some(("env", name)) if !name.is_empty() => Ok(KeySource::Env(name.to_owned())),
         Some(("file", path)) if !path.is_empty() => Ok(KeySource::File(path.to_owned())),

@@ -55,6 +55,12 @@ pub async fn service(wish: Wish, store: Option<&str>) -> Result<Service, Failure
     let config = gateway::Config { signing_key, max_body, metrics: settings.metrics, proxies: settings.proxies.into() };
     let gateway = Gateway::new(core.clone(), store.clone(), config).await;
     let gateway = gateway.map_err(|error| Failure(error.to_string()))?;
+    gateway.set_language_server(Arc::new(|core, from_client, to_client| {
+        Box::pin(async {
+            let outcome = lsp::serve_messages(core, from_client, to_client).await;
+            tracing::debug!(?outcome, "A language server over the network ended.");
+        })
+    }));
     Ok(Service { settings, core, store, gateway, tls })
 }
 

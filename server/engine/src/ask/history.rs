@@ -23,6 +23,7 @@ impl Shared {
     /// # Errors
     /// If the folder has no history.
     pub(super) fn committed_text(&self, uri: &str, commit: &str) -> Result<String, CoreError> {
+        self.wants_disk()?;
         let path = uri::to_path(uri).ok_or_else(|| CoreError::UnknownDocument { uri: uri::display(uri) })?;
         let folder = path.parent().unwrap_or(Path::new("/"));
         let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -37,6 +38,7 @@ impl Shared {
     /// # Errors
     /// If there is no such branch.
     pub(super) fn branch_base(&self, folder: &Path) -> Result<String, CoreError> {
+        self.wants_disk()?;
         let base = BASES.iter().find_map(|base| git(folder, &["merge-base", "HEAD", base]).ok());
         let base = base.map(|base| base.trim().to_owned()).filter(|base| !base.is_empty());
         base.ok_or_else(|| {
@@ -49,6 +51,7 @@ impl Shared {
     /// # Errors
     /// If `git` does not say.
     pub(super) fn changed_files(&self, folder: &Path, commit: &str) -> Result<Vec<PathBuf>, CoreError> {
+        self.wants_disk()?;
         let list = |arguments: &[&str]| {
             git(folder, arguments)
                 .map_err(|error| CoreError::refused(format!("The changed files are not known: {error}")))

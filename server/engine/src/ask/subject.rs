@@ -147,7 +147,8 @@ impl Shared {
             None => {
                 let has_folder = |place: &&String| {
                     let folder = place.rsplit_once('/').map_or("", |(folder, _)| folder);
-                    !folder.is_empty() && root.as_ref().is_some_and(|root| root.join(folder).is_dir())
+                    let is_there = |root: &PathBuf| self.workspace.files().is_directory(&root.join(folder));
+                    !folder.is_empty() && root.as_ref().is_some_and(is_there)
                 };
                 (places.iter().find(has_folder).or(places.first()).cloned(), String::new())
             }

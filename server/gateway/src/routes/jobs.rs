@@ -195,7 +195,7 @@ pub(crate) async fn list(
     Extension(principal): Extension<Principal>,
     Asked(wanted): Asked<Wanted>,
 ) -> Result<Json<List<JobView>>, Problem> {
-    let sees_all = matches!(principal.account.role, Role::Maintainer | Role::Admin);
+    let sees_all = sees_all(&principal);
     let filter = JobFilter {
         account: (!sees_all).then(|| principal.account.id.clone()),
         state: wanted.state.map(Into::into),
@@ -399,10 +399,18 @@ impl Following {
     }
 }
 
+/// Whether somebody sees to the jobs of all.
+pub(crate) fn sees_all(principal: &Principal) -> bool {
+    matches!(principal.account.role, Role::Maintainer | Role::Admin)
+}
+
+/// What is said of an event.
+pub(crate) fn event_data(event: &JobEvent) -> serde_json::Value {
+    let state = StateName::from(event.state);
+    serde_json::json!({ "job": event.job, "state": state, "progress": event.progress, "message": event.message })
+}
+
 /// An event as it is sent.
 fn told(event: &JobEvent) -> Event {
-    let state = StateName::from(event.state);
-    let data =
-        serde_json::json!({ "job": event.job, "state": state, "progress": event.progress, "message": event.message });
-    Event::default().event("job").id(event.seq.to_string()).data(data.to_string())
+    Event::default().event("job").id(event.seq.to_string()).data(event_data(event).to_string())
 }

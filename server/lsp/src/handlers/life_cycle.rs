@@ -16,7 +16,8 @@ pub(crate) fn initialize(server: &Server, params: InitializeParams) -> Result<In
     server.core.set_push(!profile.pulls_diagnostics);
     server.shared.trace.store(trace_level(params.trace.as_ref()), Ordering::Relaxed);
     server.set_profile(profile);
-    if let Some(process) = params.process_id {
+    // The number of a process on another machine says nothing here.
+    if let Some(process) = params.process_id.filter(|_| !server.core.is_elsewhere()) {
         let shared = server.shared.clone();
         server.jobs.push(async move {
             parent::gone(process).await;

@@ -38,7 +38,8 @@ pub(crate) async fn content(server: &Server, params: ContentParams) -> Result<Co
 /// Brings a page before the user, and gives its address.
 pub(crate) async fn show(server: &Server, page: &Page) -> Result<String> {
     let profile = server.profile();
-    let address = if profile.takes_content {
+    // A file of the service's machine is none that the client could open.
+    let address = if profile.takes_content || server.core.is_elsewhere() {
         page.uri.clone()
     } else {
         let file = server.core.page_file(page).map_err(|error| core_error(&error))?;

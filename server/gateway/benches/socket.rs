@@ -1,0 +1,132 @@
+//! A thousand clients on the WebSocket that each hear ten events a second, some of them stalled: `cargo bench -p gateway --bench socket`.
+//!
+//! Service and clients are one process on one machine, so the time of the clients is in the figures. An event is a line in the log of jobs: its time runs
+//! from before it is written to when a client has it. Ends with 1 where an event was lost or came twice, or where 99 of 100 took longer than
+//! allowed; arguments: clients, stalled ones among them, events a second, seconds.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
+
+use engine::config::ConfigurationManager;
+use engine::config::sections::MetricsAccess;
+use engine::mode::{EditorMode, Offline};
+use engine::store::Store;
+use engine::store::jobs::NewJob;
+use engine::workspace::files::MemoryFiles;
+use engine::{Parts, ServerCore};
+use futures_util::{SinkExt, StreamExt};
+use gateway::{Config, Gateway};
+use serde_json::{Value, json};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::{WebSocketStream, client_async};
+
+const ALLOWED: Duration = Duration::from_millis(50);
+const PASSWORD: &str = "correct horse battery";
+
+#[tokio::main]
+async fn main() {
+    let numbers: Vec<usize> = std::env::args().skip(1).filter_map(|argument| argument.parse().ok()).collect();
+    let number = |at: usize, usual| numbers.get(at).copied().unwrap_or(usual);
+    let (clients, stalled, rate, seconds) = (number(0, 1000), number(1, 0), number(2, 10), number(3, 10));
+    let events = rate * seconds;
+    let folder = tempfile::tempdir().unwrap();
+    let (address, store, token) = service(folder.path()).await;
+    let account = store.account_by_name("root").await.unwrap().unwrap().id;
+    // A job that nobody does; what its worker says of it is what clients hear.
+    let new = NewJob { kind: "none".to_owned(), account, priority: 0, input: json!({}), max_attempts: 1, run_at: None };
+    store.create_job(new).await.unwrap();
+    let leased = store.lease_job("bench", &["none"], 3_600_000, None).await.unwrap().unwrap();
+    let began = Instant::now();
+    let mut quiet = Vec::new();
+    for _ in 0..stalled {
+        quiet.push(client(address, &token).await);
+    }
+    let mut hearing = Vec::new();
+    for _ in 0..clients - stalled {
+        let mut socket = client(address, &token).await;
+        hearing.push(tokio::spawn(async move {
+            let mut took: Vec<Duration> = Vec::with_capacity(events);
+            let mut next = 0;
+            while took.len() < events {
+                let Ok(Some(Ok(message))) = tokio::time::timeout(Duration::from_secs(20), socket.next()).await else { break };
+                let Message::Text(text) = message else { continue };
+                // The number of the event is in its id, and when it was written in its message.
+                let event: Value = serde_json::from_str(&text).unwrap();
+                let Some(id) = event["params"]["id"].as_str() else { continue };
+                let line: u64 = id.split('.').next().unwrap().parse().unwrap();
+                assert!(next == 0 || line == next, "event {line} came where {next} was due");
+                next = line + 1;
+                let written: u64 = event["params"]["data"]["message"].as_str().unwrap().parse().unwrap();
+                took.push(began.elapsed().saturating_sub(Duration::from_micros(written)));
+            }
+            took
+        }));
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let mut beat = tokio::time::interval(Duration::from_secs_f64(1.0 / rate as f64));
+    for _ in 0..events {
+        beat.tick().await;
+        let written = began.elapsed().as_micros().to_string();
+        store.heartbeat(&leased, 3_600_000, 50, &written).await.unwrap();
+    }
+    let (mut all, mut lost) = (Vec::new(), 0);
+    for one in hearing {
+        let took = one.await.unwrap();
+        lost += events - took.len();
+        all.extend(took);
+    }
+    all.sort_unstable();
+    let at = |part: f64| all[((all.len() as f64 - 1.0) * part) as usize];
+    println!(
+        "{clients} clients, {stalled} of them stalled, {rate} events/s for {seconds} s: {} heard, {lost} lost; median {:.1?}, p99 {:.1?}, longest {:.1?}",
+        all.len(),
+        at(0.5),
+        at(0.99),
+        at(1.0)
+    );
+    drop(quiet);
+    std::process::exit(i32::from(lost > 0 || at(0.99) > ALLOWED));
+}
+
+async fn service(folder: &std::path::Path) -> (SocketAddr, Store, String) {
+    let core = ServerCore::new(Parts {
+        file_system: Arc::new(MemoryFiles::default()),
+        config: Arc::new(ConfigurationManager::default()),
+        metrics: Arc::default(),
+        mode: Arc::new(EditorMode),
+        strategy: Arc::new(Offline),
+        journal: || None,
+    });
+    let store = Store::open(&format!("sqlite:{}", folder.join("s.db").display())).await.unwrap();
+    let config = Config { signing_key: folder.join("key.pem"), max_body: 1 << 20, metrics: MetricsAccess::default(), proxies: 0 };
+    let gateway = Gateway::new(core, store.clone(), config).await.unwrap();
+    let code = gateway.setup_code().unwrap().to_owned();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(gateway::serve(gateway, listener, None, std::future::pending(), Duration::ZERO));
+    let ask = async |path: &str, body: Value| {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let body = body.to_string();
+        let head = format!("POST {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n", body.len());
+        tokio::io::AsyncWriteExt::write_all(&mut stream, format!("{head}{body}").as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        tokio::io::AsyncReadExt::read_to_string(&mut stream, &mut answer).await.unwrap();
+        serde_json::from_str::<Value>(answer.split("\r\n\r\n").nth(1).unwrap()).unwrap()
+    };
+    ask("/api/v2/setup", json!({ "code": code, "name": "root", "password": PASSWORD })).await;
+    let signed_in = ask("/api/v2/sessions", json!({ "name": "root", "password": PASSWORD })).await;
+    (address, store, signed_in["access_token"].as_str().unwrap().to_owned())
+}
+
+async fn client(address: SocketAddr, token: &str) -> WebSocketStream<TcpStream> {
+    let mut request = format!("ws://{address}/api/v2/ws").into_client_request().unwrap();
+    request.headers_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
+    let (mut socket, _) = client_async(request, TcpStream::connect(address).await.unwrap()).await.unwrap();
+    let wanted = json!({ "jsonrpc": "2.0", "id": 1, "method": "service/subscribe", "params": { "topics": ["jobs"] } });
+    socket.send(Message::text(wanted.to_string())).await.unwrap();
+    socket
+}

@@ -1,0 +1,33 @@
+//! The WebSocket: the language server and the stream of events on one connection that knows who is there.
+//!
+//! A text is one JSON-RPC message. Methods that begin with `service/` are about events and are answered here; all others go to a language server of the
+//! connection's own, which is started by the first of them and looks at no disk. Each message is asked of the policies, who loses his rights is let go
+//! within a second, and who reads too slowly is told and let go: nothing is kept for him without bound.
+
+mod carrier;
+mod connection;
+mod cursor;
+mod feed;
+mod hub;
+mod messages;
+
+pub use carrier::{Bounds, Carrier, Ended, Incoming};
+pub(crate) use connection::converse;
+pub(crate) use hub::{Hub, watch};
+pub(crate) use messages::{OPERATIONS, Subscription};
+
+use engine::ServerCore;
+use futures_util::future::BoxFuture;
+use std::sync::Arc;
+use tokio::sync::mpsc;
+
+/// Serves one client with a core of its own: messages of the client come by the first channel, and those for it go by the second.
+/// Whoever puts the program together hands it in, since the doors do not know each other.
+pub type LanguageServer =
+    Arc<dyn Fn(ServerCore, mpsc::Receiver<String>, mpsc::Sender<String>) -> BoxFuture<'static, ()> + Send + Sync>;
+
+/// Connections at a time; whoever comes after them is asked to come again.
+pub(crate) const MOST_CONNECTIONS: usize = 2048;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,144 @@
+//! One WebSocket: texts in, texts out, with a heartbeat, bounds on sizes, and an end to patience with a client that does not read.
+//!
+//! Knows nothing of what is said.
+
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
+use std::time::{Duration, Instant};
+use tokio::time::{Interval, MissedTickBehavior, interval_at, timeout};
+
+/// What a message may take, and how long a client may be silent or slow.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Bytes of a message.
+    pub message: usize,
+    /// After so long without a word the client is asked whether it is there; after twice as long without an answer it is not.
+    pub heartbeat: Duration,
+    /// How long a message may wait for a client that does not read.
+    pub patience: Duration,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self { message: 8 << 20, heartbeat: Duration::from_secs(20), patience: Duration::from_secs(10) }
+    }
+}
+
+/// What came.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Incoming {
+    /// A text.
+    Text(Utf8Bytes),
+    /// Bytes that are no text.
+    Binary(axum::body::Bytes),
+    /// The client is gone, said goodbye, or broke the rules; nothing more comes.
+    Gone,
+}
+
+/// Why nothing more can be said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// The client is gone.
+    Gone,
+    /// It did not read in time.
+    Slow,
+}
+
+/// A WebSocket.
+#[derive(Debug)]
+pub struct Carrier {
+    socket: WebSocket,
+    bounds: Bounds,
+    beat: Interval,
+    heard: Instant,
+}
+
+impl Carrier {
+    /// Bounds what is read before anything is.
+    pub fn prepare(upgrade: WebSocketUpgrade, bounds: Bounds) -> WebSocketUpgrade {
+        upgrade
+            .max_message_size(bounds.message)
+            .max_frame_size(bounds.message)
+            // Thousands of connections that say little cost little.
+            .read_buffer_size(8 << 10)
+            .write_buffer_size(0)
+    }
+
+    /// A connection that begins now.
+    pub fn new(socket: WebSocket, bounds: Bounds) -> Self {
+        let mut beat = interval_at(tokio::time::Instant::now() + bounds.heartbeat, bounds.heartbeat);
+        beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Self { socket, bounds, beat, heard: Instant::now() }
+    }
+
+    /// What comes next. Dropping it loses nothing.
+    pub async fn next(&mut self) -> Incoming {
+        loop {
+            let message = tokio::select! {
+                message = self.socket.recv() => message,
+                _ = self.beat.tick() => {
+                    let silent = self.heard.elapsed();
+                    if silent >= self.bounds.heartbeat * 2 {
+                        return Incoming::Gone;
+                    }
+                    if silent >= self.bounds.heartbeat && self.put(Message::Ping(axum::body::Bytes::new())).await.is_err() {
+                        return Incoming::Gone;
+                    }
+                    continue;
+                }
+            };
+            self.heard = Instant::now();
+            match message {
+                Some(Ok(Message::Text(text))) => return Incoming::Text(text),
+                Some(Ok(Message::Binary(bytes))) => return Incoming::Binary(bytes),
+                // Pongs are sent and goodbyes are answered by the library, as long as it is asked for more.
+                Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Close(_))) => {}
+                Some(Err(error)) => {
+                    tracing::debug!(%error, "A WebSocket ended.");
+                    return Incoming::Gone;
+                }
+                None => return Incoming::Gone,
+            }
+        }
+    }
+
+    /// Says a text.
+    ///
+    /// # Errors
+    /// If the client is gone, or does not read; then nothing more can be said.
+    pub async fn say(&mut self, text: impl Into<Utf8Bytes>) -> Result<(), Ended> {
+        self.put(Message::Text(text.into())).await
+    }
+
+    /// Sends bytes.
+    ///
+    /// # Errors
+    /// As for [`Self::say`].
+    pub async fn send(&mut self, bytes: axum::body::Bytes) -> Result<(), Ended> {
+        self.put(Message::Binary(bytes)).await
+    }
+
+    async fn put(&mut self, message: Message) -> Result<(), Ended> {
+        match timeout(self.bounds.patience, self.socket.send(message)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(Ended::Gone),
+            Err(_) => Err(Ended::Slow),
+        }
+    }
+
+    /// Says why it ends, and waits a moment for the client to have heard it.
+    pub async fn close(mut self, code: u16, reason: &str) {
+        // A reason has 123 bytes at most.
+        let mut end = reason.len().min(123);
+        while !reason.is_char_boundary(end) {
+            end -= 1;
+        }
+        let reason = Utf8Bytes::from(reason.get(..end).unwrap_or_default());
+        let goodbye = async {
+            if self.socket.send(Message::Close(Some(CloseFrame { code, reason }))).await.is_ok() {
+                while let Some(Ok(_)) = self.socket.recv().await {}
+            }
+        };
+        // Whoever does not read does not hear it.
+        let _ = timeout(Duration::from_secs(2), goodbye).await;
+    }
+}
