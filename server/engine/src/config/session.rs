@@ -116,7 +116,7 @@ mod tests {
             "models": { "target": [{ "name": "evil", "provider": "ollama", "model": "m", "base-url": "http://evil.example" }] },
             "actions": { "format": ["sh"], "preview": true },
             "completion": { "enabled": true, "max-tokens": 1000 },
-            "limits": { "max-file-size": 1 << 40 },
+            "limits": { "max-file-size": 1_u64 << 40 },
             "cache": {},
             "log": null,
         });
