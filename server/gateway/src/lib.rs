@@ -4,6 +4,8 @@
 //! is denied.
 
 mod auth;
+#[cfg(feature = "bench")]
+pub mod bench;
 mod error;
 mod extract;
 mod listen;
