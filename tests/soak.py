@@ -81,7 +81,7 @@ class Client:
 
     async def ask(self, method: str, path: str, body=None, **headers: str) -> Answer:
         """Sends a request and reads the whole answer, also where it comes in pieces."""
-        reader, writer = self.idle.pop() if self.idle else await asyncio.open_connection(self.host, self.port, limit=1 << 22)
+        reader, writer = await self._connection()
         try:
             data = json.dumps(body).encode() if body is not None else b""
             named = {"host": f"{self.host}:{self.port}", "authorization": f"Bearer {self.token}", "content-length": str(len(data)), **headers}
@@ -93,8 +93,17 @@ class Client:
         except BaseException:
             writer.close()
             raise
-        self.idle.append((reader, writer))
+        self.idle.append((time.monotonic(), reader, writer))
         return answer
+
+    async def _connection(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """One that was used a moment ago, or a new one: the service closes those on which nothing is said for ten seconds."""
+        while self.idle:
+            since, reader, writer = self.idle.pop()
+            if time.monotonic() - since < 5:
+                return reader, writer
+            writer.close()
+        return await asyncio.open_connection(self.host, self.port, limit=1 << 22)
 
     async def _read(self, reader: asyncio.StreamReader) -> Answer:
         head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
@@ -111,7 +120,7 @@ class Client:
     async def close(self) -> None:
         """Leaves all connections."""
         while self.idle:
-            _, writer = self.idle.pop()
+            *_, writer = self.idle.pop()
             writer.close()
             with contextlib.suppress(OSError):
                 await writer.wait_closed()

@@ -42,13 +42,15 @@ SOUND = {"lost": [], "twice": [], "unasked": [], "same id for two keys": []}
 class Load:
     """Clients that want jobs done, and ask again with the same key whenever an answer does not come."""
 
-    def __init__(self, services, store, token: str, seed: int):
-        self.services, self.store, self.token, self.chance = services, store, token, random.Random(seed)
+    def __init__(self, services, store, seed: int):
+        self.services, self.store, self.chance = services, store, random.Random(seed)
+        # Each client is somebody else, as of one account not more than two jobs are done at a time.
+        self.tokens = [services[0].api_token("jobs", of=f"client-{number}") for number in range(CLIENTS)]
         self.accepted, self.wrong, self.numbers = {}, [], itertools.count()
         self.asked_again, self.waiting = 0, 0
         self.texts = [(path.name, path.read_text()) for path in SOURCES]
         self.stopping = threading.Event()
-        self.threads = [threading.Thread(target=self.client) for _ in range(CLIENTS)] + [threading.Thread(target=self.look)]
+        self.threads = [threading.Thread(target=self.client, args=[token]) for token in self.tokens] + [threading.Thread(target=self.look)]
 
     def __enter__(self):
         for thread in self.threads:
@@ -66,7 +68,7 @@ class Load:
             with contextlib.suppress(AssertionError, sqlite3.Error, subprocess.TimeoutExpired):
                 self.waiting = self.store.ask("SELECT count(*) FROM jobs WHERE state IN ('queued', 'running')")[0][0]
 
-    def client(self) -> None:
+    def client(self, token: str) -> None:
         """Asks for one job after the other, and now and then once more for one that it has."""
         while not self.stopping.is_set():
             if self.waiting > 16:
@@ -76,18 +78,18 @@ class Load:
             files = [{"path": f"{at}-{name}", "text": text} for at, (name, text) in enumerate(self.chance.sample(self.texts, 3))]
             body = {"kind": ("check", "update-docs", "document")[number % 3], "files": files}
             try:
-                self.create(f"key-{number}", body)
+                self.create(token, f"key-{number}", body)
                 if number % 4 == 0:
-                    self.create(f"key-{number}", body)
+                    self.create(token, f"key-{number}", body)
             except Exception as error:  # A thread's error is told by the test.
                 self.wrong.append(repr(error))
 
-    def create(self, key: str, body: dict) -> None:
+    def create(self, token: str, key: str, body: dict) -> None:
         """Asks until a service has accepted the job."""
         data = json.dumps(body).encode()
         for attempt in itertools.count():
             service = self.services[self.chance.randrange(len(self.services))]
-            headers = {"content-type": "application/json", "authorization": f"Bearer {self.token}", "idempotency-key": key}
+            headers = {"content-type": "application/json", "authorization": f"Bearer {token}", "idempotency-key": key}
             try:
                 request = urllib.request.Request(f"{service.url}/api/v2/jobs", data=data, headers=headers)
                 with urllib.request.urlopen(request, timeout=30) as answer:

@@ -37,11 +37,10 @@ def prove_that_it_would_be_seen(store, accepted: dict[str, str]) -> None:
 @pytest.mark.parametrize("kind", STORES)
 def test_no_job_is_lost_or_done_twice_when_replicas_are_killed(program, tmp_path, kind):
     with opened(kind, tmp_path) as store, replicas(program, tmp_path, store) as both:
-        token = both[0].api_token("jobs")
         store.watch()
         chance = random.Random(11)
         struck = 0
-        with Load(both, store, token, 5) as load:
+        with Load(both, store, 5) as load:
             for crash in range(CRASHES):
                 victim = both[crash % 2]
                 own = f"worker LIKE '{victim.process.pid}-%' AND state = 'running'"

@@ -39,7 +39,7 @@ def test_a_database_that_is_started_again_is_waited_for_and_no_job_is_lost(progr
         token = both[0].api_token("jobs")
         store.watch()
         before = [replica.process.pid for replica in both]
-        with Load(both, store, token, 3) as load:
+        with Load(both, store, 3) as load:
             wait_for("work", lambda: len(load.accepted) > 6)
             store.stop(mode)
             for replica in both:
@@ -375,9 +375,8 @@ def test_clocks_that_differ_do_no_harm(program, tmp_path, seconds):
                 behind, early = (right, tokens[1]) if seconds > 0 else (wrong, tokens[0])
                 status, said = behind.ask("GET", "/api/v2/jobs", token=early)
                 assert status == 401 and problem(said), said
-            token = right.api_token("jobs")
             store.watch()
-            with Load([right, wrong], store, token, 9) as load:
+            with Load([right, wrong], store, 9) as load:
                 time.sleep(8)
             finish(store, load, 180)
             assert len(load.accepted) > 8
