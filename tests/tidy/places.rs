@@ -49,6 +49,8 @@ const PLACES: &[Place] = &[
             // Connections to the service: each ends with its client, or with the grace of the end; and the look at the certificate, with its last handle.
             "server/gateway/src/listen.rs",
             "server/gateway/src/listen/tls.rs",
+            // Processes of a measurement, whose connections end with them.
+            "server/gateway/benches/door/",
             "server/lsp/src/lib.rs",
             "server/lsp/src/serve.rs",
             "server/lsp/src/serve/",
@@ -62,7 +64,7 @@ const PLACES: &[Place] = &[
     Place {
         what: "opens standard output",
         marks: &["io::stdout(", "println!(", "print!(", "allow(clippy::print_stdout"],
-        allowed: &["server/cli/src/", "server/llm/benches/", "server/actions/benches/"],
+        allowed: &["server/cli/src/", "server/llm/benches/", "server/actions/benches/", "server/gateway/benches/"],
     },
     Place {
         what: "opens standard error",

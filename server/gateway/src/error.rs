@@ -242,6 +242,11 @@ impl From<StoreError> for Problem {
             }
             StoreError::Invalid(_) => Self::new(Kind::Invalid, error.to_string()),
             StoreError::Missing(_) => Self::new(Kind::NotFound, error.to_string()),
+            error @ StoreError::Full(_) => {
+                tracing::error!(correlation = correlation(), %error, "The store has no room.");
+                let said = "The disk on which things are kept is full, or cannot be written to; nothing was changed.";
+                Self::new(Kind::Unavailable, said).retry_after(10)
+            }
             error => {
                 tracing::error!(correlation = correlation(), %error, "The store failed.");
                 Self::new(Kind::Unavailable, "What is kept cannot be read or written just now; try again.")

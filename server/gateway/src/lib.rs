@@ -5,6 +5,8 @@
 
 mod auth;
 mod client;
+#[cfg(feature = "bench")]
+pub mod bench;
 mod error;
 mod extract;
 mod listen;

@@ -33,8 +33,8 @@ use tokio_rustls::TlsConnector;
 
 /// The most streams on one HTTP/2 connection: what nearly all servers allow, and what the specification recommends as the least they should.
 const STREAMS: usize = 100;
-/// Idle HTTP/1.1 connections that are kept for a host.
-const IDLE: usize = 16;
+/// Idle HTTP/1.1 connections that are kept for a host: a team has as many questions under way, and one that ends while others begin must not be closed.
+const IDLE: usize = 64;
 /// An idle HTTP/1.1 connection that is older is not used again. Many servers and the proxies before them close one after a minute, some
 /// after less; one that is closed while a request goes out on it cannot be told from one whose request was read.
 const IDLE_AGE: Duration = Duration::from_secs(50);

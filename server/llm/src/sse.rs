@@ -91,7 +91,7 @@ impl EventReader {
 /// The next whole line from `at` on, and where the one after it begins. A lone `\r` at the end of the bytes may be half of `\r\n`.
 fn next_line(buffer: &[u8], at: usize) -> Option<(std::ops::Range<usize>, usize)> {
     let rest = buffer.get(at..)?;
-    let end = rest.iter().position(|&byte| byte == b'\n' || byte == b'\r')?;
+    let end = memchr::memchr2(b'\n', b'\r', rest)?;
     let next = match (rest.get(end), rest.get(end + 1)) {
         (Some(b'\r'), None) => return None,
         (Some(b'\r'), Some(b'\n')) => end + 2,

@@ -32,6 +32,9 @@ pub enum StoreError {
     /// The server is away; the same call may succeed later.
     #[error("The database cannot be reached: {0}.")]
     Unavailable(String),
+    /// What is to be kept finds no room; the same call may succeed when there is some.
+    #[error("The disk of the database is full, or cannot be written to: {0}.")]
+    Full(String),
     /// Others hold what is needed for too long; the same call may succeed at once.
     #[error("The database is busy with other writers; try again.")]
     Busy,
@@ -61,7 +64,7 @@ pub enum StoreError {
 impl StoreError {
     /// Whether the same call may succeed later without anybody changing something.
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Unavailable(_) | Self::Busy)
+        matches!(self, Self::Unavailable(_) | Self::Full(_) | Self::Busy)
     }
 }
 
@@ -81,7 +84,7 @@ impl StoreError {
     pub(crate) fn counted(self) -> Self {
         let place = match self {
             Self::Busy => 0,
-            Self::Unavailable(_) => 1,
+            Self::Unavailable(_) | Self::Full(_) => 1,
             Self::Broken(_) => 2,
             Self::Statement(_) => 3,
             _ => return self,
@@ -113,6 +116,9 @@ impl StoreError {
     }
 }
 
+/// The extended number of SQLite for a write that the system refuses.
+const IOERR_WRITE: u32 = 10 | (3 << 8);
+
 fn of_database(code: Option<Cow<'_, str>>, message: &str, is_taken: bool) -> StoreError {
     if is_taken {
         return StoreError::Taken;
@@ -123,13 +129,17 @@ fn of_database(code: Option<Cow<'_, str>>, message: &str, is_taken: bool) -> Sto
         return match number & 0xff {
             5 | 6 => StoreError::Busy,
             11 | 26 => StoreError::Broken(sentence(message)),
-            10 | 13 | 14 => StoreError::Unavailable(sentence(message)),
+            // No room; or, of the failures of reading and writing, those of writing, as where a quota is used up.
+            13 => StoreError::Full(sentence(message)),
+            _ if number == IOERR_WRITE => StoreError::Full(sentence(message)),
+            10 | 14 => StoreError::Unavailable(sentence(message)),
             _ => StoreError::Statement(sentence(message)),
         };
     }
     match code.as_ref() {
         // Somebody else's transaction got in the way.
         "40001" | "40P01" | "55P03" => StoreError::Busy,
+        "53100" => StoreError::Full(sentence(message)),
         // It shuts down, starts, crashed, or has too many connections; or the connection broke.
         code if code.starts_with("57P") || code.starts_with("08") || code.starts_with("53") => {
             StoreError::Unavailable(sentence(message))
@@ -164,6 +174,8 @@ mod tests {
         let of = |code: &'static str| of_database(Some(code.into()), "x", false);
         assert!(matches!(of("5"), StoreError::Busy) && matches!(of("261"), StoreError::Busy));
         assert!(matches!(of("26"), StoreError::Broken(_)));
+        assert!(["13", "778", "53100"].into_iter().all(|code| matches!(of(code), StoreError::Full(_))));
+        assert!(matches!(of("266"), StoreError::Unavailable(_)) && of("13").is_transient());
         assert!(matches!(of("57P01"), StoreError::Unavailable(_)) && of("57P01").is_transient());
         assert!(matches!(of("40P01"), StoreError::Busy) && matches!(of("42601"), StoreError::Statement(_)));
         assert_eq!(of("42601").to_string(), "The database refused a statement: x.");

@@ -97,6 +97,12 @@ impl Policies {
         decision
     }
 
+    /// Forgets what was decided.
+    #[cfg(feature = "bench")]
+    pub fn forget(&self) {
+        self.decided.clear();
+    }
+
     fn ask(&self, account: &Account, operation: &str, owner: Option<&str>) -> Result<Decision, PolicyError> {
         let principal = uid("Account", &account.id)?;
         let resource = uid("Thing", owner.unwrap_or("service"))?;

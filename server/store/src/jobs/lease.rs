@@ -13,10 +13,14 @@ const HOPELESS_AT_ONCE: usize = 100;
 /// How many workers may take a job at the very same moment; one more finds nothing and asks again.
 const AHEAD: usize = 64;
 
+/// How many workers may be gone in the middle of a job, beyond its attempts, before it is held against the job. A worker is mostly gone for another
+/// reason, and whoever happened to be in its hands three times must not be given up for it; a job that kills its workers has to end all the same.
+const WORKERS_LOST: i64 = 7;
+
 impl Store {
     /// Gives a worker the next job of these kinds, if there is one: of the account with the fewest running jobs,
     /// of these the one with the highest priority, of these the oldest. A job whose lease is over is given again;
-    /// if its attempts are used up it is dead, and if it was to be cancelled it is cancelled.
+    /// if [`WORKERS_LOST`] more than its attempts are used up it is dead, and if it was to be cancelled it is cancelled.
     /// Without `most_per_account` workers do not wait for each other on PostgreSQL, so jobs that are taken at this very moment are not counted;
     /// with it no account has more than that many running, as long as all workers say so.
     pub async fn lease_job(
@@ -39,7 +43,8 @@ impl Store {
         let mut leased = None;
         while leased.is_none() && changes.len() < HOPELESS_AT_ONCE {
             let Some((mut job, cancel)) = pick(&mut writing, kinds, now, most_per_account).await? else { break };
-            if job.state == JobState::Running && (cancel || job.attempts >= job.max_attempts) {
+            let is_hopeless = job.attempts >= job.max_attempts.saturating_add(WORKERS_LOST);
+            if job.state == JobState::Running && (cancel || is_hopeless) {
                 put_away(&mut writing, &mut job, cancel, now).await?;
                 changes.push(Change::of(&job));
                 continue;

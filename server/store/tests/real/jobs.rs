@@ -16,6 +16,7 @@ on_both!(
     a_job_that_runs_hears_that_it_is_cancelled,
     a_job_that_fails_is_tried_again_until_it_is_dead,
     a_job_that_kills_its_workers_is_dead_in_the_end,
+    a_job_whose_workers_were_killed_is_done_by_the_next,
     a_cancelled_job_whose_worker_is_gone_is_not_begun_again,
     accounts_take_turns,
     no_account_has_more_than_its_share,
@@ -160,7 +161,7 @@ async fn all_jobs_of_an_account_are_ended_and_no_others(ground: Ground) {
 async fn a_job_that_kills_its_workers_is_dead_in_the_end(ground: Ground) {
     let poison = ground.job("ada", 9).await;
     let other = ground.job("ada", 0).await;
-    for attempt in 1..=3 {
+    for attempt in 1..=10 {
         let leased = lease(&ground, "w", 1).await.expect("a job");
         assert_eq!((&leased.job.id, leased.job.attempts), (&poison.id, attempt));
         tokio::time::sleep(Duration::from_millis(5)).await;
@@ -168,8 +169,29 @@ async fn a_job_that_kills_its_workers_is_dead_in_the_end(ground: Ground) {
     let next = lease(&ground, "w", LONG).await.expect("a job");
     assert_eq!(next.job.id, other.id, "the dead one stands in nobody's way");
     let dead = ground.store.job(&poison.id).await.expect("read").expect("there");
-    assert_eq!((dead.state, dead.attempts), (JobState::Dead, 3));
+    assert_eq!((dead.state, dead.attempts), (JobState::Dead, 10));
     assert!(dead.error.is_some() && dead.finished_at.is_some());
+}
+
+async fn a_job_whose_workers_were_killed_is_done_by_the_next(ground: Ground) {
+    let job = ground.job("ada", 0).await;
+    for _ in 0..9 {
+        lease(&ground, "w", 1).await.expect("a job");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let leased = lease(&ground, "w", LONG).await.expect("a job");
+    // What fails by itself after that is not tried again.
+    let failed = Outcome::Failed { error: "it was too much".to_owned(), retry_in_ms: Some(0) };
+    assert!(ground.store.finish_job(&leased, failed).await.expect("written"));
+    assert_eq!(ground.store.job_state(&job.id).await.expect("read"), Some(JobState::Dead));
+    let other = ground.job("ada", 0).await;
+    for _ in 0..9 {
+        lease(&ground, "w", 1).await.expect("a job");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let leased = lease(&ground, "w", LONG).await.expect("a job");
+    assert!(ground.store.finish_job(&leased, Outcome::Succeeded(serde_json::json!({}))).await.expect("written"));
+    assert_eq!(ground.store.job_state(&other.id).await.expect("read"), Some(JobState::Succeeded));
 }
 
 async fn a_cancelled_job_whose_worker_is_gone_is_not_begun_again(ground: Ground) {

@@ -1,0 +1,279 @@
+#!/usr/bin/env python3
+"""Measures the door for OpenAI's format against a plain proxy and against other gateways, and the service besides, and prints a table in Markdown.
+
+usage: measure_service.py PROGRAM --door DOOR [--gate GATE] [--portkey FOLDER] [--litellm FOLDER] [--rounds 5] [--fail]
+
+PROGRAM is the optimised program, DOOR and GATE are the measurements of the gateway:
+
+    cargo build --release -p cli && cargo bench -p gateway --no-run
+
+FOLDER is where `npm install @portkey-ai/gateway` was run, or where `python3 -m venv` was and `pip install "litellm[proxy]"` after it; without them these rows
+are left out. All stand before the same model, which answers at once, and are asked in turn in each round by the same 64 clients; what is told is the
+median of all rounds, and of their ratios. Every question is another one and no answer is kept, except where a row says so: kept answers would be no
+comparison.
+"""
+
+import argparse
+import contextlib
+import http.client
+import json
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent / "service"))
+from stores import File, Replica, free_port, wait_for  # noqa: E402
+
+WORDS, CLIENTS = 32, 64
+# A word each five milliseconds, for a few clients, so that nothing waits for a processor.
+PACED, PACED_CLIENTS = "words-40-5000", 8
+SETTINGS = """
+[cache]
+max-bytes = {cache}
+
+[models]
+concurrency = 256
+max-concurrency = 1024
+
+[[models.target]]
+name = "words-32-0"
+model = "words-32-0"
+base-url = "{url}/v1"
+
+[[models.target]]
+name = "words-40-5000"
+model = "words-40-5000"
+base-url = "{url}/v1"
+"""
+ROWS = []
+
+
+def row(what: str, measured: str, must: str = "", is_met: bool | None = None) -> None:
+    """A row of the table."""
+    ROWS.append((what, measured, must, {None: "", True: "met", False: "**missed**"}[is_met]))
+
+
+def processor_seconds(pid: int) -> float:
+    """What a process and the processes that it started have had."""
+    total = 0.0
+    for place in pathlib.Path("/proc").iterdir():
+        if place.name.isdigit():
+            with contextlib.suppress(OSError):
+                fields = (place / "stat").read_text().rsplit(")", 1)[1].split()
+                if int(place.name) == pid or int(fields[1]) == pid:
+                    total += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return total
+
+
+def memory(pid: int, what: str = "VmRSS") -> float:
+    """Megabytes of a process."""
+    lines = pathlib.Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(what)) * 1024 / 1e6
+
+
+class Server:
+    """Something that is asked."""
+
+    def __init__(self, url: str, pid: int, token: str = "none", model: str = "words-32-0", headers: tuple[str, ...] = ()):
+        self.url, self.pid, self.token, self.model, self.headers = url, pid, token, model, headers
+
+    def load(self, door: str, seconds: float, **more: str) -> dict:
+        """Has it asked, and what the clients saw; `cpu` is its processor time for each request in microseconds."""
+        chosen = {"url": self.url, "seconds": seconds, "connections": CLIENTS, "model": self.model, "token": self.token, **more}
+        before = processor_seconds(self.pid)
+        command = [door, "load", *(f"{name}={value}" for name, value in chosen.items()), *(f"header={header}" for header in self.headers)]
+        seen = json.loads(subprocess.run(command, capture_output=True, text=True, check=True, timeout=seconds * 3 + 60).stdout)
+        if seen["errors"] or not seen["requests"]:
+            sys.exit(f"{self.url}: {seen['errors']} errors of {seen['requests'] + seen['errors']}: {seen['error']}")
+        seen["rate"] = seen["requests"] / seen["seconds"]
+        seen["cpu"] = (processor_seconds(self.pid) - before) / seen["requests"] * 1e6
+        return seen
+
+
+@contextlib.contextmanager
+def process(*command: str, environment: dict[str, str] | None = None, tells: bool = False):
+    """A process, and the first line that it says."""
+    out = subprocess.PIPE if tells else subprocess.DEVNULL
+    started = subprocess.Popen(command, stdout=out, stderr=subprocess.DEVNULL, text=True, env={**os.environ, **(environment or {})})
+    try:
+        yield started, started.stdout.readline().strip() if tells else ""
+    finally:
+        started.kill()
+        started.wait(10)
+
+
+def answers(port: int, path: str) -> bool:
+    """Whether somebody listens and answers."""
+    try:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        connection.request("GET", path)
+        connection.getresponse().read()
+        connection.close()
+        return True
+    except OSError:
+        return False
+
+
+@contextlib.contextmanager
+def service(program: str, folder: pathlib.Path, url: str, cache: int):
+    """Our service before a model, with or without a memory for answers."""
+    folder.mkdir()
+    store = File(folder / "store" / "service.db")
+    replica = Replica(program, folder, store=store.url, settings=SETTINGS.format(url=url, cache=cache))
+    try:
+        replica.set_up()
+        yield Server(replica.url, replica.process.pid, replica.api_token("openai"))
+    finally:
+        replica.kill()
+
+
+@contextlib.contextmanager
+def portkey(folder: str, url: str):
+    """The gateway of Portkey, as its package starts it."""
+    port = free_port()
+    script = pathlib.Path(folder, "node_modules/@portkey-ai/gateway/build/start-server.js")
+    with process("node", str(script), f"--port={port}", "--headless", environment={"NODE_ENV": "production", "TRUSTED_CUSTOM_HOSTS": "localhost,127.0.0.1"}) as (started, _):
+        wait_for("Portkey", lambda: answers(port, "/"), 60)
+        headers = ("x-portkey-provider:openai", f"x-portkey-custom-host:{url.replace('127.0.0.1', 'localhost')}/v1")
+        yield Server(f"http://127.0.0.1:{port}", started.pid, headers=headers)
+
+
+@contextlib.contextmanager
+def litellm(folder: str, url: str, scratch: pathlib.Path):
+    """The proxy of LiteLLM, as its documentation says for production: one worker for a core, no logs of requests."""
+    port = free_port()
+    settings = {
+        "model_list": [{"model_name": "words-32-0", "litellm_params": {"model": "openai/words-32-0", "api_base": f"{url}/v1", "api_key": "none"}}],
+        "general_settings": {"master_key": "sk-measured"},
+        "litellm_settings": {"telemetry": False, "request_timeout": 60},
+    }
+    (scratch / "litellm.yaml").write_text(json.dumps(settings))
+    quiet = {"LITELLM_LOG": "ERROR", "LITELLM_MODE": "PRODUCTION", "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
+    command = [str(pathlib.Path(folder, "bin/litellm")), "--config", str(scratch / "litellm.yaml"), "--host", "127.0.0.1", "--port", str(port)]
+    with process(*command, environment=quiet) as (started, _):
+        wait_for("LiteLLM", lambda: answers(port, "/health/liveliness"), 180)
+        yield Server(f"http://127.0.0.1:{port}", started.pid, "sk-measured")
+
+
+def begins(program: str, folder: pathlib.Path) -> None:
+    """How long it takes to begin, and how large it is then and with clients."""
+    folder.mkdir()
+    store = File(folder / "store" / "service.db")
+    times, port = [], free_port()
+    environment = {**os.environ, "XDG_STATE_HOME": str(folder / "state"), "XDG_CONFIG_HOME": str(folder / "config")}
+    for number in range(10):
+        began = time.perf_counter()
+        started = subprocess.Popen(
+            [program, "serve", "--listen", f"127.0.0.1:{port}", "--store", store.url], env=environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        while not answers(port, "/api/v2/health/ready"):
+            time.sleep(0.001)
+        times.append((time.perf_counter() - began) * 1000)
+        if number == 9:
+            time.sleep(3)
+            idle = memory(started.pid)
+        started.terminate()
+        started.wait(30)
+    median = statistics.median(times[1:])
+    row("cold start to the first answer", f"{median:.0f} ms (the first one, which makes the tables: {times[0]:.0f} ms)", "≤ 150 ms", median <= 150)
+    row("memory, idle", f"{idle:.1f} MB", "≤ 25 MB", idle <= 25)
+
+
+def middle(values) -> float:
+    """The median."""
+    return statistics.median(list(values))
+
+
+def main() -> None:
+    """As a command."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("program")
+    parser.add_argument("--door", required=True)
+    parser.add_argument("--gate")
+    parser.add_argument("--portkey")
+    parser.add_argument("--litellm")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=2)
+    parser.add_argument("--fail", action="store_true")
+    chosen = parser.parse_args()
+    door, program = chosen.door, str(pathlib.Path(chosen.program).resolve())
+    seen: dict[str, list[dict]] = {}
+    with contextlib.ExitStack() as stack:
+        scratch = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        begins(program, scratch / "begins")
+        _, upstream = stack.enter_context(process(door, "upstream", tells=True))
+        plain_process, plain_url = stack.enter_context(process(door, "proxy", upstream, tells=True))
+        plain = Server(plain_url, plain_process.pid)
+        # Before anything else was asked of it.
+        with service(program, scratch / "clients", upstream, 16 << 20) as with_clients:
+            with_clients.load(door, 3)
+            with_clients.load(door, 3, stream="yes")
+            most = memory(with_clients.pid, "VmHWM")
+        row(f"memory, at most, with {CLIENTS} clients", f"{most:.1f} MB", "≤ 60 MB", most <= 60)
+        ours = stack.enter_context(service(program, scratch / "ours", upstream, 0))
+        keeps = stack.enter_context(service(program, scratch / "keeps", upstream, 16 << 20))
+        cases = {
+            "plain": (plain, {}), "ours": (ours, {}), "kept": (keeps, {"unique": "no"}), "remembering": (keeps, {}),
+            "plain streamed": (plain, {"stream": "yes"}), "ours streamed": (ours, {"stream": "yes"}),
+            "plain paced": (plain, {"stream": "yes", "model": PACED, "connections": PACED_CLIENTS}),
+            "ours paced": (ours, {"stream": "yes", "model": PACED, "connections": PACED_CLIENTS}),
+        }
+        if chosen.portkey:
+            cases["portkey"] = (stack.enter_context(portkey(chosen.portkey, upstream)), {})
+        if chosen.litellm:
+            cases["litellm"] = (stack.enter_context(litellm(chosen.litellm, upstream, scratch)), {})
+        for server, more in cases.values():
+            server.load(door, 1, **more)
+        for _ in range(chosen.rounds):
+            for name, (server, more) in cases.items():
+                seen.setdefault(name, []).append(server.load(door, chosen.seconds, **more))
+    tell(seen)
+    if chosen.gate:
+        for line in subprocess.run([chosen.gate, "--bench"], capture_output=True, text=True, check=True).stdout.splitlines():
+            what, _, figures = line.partition(": ")
+            measured, _, aim = figures.partition(" (aim: ")
+            verdict = {"(met)": True, "(missed)": False}.get(what.rsplit(" ", 1)[-1])
+            row(what.removesuffix(" (met)").removesuffix(" (missed)"), measured, aim.rstrip(")"), verdict)
+    print("| what | measured | must reach | |\n| --- | --- | --- | --- |")
+    for one in ROWS:
+        print("| " + " | ".join(one) + " |")
+    missed = [what for what, *_, verdict in ROWS if "missed" in verdict]
+    print(f"\n{len(ROWS)} rows, {len(missed)} missed" + (": " + "; ".join(missed) if missed else ""))
+    sys.exit(1 if missed and chosen.fail else 0)
+
+
+def tell(seen: dict[str, list[dict]]) -> None:
+    """The rows of what was asked in rounds."""
+
+    def figures(name: str, what: str) -> list[float]:
+        return [one[what] for one in seen[name]]
+
+    def ratio(one: str, other: str, what: str) -> float:
+        return middle(a / b for a, b in zip(figures(one, what), figures(other, what)))
+
+    for kind, name in (("", "whole answers"), (" streamed", "streamed answers")):
+        cpu, rate = ratio(f"ours{kind}", f"plain{kind}", "cpu"), ratio(f"ours{kind}", f"plain{kind}", "rate")
+        times = [middle(figures(f"{one}{kind}", "cpu")) for one in ("ours", "plain")]
+        rates = [middle(figures(f"{one}{kind}", "rate")) for one in ("ours", "plain")]
+        row(f"CPU for a request over a plain proxy, {name} of {WORDS} words", f"{cpu:.2f}× ({times[0]:.0f} µs, {times[1]:.0f} µs)", "≤ 2×", cpu <= 2)
+        row(f"requests a second over a plain proxy, {name}", f"{rate:.2f}× ({rates[0]:.0f}/s, {rates[1]:.0f}/s)", "≥ 0.6×", rate >= 0.6)
+    rate, cpu = middle(figures("remembering", "rate")), middle(figures("remembering", "cpu"))
+    row("whole answers that are remembered, none asked for twice", f"{rate:.0f}/s, {cpu:.0f} µs CPU each")
+    rate, cpu = middle(figures("kept", "rate")), middle(figures("kept", "cpu"))
+    row("whole answers from memory", f"{rate:.0f}/s, {cpu:.0f} µs CPU each, {ratio('kept', 'plain', 'rate'):.2f}× a plain proxy that asks")
+    for name, title, must in (("portkey", "Portkey", 12), ("litellm", "LiteLLM", 130)):
+        if name in seen:
+            times = ratio("ours", name, "rate")
+            row(f"requests a second over {title}", f"{times:.1f}× ({middle(figures('ours', 'rate')):.0f}/s, {middle(figures(name, 'rate')):.0f}/s)", f"≥ {must}×", times >= must)
+    for what, title, share, must in (("first_word", "to the first word", "p50", 0.5), ("on_its_way", "for each word", "p99", 0.2)):
+        ours, plain = ([one[what] for one in seen[f"{name} paced"]] for name in ("ours", "plain"))
+        added = middle(a[share] - b[share] for a, b in zip(ours, plain))
+        others = ", ".join(f"{at} {middle(a[at] for a in ours):.3f} and {middle(b[at] for b in plain):.3f}" for at in ("p50", "p99"))
+        row(f"added time {title} of a stream, {share}", f"{added:+.3f} ms (ours and a plain proxy: {others} ms)", f"≤ {must} ms", added <= must)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,375 @@
+#!/usr/bin/env python3
+"""Has a service work for a while as a team would have it, and looks whether it fails or grows.
+
+usage: soak.py PROGRAM [--seconds 600] [--share 0.7] [--store sqlite|postgres]
+
+First it is found how much of the mixture the service can do at most, with clients that ask again as soon as they are answered. Then it is asked for a share
+of that, at even distances whatever it answers: documents, jobs whose events are followed to the end, models whole and in pieces, and reads. Memory, open
+files, threads and tasks are looked at every half second. The exit status is 1 when anything failed or grew.
+"""
+
+import argparse
+import asyncio
+import collections
+import contextlib
+import json
+import pathlib
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent / "service"))
+from stores import opened, replicas  # noqa: E402
+
+# What is asked for, and how often of a hundred.
+MIXTURE = {"diagnostics": 25, "symbols": 8, "document": 8, "update-docs": 7, "job": 12, "whole answer": 14, "streamed answer": 10, "read": 16}
+READS = ["/api/v2/jobs?limit=5", "/api/v2/me", "/api/v2/models", "/api/v2/usage", "/api/v2/health/ready", "/v1/models", "/api/v2/openapi.json"]
+TEXT = '''def fetch_{n}(path, retries=3):
+    """Fetch a record.
+
+    Args:
+        path: Where the record is.
+        attempts: How often to try.
+    """
+    for attempt in range(retries):
+        record = read(path, attempt)
+        if record:
+            return record
+    return None
+
+
+'''
+# Kept answers are bounded, and full before anything is compared, so that what grows is nothing that is meant to.
+SETTINGS = """
+[cache]
+max-bytes = 1048576
+
+[models]
+concurrency = 64
+
+[[models.target]]
+name = "work"
+model = "any"
+base-url = "{url}/v1"
+"""
+
+
+class Wrong(Exception):
+    """An answer that should have been another one."""
+
+
+class Answer:
+    """Status and body of an answer."""
+
+    def __init__(self, status: int, body: bytes):
+        self.status, self.body = status, body
+
+    def json(self):
+        """What the body says."""
+        return json.loads(self.body)
+
+
+class Client:
+    """As little of an HTTP client as is needed, so that it is not what is measured: connections that are kept and used again."""
+
+    def __init__(self, url: str, token: str):
+        self.host, self.port = url.removeprefix("http://").split(":")
+        self.token, self.idle = token, []
+
+    async def ask(self, method: str, path: str, body=None, **headers: str) -> Answer:
+        """Sends a request and reads the whole answer, also where it comes in pieces."""
+        reader, writer = await self._connection()
+        try:
+            data = json.dumps(body).encode() if body is not None else b""
+            named = {"host": f"{self.host}:{self.port}", "authorization": f"Bearer {self.token}", "content-length": str(len(data)), **headers}
+            if body is not None:
+                named["content-type"] = "application/json"
+            head = f"{method} {path} HTTP/1.1\r\n" + "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in named.items()) + "\r\n"
+            writer.write(head.encode() + data)
+            answer = await self._read(reader)
+        except BaseException:
+            writer.close()
+            raise
+        self.idle.append((time.monotonic(), reader, writer))
+        return answer
+
+    async def _connection(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """One that was used a moment ago, or a new one: the service closes those on which nothing is said for ten seconds."""
+        while self.idle:
+            since, reader, writer = self.idle.pop()
+            if time.monotonic() - since < 5:
+                return reader, writer
+            writer.close()
+        return await asyncio.open_connection(self.host, self.port, limit=1 << 22)
+
+    async def _read(self, reader: asyncio.StreamReader) -> Answer:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+        status = int(head.split(" ", 2)[1])
+        fields = dict(line.split(": ", 1) for line in head.split("\r\n")[1:] if ": " in line)
+        if fields.get("transfer-encoding") == "chunked":
+            body = bytearray()
+            while length := int(await reader.readline(), 16):
+                body += (await reader.readexactly(length + 2))[:-2]
+            await reader.readline()
+            return Answer(status, bytes(body))
+        return Answer(status, await reader.readexactly(int(fields.get("content-length", 0))))
+
+    async def close(self) -> None:
+        """Leaves all connections."""
+        while self.idle:
+            *_, writer = self.idle.pop()
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+
+
+class Team:
+    """What is asked for; each request is another one, and what is answered is looked at."""
+
+    def __init__(self, client: Client, seed: int):
+        self.client, self.chance, self.number = client, random.Random(seed), 0
+        self.took, self.wrong = collections.defaultdict(list), collections.Counter()
+
+    def next(self) -> tuple[str, int]:
+        """What comes next."""
+        self.number += 1
+        return self.chance.choices(list(MIXTURE), MIXTURE.values())[0], self.number
+
+    async def do(self, what: str, number: int) -> None:
+        """Does it, and notes how it went."""
+        began = time.perf_counter()
+        try:
+            await asyncio.wait_for(self._do(what, number), 60)
+            self.took[what].append(time.perf_counter() - began)
+        except (Wrong, OSError, TimeoutError, ValueError, KeyError, EOFError) as error:
+            self.wrong[f"{what}: {error!r}"[:300]] += 1
+
+    async def _do(self, what: str, number: int) -> None:
+        text = "".join(TEXT.replace("{n}", f"{number}_{part}") for part in range(1 + number % 5))
+        file = {"path": f"f{number}.py", "text": text}
+        if what == "read":
+            await self._good("GET", READS[number % len(READS)], 200)
+        elif what == "job":
+            body = {"kind": ("check", "document", "update-docs")[number % 3], "files": [file] * (1 + number % 3)}
+            made = await self._good("POST", "/api/v2/jobs", 202, body, idempotency_key=f"soak-{id(self)}-{number}")
+            place = f"/api/v2/jobs/{made.json()['id']}"
+            events = (await self._good("GET", f"{place}/events", 200)).body.decode()
+            states = [json.loads(line[6:])["state"] for line in events.splitlines() if line.startswith("data: ")]
+            job = (await self._good("GET", place, 200)).json()
+            if states[-1:] != ["succeeded"] or job["state"] != "succeeded" or len(job["result"]["files"]) != len(body["files"]):
+                raise Wrong(f"{states} {job['state']}")
+        elif "answer" in what:
+            body = {"model": "work", "temperature": 0, "stream": what == "streamed answer", "messages": [{"role": "user", "content": f"{number}: {text}"}]}
+            said = (await self._good("POST", "/v1/chat/completions", 200, body)).body
+            if body["stream"]:
+                # However many of them come in one piece.
+                is_whole = said.count(b"word ") == 20 and said.endswith(b"data: [DONE]\n\n")
+            else:
+                is_whole = json.loads(said)["choices"][0]["message"]["content"].count("word") == 20
+            if not is_whole:
+                raise Wrong(said[-200:])
+        else:
+            await self._good("POST", f"/api/v2/documents/{what}", 200, file)
+
+    async def _good(self, method: str, path: str, status: int, body=None, **headers: str) -> Answer:
+        answer = await self.client.ask(method, path, body, **headers)
+        if answer.status != status:
+            raise Wrong(f"{answer.status}: {answer.body[:200]!r}")
+        return answer
+
+
+class Watch:
+    """How large the process is, seen from outside."""
+
+    def __init__(self, pid: int):
+        self.place, self.samples = pathlib.Path(f"/proc/{pid}"), []
+
+    def look(self) -> dict[str, float]:
+        """Now."""
+        status = dict(line.split(":\t", 1) for line in (self.place / "status").read_text().splitlines() if ":\t" in line)
+        return {"memory": int(status["VmRSS"].split()[0]) / 1024, "files": len(list((self.place / "fd").iterdir())), "threads": int(status["Threads"])}
+
+    async def run(self) -> None:
+        """Until it is dropped."""
+        while True:
+            self.samples.append(self.look())
+            await asyncio.sleep(0.5)
+
+
+def growth(samples: list[float]) -> tuple[float, float]:
+    """The middle of the first and of the last third, once the first fifth is over, in which everything becomes warm."""
+    samples = samples[len(samples) // 5 :]
+    third = len(samples) // 3
+    return statistics.median(samples[:third]), statistics.median(samples[-third:])
+
+
+def grows(what: str, samples: list[float]) -> bool:
+    """Whether it does: memory by more than a twentieth and two megabytes, anything else by more than a tenth and four."""
+    first, last = growth(samples)
+    share, least = {"memory": (0.05, 2)}.get(what, (0.1, 4))
+    return last - first > max(first * share, least)
+
+
+def figure(text: str, name: str) -> float:
+    """The sum of a figure of `/metrics`."""
+    return sum(float(line.rsplit(" ", 1)[1]) for line in text.splitlines() if line.startswith((f"{name} ", f"{name}{{")))
+
+
+async def capacity(team: Team, seconds: float, clients: int) -> float:
+    """How much is done in a second by clients that ask as fast as they are answered."""
+    until = time.perf_counter() + seconds
+
+    async def client() -> None:
+        while time.perf_counter() < until:
+            await team.do(*team.next())
+
+    began = time.perf_counter()
+    await asyncio.gather(*(client() for _ in range(clients)))
+    return sum(map(len, team.took.values())) / (time.perf_counter() - began)
+
+
+async def steady(team: Team, rate: float, seconds: float) -> int:
+    """Asks at even distances, whatever is answered; the most that was under way."""
+    began, under_way, most = time.perf_counter(), set(), 0
+    for turn in range(int(rate * seconds)):
+        wait = began + turn / rate - time.perf_counter()
+        if wait > 0:
+            await asyncio.sleep(wait)
+        task = asyncio.ensure_future(team.do(*team.next()))
+        under_way.add(task)
+        task.add_done_callback(under_way.discard)
+        most = max(most, len(under_way))
+        if len(under_way) > 1000:
+            team.wrong["it fell behind: a thousand requests were under way"] += 1
+            break
+    await asyncio.gather(*under_way)
+    return most
+
+
+async def soak(service, token: str, seconds: float, share: float, finding: float) -> dict:
+    """Has the service work, and what was seen."""
+    client = Client(service.url, token)
+    finder = Team(client, 1)
+    # Twice, since what is done first is slow.
+    await capacity(finder, finding / 3, 48)
+    finder.took.clear()
+    most = await capacity(finder, finding, 48)
+    team, watch = Team(client, 2), Watch(service.process.pid)
+    looking = asyncio.ensure_future(watch.run())
+    began = time.perf_counter()
+    under_way = await steady(team, most * share, seconds)
+    took = time.perf_counter() - began
+    looking.cancel()
+    await client.close()
+    await asyncio.sleep(2)
+    after = watch.look()
+    metrics = (await client.ask("GET", "/metrics")).body.decode()
+    await client.close()
+    return {
+        "capacity": most, "rate": sum(map(len, team.took.values())) / took, "under way": under_way,
+        "wrong": finder.wrong + team.wrong, "took": team.took, "samples": watch.samples, "after": after,
+        "tasks": figure(metrics, "code_agent_tasks_running") + figure(metrics, "code_agent_tasks_waiting"),
+    }
+
+
+def findings(seen: dict) -> list[str]:
+    """What is not as it should be."""
+    found = [f"{count} × {what}" for what, count in seen["wrong"].items()]
+    for what in ("memory", "files", "threads"):
+        samples = [sample[what] for sample in seen["samples"]]
+        if grows(what, samples):
+            found.append("{} grew from {:.1f} to {:.1f}".format(what, *growth(samples)))
+    if seen["tasks"]:
+        found.append(f"{seen['tasks']} tasks are left")
+    if seen["after"]["files"] > min(sample["files"] for sample in seen["samples"]) + 4:
+        found.append(f"{seen['after']['files']} files are left open")
+    missing = set(MIXTURE) - {what for what, took in seen["took"].items() if took}
+    return found + [f"no {what} was done" for what in missing]
+
+
+def tell(seen: dict) -> None:
+    """What was seen, as a table."""
+    print(f"capacity {seen['capacity']:.0f}/s; asked for {seen['rate']:.0f}/s, at most {seen['under way']} under way\n")
+    print("| what | done | p50 | p99 |\n| --- | ---: | ---: | ---: |")
+    for what, took in sorted(seen["took"].items()):
+        took.sort()
+        print(f"| {what} | {len(took)} | {took[len(took) // 2] * 1000:.1f} ms | {took[int(len(took) * 0.99)] * 1000:.1f} ms |")
+    print("\n| what | first third | last third | afterwards |\n| --- | ---: | ---: | ---: |")
+    for what, unit in (("memory", " MiB"), ("files", ""), ("threads", "")):
+        first, last = growth([sample[what] for sample in seen["samples"]])
+        print(f"| {what} | {first:.1f}{unit} | {last:.1f}{unit} | {seen['after'][what]:.1f}{unit} |")
+    print(f"\ntasks left: {seen['tasks']:.0f}; errors: {sum(seen['wrong'].values())}")
+
+
+async def model() -> None:
+    """A model in OpenAI's format, in a process of its own, that says twenty words; it ends with its input."""
+    word = json.dumps({"choices": [{"index": 0, "delta": {"content": "word "}}]})
+    end = [json.dumps({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}], "usage": {"prompt_tokens": 9, "completion_tokens": 20}}), "[DONE]"]
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(EOFError, OSError):
+            while True:
+                head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+                await reader.readexactly(int(head.split("content-length: ")[1].split("\r\n")[0]))
+                writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")
+                for group in ([word] * 10, [word] * 10, end):
+                    data = "".join(f"data: {event}\n\n" for event in group).encode()
+                    writer.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
+                    await writer.drain()
+                    await asyncio.sleep(0)
+                writer.write(b"0\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0, limit=1 << 22)
+    print(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", flush=True)
+    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+
+
+@contextlib.contextmanager
+def served_model():
+    """The address of such a model."""
+    process = subprocess.Popen([sys.executable, __file__, "model"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        yield process.stdout.readline().strip()
+    finally:
+        process.kill()
+        process.wait(10)
+        process.stdin.close()
+        process.stdout.close()
+
+
+def run(program: str, folder: pathlib.Path, kind: str, seconds: float, share: float, finding: float) -> dict:
+    """Starts all that is needed, and soaks."""
+    with served_model() as url, opened(kind, folder) as store:
+        with replicas(program, folder, store, count=1, settings=SETTINGS.format(url=url)) as (service,):
+            seen = asyncio.run(soak(service, service.api_token("service", "accounts", "documents", "jobs", "metrics", "models", "openai"), seconds, share, finding))
+            assert service.stop() == 0, "it ends as it should"
+            return seen
+
+
+def main() -> None:
+    """As a command."""
+    if sys.argv[1:] == ["model"]:
+        # A process that is ended may end without a word.
+        with contextlib.suppress(KeyboardInterrupt):
+            asyncio.run(model())
+        return
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("program")
+    parser.add_argument("--seconds", type=float, default=600)
+    parser.add_argument("--share", type=float, default=0.7)
+    parser.add_argument("--store", choices=["sqlite", "postgres"], default="sqlite")
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        seen = run(str(pathlib.Path(chosen.program).resolve()), pathlib.Path(folder), chosen.store, chosen.seconds, chosen.share, 15)
+    tell(seen)
+    found = findings(seen)
+    print("\n".join(["", *found]) if found else "\nno error, no growth")
+    sys.exit(1 if found else 0)
+
+
+if __name__ == "__main__":
+    main()
