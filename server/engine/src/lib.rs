@@ -16,6 +16,7 @@ mod diagnose_workspace;
 pub mod error;
 pub mod events;
 mod facts;
+pub mod fetch;
 pub mod health;
 pub mod inline;
 #[cfg(feature = "service")]

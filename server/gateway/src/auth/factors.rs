@@ -70,7 +70,7 @@ async fn looked_at(
         amr.push(needed(gateway, &account, "sessions.create", code, Kind::Unauthenticated).await?.to_owned());
     }
     gateway.tries().forgive(name, from);
-    Ok((account, Proof { amr, password_hash: hash, with_factor: true }))
+    Ok((account, Proof { amr, password_hash: hash, with_factor: true, ..Proof::default() }))
 }
 
 /// Who signed in shows again that it is he, with all that the account has.

@@ -195,7 +195,7 @@ pub(crate) async fn step_up(
     };
     let account = &principal.account;
     let amr = factors::again(&gateway, account, body.password, body.code.as_deref()).await?;
-    if !gateway.store().renew_session(id, &amr).await? {
+    if !gateway.store().renew_session(id, &amr, now_ms()).await? {
         return Err(Problem::new(Kind::Unauthenticated, "The session was ended; sign in again."));
     }
     factors::note(&gateway, &account.id, "sessions.step_up", id, true, &amr.join(" ")).await?;
