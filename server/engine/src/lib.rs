@@ -21,6 +21,7 @@ pub mod health;
 pub mod inline;
 #[cfg(feature = "service")]
 pub mod jobs;
+pub mod login;
 mod look;
 pub mod metrics;
 pub mod mode;

@@ -3,7 +3,9 @@
 //! What no policy permits is denied. Decisions are written down with the policies that made them: all but those that let somebody only look.
 
 pub(crate) mod factors;
+pub(crate) mod jwt;
 pub(crate) mod keys;
+pub(crate) mod oidc;
 pub(crate) mod passwords;
 pub(crate) mod policy;
 pub(crate) mod recent;
@@ -22,6 +24,7 @@ use axum::response::Response;
 use engine::store::accounts::Account;
 use engine::store::now_ms;
 use engine::store::tokens::Session;
+use oidc::{OidcError, Provider};
 use policy::Decision;
 
 /// Who asks.
@@ -52,6 +55,13 @@ pub enum Via {
         /// The parts of the service that it opens; `*` is all.
         scopes: Vec<String>,
     },
+    /// By an access token of the provider of sign-ins.
+    Provider {
+        /// How the provider names the token.
+        id: String,
+        /// When it is over, in Unix milliseconds.
+        ends: i64,
+    },
 }
 
 impl Principal {
@@ -65,14 +75,14 @@ impl Principal {
     pub(crate) fn is_fresh(&self) -> bool {
         match &self.via {
             Via::Session { amr, auth_time, .. } => factors::is_fresh(&self.account, amr, *auth_time),
-            Via::Token { .. } => false,
+            Via::Token { .. } | Via::Provider { .. } => false,
         }
     }
 
     /// Whether the token is meant for this part of the service.
     fn is_in_scope(&self, tag: &str) -> bool {
         match &self.via {
-            Via::Session { .. } => true,
+            Via::Session { .. } | Via::Provider { .. } => true,
             Via::Token { scopes, .. } => scopes.iter().any(|scope| scope == "*" || scope == tag),
         }
     }
@@ -120,7 +130,7 @@ pub(crate) async fn permit(
     changes: bool,
 ) -> Result<(), Problem> {
     let refused = |policy: &str| Decision { is_allowed: false, policy: policy.to_owned() };
-    let is_token = matches!(principal.via, Via::Token { .. });
+    let is_token = !matches!(principal.via, Via::Session { .. });
     let decision = if !principal.is_in_scope(&operation.tag) {
         refused("token-scope")
     } else if operation.needs_step_up && is_token {
@@ -191,6 +201,7 @@ async fn note(
     let via = match &principal.via {
         Via::Session { id, .. } => format!("session {id}"),
         Via::Token { id, .. } => format!("token {id}"),
+        Via::Provider { id, .. } => format!("token of the provider {id}"),
     };
     gateway.store().audit(&principal.account.id, action, resource, is_allowed, policy, &correlation(), &via).await?;
     Ok(())
@@ -200,8 +211,9 @@ async fn note(
 pub(crate) async fn is_still_good(gateway: &Gateway, principal: &Principal) -> bool {
     let store = gateway.store();
     let is_open = store.account(&principal.account.id).await.ok().flatten().is_some_and(|account| {
-        // A role that was taken away takes with it what it let in.
-        !account.disabled && account.role == principal.account.role
+        // A role that was taken away takes with it what it let in. That of a token of the provider stands in the token.
+        let is_of_provider = matches!(principal.via, Via::Provider { .. });
+        !account.disabled && (is_of_provider || account.role == principal.account.role)
     });
     is_open
         && match &principal.via {
@@ -214,6 +226,7 @@ pub(crate) async fn is_still_good(gateway: &Gateway, principal: &Principal) -> b
                 let is_over = |at: Option<i64>| at.is_some_and(|at| at <= now_ms());
                 token.is_some_and(|token| token.revoked_at.is_none() && !is_over(token.expires_at))
             }
+            Via::Provider { ends, .. } => *ends > now_ms(),
         }
 }
 
@@ -249,10 +262,12 @@ async fn of_token(gateway: &Gateway, token: &str) -> Result<Principal, Problem> 
         gateway.store().touch_token(&token.id).await?;
         return Ok(Principal { account, via: Via::Token { id: token.id, scopes: token.scopes } });
     }
-    let claims = gateway
-        .keys()
-        .verify(token)
-        .map_err(|_| unknown("The access token is not valid, or is over; sign in again."))?;
+    let not_valid = || unknown("The access token is not valid, or is over; sign in again.");
+    let claims = match (gateway.keys().verify(token), gateway.provider()) {
+        (Ok(claims), _) => claims,
+        (Err(_), Some(provider)) => return of_provider(gateway, provider, token).await,
+        (Err(_), None) => return Err(not_valid()),
+    };
     // The store is asked each time, so that what was ended is ended everywhere at once.
     let session = gateway.store().session(&claims.sid).await?;
     let is_good = |session: &Session| {
@@ -262,4 +277,18 @@ async fn of_token(gateway: &Gateway, token: &str) -> Result<Principal, Problem> 
     let account = gateway.store().account(&claims.sub).await?.filter(|account| !account.disabled);
     let account = account.ok_or_else(|| unknown("The account is closed."))?;
     Ok(Principal::of_session(account, session))
+}
+
+/// Whose token of the provider it is.
+async fn of_provider(gateway: &Gateway, provider: &Provider, token: &str) -> Result<Principal, Problem> {
+    let access = provider.access(token).await.map_err(|error| match error {
+        OidcError::Token(refusal) => {
+            tracing::debug!(correlation = correlation(), %refusal, "An access token is refused.");
+            Problem::new(Kind::Unauthenticated, "The access token is not valid, or is over; sign in again.")
+        }
+        error => error.into(),
+    })?;
+    // The store is asked each time: an account that was closed is closed everywhere at once.
+    let account = oidc::admission::account_of(gateway, &access.person, false).await?;
+    Ok(Principal { account, via: Via::Provider { id: access.id, ends: access.ends.saturating_mul(1000) } })
 }

@@ -15,6 +15,7 @@ mod setup;
 mod state;
 mod tries;
 
+pub use auth::oidc::OidcConfig;
 pub use listen::{Tls, TlsError, TlsFiles};
 pub use openapi::document;
 pub use state::{Config, Gateway, StartError};

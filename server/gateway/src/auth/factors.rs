@@ -18,6 +18,9 @@ pub(crate) const CODE: &str = "otp";
 /// A recovery code was shown. The standard has no name for it.
 pub(crate) const RECOVERY: &str = "recovery";
 
+/// The provider said who it is. The standard has no name for it.
+pub(crate) const PROVIDER: &str = "oidc";
+
 /// How old an authentication may be for what is dangerous, in seconds.
 pub(crate) const FRESH_SECONDS: i64 = 300;
 
