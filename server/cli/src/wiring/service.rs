@@ -23,25 +23,7 @@ pub struct Service {
     pub store: Store,
     /// What talks.
     pub gateway: Gateway,
-    /// The provider by whom people sign in, where the settings have one.
-fn provider(settings: &OidcSettings) -> Result<Option<OidcConfig>, Failure> {
-    if settings.issuer.is_empty() {
-        return Ok(None);
-    }
-    if settings.client_id.is_empty() {
-        return Err(Failure("`service.oidc.issuer` needs a `service.oidc.client-id`: how the provider calls this service.".to_owned()));
-    }
-    let read = |source: &KeySource| engine::config::keys::read_key(&DiskFiles, source);
-    let client_secret = settings.client_secret.as_ref().map(read).transpose().map_err(|problem| {
-        Failure(format!("`service.oidc.client-secret`: {}", problem.replace("Its key", "The secret")))
-    })?;
-    if client_secret.as_ref().is_some_and(Secret::is_empty) {
-        return Err(Failure("`service.oidc.client-secret` names a place where nothing is.".to_owned()));
-    }
-    Ok(Some(OidcConfig { settings: settings.clone(), client_secret }))
-}
-
-/// What connections with TLS begin with, where it is set.
+    /// What connections with TLS begin with, where it is set.
     pub tls: Option<Tls>,
 }
 
@@ -83,6 +65,24 @@ pub async fn service(wish: Wish, store: Option<&str>) -> Result<Service, Failure
     let gateway = Gateway::new(core.clone(), store.clone(), config).await;
     let gateway = gateway.map_err(|error| Failure(error.to_string()))?;
     Ok(Service { settings, core, store, gateway, tls })
+}
+
+/// The provider by whom people sign in, where the settings have one.
+fn provider(settings: &OidcSettings) -> Result<Option<OidcConfig>, Failure> {
+    if settings.issuer.is_empty() {
+        return Ok(None);
+    }
+    if settings.client_id.is_empty() {
+        return Err(Failure("`service.oidc.issuer` needs a `service.oidc.client-id`: how the provider calls this service.".to_owned()));
+    }
+    let read = |source: &KeySource| engine::config::keys::read_key(&DiskFiles, source);
+    let client_secret = settings.client_secret.as_ref().map(read).transpose().map_err(|problem| {
+        Failure(format!("`service.oidc.client-secret`: {}", problem.replace("Its key", "The secret")))
+    })?;
+    if client_secret.as_ref().is_some_and(Secret::is_empty) {
+        return Err(Failure("`service.oidc.client-secret` names a place where nothing is.".to_owned()));
+    }
+    Ok(Some(OidcConfig { settings: settings.clone(), client_secret }))
 }
 
 /// What connections with TLS begin with, where the settings have a certificate.

@@ -55,13 +55,15 @@ pub(crate) enum Refusal {
 pub(crate) struct PinnedKey {
     key: DecodingKey,
     algorithm: Algorithm,
+    /// How tokens call it.
+    name: &'static str,
 }
 
 impl PinnedKey {
     /// Pins an algorithm; `None` where that is not one for such a key, or is one with a shared secret.
     pub fn new(key: DecodingKey, algorithm: Algorithm) -> Option<Self> {
-        let is_shared = matches!(algorithm, Algorithm::HS256 | Algorithm::HS384 | Algorithm::HS512);
-        (!is_shared && key.family() == algorithm.family()).then_some(Self { key, algorithm })
+        let name = name(algorithm)?;
+        (key.family() == algorithm.family()).then_some(Self { key, algorithm, name })
     }
 }
 
@@ -152,7 +154,7 @@ impl<'a> Unverified<'a> {
     /// If it names another algorithm than that of the key, or the signature is another.
     pub fn verified(self, key: &PinnedKey) -> Result<Claims, Refusal> {
         // Compared as a text: what is not the name of the algorithm in its exact spelling is another one.
-        if self.header.get("alg").and_then(Value::as_str) != Some(name(key.algorithm)) {
+        if self.header.get("alg").and_then(Value::as_str) != Some(key.name) {
             return Err(Refusal::Algorithm);
         }
         match jsonwebtoken::crypto::verify(self.signature, self.said.as_bytes(), &key.key, key.algorithm) {
@@ -162,12 +164,9 @@ impl<'a> Unverified<'a> {
     }
 }
 
-/// How an algorithm is called in tokens.
-fn name(algorithm: Algorithm) -> &'static str {
-    match algorithm {
-        Algorithm::HS256 => "HS256",
-        Algorithm::HS384 => "HS384",
-        Algorithm::HS512 => "HS512",
+/// How an algorithm is called in tokens; `None` for one with a shared secret, or that is not known here.
+fn name(algorithm: Algorithm) -> Option<&'static str> {
+    Some(match algorithm {
         Algorithm::ES256 => "ES256",
         Algorithm::ES384 => "ES384",
         Algorithm::RS256 => "RS256",
@@ -177,7 +176,8 @@ fn name(algorithm: Algorithm) -> &'static str {
         Algorithm::PS384 => "PS384",
         Algorithm::PS512 => "PS512",
         Algorithm::EdDSA => "EdDSA",
-    }
+        _ => return None,
+    })
 }
 
 /// What a token says that a known key signed.

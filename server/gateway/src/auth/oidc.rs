@@ -6,8 +6,9 @@
 pub(crate) mod admission;
 pub(crate) mod claims;
 mod keyset;
+mod known;
 
-use super::jwt::{PinnedKey, Refusal, Unverified};
+use super::jwt::{Refusal, Unverified};
 use crate::error::{Kind, Problem, correlation};
 use arc_swap::ArcSwapOption;
 use base64::Engine as _;
@@ -18,18 +19,11 @@ use engine::fetch::{FetchError, Fetcher, Method};
 use engine::store::now_ms;
 use form_urlencoded::Serializer;
 use keyset::KeySet;
+use known::{Discovered, Kept};
 use security::secret::Secret;
 use serde::Deserialize;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tokio::sync::Mutex;
-
-/// How long what the provider said of itself, and its keys, are taken as they are.
-const FRESH: Duration = Duration::from_secs(3600);
-/// How long they are taken while the provider does not answer.
-const STALE: Duration = Duration::from_secs(86_400);
-/// A key that is not known is a reason to ask once in this time, whoever sends tokens.
-const ONCE_IN: Duration = Duration::from_secs(10);
 
 /// A provider and what it gave to this service.
 #[derive(Clone, Debug)]
@@ -74,25 +68,6 @@ impl From<OidcError> for Problem {
             }
         }
     }
-}
-
-/// What the provider says of itself.
-#[derive(Debug, Deserialize)]
-struct Discovered {
-    issuer: String,
-    authorization_endpoint: String,
-    token_endpoint: String,
-    jwks_uri: String,
-    #[serde(default)]
-    token_endpoint_auth_methods_supported: Option<Vec<String>>,
-    #[serde(default)]
-    authorization_response_iss_parameter_supported: bool,
-}
-
-/// Something that was fetched, and when.
-struct Kept<T> {
-    value: T,
-    at: Instant,
 }
 
 /// What a browser is sent to the provider with.
@@ -143,95 +118,6 @@ impl Provider {
         rest.split('/').next().unwrap_or(rest)
     }
 
-    async fn fetched(&self, what: &'static str, url: &str) -> Result<Vec<u8>, OidcError> {
-        let answer = self.fetcher.send(Method::GET, url, &[], None).await?;
-        match answer.status {
-            200 => Ok(answer.body),
-            status => Err(OidcError::Answer(what, format!("its status is {status}"))),
-        }
-    }
-
-    /// What the provider says of itself, asked for when it is not known or old.
-    async fn discovered(&self) -> Result<Arc<Kept<Discovered>>, OidcError> {
-        let known = |age: Duration| self.discovered.load_full().filter(|kept| kept.at.elapsed() < age);
-        if let Some(kept) = known(FRESH) {
-            return Ok(kept);
-        }
-        let mut asked = match (self.asked.try_lock(), known(STALE)) {
-            (Ok(asked), _) => asked,
-            // Somebody else asks, and what is known is good for long.
-            (Err(_), Some(kept)) => return Ok(kept),
-            (Err(_), None) => self.asked.lock().await,
-        };
-        if let Some(kept) = known(FRESH) {
-            return Ok(kept);
-        }
-        let [last, _] = &mut *asked;
-        if let Some(kept) = known(STALE).filter(|_| last.is_some_and(|last| last.elapsed() < ONCE_IN)) {
-            return Ok(kept);
-        }
-        let result = self.discover().await;
-        *last = Some(Instant::now());
-        match result {
-            Ok(value) => {
-                let kept = Arc::new(Kept { value, at: Instant::now() });
-                self.discovered.store(Some(kept.clone()));
-                Ok(kept)
-            }
-            Err(error) => known(STALE).ok_or(error),
-        }
-    }
-
-    async fn discover(&self) -> Result<Discovered, OidcError> {
-        const WHAT: &str = "description";
-        let issuer = &self.settings().issuer;
-        let url = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
-        let found: Discovered = serde_json::from_slice(&self.fetched(WHAT, &url).await?)
-            .map_err(|error| OidcError::Answer(WHAT, error.to_string()))?;
-        if found.issuer != *issuer {
-            return Err(OidcError::Answer(WHAT, "it is that of another issuer".to_owned()));
-        }
-        Ok(found)
-    }
-
-    /// The key of this name. One that is not known is asked for, but not often.
-    async fn key(&self, id: Option<&str>) -> Result<PinnedKey, OidcError> {
-        let known = |age: Duration| {
-            let kept = self.keys.load();
-            kept.as_ref().filter(|kept| kept.at.elapsed() < age).and_then(|kept| kept.value.find(id).cloned())
-        };
-        if let Some(key) = known(FRESH) {
-            return Ok(key);
-        }
-        let discovered = self.discovered().await?;
-        let mut asked = match (self.asked.try_lock(), known(STALE)) {
-            (Ok(asked), _) => asked,
-            (Err(_), Some(key)) => return Ok(key),
-            (Err(_), None) => self.asked.lock().await,
-        };
-        // Somebody else may have asked meanwhile.
-        if let Some(key) = known(FRESH) {
-            return Ok(key);
-        }
-        let [_, last] = &mut *asked;
-        if last.is_some_and(|last| last.elapsed() < ONCE_IN) {
-            return known(STALE).ok_or(OidcError::Token(Refusal::Key));
-        }
-        let fetched = self.fetched("set of keys", &discovered.value.jwks_uri).await;
-        *last = Some(Instant::now());
-        let read = fetched.and_then(|document| {
-            KeySet::read(&document, &self.settings().algorithms)
-                .ok_or_else(|| OidcError::Answer("set of keys", "it is no JSON Web Key Set".to_owned()))
-        });
-        match read {
-            Ok(value) => {
-                self.keys.store(Some(Arc::new(Kept { value, at: Instant::now() })));
-                known(FRESH).ok_or(OidcError::Token(Refusal::Key))
-            }
-            Err(error) => known(STALE).ok_or(error),
-        }
-    }
-
     /// Where a browser is sent to sign in.
     pub async fn place_to_sign_in(&self, asked: &Asked<'_>) -> Result<String, OidcError> {
         let discovered = self.discovered().await?;
@@ -271,11 +157,12 @@ impl Provider {
         }
         let discovered = self.discovered().await?;
         let client = self.settings().client_id.as_str();
-        let mut form = Serializer::new(String::new());
-        form.append_pair("grant_type", "authorization_code")
-            .append_pair("code", code)
-            .append_pair("redirect_uri", redirect)
-            .append_pair("code_verifier", verifier);
+        let mut form = vec![
+            ("grant_type", "authorization_code"),
+            ("code", code),
+            ("redirect_uri", redirect),
+            ("code_verifier", verifier),
+        ];
         let mut headers = vec![("accept", Secret::new("application/json"))];
         let methods = discovered.value.token_endpoint_auth_methods_supported.as_deref();
         // Where nothing is said, it is the first of them (OpenID Connect Discovery, 3).
@@ -287,14 +174,13 @@ impl Provider {
                 headers.push(("authorization", Secret::new(format!("Basic {}", STANDARD.encode(pair)))));
             }
             Some(secret) => {
-                form.append_pair("client_id", client).append_pair("client_secret", secret.expose());
+                form.extend([("client_id", client), ("client_secret", secret.expose())]);
             }
-            None => {
-                form.append_pair("client_id", client);
-            }
+            None => form.push(("client_id", client)),
         }
+        let form = Serializer::new(String::new()).extend_pairs(form).finish();
         let url = &discovered.value.token_endpoint;
-        let answer = self.fetcher.send(Method::POST, url, &headers, Some(&form.finish())).await?;
+        let answer = self.fetcher.send(Method::POST, url, &headers, Some(&form)).await?;
         match answer.status {
             200 => serde_json::from_slice::<Answer>(&answer.body)
                 .map(|answer| answer.id_token)

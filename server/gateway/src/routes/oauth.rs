@@ -196,11 +196,11 @@ pub(crate) struct Metadata {
     /// Where a device begins.
     device_authorization_endpoint: String,
     /// What tokens are given for.
-    grant_types_supported: [&'static str; 2],
+    grant_types_supported: Vec<&'static str>,
     /// None: no browser is sent here to sign in for somebody else.
-    response_types_supported: [&'static str; 0],
+    response_types_supported: Vec<&'static str>,
     /// Programs have no secrets.
-    token_endpoint_auth_methods_supported: [&'static str; 1],
+    token_endpoint_auth_methods_supported: Vec<&'static str>,
 }
 
 /// Where programs that sign in find what they need (RFC 8414).
@@ -213,9 +213,9 @@ pub(crate) async fn metadata(base: Result<PublicUrl, Problem>) -> Result<Json<Me
     Ok(Json(Metadata {
         token_endpoint: format!("{issuer}/oauth/token"),
         device_authorization_endpoint: format!("{issuer}/oauth/device_authorization"),
-        grant_types_supported: [DEVICE_GRANT, REFRESH_GRANT],
-        response_types_supported: [],
-        token_endpoint_auth_methods_supported: ["none"],
+        grant_types_supported: vec![DEVICE_GRANT, REFRESH_GRANT],
+        response_types_supported: Vec::new(),
+        token_endpoint_auth_methods_supported: vec!["none"],
         issuer,
     }))
 }

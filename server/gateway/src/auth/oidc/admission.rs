@@ -30,7 +30,9 @@ pub(crate) async fn account_of(gateway: &Gateway, person: &Person, kept: bool) -
         UnknownPeople::Welcome => true,
     };
     if !may_come {
-        note(gateway, "", "sessions.create", &person.subject, false, "nobody of this service").await?;
+        if kept {
+            note(gateway, "", "sessions.create", &person.subject, false, "nobody of this service").await?;
+        }
         return Err(Problem::new(Kind::Forbidden, "The provider knows you, and this service does not; ask its admins."));
     }
     let wanted = person.role.unwrap_or_else(|| of_setting(settings.default_role));
@@ -51,7 +53,9 @@ pub(crate) async fn account_of(gateway: &Gateway, person: &Person, kept: bool) -
         }
     };
     if account.disabled {
-        note(gateway, &account.id, "sessions.create", &account.id, false, "the account is closed").await?;
+        if kept {
+            note(gateway, &account.id, "sessions.create", &account.id, false, "the account is closed").await?;
+        }
         return Err(Problem::new(Kind::Forbidden, "The account is closed."));
     }
     if !settings.role_claim.is_empty() && account.role != wanted {

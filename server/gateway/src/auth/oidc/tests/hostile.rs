@@ -2,6 +2,7 @@
 //! breath, and is refused for that thing.
 
 use super::*;
+use std::time::Duration;
 use Refusal::{Algorithm as Alg, Audience, Claim, Critical, Form, Issuer, Key, Signature, Time, Type};
 
 /// A token that is being made.
