@@ -325,12 +325,29 @@ async fn unknown_people_stay_outside_unless_the_settings_let_them_in() {
         let mut config = stage.config();
         config.settings.unknown_people = unknown;
         let service = Service::with_provider(Value::Null, Default::default(), Some(config)).await;
-        service.account("root", Role::Admin).await;
+        let root = service.account("root", Role::Admin).await;
         let mut bare = stage.access("s-2");
         bare.as_object_mut().unwrap().remove("realm_access");
         for (claims, status) in [(stage.access("s-1"), with_role), (bare, without)] {
             let reply = service.send("GET", "/api/v2/me", &token(&signer, &claims), None).await;
             assert_eq!(reply.status, status, "{unknown:?} {reply:?}");
+        }
+        // An admin knows people before they come.
+        let body = json!({ "name": "carl", "role": "viewer", "subject": "s-3" });
+        let made = service.send("POST", "/api/v2/accounts", &root, Some(body.clone())).await;
+        assert_eq!(made.status, StatusCode::CREATED, "{made:?}");
+        assert_eq!(service.send("POST", "/api/v2/accounts", &root, Some(body)).await.status, StatusCode::CONFLICT);
+        let me = service.send("GET", "/api/v2/me", &token(&signer, &stage.access("s-3")), None).await;
+        assert_eq!((me.status, &me.json()["name"]), (StatusCode::OK, &json!("carl")), "{me:?}");
+        for (password, subject) in [(Value::Null, Value::Null), (json!("correct horse battery"), json!("s-4"))] {
+            let mut both = json!({ "name": "dora", "role": "viewer" });
+            for (name, value) in [("password", password), ("subject", subject)] {
+                if !value.is_null() {
+                    both[name] = value;
+                }
+            }
+            let reply = service.send("POST", "/api/v2/accounts", &root, Some(both)).await;
+            assert_eq!(reply.status, StatusCode::UNPROCESSABLE_ENTITY, "{reply:?}");
         }
     }
 }
