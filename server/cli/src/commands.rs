@@ -10,6 +10,7 @@ mod config;
 mod context;
 mod document;
 mod languages;
+mod login;
 mod lsp;
 mod models;
 mod replay;
@@ -53,6 +54,9 @@ enum Command {
     Context(context::Context),
     Languages(languages::Languages),
     Models(models::Models),
+    Login(login::Login),
+    Token(login::Token),
+    Logout(login::Logout),
     #[cfg(feature = "service")]
     Serve(serve::Serve),
     Stats(stats::Stats),
@@ -98,6 +102,9 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Some(Command::Context(command)) => command.run(),
         Some(Command::Languages(command)) => command.run(),
         Some(Command::Models(command)) => command.run(),
+        Some(Command::Login(command)) => command.run(),
+        Some(Command::Token(command)) => command.run(),
+        Some(Command::Logout(command)) => command.run(),
         #[cfg(feature = "service")]
         Some(Command::Serve(command)) => command.run(),
         Some(Command::Stats(command)) => command.run(),

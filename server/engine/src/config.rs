@@ -3,7 +3,7 @@
 //! Only this file reads the environment. A setting that is wrong never stops anything: the layer it stands in keeps its last good
 //! state, and one sentence says what is wrong.
 
-mod check;
+pub(crate) mod check;
 pub mod keys;
 pub mod sections;
 mod session;

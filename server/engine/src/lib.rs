@@ -16,10 +16,12 @@ mod diagnose_workspace;
 pub mod error;
 pub mod events;
 mod facts;
+pub mod fetch;
 pub mod health;
 pub mod inline;
 #[cfg(feature = "service")]
 pub mod jobs;
+pub mod login;
 mod look;
 pub mod metrics;
 pub mod mode;

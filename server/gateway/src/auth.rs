@@ -2,8 +2,11 @@
 //!
 //! What no policy permits is denied. Decisions are written down with the policies that made them: all but those that let somebody only look.
 
+mod bearer;
 pub(crate) mod factors;
+pub(crate) mod jwt;
 pub(crate) mod keys;
+pub(crate) mod oidc;
 pub(crate) mod passwords;
 pub(crate) mod policy;
 pub(crate) mod recent;
@@ -16,7 +19,7 @@ use crate::metrics::access::needs_no_token;
 use crate::openapi::Operation;
 use crate::state::Gateway;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderValue, header};
+use axum::http::header;
 use axum::middleware::Next;
 use axum::response::Response;
 use engine::store::accounts::Account;
@@ -52,6 +55,13 @@ pub enum Via {
         /// The parts of the service that it opens; `*` is all.
         scopes: Vec<String>,
     },
+    /// By an access token of the provider of sign-ins.
+    Provider {
+        /// How the provider names the token.
+        id: String,
+        /// When it is over, in Unix milliseconds.
+        ends: i64,
+    },
 }
 
 impl Principal {
@@ -65,14 +75,14 @@ impl Principal {
     pub(crate) fn is_fresh(&self) -> bool {
         match &self.via {
             Via::Session { amr, auth_time, .. } => factors::is_fresh(&self.account, amr, *auth_time),
-            Via::Token { .. } => false,
+            Via::Token { .. } | Via::Provider { .. } => false,
         }
     }
 
     /// Whether the token is meant for this part of the service.
     fn is_in_scope(&self, tag: &str) -> bool {
         match &self.via {
-            Via::Session { .. } => true,
+            Via::Session { .. } | Via::Provider { .. } => true,
             Via::Token { scopes, .. } => scopes.iter().any(|scope| scope == "*" || scope == tag),
         }
     }
@@ -99,7 +109,7 @@ pub(crate) async fn gate(
         return Ok(next.run(request).await);
     }
     let header = request.headers().get(header::AUTHORIZATION).cloned();
-    let principal = authenticate(&gateway, header).await?;
+    let principal = bearer::authenticate(&gateway, header).await?;
     let changes = !operation.only_looks();
     permit(&gateway, &principal, operation, request.uri().path(), changes).await?;
     request.extensions_mut().insert(principal);
@@ -120,7 +130,7 @@ pub(crate) async fn permit(
     changes: bool,
 ) -> Result<(), Problem> {
     let refused = |policy: &str| Decision { is_allowed: false, policy: policy.to_owned() };
-    let is_token = matches!(principal.via, Via::Token { .. });
+    let is_token = !matches!(principal.via, Via::Session { .. });
     let decision = if !principal.is_in_scope(&operation.tag) {
         refused("token-scope")
     } else if operation.needs_step_up && is_token {
@@ -191,6 +201,7 @@ async fn note(
     let via = match &principal.via {
         Via::Session { id, .. } => format!("session {id}"),
         Via::Token { id, .. } => format!("token {id}"),
+        Via::Provider { id, .. } => format!("token of the provider {id}"),
     };
     gateway.store().audit(&principal.account.id, action, resource, is_allowed, policy, &correlation(), &via).await?;
     Ok(())
@@ -206,8 +217,9 @@ pub(crate) fn is_allowed(gateway: &Gateway, principal: &Principal, operation: &O
 pub(crate) async fn is_still_good(gateway: &Gateway, principal: &Principal) -> bool {
     let store = gateway.store();
     let is_open = store.account(&principal.account.id).await.ok().flatten().is_some_and(|account| {
-        // A role that was taken away takes with it what it let in.
-        !account.disabled && account.role == principal.account.role
+        // A role that was taken away takes with it what it let in. That of a token of the provider stands in the token.
+        let is_of_provider = matches!(principal.via, Via::Provider { .. });
+        !account.disabled && (is_of_provider || account.role == principal.account.role)
     });
     is_open
         && match &principal.via {
@@ -220,52 +232,6 @@ pub(crate) async fn is_still_good(gateway: &Gateway, principal: &Principal) -> b
                 let is_over = |at: Option<i64>| at.is_some_and(|at| at <= now_ms());
                 token.is_some_and(|token| token.revoked_at.is_none() && !is_over(token.expires_at))
             }
+            Via::Provider { ends, .. } => *ends > now_ms(),
         }
-}
-
-/// Finds out who asks.
-async fn authenticate(gateway: &Gateway, header: Option<HeaderValue>) -> Result<Principal, Problem> {
-    let unknown = |said: &str| Problem::new(Kind::Unauthenticated, said);
-    let header = header.ok_or_else(|| unknown("Nobody is signed in; send a token as `Authorization: Bearer …`."))?;
-    let token = header.to_str().ok().and_then(|header| {
-        let (scheme, token) = header.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
-    });
-    let token = token
-        .filter(|token| !token.is_empty())
-        .ok_or_else(|| unknown("The `Authorization` header is no bearer token."))?;
-    if let Some(principal) = gateway.recent().of(token) {
-        return Ok(principal);
-    }
-    let principal = of_token(gateway, token).await?;
-    gateway.recent().remember(token, &principal);
-    Ok(principal)
-}
-
-/// Whose token it is.
-async fn of_token(gateway: &Gateway, token: &str) -> Result<Principal, Problem> {
-    let unknown = |said: &str| Problem::new(Kind::Unauthenticated, said);
-    if let Some(hash) = secrets::hash_of_api_token(token) {
-        let found = gateway.store().token_by_hash(&hash).await?;
-        let (token, account) = found.ok_or_else(|| unknown("The token is not known, or was revoked."))?;
-        let is_over = token.expires_at.is_some_and(|at| at <= now_ms());
-        if token.revoked_at.is_some() || is_over || account.disabled {
-            return Err(unknown("The token was revoked, is over, or belongs to a closed account."));
-        }
-        gateway.store().touch_token(&token.id).await?;
-        return Ok(Principal { account, via: Via::Token { id: token.id, scopes: token.scopes } });
-    }
-    let claims = gateway
-        .keys()
-        .verify(token)
-        .map_err(|_| unknown("The access token is not valid, or is over; sign in again."))?;
-    // The store is asked each time, so that what was ended is ended everywhere at once.
-    let session = gateway.store().session(&claims.sid).await?;
-    let is_good = |session: &Session| {
-        session.revoked_at.is_none() && session.expires_at > now_ms() && session.account == claims.sub
-    };
-    let session = session.filter(is_good).ok_or_else(|| unknown("The session was ended; sign in again."))?;
-    let account = gateway.store().account(&claims.sub).await?.filter(|account| !account.disabled);
-    let account = account.ok_or_else(|| unknown("The account is closed."))?;
-    Ok(Principal::of_session(account, session))
 }

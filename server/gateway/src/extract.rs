@@ -7,6 +7,7 @@ use crate::state::Gateway;
 use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
+use axum::http::uri::Authority;
 use axum::http::{HeaderMap, header};
 use jsonschema::Validator;
 use rustc_hash::FxHashMap;
@@ -33,13 +34,16 @@ impl<S: Send + Sync, T: DeserializeOwned + ToSchema> FromRequest<S> for Valid<T>
         if !kind.eq_ignore_ascii_case("application/json") {
             return Err(Problem::new(Kind::UnsupportedMediaType, "The body has to be JSON (`application/json`)."));
         }
-        let bytes =
-            Bytes::from_request(request, state).await.map_err(|rejection| match rejection.status().as_u16() {
-                413 => Problem::new(Kind::TooLarge, "The body has more bytes than are allowed."),
-                _ => Problem::new(Kind::Invalid, "The body could not be read to its end."),
-            })?;
-        read(&bytes).map(Self)
+        read(&whole(request, state).await?).map(Self)
     }
+}
+
+/// All bytes of a body.
+async fn whole<S: Send + Sync>(request: Request<Body>, state: &S) -> Result<Bytes, Problem> {
+    Bytes::from_request(request, state).await.map_err(|rejection| match rejection.status().as_u16() {
+        413 => Problem::new(Kind::TooLarge, "The body has more bytes than are allowed."),
+        _ => Problem::new(Kind::Invalid, "The body could not be read to its end."),
+    })
 }
 
 /// Reads a body.
@@ -109,6 +113,55 @@ impl FromRequestParts<Gateway> for ClientAddress {
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip().to_string());
         let peer = peer.unwrap_or_else(|| "unknown".to_owned());
         Ok(Self(forwarded(&parts.headers, gateway.config().proxies).unwrap_or(peer)))
+    }
+}
+
+/// How people reach the service, without a slash at the end: as the settings say, or by the host that the request names.
+#[derive(Clone, Debug)]
+pub struct PublicUrl(pub String);
+
+impl FromRequestParts<Gateway> for PublicUrl {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, gateway: &Gateway) -> Result<Self, Problem> {
+        let config = gateway.config();
+        if !config.public_url.is_empty() {
+            return Ok(Self(config.public_url.trim_end_matches('/').to_owned()));
+        }
+        // With HTTP/2 the host stands before the path, and in no header.
+        let named = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+        let host = parts.uri.authority().map(Authority::as_str).or(named).unwrap_or_default();
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte);
+        if host.is_empty() || host.len() > 255 || !host.bytes().all(is_plain) {
+            return Err(Problem::new(Kind::Invalid, "The request does not name the host of this service."));
+        }
+        Ok(Self(format!("{}://{host}", if config.is_tls { "https" } else { "http" })))
+    }
+}
+
+/// A form that fulfils its schema (`application/x-www-form-urlencoded`): all of it are texts. What the schema does not know is passed over, as OAuth
+/// wants it.
+#[derive(Debug)]
+pub struct Filled<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned + ToSchema> FromRequest<S> for Filled<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request<Body>, state: &S) -> Result<Self, Problem> {
+        let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or("");
+        let kind = kind.split(';').next().unwrap_or("").trim();
+        if !kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+            let said = "The body has to be a form (`application/x-www-form-urlencoded`).";
+            return Err(Problem::new(Kind::UnsupportedMediaType, said));
+        }
+        let bytes = whole(request, state).await?;
+        let mut values = serde_json::Map::new();
+        for (name, value) in form_urlencoded::parse(&bytes) {
+            if values.insert(name.clone().into_owned(), json!(value)).is_some() {
+                return Err(Problem::new(Kind::Invalid, "A field stands twice in the form."));
+            }
+        }
+        held_against(&T::name(), Value::Object(values)).map(Self)
     }
 }
 

@@ -20,6 +20,7 @@ mod state;
 mod tries;
 
 pub use client::{ConnectError, Connection, connect};
+pub use auth::oidc::OidcConfig;
 pub use listen::{Tls, TlsError, TlsFiles};
 pub use openapi::document;
 pub use socket::{Bounds, Carrier, Ended, Incoming, LanguageServer};

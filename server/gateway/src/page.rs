@@ -10,11 +10,13 @@
 mod account;
 mod assets;
 mod audit;
+mod device;
 mod differences;
 mod entry;
 mod form;
 mod jobs;
 mod models;
+mod provider;
 mod render;
 mod session;
 mod tokens;
@@ -49,6 +51,10 @@ const PAGES: &[(&str, &str, Access)] = &[
     ("GET", "/assets/{name}", Open),
     ("GET", "/sign-in", Open),
     ("POST", "/sign-in", Open),
+    ("GET", "/auth/oidc/login", Open),
+    ("GET", "/auth/oidc/callback", Open),
+    ("GET", "/device", Operation("devices.decide")),
+    ("POST", "/device", Operation("devices.decide")),
     ("GET", "/set-up", Open),
     ("POST", "/set-up", Open),
     ("GET", "/", Operation("me.show")),
@@ -82,6 +88,9 @@ pub(crate) fn routes(gateway: Gateway) -> Router<Gateway> {
     Router::new()
         .route("/assets/{name}", get(assets::asset))
         .route("/sign-in", get(entry::sign_in_form).post(entry::sign_in))
+        .route("/auth/oidc/login", get(provider::leave))
+        .route("/auth/oidc/callback", get(provider::come_back))
+        .route("/device", get(device::form).post(device::decide))
         .route("/set-up", get(entry::set_up_form).post(entry::set_up))
         .route("/", get(entry::home))
         .route("/sign-out", post(entry::sign_out))

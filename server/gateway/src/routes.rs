@@ -2,10 +2,12 @@
 
 pub(crate) mod accounts;
 pub(crate) mod audit;
+pub(crate) mod devices;
 pub(crate) mod documents;
 pub(crate) mod factors;
 pub(crate) mod jobs;
 pub(crate) mod models;
+mod oauth;
 mod openai;
 pub(crate) mod service;
 mod socket;
@@ -41,6 +43,7 @@ pub(crate) fn all() -> OpenApiRouter<Gateway> {
         .routes(routes!(sessions::refresh))
         .routes(routes!(sessions::sign_out))
         .routes(routes!(sessions::step_up))
+        .routes(routes!(devices::decide))
         .routes(routes!(accounts::me))
         .routes(routes!(accounts::change_password))
         .routes(routes!(factors::begin, factors::remove))
@@ -66,6 +69,9 @@ pub(crate) fn all() -> OpenApiRouter<Gateway> {
     OpenApiRouter::with_openapi(Document::openapi())
         .nest(PREFIX, routes)
         .routes(routes!(service::metrics))
+        .routes(routes!(oauth::metadata))
+        .routes(routes!(oauth::token))
+        .routes(routes!(devices::begin))
         .routes(routes!(openai::models))
         .routes(routes!(openai::model))
         .routes(routes!(openai::chat))

@@ -1,6 +1,7 @@
 //! What every handler has at hand. Cloning it is cheap.
 
 use crate::auth::keys::{KeyError, Keys};
+use crate::auth::oidc::{OidcConfig, Provider};
 use crate::auth::passwords::Passwords;
 use crate::auth::policy::{Policies, PolicyError};
 use crate::auth::recent::Recent;
@@ -28,6 +29,12 @@ pub struct Config {
     pub metrics: MetricsAccess,
     /// How many proxies stand before the service, each of which adds to `X-Forwarded-For`; 0 where there is none.
     pub proxies: usize,
+    /// How people reach the service; empty where each request names its host.
+    pub public_url: String,
+    /// Whether connections begin with TLS here.
+    pub is_tls: bool,
+    /// A provider by whom people sign in.
+    pub oidc: Option<OidcConfig>,
 }
 
 /// Why the service cannot begin.
@@ -61,6 +68,7 @@ struct Parts {
     tries: Tries,
     recent: Recent,
     passwords: Passwords,
+    provider: Option<Provider>,
     config: Config,
     measures: Measures,
     new_jobs: Arc<Notify>,
@@ -95,6 +103,7 @@ impl Gateway {
             tries,
             recent: Recent::default(),
             passwords: Passwords::default(),
+            provider: config.oidc.clone().map(Provider::new),
             config,
             measures,
             new_jobs: Arc::default(),
@@ -199,6 +208,11 @@ impl Gateway {
 
     pub(crate) fn passwords(&self) -> &Passwords {
         &self.0.passwords
+    }
+
+    /// The provider by whom people sign in, where there is one.
+    pub(crate) fn provider(&self) -> Option<&Provider> {
+        self.0.provider.as_ref()
     }
 
     pub(crate) fn config(&self) -> &Config {

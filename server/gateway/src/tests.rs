@@ -47,6 +47,11 @@ impl Service {
 
     /// A service with settings of its own.
     pub(crate) async fn set(settings: Value, metrics: MetricsAccess) -> Self {
+        Self::with_provider(settings, metrics, None).await
+    }
+
+    /// A service with a provider of sign-ins.
+    pub(crate) async fn with_provider(settings: Value, metrics: MetricsAccess, oidc: Option<OidcConfig>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let files = Arc::new(MemoryFiles::default());
         let sources = Sources { file_system: files.clone(), flags: settings, ..Sources::none() };
@@ -59,7 +64,15 @@ impl Service {
             journal: || None,
         });
         let store = Store::open(&format!("sqlite:{}", folder.path().join("s.db").display())).await.unwrap();
-        let config = Config { signing_key: folder.path().join("key.pem"), max_body: 1 << 20, metrics, proxies: 0 };
+        let config = Config {
+            signing_key: folder.path().join("key.pem"),
+            max_body: 1 << 20,
+            metrics,
+            proxies: 0,
+            public_url: String::new(),
+            is_tls: false,
+            oidc,
+        };
         let gateway = Gateway::new(core.clone(), store, config).await.unwrap();
         Self { router: router(gateway.clone()), gateway, core, _folder: folder }
     }

@@ -27,6 +27,8 @@ const NAME: Rate = Rate { at_once: 50.0, one_more: Duration::from_secs(30) };
 const CODE: Rate = Rate { at_once: 5.0, one_more: Duration::from_secs(30) };
 /// A password that is shown again.
 const PASSWORD: Rate = Rate { at_once: 5.0, one_more: Duration::from_secs(12) };
+/// The code of a device that an account lets in.
+const DEVICE: Rate = Rate { at_once: 10.0, one_more: Duration::from_secs(30) };
 
 /// Buckets that are remembered; beyond it those that are full again are forgotten, at most once in a second.
 const MOST: usize = 10_000;
@@ -41,6 +43,7 @@ enum Key {
     Name(String),
     Code(String),
     Password(String),
+    Device(String),
 }
 
 impl Key {
@@ -51,6 +54,7 @@ impl Key {
             Self::Name(_) => NAME,
             Self::Code(_) => CODE,
             Self::Password(_) => PASSWORD,
+            Self::Device(_) => DEVICE,
         }
     }
 }
@@ -81,6 +85,16 @@ impl Tries {
     /// Takes a try of a code of an account's second factor.
     pub fn take_code(&self, account: &str) -> Result<(), u64> {
         self.one(Key::Code(account.to_owned()), Instant::now())
+    }
+
+    /// Takes a try of an address, whoever it is.
+    pub fn take_address(&self, address: &str) -> Result<(), u64> {
+        self.one(Key::Address(network(address)), Instant::now())
+    }
+
+    /// Takes a try of an account at the code of a device.
+    pub fn take_device(&self, account: &str) -> Result<(), u64> {
+        self.one(Key::Device(account.to_owned()), Instant::now())
     }
 
     /// Takes a try of the password of an account that is signed in.

@@ -13,6 +13,7 @@ mod tests;
 
 pub use held::Held;
 pub(crate) use held::MOST;
+pub use hyper::Method;
 pub use reply::Reply;
 
 use crate::error::{Cause, LlmError};
@@ -21,7 +22,7 @@ use held::InFlight;
 use host::{Counted, Host, Line, Origin};
 use http_body_util::Full;
 use hyper::header::{HeaderName, HeaderValue};
-use hyper::{Method, Request, Uri, Version};
+use hyper::{Request, Uri, Version};
 use outcome::{Broken, Read, describe};
 use rustc_hash::FxHashMap;
 use security::secret::Secret;

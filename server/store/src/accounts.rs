@@ -1,6 +1,7 @@
 //! Who may use the service. It never sees a password, only its hash, and never lets the last admin go.
 
 mod factors;
+mod identities;
 
 use crate::page::Ask;
 use crate::sql::{Row, Writing, values};

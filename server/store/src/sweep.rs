@@ -28,6 +28,10 @@ const SWEPT: &[(&str, i64)] = &[
     ),
     ("DELETE FROM revocations WHERE at <= $1 AND $2 > 0", REVOCATIONS_KEPT),
     (
+        "DELETE FROM devices WHERE hash IN (SELECT hash FROM devices WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)",
+        DAY,
+    ),
+    (
         "DELETE FROM refreshes WHERE hash IN (SELECT hash FROM refreshes JOIN sessions ON sessions.id = refreshes.session
             WHERE sessions.expires_at <= $1 LIMIT $2)",
         REVOCATIONS_KEPT,

@@ -1,9 +1,11 @@
 //! What stands for an account: API tokens, sessions with their refresh tokens, and the log of what was revoked.
 //! Only hashes of secrets come in here; a token that is no longer good is never given out.
 
+mod devices;
 mod revocations;
 mod sessions;
 
+pub use devices::{Device, Polled};
 pub(crate) use revocations::log_revocation;
 pub(crate) use sessions::end_sessions;
 
@@ -62,6 +64,10 @@ pub struct Proof {
     pub password_hash: Option<String>,
     /// Whether a second factor was shown, or is not wanted: where it was not and the account has one by now, no session begins.
     pub with_factor: bool,
+    /// When it was shown, where that was not just now but elsewhere and earlier.
+    pub auth_time: Option<i64>,
+    /// The session by which its owner lets another one begin: where that one is at an end by now, none begins.
+    pub session: Option<String>,
 }
 
 /// What came of showing a refresh token.

@@ -3,12 +3,13 @@
 use super::Wish;
 use crate::commands::Failure;
 use engine::ServerCore;
-use engine::config::sections::ServiceSettings;
+use engine::config::sections::{OidcSettings, ServiceSettings};
 use engine::mode::EditorMode;
 use engine::store::Store;
 use engine::workspace::files::DiskFiles;
-use gateway::{Gateway, Tls, TlsFiles};
+use gateway::{Gateway, OidcConfig, Tls, TlsFiles};
 use llm::config::KeySource;
+use security::secret::Secret;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -52,7 +53,15 @@ pub async fn service(wish: Wish, store: Option<&str>) -> Result<Service, Failure
     let core = super::core(config, Arc::new(EditorMode));
     let store = Store::open(&url).await.map_err(|error| Failure(error.to_string()))?;
     let max_body = usize::try_from(settings.max_body).unwrap_or(usize::MAX);
-    let config = gateway::Config { signing_key, max_body, metrics: settings.metrics, proxies: settings.proxies.into() };
+    let config = gateway::Config {
+        signing_key,
+        max_body,
+        metrics: settings.metrics,
+        proxies: settings.proxies.into(),
+        public_url: settings.public_url.clone(),
+        is_tls: tls.is_some(),
+        oidc: provider(&settings.oidc)?,
+    };
     let gateway = Gateway::new(core.clone(), store.clone(), config).await;
     let gateway = gateway.map_err(|error| Failure(error.to_string()))?;
     gateway.set_language_server(Arc::new(|core, from_client, to_client| {
@@ -62,6 +71,24 @@ pub async fn service(wish: Wish, store: Option<&str>) -> Result<Service, Failure
         })
     }));
     Ok(Service { settings, core, store, gateway, tls })
+}
+
+/// The provider by whom people sign in, where the settings have one.
+fn provider(settings: &OidcSettings) -> Result<Option<OidcConfig>, Failure> {
+    if settings.issuer.is_empty() {
+        return Ok(None);
+    }
+    if settings.client_id.is_empty() {
+        return Err(Failure("`service.oidc.issuer` needs a `service.oidc.client-id`: how the provider calls this service.".to_owned()));
+    }
+    let read = |source: &KeySource| engine::config::keys::read_key(&DiskFiles, source);
+    let client_secret = settings.client_secret.as_ref().map(read).transpose().map_err(|problem| {
+        Failure(format!("`service.oidc.client-secret`: {}", problem.replace("Its key", "The secret")))
+    })?;
+    if client_secret.as_ref().is_some_and(Secret::is_empty) {
+        return Err(Failure("`service.oidc.client-secret` names a place where nothing is.".to_owned()));
+    }
+    Ok(Some(OidcConfig { settings: settings.clone(), client_secret }))
 }
 
 /// What connections with TLS begin with, where the settings have a certificate.

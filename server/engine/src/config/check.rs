@@ -1,6 +1,6 @@
 //! What is wrong with a layer of settings, told by key and by what is allowed there.
 
-use super::sections::Settings;
+use super::sections::{ServiceSettings, Settings};
 use serde_json::{Map, Value};
 
 /// What is wrong with a layer: the key, and what is allowed there.
@@ -30,8 +30,42 @@ pub(super) fn check(layer: &Value) -> Result<(), String> {
             "`service.store`: a password does not stand in settings; use `PGPASSWORD`, a `.pgpass` file, or `env:NAME`"
                 .into(),
         ),
-        None => Ok(()),
+        None => check_sign_in(&parsed.service),
     }
+}
+
+/// What a provider of sign-ins may be: what is said to it and what it says must not be heard or changed on the way.
+fn check_sign_in(service: &ServiceSettings) -> Result<(), String> {
+    let oidc = &service.oidc;
+    if !oidc.issuer.is_empty() && !is_private(&oidc.issuer) {
+        return Err("`service.oidc.issuer`: an address that begins with https:// is expected, without `?` and `#`; http:// only on this machine".into());
+    }
+    if !oidc.scopes.iter().any(|scope| scope == "openid") || oidc.scopes.iter().any(|scope| scope.contains(' ')) {
+        return Err("`service.oidc.scopes`: a list of words with `openid` among them is expected".into());
+    }
+    if oidc.algorithms.is_empty() {
+        return Err("`service.oidc.algorithms`: one at least is expected".into());
+    }
+    let is_origin = |url: &str| {
+        url.split_once("://").is_some_and(|(scheme, host)| {
+            ["http", "https"].contains(&scheme) && !host.is_empty() && !host.contains(['/', '?', '#', '@', ' '])
+        })
+    };
+    match service.public_url.as_str() {
+        "" => Ok(()),
+        url if is_origin(url) => Ok(()),
+        _ => Err("`service.public-url`: `https://HOST` or `https://HOST:PORT` is expected, with nothing behind it".into()),
+    }
+}
+
+/// Whether nobody on the way hears or changes what goes to an address: TLS, or this machine.
+pub(crate) fn is_private(url: &str) -> bool {
+    let is_plain = !url.contains(['?', '#', '\\', ' ']) && !url.bytes().any(|byte| byte.is_ascii_control());
+    let is_secure = url
+        .strip_prefix("https://")
+        .map(|rest| rest.split('/').next().unwrap_or(""))
+        .is_some_and(|host| !host.is_empty() && !host.contains('@'));
+    is_plain && (is_secure || (url.starts_with("http://") && is_this_machine(url)))
 }
 
 fn has_password(url: &str) -> bool {

@@ -1,5 +1,9 @@
 //! The settings as types. Their doc comments are what users read in the reference and in the JSON Schema.
 
+mod oidc;
+
+pub use oidc::{OidcSettings, RoleSetting, TokenAlgorithm, UnknownPeople};
+
 use actions::writer::{Audience, Person, Types, WriterOptions};
 use llm::config::{CacheSettings, ModelsSettings, RoutingSettings};
 use llm::strategy::AnswerStrategy;
@@ -268,6 +272,11 @@ pub struct ServiceSettings {
     /// Who may read `/metrics`, which tells what models cost: whoever shows a token for it, and besides them programs on this machine (`local`),
     /// nobody (`token`), or everybody (`open`).
     pub metrics: MetricsAccess,
+    /// How people reach it, `https://HOST` or with a port: the provider of sign-ins sends them back there, and `code-agent login` shows it. Empty is
+    /// what each request names as its host, which is enough where nothing stands before the service that speaks TLS.
+    pub public_url: String,
+    /// A provider by whom people sign in.
+    pub oidc: OidcSettings,
 }
 
 /// Who may read figures without a token.
@@ -297,6 +306,8 @@ impl Default for ServiceSettings {
             tls_key: String::new(),
             tls_client_authority: String::new(),
             metrics: MetricsAccess::default(),
+            public_url: String::new(),
+            oidc: OidcSettings::default(),
         }
     }
 }

@@ -18,6 +18,9 @@ pub(crate) const CODE: &str = "otp";
 /// A recovery code was shown. The standard has no name for it.
 pub(crate) const RECOVERY: &str = "recovery";
 
+/// The provider said who it is. The standard has no name for it.
+pub(crate) const PROVIDER: &str = "oidc";
+
 /// How old an authentication may be for what is dangerous, in seconds.
 pub(crate) const FRESH_SECONDS: i64 = 300;
 
@@ -70,7 +73,7 @@ async fn looked_at(
         amr.push(needed(gateway, &account, "sessions.create", code, Kind::Unauthenticated).await?.to_owned());
     }
     gateway.tries().forgive(name, from);
-    Ok((account, Proof { amr, password_hash: hash, with_factor: true }))
+    Ok((account, Proof { amr, password_hash: hash, with_factor: true, ..Proof::default() }))
 }
 
 /// Who signed in shows again that it is he, with all that the account has.

@@ -2,7 +2,8 @@
 //!
 //! The algorithm is pinned to the key: what a token says of itself is compared, never believed.
 
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
+use super::jwt::{PinnedKey, Refusal, Unverified};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, encode};
 use p256::ecdsa::SigningKey;
 use p256::pkcs8::{DecodePrivateKey, EncodePrivateKey, EncodePublicKey, LineEnding};
 use security::cipher::{Cipher, derived_key};
@@ -17,8 +18,6 @@ const AUDIENCE: &str = "code-agent-api";
 const TYPE: &str = "at+jwt";
 /// How long an access token is good.
 pub(crate) const GOOD_FOR_SECONDS: i64 = 600;
-/// What clocks may differ by.
-const LEEWAY_SECONDS: u64 = 5;
 
 /// What an access token says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,9 +60,10 @@ pub enum KeyError {
 /// The key, ready to sign and to verify.
 pub(crate) struct Keys {
     encoding: EncodingKey,
-    decoding: DecodingKey,
+    pinned: PinnedKey,
     id: String,
     cipher: Cipher,
+    sign_ins: Cipher,
     page: [u8; 32],
 }
 
@@ -71,6 +71,8 @@ pub(crate) struct Keys {
 const FACTORS: &str = "code-agent 2026-11 secrets of second factors";
 /// What the forms of the page are signed for.
 const FORMS: &str = "code-agent 2026-11 forms of the page";
+/// What is sealed while somebody is at the provider of sign-ins.
+const SIGN_INS: &str = "code-agent 2026-11 sign-ins by a provider";
 
 impl Keys {
     /// Reads the key of a file; where there is none, one is made. Replicas share the file, and of those that begin at once all have the key of the
@@ -107,15 +109,25 @@ impl Keys {
         let public = key.verifying_key().to_public_key_pem(LineEnding::LF).ok()?;
         let id = blake3::hash(public.as_bytes()).to_hex().get(..16)?.to_owned();
         let encoding = EncodingKey::from_ec_pem(pem.as_bytes()).ok()?;
-        let decoding = DecodingKey::from_ec_pem(public.as_bytes()).ok()?;
+        let pinned = PinnedKey::new(DecodingKey::from_ec_pem(public.as_bytes()).ok()?, Algorithm::ES256)?;
         let secret = key.to_bytes();
-        let (cipher, page) = (Cipher::new(FACTORS, &secret), derived_key(FORMS, &secret));
-        Some(Self { encoding, decoding, id, cipher, page })
+        let (cipher, sign_ins) = (Cipher::new(FACTORS, &secret), Cipher::new(SIGN_INS, &secret));
+        Some(Self { encoding, pinned, id, cipher, sign_ins, page: derived_key(FORMS, &secret) })
     }
 
     /// Seals the secrets of second factors.
     pub fn cipher(&self) -> &Cipher {
         &self.cipher
+    }
+
+    /// Seals what a browser keeps while its owner is at the provider of sign-ins.
+    pub fn sign_ins(&self) -> &Cipher {
+        &self.sign_ins
+    }
+
+    /// The hash of a code that is short enough to be typed, and so could be guessed from a plain hash.
+    pub fn hash_of_typed(&self, code: &str) -> String {
+        self.form_token(&format!("typed code {code}"))
     }
 
     /// What only this service and its replicas can write under a form of the page.
@@ -139,20 +151,28 @@ impl Keys {
         encode(&header, &claims, &self.encoding)
     }
 
+    /// The name of the key, and the key itself: for tests that forge.
+    #[cfg(test)]
+    pub fn signer(&self) -> (String, EncodingKey) {
+        (self.id.clone(), self.encoding.clone())
+    }
+
     /// What a token says, if it is one of ours and still good.
-    pub fn verify(&self, token: &str) -> Result<Claims, jsonwebtoken::errors::Error> {
-        let mut validation = Validation::new(Algorithm::ES256);
-        validation.set_issuer(&[ISSUER]);
-        validation.set_audience(&[AUDIENCE]);
-        validation.set_required_spec_claims(&["exp", "nbf", "iss", "aud", "sub"]);
-        validation.validate_nbf = true;
-        validation.leeway = LEEWAY_SECONDS;
-        let token = decode::<Claims>(token, &self.decoding, &validation)?;
-        let is_ours = token.header.typ.as_deref() == Some(TYPE) && token.header.kid.as_deref() == Some(&self.id);
-        match is_ours {
-            true => Ok(token.claims),
-            false => Err(jsonwebtoken::errors::ErrorKind::InvalidToken.into()),
+    pub fn verify(&self, token: &str) -> Result<Claims, Refusal> {
+        let token = Unverified::read(token)?;
+        if token.kind()?.as_deref() != Some(TYPE) {
+            return Err(Refusal::Type);
         }
+        if token.key_id()? != Some(&self.id) {
+            return Err(Refusal::Key);
+        }
+        let claims = token.verified(&self.pinned)?;
+        claims.is_of(ISSUER)?;
+        if claims.audience()? != [AUDIENCE] {
+            return Err(Refusal::Audience);
+        }
+        claims.is_good_at(engine::store::now_ms() / 1000, GOOD_FOR_SECONDS)?;
+        serde_json::from_value(claims.into_value()).map_err(|_| Refusal::Claim("sid"))
     }
 }
 

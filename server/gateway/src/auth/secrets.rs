@@ -47,6 +47,38 @@ pub(crate) fn setup_code() -> Result<Fresh, Problem> {
     fresh("")
 }
 
+/// What a device shows until somebody lets it in.
+pub(crate) fn device_code() -> Result<Fresh, Problem> {
+    fresh("")
+}
+
+/// Letters that nobody mistakes for others, and that make no words (RFC 8628, 6.1).
+const TYPED: &[u8; 20] = b"BCDFGHJKLMNPQRSTVWXZ";
+/// Letters of a code that people type: 34 bits, which nobody guesses with some tries in ten minutes.
+const TYPED_LETTERS: usize = 8;
+
+/// A code that people type.
+pub(crate) fn typed_code() -> Result<String, Problem> {
+    let mut code = String::new();
+    while code.len() < TYPED_LETTERS {
+        let mut byte = [0];
+        getrandom::fill(&mut byte).map_err(|_| Problem::new(Kind::Internal, "The system gives no random numbers."))?;
+        let [byte] = byte;
+        // Beyond the last whole round of letters some would come more often than others.
+        if byte < 240
+            && let Some(letter) = TYPED.get(usize::from(byte) % TYPED.len())
+        {
+            code.push(char::from(*letter));
+        }
+    }
+    Ok(code)
+}
+
+/// A code as it was typed, without what people put between its letters.
+pub(crate) fn as_typed(code: &str) -> String {
+    code.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_uppercase()).take(64).collect()
+}
+
 /// The hash of what looks like an API token.
 pub(crate) fn hash_of_api_token(token: &str) -> Option<String> {
     token.starts_with(TOKEN).then(|| hash(token))

@@ -5,6 +5,7 @@
 use super::render::{page, with_problem};
 use super::session::{GOOD_FOR_MS, before, cookie_of, hash, no_cookie};
 use super::{Form, Visitor, place, render};
+use crate::auth::oidc::Provider;
 use crate::auth::{Principal, factors, secrets};
 use crate::error::Problem;
 use crate::extract::{ClientAddress, fitting};
@@ -26,7 +27,7 @@ pub(super) struct Coming {
 }
 
 /// A form for somebody who is not signed in, with the cookie that it is bound to.
-fn open_form(
+pub(super) fn open_form(
     gateway: &Gateway,
     headers: &HeaderMap,
     template: &str,
@@ -34,6 +35,7 @@ fn open_form(
     problem: Option<&Problem>,
 ) -> Response {
     let (token, cookie) = before(gateway, headers);
+    context["provider"] = json!(gateway.provider().map(Provider::shown));
     context["token"] = json!(token);
     let mut answer = match problem {
         Some(problem) => with_problem(gateway, None, template, "", context, problem),
@@ -147,8 +149,16 @@ pub(super) async fn step_up_form(
     State(gateway): State<Gateway>,
     Extension(visitor): Extension<Visitor>,
     Query(coming): Query<Coming>,
-) -> Response {
-    page(&gateway, Some(&visitor), "step_up.html", "", json!({ "back": place(coming.back.as_deref()) }))
+) -> Result<Response, Problem> {
+    let context = step_up_context(&gateway, &visitor, place(coming.back.as_deref())).await?;
+    Ok(page(&gateway, Some(&visitor), "step_up.html", "", context))
+}
+
+/// Who is of the provider shows it there.
+async fn step_up_context(gateway: &Gateway, visitor: &Visitor, back: &str) -> Result<Value, Problem> {
+    let is_of_provider = gateway.store().is_of_provider(&visitor.principal.account.id).await?;
+    let provider = gateway.provider().filter(|_| is_of_provider).map(Provider::shown);
+    Ok(json!({ "back": back, "provider": provider }))
 }
 
 /// Looks at what he shows.
@@ -156,7 +166,7 @@ pub(super) async fn step_up(
     State(gateway): State<Gateway>,
     Extension(visitor): Extension<Visitor>,
     Extension(form): Extension<Form>,
-) -> Response {
+) -> Result<Response, Problem> {
     let back = place(form.get("back"));
     let mut wanted = json!({});
     for name in ["password", "code"] {
@@ -167,7 +177,10 @@ pub(super) async fn step_up(
     let principal = Extension(visitor.principal.clone());
     let shown = async { routes::sessions::step_up(State(gateway.clone()), principal, fitting(wanted)?).await };
     match shown.await {
-        Ok(_) => Redirect::to(back).into_response(),
-        Err(problem) => with_problem(&gateway, Some(&visitor), "step_up.html", "", json!({ "back": back }), &problem),
+        Ok(_) => Ok(Redirect::to(back).into_response()),
+        Err(problem) => {
+            let context = step_up_context(&gateway, &visitor, back).await?;
+            Ok(with_problem(&gateway, Some(&visitor), "step_up.html", "", context, &problem))
+        }
     }
 }

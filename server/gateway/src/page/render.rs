@@ -15,6 +15,8 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("base.html", include_str!("templates/base.html")),
     ("parts.html", include_str!("templates/parts.html")),
     ("sign_in.html", include_str!("templates/sign_in.html")),
+    ("signed_in.html", include_str!("templates/signed_in.html")),
+    ("device.html", include_str!("templates/device.html")),
     ("set_up.html", include_str!("templates/set_up.html")),
     ("step_up.html", include_str!("templates/step_up.html")),
     ("jobs.html", include_str!("templates/jobs.html")),

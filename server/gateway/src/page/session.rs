@@ -81,6 +81,25 @@ pub(super) fn cookie_of(secret: &str) -> Option<HeaderValue> {
     set(SESSION, secret)
 }
 
+/// What a browser keeps while its owner is at the provider of sign-ins, sealed. It comes back with a page of another site, so it cannot be strict.
+const AWAY: &str = "__Host-away";
+
+/// The cookie for the time at the provider.
+pub(super) fn cookie_of_away(sealed: &str, seconds: i64) -> Option<HeaderValue> {
+    let line = format!("{AWAY}={sealed}; Path=/; Max-Age={seconds}; Secure; HttpOnly; SameSite=Lax");
+    HeaderValue::from_str(&line).ok()
+}
+
+/// What the browser kept meanwhile.
+pub(super) fn away(headers: &HeaderMap) -> Option<&str> {
+    cookie(headers, AWAY)
+}
+
+/// Takes it away.
+pub(super) fn no_cookie_of_away() -> HeaderValue {
+    HeaderValue::from_static("__Host-away=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Lax")
+}
+
 /// Takes the cookie away.
 pub(super) fn no_cookie() -> HeaderValue {
     HeaderValue::from_static("__Host-session=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Strict")

@@ -113,9 +113,12 @@ pub(crate) struct NewAccount {
     name: String,
     /// What it may do.
     role: RoleName,
-    /// Twelve characters or more.
+    /// Twelve characters or more; for an account of this service.
     #[schema(min_length = 12, max_length = 256)]
-    password: String,
+    password: Option<String>,
+    /// How the provider of sign-ins names the person (`sub`); for an account of a person who signs in there.
+    #[schema(min_length = 1, max_length = 255)]
+    subject: Option<String>,
 }
 
 /// What of an account is to be another.
@@ -214,15 +217,30 @@ pub(crate) async fn list(
     (status = 401, description = "Not signed in", body = ProblemBody), (status = 403, description = "Not allowed", body = ProblemBody),
     (status = 409, description = "The name is taken", body = ProblemBody),
     (status = 415, description = "No JSON", body = ProblemBody),
-    (status = 422, description = "The password is too short", body = ProblemBody),
+    (status = 422, description = "The password is too short, or there is neither a password nor a subject, or both", body = ProblemBody),
     (status = 503, description = "Not just now", body = ProblemBody)))]
 pub(crate) async fn create(
     State(gateway): State<Gateway>,
     Extension(principal): Extension<Principal>,
     Valid(body): Valid<NewAccount>,
 ) -> Result<(StatusCode, Json<AccountView>), Problem> {
-    let hash = gateway.passwords().hash(&gateway.core(&principal.account.id), body.password).await?;
-    let account = gateway.store().create_account(&body.name, body.role.into(), Some(&hash)).await?;
+    let refused = |said: &str| Problem::new(Kind::Refused, said);
+    let (store, role) = (gateway.store(), body.role.into());
+    let account = match (body.password, body.subject) {
+        (Some(password), None) => {
+            let hash = gateway.passwords().hash(&gateway.core(&principal.account.id), password).await?;
+            store.create_account(&body.name, role, Some(&hash)).await?
+        }
+        (None, Some(subject)) => {
+            let provider = gateway.provider().ok_or_else(|| refused("This service has no provider of sign-ins."))?;
+            let issuer = &provider.settings().issuer;
+            match store.create_account_of_person(issuer, &subject, &body.name, role).await? {
+                (account, true) => account,
+                (_, false) => return Err(Problem::new(Kind::Conflict, "This person has an account.")),
+            }
+        }
+        _ => return Err(refused("An account has either a password or the subject of a person of the provider.")),
+    };
     Ok((StatusCode::CREATED, Json(account.into())))
 }
 

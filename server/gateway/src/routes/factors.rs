@@ -50,12 +50,17 @@ fn taken() -> Problem {
     (status = 201, description = "Its secret", body = NewFactor),
     (status = 401, description = "Not signed in, or not lately (`step-up-needed`)", body = ProblemBody),
     (status = 403, description = "Not allowed", body = ProblemBody),
-    (status = 409, description = "There is one", body = ProblemBody)))]
+    (status = 409, description = "There is one", body = ProblemBody),
+    (status = 422, description = "It is at the provider of sign-ins", body = ProblemBody)))]
 pub(crate) async fn begin(
     State(gateway): State<Gateway>,
     Extension(principal): Extension<Principal>,
 ) -> Result<(StatusCode, Json<NewFactor>), Problem> {
     let account = &principal.account;
+    if gateway.store().is_of_provider(&account.id).await? {
+        let said = "You sign in by the provider, so your second factor is there.";
+        return Err(Problem::new(Kind::Refused, said));
+    }
     let secret = totp::secret()?;
     let sealed = gateway.keys().cipher().seal(&secret, &account.id);
     let sealed = sealed.map_err(|error| Problem::new(Kind::Internal, error.to_string()))?;

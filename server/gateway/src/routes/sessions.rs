@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// How long a session is good without being used.
-const SESSION_MS: i64 = 14 * 86_400_000;
+pub(super) const SESSION_MS: i64 = 14 * 86_400_000;
 
 /// Who signs in.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -49,7 +49,7 @@ pub(crate) struct StepUp {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Session)]
 pub(crate) struct SessionView {
-    /// By what he last showed who he is: `pwd`, `otp` (RFC 8176), `recovery`.
+    /// By what he last showed who he is: `pwd`, `otp` (RFC 8176), `recovery`; or `oidc`, and what the provider of sign-ins says besides.
     #[schema(example = json!(["pwd", "otp"]))]
     amr: Vec<String>,
     /// When he last did.
@@ -113,7 +113,7 @@ pub(crate) async fn sign_in(
     Ok((StatusCode::CREATED, Json(signed_in(&gateway, &session, refresh.secret)?)))
 }
 
-fn signed_in(gateway: &Gateway, session: &Session, refresh_token: String) -> Result<SignedIn, Problem> {
+pub(super) fn signed_in(gateway: &Gateway, session: &Session, refresh_token: String) -> Result<SignedIn, Problem> {
     let access_token = gateway
         .keys()
         .sign(&session.account, &session.id, now_ms())
@@ -132,15 +132,23 @@ pub(crate) async fn refresh(
     State(gateway): State<Gateway>,
     Valid(body): Valid<Refresh>,
 ) -> Result<Json<SignedIn>, Problem> {
+    refreshed(&gateway, &body.refresh_token).await.map(Json)
+}
+
+/// The next tokens for a refresh token; one that was used before ends its session.
+///
+/// # Errors
+/// If it is not good.
+pub(super) async fn refreshed(gateway: &Gateway, token: &str) -> Result<SignedIn, Problem> {
     let next = secrets::refresh_token()?;
     let unknown = |said| Err(Problem::new(Kind::Unauthenticated, said));
-    match gateway.store().rotate_session(&secrets::hash(&body.refresh_token), &next.hash).await? {
+    match gateway.store().rotate_session(&secrets::hash(token), &next.hash).await? {
         Rotated::Ok(session) => {
             let account = gateway.store().account(&session.account).await?;
             if account.is_none_or(|account| account.disabled) {
                 return unknown("The account is closed.");
             }
-            Ok(Json(signed_in(&gateway, &session, next.secret)?))
+            signed_in(gateway, &session, next.secret)
         }
         Rotated::Reused(session) => {
             // Its access token is good no more, not even for a moment.
@@ -195,7 +203,7 @@ pub(crate) async fn step_up(
     };
     let account = &principal.account;
     let amr = factors::again(&gateway, account, body.password, body.code.as_deref()).await?;
-    if !gateway.store().renew_session(id, &amr).await? {
+    if !gateway.store().renew_session(id, &amr, now_ms()).await? {
         return Err(Problem::new(Kind::Unauthenticated, "The session was ended; sign in again."));
     }
     factors::note(&gateway, &account.id, "sessions.step_up", id, true, &amr.join(" ")).await?;

@@ -194,6 +194,7 @@ fn what_is_dangerous_is_marked_in_the_document() {
         "accounts.change",
         "accounts.create",
         "accounts.remove_totp",
+        "devices.decide",
         "me.begin_totp",
         "me.confirm_totp",
         "me.new_recovery_codes",

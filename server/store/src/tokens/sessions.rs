@@ -27,6 +27,10 @@ impl Store {
             return Err(StoreError::Outdated);
         }
         let now = now_ms();
+        if let Some(by) = &proof.session {
+            let sql = "SELECT id FROM sessions WHERE id = $1 AND account = $2 AND revoked_at IS NULL AND expires_at > $3";
+            writing.row(sql, values![by, account, now]).await?.ok_or(StoreError::Outdated)?;
+        }
         let session = Session {
             id: new_id(),
             account: account.to_owned(),
@@ -34,11 +38,11 @@ impl Store {
             expires_at,
             revoked_at: None,
             amr: proof.amr.clone(),
-            auth_time: now,
+            auth_time: proof.auth_time.unwrap_or(now).min(now),
         };
         let sql = "INSERT INTO sessions (id, account, created_at, expires_at, amr, auth_time)
             VALUES ($1, $2, $3, $4, $5, $6)";
-        writing.run(sql, values![&session.id, account, now, expires_at, &session.amr.join(" "), now]).await?;
+        writing.run(sql, values![&session.id, account, now, expires_at, &session.amr.join(" "), session.auth_time]).await?;
         let sql = "INSERT INTO refreshes (hash, session) VALUES ($1, $2)";
         writing.run(sql, values![refresh_hash, &session.id]).await?;
         writing.commit().await?;
@@ -91,10 +95,10 @@ impl Store {
         row.map(|row| session_in(&row)).transpose()
     }
 
-    /// Its owner showed again who he is; whether the session was not at an end.
-    pub async fn renew_session(&self, id: &str, amr: &[String]) -> Result<bool, StoreError> {
+    /// Its owner showed again who he is, at this moment; whether the session was not at an end.
+    pub async fn renew_session(&self, id: &str, amr: &[String], auth_time: i64) -> Result<bool, StoreError> {
         let sql = "UPDATE sessions SET amr = $2, auth_time = $3 WHERE id = $1 AND revoked_at IS NULL";
-        Ok(self.pool.run(sql, values![id, &amr.join(" "), now_ms()]).await? == 1)
+        Ok(self.pool.run(sql, values![id, &amr.join(" "), auth_time]).await? == 1)
     }
 
     /// Ends a session; whether it was not at an end yet.
@@ -142,7 +146,7 @@ pub(crate) async fn end_sessions(writing: &mut Writing, account: &str) -> Result
     Ok(ended.len() as u64)
 }
 
-fn session_in(row: &Row) -> Result<Session, StoreError> {
+pub(super) fn session_in(row: &Row) -> Result<Session, StoreError> {
     Ok(Session {
         id: row.text("id")?,
         account: row.text("account")?,

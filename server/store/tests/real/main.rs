@@ -11,6 +11,7 @@ mod idempotency;
 mod jobs;
 mod opening;
 mod pages;
+mod providers;
 mod races;
 mod servers;
 mod tokens;

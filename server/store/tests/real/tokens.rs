@@ -88,18 +88,18 @@ async fn a_session_knows_how_and_when_it_was_made(ground: Ground) {
     let id = store.create_account("ada", Role::Viewer, Some("hash")).await.expect("made").id;
     let begin = async |hash: &str, proof: Proof| store.start_session(&id, hash, now_ms() + 60_000, &proof).await;
     let ways = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
-    let proof = Proof { amr: ways(&["pwd"]), password_hash: Some("hash".to_owned()), with_factor: false };
+    let proof = Proof { amr: ways(&["pwd"]), password_hash: Some("hash".to_owned()), ..Proof::default() };
     let session = begin("r", proof.clone()).await.expect("begun");
     assert_eq!((&session.amr, session.auth_time), (&ways(&["pwd"]), session.created_at));
     tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-    assert!(store.renew_session(&session.id, &ways(&["pwd", "otp"])).await.expect("asked"));
+    assert!(store.renew_session(&session.id, &ways(&["pwd", "otp"]), now_ms()).await.expect("asked"));
     let renewed = store.session_by_secret("r").await.expect("read").expect("there");
     assert!(renewed.amr == ways(&["pwd", "otp"]) && renewed.auth_time > session.auth_time, "{renewed:?}");
     assert!(matches!(store.rotate_session("r", "n").await.expect("asked"), Rotated::Ok(same) if same == renewed));
     assert_eq!(store.session_by_secret("r").await.expect("read"), None, "it was used");
     assert!(store.revoke_session(&session.id).await.expect("asked"));
     assert_eq!(store.session_by_secret("n").await.expect("read"), None, "it was ended");
-    assert!(!store.renew_session(&session.id, &[]).await.expect("asked"));
+    assert!(!store.renew_session(&session.id, &[], now_ms()).await.expect("asked"));
 
     let wrong = Proof { password_hash: Some("older".to_owned()), ..proof.clone() };
     assert!(matches!(begin("w", wrong).await, Err(StoreError::Outdated)));

@@ -1,0 +1,115 @@
+//! The settings of the provider by whom people sign in. No secret of it ever stands here, only where that is found.
+
+use llm::config::KeySource;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// A provider by whom people sign in, with OpenID Connect. Without an `issuer` there is none.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct OidcSettings {
+    /// The provider's address, exactly as it calls itself. It begins with https://, unless the provider is on this machine.
+    pub issuer: String,
+    /// How the provider calls this service.
+    pub client_id: String,
+    /// Where the secret is found that the provider gave to this service: `{ env = "NAME" }`, `{ file = "PATH" }` or `{ command = ["PROGRAM"] }`.
+    /// A public client has none.
+    pub client_secret: Option<KeySource>,
+    /// What the provider is asked for. `openid` has to be among them.
+    pub scopes: Vec<String>,
+    /// The audience of the provider's access tokens that are meant for this service, as JWTs of RFC 9068. Empty takes none of them.
+    pub audience: String,
+    /// The algorithms with which the provider may sign. Where its key does not say which one it is for, it is the first that fits the key.
+    #[schemars(length(min = 1))]
+    pub algorithms: Vec<TokenAlgorithm>,
+    /// The claim with the groups or roles that the provider gives to people; a dot goes into an object. Empty leaves roles to the admins of this
+    /// service.
+    pub role_claim: String,
+    /// Which value of that claim stands for which role here. Of several that fit, the first in this order counts: `admin`, `maintainer`,
+    /// `developer`, `auditor`, `viewer`.
+    pub roles: BTreeMap<String, RoleSetting>,
+    /// The role of people whom the claim gives none.
+    pub default_role: RoleSetting,
+    /// What becomes of people who come for the first time.
+    pub unknown_people: UnknownPeople,
+}
+
+impl Default for OidcSettings {
+    fn default() -> Self {
+        Self {
+            issuer: String::new(),
+            client_id: String::new(),
+            client_secret: None,
+            scopes: ["openid", "profile"].map(str::to_owned).to_vec(),
+            audience: String::new(),
+            algorithms: vec![TokenAlgorithm::Es256, TokenAlgorithm::Rs256, TokenAlgorithm::EdDsa, TokenAlgorithm::Ps256],
+            role_claim: String::new(),
+            roles: BTreeMap::new(),
+            default_role: RoleSetting::default(),
+            unknown_people: UnknownPeople::default(),
+        }
+    }
+}
+
+/// An algorithm with which tokens are signed, as RFC 7518 and RFC 8037 name it. Those with a shared secret are none of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum TokenAlgorithm {
+    /// ECDSA over P-256.
+    #[serde(rename = "ES256")]
+    Es256,
+    /// ECDSA over P-384.
+    #[serde(rename = "ES384")]
+    Es384,
+    /// RSA with PKCS #1 v1.5 and SHA-256.
+    #[serde(rename = "RS256")]
+    Rs256,
+    /// RSA with PKCS #1 v1.5 and SHA-384.
+    #[serde(rename = "RS384")]
+    Rs384,
+    /// RSA with PKCS #1 v1.5 and SHA-512.
+    #[serde(rename = "RS512")]
+    Rs512,
+    /// RSA with PSS and SHA-256.
+    #[serde(rename = "PS256")]
+    Ps256,
+    /// RSA with PSS and SHA-384.
+    #[serde(rename = "PS384")]
+    Ps384,
+    /// RSA with PSS and SHA-512.
+    #[serde(rename = "PS512")]
+    Ps512,
+    /// Ed25519.
+    #[serde(rename = "EdDSA")]
+    EdDsa,
+}
+
+/// A role of this service.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum RoleSetting {
+    /// Looks, and has texts checked.
+    #[default]
+    Viewer,
+    /// Runs jobs too.
+    Developer,
+    /// Sees to everybody's jobs too.
+    Maintainer,
+    /// Sees to accounts too.
+    Admin,
+    /// Sees what was allowed and what was not.
+    Auditor,
+}
+
+/// What becomes of people who come for the first time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum UnknownPeople {
+    /// They stay outside.
+    #[default]
+    Refuse,
+    /// Those whose claim stands for a role get an account.
+    WithRole,
+    /// All of them get an account. At a provider that is open to everybody, that is everybody.
+    Welcome,
+}

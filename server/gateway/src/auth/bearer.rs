@@ -1,0 +1,75 @@
+//! Whose a bearer token is: an API token, an access token of a session, or one of the provider of sign-ins.
+//!
+//! The store is asked for each of them, so that what was taken back is good nowhere; only for a moment is it believed who came a moment ago.
+
+use super::oidc::admission::account_of;
+use super::oidc::{OidcError, Provider};
+use super::{Principal, Via, secrets};
+use crate::error::{Kind, Problem, correlation};
+use crate::state::Gateway;
+use axum::http::HeaderValue;
+use engine::store::now_ms;
+use engine::store::tokens::Session;
+
+/// Finds out who asks.
+pub(super) async fn authenticate(gateway: &Gateway, header: Option<HeaderValue>) -> Result<Principal, Problem> {
+    let unknown = |said: &str| Problem::new(Kind::Unauthenticated, said);
+    let header = header.ok_or_else(|| unknown("Nobody is signed in; send a token as `Authorization: Bearer …`."))?;
+    let token = header.to_str().ok().and_then(|header| {
+        let (scheme, token) = header.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+    });
+    let token = token
+        .filter(|token| !token.is_empty())
+        .ok_or_else(|| unknown("The `Authorization` header is no bearer token."))?;
+    if let Some(principal) = gateway.recent().of(token) {
+        return Ok(principal);
+    }
+    let principal = of_token(gateway, token).await?;
+    gateway.recent().remember(token, &principal);
+    Ok(principal)
+}
+
+/// Whose token it is.
+async fn of_token(gateway: &Gateway, token: &str) -> Result<Principal, Problem> {
+    let unknown = |said: &str| Problem::new(Kind::Unauthenticated, said);
+    if let Some(hash) = secrets::hash_of_api_token(token) {
+        let found = gateway.store().token_by_hash(&hash).await?;
+        let (token, account) = found.ok_or_else(|| unknown("The token is not known, or was revoked."))?;
+        let is_over = token.expires_at.is_some_and(|at| at <= now_ms());
+        if token.revoked_at.is_some() || is_over || account.disabled {
+            return Err(unknown("The token was revoked, is over, or belongs to a closed account."));
+        }
+        gateway.store().touch_token(&token.id).await?;
+        return Ok(Principal { account, via: Via::Token { id: token.id, scopes: token.scopes } });
+    }
+    let not_valid = || unknown("The access token is not valid, or is over; sign in again.");
+    let claims = match (gateway.keys().verify(token), gateway.provider()) {
+        (Ok(claims), _) => claims,
+        (Err(_), Some(provider)) => return of_provider(gateway, provider, token).await,
+        (Err(_), None) => return Err(not_valid()),
+    };
+    // The store is asked each time, so that what was ended is ended everywhere at once.
+    let session = gateway.store().session(&claims.sid).await?;
+    let is_good = |session: &Session| {
+        session.revoked_at.is_none() && session.expires_at > now_ms() && session.account == claims.sub
+    };
+    let session = session.filter(is_good).ok_or_else(|| unknown("The session was ended; sign in again."))?;
+    let account = gateway.store().account(&claims.sub).await?.filter(|account| !account.disabled);
+    let account = account.ok_or_else(|| unknown("The account is closed."))?;
+    Ok(Principal::of_session(account, session))
+}
+
+/// Whose token of the provider it is.
+async fn of_provider(gateway: &Gateway, provider: &Provider, token: &str) -> Result<Principal, Problem> {
+    let access = provider.access(token).await.map_err(|error| match error {
+        OidcError::Token(refusal) => {
+            tracing::debug!(correlation = correlation(), %refusal, "An access token is refused.");
+            Problem::new(Kind::Unauthenticated, "The access token is not valid, or is over; sign in again.")
+        }
+        error => error.into(),
+    })?;
+    // The store is asked each time: an account that was closed is closed everywhere at once.
+    let account = account_of(gateway, &access.person, false).await?;
+    Ok(Principal { account, via: Via::Provider { id: access.id, ends: access.ends.saturating_mul(1000) } })
+}

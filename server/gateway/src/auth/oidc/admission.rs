@@ -1,0 +1,96 @@
+//! Which account a person of the provider has here, and whether he may come in.
+//!
+//! A person is known by issuer and subject. Neither a name nor an e-mail address ever leads to an account.
+
+use super::claims::{Person, of_setting};
+use crate::auth::factors;
+use crate::error::{Kind, Problem, correlation};
+use crate::state::Gateway;
+use engine::config::sections::UnknownPeople;
+use engine::store::StoreError;
+use engine::store::accounts::{Account, Role};
+
+/// The policy that the audit log names.
+pub(crate) const POLICY: &str = "oidc";
+
+/// The account of a person, with the role that his claims give him. Where he signs in (`kept`), that role is kept.
+///
+/// # Errors
+/// If he is not let in, or his account is closed.
+pub(crate) async fn account_of(gateway: &Gateway, person: &Person, kept: bool) -> Result<Account, Problem> {
+    let store = gateway.store();
+    let Some(provider) = gateway.provider() else {
+        return Err(Problem::new(Kind::NotFound, "This service has no provider of sign-ins."));
+    };
+    let settings = provider.settings();
+    let known = store.account_of_person(&settings.issuer, &person.subject).await?;
+    let may_come = match settings.unknown_people {
+        UnknownPeople::Refuse => known.is_some(),
+        UnknownPeople::WithRole => person.role.is_some(),
+        UnknownPeople::Welcome => true,
+    };
+    if !may_come {
+        if kept {
+            note(gateway, "", "sessions.create", &person.subject, false, "nobody of this service").await?;
+        }
+        return Err(Problem::new(Kind::Forbidden, "The provider knows you, and this service does not; ask its admins."));
+    }
+    let wanted = person.role.unwrap_or_else(|| of_setting(settings.default_role));
+    let mut account = match known {
+        Some(account) => account,
+        None => {
+            // Whoever is the first account could not be made an admin by the code of the first start any more.
+            if wanted != Role::Admin && store.count_accounts().await? == 0 {
+                let said = "This service has no admin yet; the first one is made with the code of its first start.";
+                return Err(Problem::new(Kind::Forbidden, said));
+            }
+            let made = store.create_account_of_person(&settings.issuer, &person.subject, &person.name, wanted).await?;
+            let (account, is_new) = made;
+            if is_new {
+                note(gateway, &account.id, "accounts.create", &account.id, true, account.role.name()).await?;
+            }
+            account
+        }
+    };
+    if account.disabled {
+        if kept {
+            note(gateway, &account.id, "sessions.create", &account.id, false, "the account is closed").await?;
+        }
+        return Err(Problem::new(Kind::Forbidden, "The account is closed."));
+    }
+    if !settings.role_claim.is_empty() && account.role != wanted {
+        if kept {
+            match store.set_role(&account.id, wanted).await {
+                Ok(()) => note(gateway, &account.id, "accounts.change", &account.id, true, wanted.name()).await?,
+                Err(StoreError::LastAdmin) => {
+                    tracing::warn!(account = account.id, "The last admin stays one, whatever the provider says.");
+                    return Ok(account);
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        account.role = wanted;
+    }
+    Ok(account)
+}
+
+/// Writes down what came of it.
+///
+/// # Errors
+/// If it cannot be written down.
+pub(crate) async fn note(
+    gateway: &Gateway,
+    actor: &str,
+    action: &str,
+    resource: &str,
+    is_allowed: bool,
+    outcome: &str,
+) -> Result<(), Problem> {
+    gateway.store().audit(actor, action, resource, is_allowed, POLICY, &correlation(), outcome).await?;
+    Ok(())
+}
+
+/// What a session of a person is shown by.
+pub(crate) fn ways(person: &Person) -> Vec<String> {
+    std::iter::once(factors::PROVIDER.to_owned()).chain(person.amr.iter().cloned()).collect()
+}

@@ -1,0 +1,139 @@
+//! What tokens of a provider have to say to be believed: ID tokens (OpenID Connect Core, 3.1.3.7) and access tokens (RFC 9068).
+
+use crate::auth::jwt::{Claims, LEEWAY, Refusal};
+use crate::auth::secrets;
+use engine::config::sections::{OidcSettings, RoleSetting};
+use engine::store::accounts::Role;
+use serde_json::Value;
+
+/// How long an access token of a provider may be good, in seconds.
+const LONGEST_ACCESS: i64 = 86_400;
+/// The same for an ID token, of which nothing is wanted after the sign-in that it is for.
+const LONGEST_ID: i64 = 86_400;
+/// How old an ID token may be when it comes.
+const OLDEST_ID: i64 = 600;
+/// Ways of signing in that are kept of a token.
+const MOST_WAYS: usize = 8;
+
+/// Somebody whom a provider knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Person {
+    /// How the provider names him, for ever.
+    pub subject: String,
+    /// How he is called; for people to read, and never to know him by.
+    pub name: String,
+    /// The role that his claims stand for.
+    pub role: Option<Role>,
+    /// By what he showed the provider who he is.
+    pub amr: Vec<String>,
+    /// When he did, in seconds; `None` where the provider does not say.
+    pub auth_time: Option<i64>,
+}
+
+/// An access token of a provider.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Access {
+    /// Whose it is.
+    pub person: Person,
+    /// How the provider names the token.
+    pub id: String,
+    /// When it is over, in seconds.
+    pub ends: i64,
+}
+
+/// Looks at the claims of an ID token. `since` is the moment after which its owner has to have signed in, where that matters.
+pub(super) fn of_id_token(
+    claims: &Claims,
+    settings: &OidcSettings,
+    nonce: &str,
+    since: Option<i64>,
+    now: i64,
+) -> Result<Person, Refusal> {
+    claims.is_of(&settings.issuer)?;
+    let audience = claims.audience()?;
+    if !audience.contains(&settings.client_id.as_str()) {
+        return Err(Refusal::Audience);
+    }
+    // One that is for others too says to whom it was given.
+    let party = claims.get("azp").map(|party| party.as_str().ok_or(Refusal::Claim("azp"))).transpose()?;
+    let is_ours = party.map_or(audience.len() == 1, |party| party == settings.client_id);
+    if !is_ours {
+        return Err(Refusal::Claim("azp"));
+    }
+    claims.is_good_at(now, LONGEST_ID)?;
+    let made = claims.moment("iat")?.ok_or(Refusal::Claim("iat"))?;
+    if made < now - OLDEST_ID {
+        return Err(Refusal::Time);
+    }
+    // Hashes are compared, so that the time it takes tells nothing.
+    if secrets::hash(claims.text("nonce")?) != secrets::hash(nonce) {
+        return Err(Refusal::Claim("nonce"));
+    }
+    let person = person(claims, settings)?;
+    match since {
+        Some(since) if person.auth_time.is_none_or(|at| at < since - LEEWAY) => Err(Refusal::Claim("auth_time")),
+        _ => Ok(person),
+    }
+}
+
+/// Looks at the claims of an access token.
+pub(super) fn of_access_token(claims: &Claims, settings: &OidcSettings, now: i64) -> Result<Access, Refusal> {
+    claims.is_of(&settings.issuer)?;
+    if settings.audience.is_empty() || !claims.audience()?.contains(&settings.audience.as_str()) {
+        return Err(Refusal::Audience);
+    }
+    claims.is_good_at(now, LONGEST_ACCESS)?;
+    claims.moment("iat")?.ok_or(Refusal::Claim("iat"))?;
+    claims.text("client_id")?;
+    let id: String = claims.text("jti")?.chars().filter(char::is_ascii_graphic).take(64).collect();
+    let ends = claims.moment("exp")?.ok_or(Refusal::Claim("exp"))?;
+    Ok(Access { person: person(claims, settings)?, id, ends })
+}
+
+fn person(claims: &Claims, settings: &OidcSettings) -> Result<Person, Refusal> {
+    let subject = claims.text("sub")?;
+    if subject.len() > 255 || subject.chars().any(char::is_control) {
+        return Err(Refusal::Claim("sub"));
+    }
+    let text = |name: &'static str| claims.text(name).ok();
+    let name = text("preferred_username").or_else(|| text("name")).unwrap_or(subject).to_owned();
+    let ways = claims.get("amr").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let is_word = |way: &&str| {
+        (1..=32).contains(&way.len()) && way.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte))
+    };
+    let amr = ways.iter().filter_map(Value::as_str).filter(is_word).take(MOST_WAYS).map(str::to_owned).collect();
+    let auth_time = claims.moment("auth_time")?;
+    Ok(Person { subject: subject.to_owned(), name, role: role(claims, settings), amr, auth_time })
+}
+
+/// The role that a setting names.
+pub(crate) fn of_setting(role: RoleSetting) -> Role {
+    match role {
+        RoleSetting::Viewer => Role::Viewer,
+        RoleSetting::Developer => Role::Developer,
+        RoleSetting::Maintainer => Role::Maintainer,
+        RoleSetting::Admin => Role::Admin,
+        RoleSetting::Auditor => Role::Auditor,
+    }
+}
+
+/// The role that the claims stand for.
+fn role(claims: &Claims, settings: &OidcSettings) -> Option<Role> {
+    let path = settings.role_claim.as_str();
+    if path.is_empty() {
+        return None;
+    }
+    // Some claims have a dot in their own name, as those that are addresses.
+    let value = claims.get(path).or_else(|| {
+        let (first, rest) = path.split_once('.')?;
+        rest.split('.').try_fold(claims.get(first)?, |value, name| value.get(name))
+    })?;
+    let said: Vec<&str> = match value {
+        Value::String(one) => std::iter::once(one.as_str()).chain(one.split_whitespace()).collect(),
+        Value::Array(all) => all.iter().filter_map(Value::as_str).collect(),
+        _ => Vec::new(),
+    };
+    let has = |role: &RoleSetting| said.iter().any(|one| settings.roles.get(*one) == Some(role));
+    use RoleSetting::{Admin, Auditor, Developer, Maintainer, Viewer};
+    [Admin, Maintainer, Developer, Auditor, Viewer].into_iter().find(has).map(of_setting)
+}

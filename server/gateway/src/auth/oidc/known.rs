@@ -1,0 +1,135 @@
+//! What a provider said of itself and its keys: fetched when they are needed, and remembered.
+//!
+//! It is never asked often, whoever sends what; and who waits while it does not answer is only who needs something that is not known.
+
+use super::keyset::KeySet;
+use super::{OidcError, Provider};
+use crate::auth::jwt::{PinnedKey, Refusal};
+use engine::fetch::Method;
+use serde::Deserialize;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How long what the provider said of itself, and its keys, are taken as they are.
+pub(super) const FRESH: Duration = Duration::from_secs(3600);
+/// How long they are taken while the provider does not answer.
+const STALE: Duration = Duration::from_secs(86_400);
+/// A key that is not known is a reason to ask once in this time, whoever sends tokens.
+pub(super) const ONCE_IN: Duration = Duration::from_secs(10);
+
+/// Why it is not asked again at once.
+const NOT_HAD: &str = "it could not be had a moment ago";
+
+/// What the provider says of itself.
+#[derive(Debug, Deserialize)]
+pub(super) struct Discovered {
+    pub issuer: String,
+    pub authorization_endpoint: String,
+    pub token_endpoint: String,
+    pub jwks_uri: String,
+    #[serde(default)]
+    pub token_endpoint_auth_methods_supported: Option<Vec<String>>,
+    #[serde(default)]
+    pub authorization_response_iss_parameter_supported: bool,
+}
+
+/// Something that was fetched, and when.
+pub(super) struct Kept<T> {
+    pub value: T,
+    pub at: Instant,
+}
+
+impl Provider {
+    async fn fetched(&self, what: &'static str, url: &str) -> Result<Vec<u8>, OidcError> {
+        let answer = self.fetcher.send(Method::GET, url, &[], None).await?;
+        match answer.status {
+            200 => Ok(answer.body),
+            status => Err(OidcError::Answer(what, format!("its status is {status}"))),
+        }
+    }
+
+    /// What the provider says of itself, asked for when it is not known or old.
+    pub(super) async fn discovered(&self) -> Result<Arc<Kept<Discovered>>, OidcError> {
+        let known = |age: Duration| self.discovered.load_full().filter(|kept| kept.at.elapsed() < age);
+        if let Some(kept) = known(FRESH) {
+            return Ok(kept);
+        }
+        let mut asked = match (self.asked.try_lock(), known(STALE)) {
+            (Ok(asked), _) => asked,
+            // Somebody else asks, and what is known is good for long.
+            (Err(_), Some(kept)) => return Ok(kept),
+            (Err(_), None) => self.asked.lock().await,
+        };
+        if let Some(kept) = known(FRESH) {
+            return Ok(kept);
+        }
+        let [last, _] = &mut *asked;
+        if last.is_some_and(|last| last.elapsed() < ONCE_IN) {
+            return known(STALE).ok_or_else(|| OidcError::Answer("description", NOT_HAD.to_owned()));
+        }
+        let result = self.discover().await;
+        *last = Some(Instant::now());
+        match result {
+            Ok(value) => {
+                let kept = Arc::new(Kept { value, at: Instant::now() });
+                self.discovered.store(Some(kept.clone()));
+                Ok(kept)
+            }
+            Err(error) => known(STALE).ok_or(error),
+        }
+    }
+
+    async fn discover(&self) -> Result<Discovered, OidcError> {
+        const WHAT: &str = "description";
+        let issuer = &self.settings().issuer;
+        let url = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
+        let found: Discovered = serde_json::from_slice(&self.fetched(WHAT, &url).await?)
+            .map_err(|error| OidcError::Answer(WHAT, error.to_string()))?;
+        if found.issuer != *issuer {
+            return Err(OidcError::Answer(WHAT, "it is that of another issuer".to_owned()));
+        }
+        Ok(found)
+    }
+
+    /// The key of this name. One that is not known is asked for, but not often.
+    pub(super) async fn key(&self, id: Option<&str>) -> Result<PinnedKey, OidcError> {
+        let known = |age: Duration| {
+            let kept = self.keys.load();
+            kept.as_ref().filter(|kept| kept.at.elapsed() < age).and_then(|kept| kept.value.find(id).cloned())
+        };
+        if let Some(key) = known(FRESH) {
+            return Ok(key);
+        }
+        let discovered = self.discovered().await?;
+        let mut asked = match (self.asked.try_lock(), known(STALE)) {
+            (Ok(asked), _) => asked,
+            (Err(_), Some(key)) => return Ok(key),
+            (Err(_), None) => self.asked.lock().await,
+        };
+        // Somebody else may have asked meanwhile.
+        if let Some(key) = known(FRESH) {
+            return Ok(key);
+        }
+        let [_, last] = &mut *asked;
+        if last.is_some_and(|last| last.elapsed() < ONCE_IN) {
+            let why = match self.keys.load().is_some() {
+                true => OidcError::Token(Refusal::Key),
+                false => OidcError::Answer("set of keys", NOT_HAD.to_owned()),
+            };
+            return known(STALE).ok_or(why);
+        }
+        let fetched = self.fetched("set of keys", &discovered.value.jwks_uri).await;
+        *last = Some(Instant::now());
+        let read = fetched.and_then(|document| {
+            KeySet::read(&document, &self.settings().algorithms)
+                .ok_or_else(|| OidcError::Answer("set of keys", "it is no JSON Web Key Set".to_owned()))
+        });
+        match read {
+            Ok(value) => {
+                self.keys.store(Some(Arc::new(Kept { value, at: Instant::now() })));
+                known(FRESH).ok_or(OidcError::Token(Refusal::Key))
+            }
+            Err(error) => known(STALE).ok_or(error),
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! Signing in by the provider (OpenID Connect, authorization code with PKCE), and showing there anew who one is.
+//!
+//! What belongs to a sign-in that is under way stays with the browser, in a sealed cookie: so any replica can end it, and nobody else's answer is taken.
+//! The cookie of the session is strict and a browser does not send it along from the provider's site; so nothing here is found by it, and the answer is
+//! a page of ours that goes on by itself, not a redirect, behind which it would be missing still.
+
+use super::entry::open_form;
+use super::render::page;
+use super::session::{GOOD_FOR_MS, away, cookie_of, cookie_of_away, hash, no_cookie_of_away};
+use super::{Visitor, place};
+use crate::auth::oidc::admission::{self, account_of, note, ways};
+use crate::auth::oidc::{Asked, Provider, word};
+use crate::auth::{Via, secrets};
+use crate::error::{Kind, Problem};
+use crate::extract::{ClientAddress, PublicUrl};
+use crate::metrics::SignIn;
+use crate::routes::too_many;
+use crate::state::Gateway;
+use axum::Extension;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Redirect, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use engine::store::now_ms;
+use engine::store::tokens::Proof;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+/// How long somebody may be at the provider, in seconds.
+const AWAY_SECONDS: i64 = 600;
+/// For whom it is sealed.
+const OWNER: &str = "page";
+/// Where the provider sends people back to.
+const CALLBACK: &str = "/auth/oidc/callback";
+
+/// What is known of a sign-in that is under way.
+#[derive(Debug, Serialize, Deserialize)]
+struct Away {
+    state: String,
+    nonce: String,
+    verifier: String,
+    /// Where to go on to.
+    back: String,
+    /// The session whose owner shows anew who he is.
+    session: Option<String>,
+    /// When he left, in Unix milliseconds.
+    at: i64,
+}
+
+/// Where to go on to, and why one goes.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Leaving {
+    back: Option<String>,
+    again: Option<String>,
+}
+
+/// What the provider sends along.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Came {
+    code: Option<String>,
+    state: Option<String>,
+    iss: Option<String>,
+    error: Option<String>,
+}
+
+fn provider(gateway: &Gateway) -> Result<&Provider, Problem> {
+    gateway.provider().ok_or_else(|| Problem::new(Kind::NotFound, "This service has no provider of sign-ins."))
+}
+
+/// Sends a browser to the provider.
+pub(super) async fn leave(
+    State(gateway): State<Gateway>,
+    visitor: Option<Extension<Visitor>>,
+    from: ClientAddress,
+    base: PublicUrl,
+    leaving: Result<Query<Leaving>, QueryRejection>,
+) -> Result<Response, Problem> {
+    let provider = provider(&gateway)?;
+    let Query(leaving) = leaving.map_err(|_| Problem::new(Kind::Invalid, "The address has something twice."))?;
+    let back = place(leaving.back.as_deref());
+    let again = leaving.again.is_some();
+    let session = match visitor.as_ref().map(|visitor| &visitor.principal.via) {
+        Some(Via::Session { id, .. }) if again => Some(id.clone()),
+        Some(_) => return Ok(Redirect::to(back).into_response()),
+        None => None,
+    };
+    gateway.tries().take_address(&from.0).map_err(too_many)?;
+    let away = Away {
+        state: secrets::page_secret()?,
+        nonce: secrets::page_secret()?,
+        verifier: secrets::page_secret()?,
+        back: back.to_owned(),
+        session,
+        at: now_ms(),
+    };
+    let redirect = format!("{}{CALLBACK}", base.0);
+    let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(away.verifier.as_bytes()));
+    let asked = Asked {
+        redirect: &redirect,
+        state: &away.state,
+        nonce: &away.nonce,
+        challenge: &challenge,
+        again: away.session.is_some(),
+    };
+    let place = provider.place_to_sign_in(&asked).await?;
+    let plain = serde_json::to_vec(&away).unwrap_or_default();
+    let sealed = gateway.keys().sign_ins().seal(&plain, OWNER);
+    let sealed = sealed.map_err(|error| Problem::new(Kind::Internal, error.to_string()))?;
+    let mut answer = Redirect::to(&place).into_response();
+    if let Some(cookie) = cookie_of_away(&URL_SAFE_NO_PAD.encode(sealed), AWAY_SECONDS) {
+        answer.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    Ok(answer)
+}
+
+/// What this browser kept while its owner was away.
+fn kept(gateway: &Gateway, headers: &HeaderMap) -> Option<Away> {
+    let sealed = URL_SAFE_NO_PAD.decode(away(headers)?).ok()?;
+    let plain = gateway.keys().sign_ins().open(&sealed, OWNER).ok()?;
+    let away: Away = serde_json::from_slice(&plain).ok()?;
+    (now_ms() - away.at <= AWAY_SECONDS * 1000).then_some(away)
+}
+
+/// Takes a browser that comes back from the provider.
+pub(super) async fn come_back(
+    State(gateway): State<Gateway>,
+    from: ClientAddress,
+    base: PublicUrl,
+    headers: HeaderMap,
+    came: Result<Query<Came>, QueryRejection>,
+) -> Result<Response, Problem> {
+    let kept = kept(&gateway, &headers);
+    let back = place(kept.as_ref().map(|away| away.back.as_str())).to_owned();
+    let came = came.map(|Query(came)| came).map_err(|_| Problem::new(Kind::Invalid, "The address has something twice."));
+    let result = async {
+        gateway.tries().take_address(&from.0).map_err(too_many)?;
+        taken(&gateway, &base.0, kept, came?).await
+    };
+    let mut answer = match result.await {
+        Ok(secret) => {
+            gateway.measures().signed_in(SignIn::Succeeded);
+            let mut answer = page(&gateway, None, "signed_in.html", "", json!({ "back": back }));
+            if let Some(cookie) = secret.as_deref().and_then(cookie_of) {
+                answer.headers_mut().append(header::SET_COOKIE, cookie);
+            }
+            answer
+        }
+        Err(problem) => {
+            let is_throttled = problem.is_throttled();
+            gateway.measures().signed_in(if is_throttled { SignIn::Throttled } else { SignIn::Refused });
+            let context = json!({ "back": back, "name": "", "is_out": false, "is_changed": false });
+            open_form(&gateway, &headers, "sign_in.html", context, Some(&problem))
+        }
+    };
+    // It is good once.
+    answer.headers_mut().append(header::SET_COOKIE, no_cookie_of_away());
+    Ok(answer)
+}
+
+/// Believes what the provider says, or not. The secret of the session that begins; `None` where one goes on.
+async fn taken(gateway: &Gateway, base: &str, kept: Option<Away>, came: Came) -> Result<Option<String>, Problem> {
+    let provider = provider(gateway)?;
+    let Some(away) = kept else {
+        let said = "This sign-in was not begun in this browser, or too long ago; begin it here.";
+        return Err(refused(gateway, "no sign-in is under way", said).await?);
+    };
+    // Hashes are compared, so that the time it takes tells nothing.
+    let is_ours = came.state.as_deref().is_some_and(|state| secrets::hash(state) == secrets::hash(&away.state));
+    if !is_ours {
+        let said = "The answer belongs to another sign-in than the one of this browser; begin again.";
+        return Err(refused(gateway, "the state is another", said).await?);
+    }
+    if !provider.is_answer_of(came.iss.as_deref()).await? {
+        return Err(refused(gateway, "the issuer is another", "The answer is that of another provider.").await?);
+    }
+    let Some(code) = came.code.filter(|code| came.error.is_none() && !code.is_empty() && code.len() <= 4096) else {
+        let why = word(came.error.as_deref().unwrap_or_default()).to_owned();
+        return Err(refused(gateway, &why, &format!("The provider did not sign you in: {why}.")).await?);
+    };
+    let token = provider.redeem(&code, &away.verifier, &format!("{base}{CALLBACK}")).await?;
+    let since = away.session.is_some().then_some(away.at / 1000);
+    let person = match provider.person(&token, &away.nonce, since).await {
+        Ok(person) => person,
+        Err(error) => {
+            note(gateway, "", "sessions.create", "", false, &error.to_string()).await?;
+            return Err(error.into());
+        }
+    };
+    let account = account_of(gateway, &person, true).await?;
+    // Who does not say when it was, did not say that it was lately.
+    let auth_time = person.auth_time.map_or(0, |at| at.saturating_mul(1000));
+    let amr = ways(&person);
+    let Some(session) = away.session else {
+        let secret = secrets::page_secret()?;
+        let proof = Proof { amr, auth_time: Some(auth_time), with_factor: true, ..Proof::default() };
+        let ends = now_ms() + GOOD_FOR_MS;
+        let session = gateway.store().start_session(&account.id, &hash(&secret), ends, &proof).await?;
+        note(gateway, &account.id, "sessions.create", &session.id, true, &session.amr.join(" ")).await?;
+        return Ok(Some(secret));
+    };
+    let is_own = gateway.store().session(&session).await?.is_some_and(|known| known.account == account.id);
+    if !is_own {
+        note(gateway, &account.id, "sessions.step_up", &session, false, "the provider says that it is another").await?;
+        return Err(Problem::new(Kind::Forbidden, "The provider says that you are somebody else than who is signed in."));
+    }
+    if !gateway.store().renew_session(&session, &amr, auth_time.min(now_ms())).await? {
+        return Err(Problem::new(Kind::Forbidden, "The session was ended; sign in again."));
+    }
+    gateway.recent().forget();
+    note(gateway, &account.id, "sessions.step_up", &session, true, &amr.join(" ")).await?;
+    Ok(None)
+}
+
+/// Writes down why nobody comes in, and says it.
+async fn refused(gateway: &Gateway, why: &str, said: &str) -> Result<Problem, Problem> {
+    gateway.store().audit("", "sessions.create", "", false, admission::POLICY, &crate::error::correlation(), why).await?;
+    Ok(Problem::new(Kind::Forbidden, said))
+}

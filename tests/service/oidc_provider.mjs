@@ -1,0 +1,44 @@
+// A real provider of sign-ins (npm oidc-provider) with its own pages for development: whoever gives a name is that person.
+// It is told by one line of JSON what it is to be, makes new keys each time, and says when it listens.
+import { createRequire } from "node:module";
+import { pathToFileURL } from "node:url";
+import { createInterface } from "node:readline";
+
+const told = JSON.parse(await new Promise((resolve) => createInterface({ input: process.stdin }).once("line", resolve)));
+const require = createRequire(`${told.modules}/`);
+const { Provider } = await import(pathToFileURL(require.resolve("oidc-provider")));
+const { exportJWK, generateKeyPair } = await import(pathToFileURL(require.resolve("jose")));
+
+const keys = await Promise.all(["ES256", "RS256", "EdDSA"].map(async (alg) => {
+  const { privateKey } = await generateKeyPair(alg, { extractable: true, ...(alg === "EdDSA" ? { crv: "Ed25519" } : {}) });
+  return { ...(await exportJWK(privateKey)), alg, use: "sig", kid: `${alg}-${told.generation}` };
+}));
+
+const roles = (name) => (name.startsWith("dev") ? ["ca-developers"] : []);
+const provider = new Provider(told.issuer, {
+  jwks: { keys },
+  cookies: { keys: ["not a secret: it lives as long as a test"] },
+  clients: [
+    {
+      client_id: "the-service", client_secret: told.secret, redirect_uris: [told.redirect], grant_types: ["authorization_code"],
+      response_types: ["code"], require_auth_time: true, id_token_signed_response_alg: told.algorithm ?? "ES256",
+    },
+    { client_id: "dev-machine", client_secret: told.secret, redirect_uris: [], response_types: [], grant_types: ["client_credentials"] },
+  ],
+  claims: { openid: ["sub"], profile: ["preferred_username", "roles"] },
+  conformIdTokenClaims: false,
+  findAccount: (_, id) => ({ accountId: id, claims: () => ({ sub: id, preferred_username: id, roles: roles(id) }) }),
+  extraTokenClaims: (_, token) => ({ roles: roles(token.accountId ?? token.clientId) }),
+  pkce: { required: () => true },
+  features: {
+    clientCredentials: { enabled: true },
+    devInteractions: { enabled: true },
+    resourceIndicators: {
+      enabled: true,
+      getResourceServerInfo: (_, resource, client) => ({
+        scope: "api", audience: resource, accessTokenTTL: 300, accessTokenFormat: "jwt", jwt: { sign: { alg: told.algorithm ?? "ES256" } },
+      }),
+    },
+  },
+});
+provider.listen(new URL(told.issuer).port, "127.0.0.1", () => process.stdout.write("listening\n"));
