@@ -29,11 +29,15 @@ pub mod notes;
 mod offered;
 mod progress;
 pub mod queries;
+#[cfg(feature = "service")]
+pub mod quotas;
 pub mod recovery;
 pub mod server_core;
 #[cfg(feature = "service")]
 mod service;
 pub mod tasks;
+#[cfg(feature = "service")]
+pub mod texts;
 mod view;
 
 pub use server_core::{Parts, ServerCore};

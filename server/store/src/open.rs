@@ -14,6 +14,7 @@ use std::time::Duration;
 const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "beginning", include_str!("../migrations/0001_beginning.sql")),
     (2, "factors", include_str!("../migrations/0002_factors.sql")),
+    (3, "turns", include_str!("../migrations/0003_turns.sql")),
 ];
 
 /// How long SQLite waits for another process.
