@@ -33,7 +33,10 @@ async fn holds_together(source: &RedisSource) {
     // What is worked off meanwhile is let through too.
     assert!((LIMIT..LIMIT + 20).contains(&passed_together), "{passed_together}");
     let refused = other.take("ann", LIMIT).await.unwrap();
-    assert!(refused.refused_for.is_some_and(|wait| wait <= Duration::from_millis(600)) && refused.left == 0, "{refused:?}");
+    assert!(
+        refused.refused_for.is_some_and(|wait| wait <= Duration::from_millis(600)) && refused.left == 0,
+        "{refused:?}"
+    );
     let fresh = one.take("bob", LIMIT).await.unwrap();
     assert_eq!((fresh.left, fresh.refused_for), (LIMIT - 1, None), "everybody has a quota of his own");
 }
@@ -86,7 +89,10 @@ async fn what_a_client_may_spend_in_a_month_is_shared() {
     one.reserve("c", "m", MOST, PRICE).await.unwrap().settle(USED, PRICE);
     one.flush().await;
     let refused = other.reserve("c", "m", MOST, PRICE).await.unwrap_err().to_string();
-    assert_eq!(refused, "$0.02 of the $0.05 of `service.quotas.dollars-per-month` are spent or reserved for this month");
+    assert_eq!(
+        refused,
+        "$0.02 of the $0.05 of `service.quotas.dollars-per-month` are spent or reserved for this month"
+    );
     assert!(other.reserve("d", "m", MOST, PRICE).await.is_ok(), "another client");
     let keys: Vec<String> = redis.ask(&["KEYS", "*:sums"]);
     let left: i64 = redis.ask(&["TTL", &keys[0]]);

@@ -267,12 +267,7 @@ impl JobRunner {
 }
 
 /// What came of one file.
-async fn one_file(
-    core: &ServerCore,
-    kind: JobKind,
-    file: JobFile,
-    deadline: Duration,
-) -> Result<Value, CoreError> {
+async fn one_file(core: &ServerCore, kind: JobKind, file: JobFile, deadline: Duration) -> Result<Value, CoreError> {
     let (name, text): (PathBuf, Arc<str>) = (file.path.into(), file.text.into());
     let options = crate::answers::BatchOptions::default();
     let own = core.clone();

@@ -113,7 +113,12 @@ impl ServerCore {
         .await
     }
 
-    async fn run_model(&self, analysis: Arc<Analysis>, offer: AskOffer, correlation: u64) -> Result<TextDone, CoreError> {
+    async fn run_model(
+        &self,
+        analysis: Arc<Analysis>,
+        offer: AskOffer,
+        correlation: u64,
+    ) -> Result<TextDone, CoreError> {
         let ask = offer.ask;
         let progress = Progress::begin(self.shared().clone(), None, ask.kind.title());
         let subject = {
@@ -154,7 +159,12 @@ impl ServerCore {
         self.measured("symbols", |_| async { self.apart("symbols", work).await }).await
     }
 
-    async fn analysis_of_text(&self, name: &Path, text: Arc<str>, correlation: u64) -> Result<Arc<Analysis>, CoreError> {
+    async fn analysis_of_text(
+        &self,
+        name: &Path,
+        text: Arc<str>,
+        correlation: u64,
+    ) -> Result<Arc<Analysis>, CoreError> {
         let shown = name.display().to_string();
         let language = Language::from_path(name).ok_or(CoreError::UnsupportedLanguage { uri: shown.clone() })?;
         // Never taken for the name of a file.

@@ -81,11 +81,7 @@ impl Principal {
 }
 
 /// Lets a request through to its handler, or not: the one gate of all routes.
-pub(crate) async fn gate(
-    State(gateway): State<Gateway>,
-    request: Request,
-    next: Next,
-) -> Result<Response, Problem> {
+pub(crate) async fn gate(State(gateway): State<Gateway>, request: Request, next: Next) -> Result<Response, Problem> {
     let path = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let Some(path) = path else { return Ok(next.run(request).await) };
     let Some(operation) = gateway.operations().find(request.method(), &path) else {

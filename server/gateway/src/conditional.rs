@@ -83,12 +83,19 @@ mod tests {
     #[tokio::test]
     async fn who_has_it_is_told_so_and_who_has_another_gets_it() {
         let first = asked("", "application/json", Body::from("{}")).await;
-        assert_eq!((first.status(), &first.headers()[header::CACHE_CONTROL]), (StatusCode::OK, &HeaderValue::from_static("private, no-cache")));
+        assert_eq!(
+            (first.status(), &first.headers()[header::CACHE_CONTROL]),
+            (StatusCode::OK, &HeaderValue::from_static("private, no-cache"))
+        );
         let tag = first.headers()[header::ETAG].to_str().unwrap().to_owned();
         assert!(tag.len() == 34 && tag.starts_with('"'), "{tag}");
         for known in [tag.clone(), format!("W/{tag}"), format!("\"x\", {tag}"), "*".to_owned()] {
             let again = asked(&known, "application/json", Body::from("{}")).await;
-            assert_eq!((again.status(), again.headers().get(header::CONTENT_TYPE)), (StatusCode::NOT_MODIFIED, None), "{known}");
+            assert_eq!(
+                (again.status(), again.headers().get(header::CONTENT_TYPE)),
+                (StatusCode::NOT_MODIFIED, None),
+                "{known}"
+            );
             assert_eq!(again.headers()[header::ETAG], tag.as_str());
             assert!(axum::body::to_bytes(again.into_body(), 9).await.unwrap().is_empty());
         }
@@ -105,6 +112,9 @@ mod tests {
             let response = asked("*", kind, body).await;
             assert_eq!((response.status(), response.headers().get(header::ETAG)), (StatusCode::OK, None), "{kind}");
         }
-        assert!(Known::of(&Method::POST, &HeaderMap::new()).is_none() && Known::of(&Method::HEAD, &HeaderMap::new()).is_none());
+        assert!(
+            Known::of(&Method::POST, &HeaderMap::new()).is_none()
+                && Known::of(&Method::HEAD, &HeaderMap::new()).is_none()
+        );
     }
 }

@@ -94,7 +94,8 @@ fn tell_quotas_and_tags(document: &mut Value) {
                 let refused = &mut operation["responses"]["429"];
                 if !refused.is_object() {
                     let schema = json!({ "schema": { "$ref": format!("#/components/schemas/{body}") } });
-                    *refused = json!({ "description": "The quota is used up", "content": { "application/json": schema } });
+                    *refused =
+                        json!({ "description": "The quota is used up", "content": { "application/json": schema } });
                 }
                 refused["headers"] = json!({
                     "Retry-After": header("Seconds after which it is worth asking again"),
@@ -168,7 +169,7 @@ pub(crate) struct Operation {
 impl Operation {
     /// Whether it changes nothing here. What models are asked is counted where they are, with what it costs.
     pub fn only_looks(&self) -> bool {
-        const LOOKS: [&str; 5] = ["documents.run", "search.run", "actions.offer", "actions.run", "models.ask"];
+        const LOOKS: [&str; 4] = ["documents.run", "search.run", "actions.use", "models.ask"];
         self.group.ends_with(".read") || LOOKS.contains(&self.group.as_str())
     }
 }

@@ -40,7 +40,8 @@ impl Quotas {
             return Some("`cache.redis` cannot be used, so each replica counts requests for itself.");
         }
         let is_together = self.rates.is_together().await;
-        (!is_together).then_some("The Redis of `cache.redis` does not answer, so each replica counts requests for itself.")
+        (!is_together)
+            .then_some("The Redis of `cache.redis` does not answer, so each replica counts requests for itself.")
     }
 }
 
@@ -77,7 +78,6 @@ pub(crate) fn tell(headers: &mut HeaderMap, standing: &Standing, is_openai: bool
         set("x-ratelimit-reset-requests", format!("{}s", whole_seconds(whole_in)));
     }
 }
-
 
 fn whole_seconds(time: Duration) -> u64 {
     time.as_secs_f64().ceil() as u64

@@ -362,7 +362,8 @@ mod tests {
     #[tokio::test]
     async fn a_new_month_begins_with_nothing_spent_and_a_new_day_does_not() {
         static DAY: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
-        let limits = Limits { quotas: Quotas { dollars_per_month: Some(0.05), ..Quotas::default() }, ..Limits::default() };
+        let limits =
+            Limits { quotas: Quotas { dollars_per_month: Some(0.05), ..Quotas::default() }, ..Limits::default() };
         let budget = Budget { today: || DAY.load(std::sync::atomic::Ordering::Relaxed), ..Budget::new(limits) };
         // From the 30th of November 2026 on.
         for (day, has_room) in [(20_787, true), (20_787, false), (20_788, true), (20_789, false), (20_819, true)] {

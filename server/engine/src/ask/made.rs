@@ -186,7 +186,8 @@ impl Overlay {
         let folder = folder.join(own);
         std::fs::create_dir_all(&folder)
             .map_err(|error| CoreError::refused(format!("A copy of the file could not be made: {error}.")))?;
-        let overlay = Self { path: folder.join(name.filter(|name| !name.is_empty()).unwrap_or_else(|| "text".to_owned())) };
+        let overlay =
+            Self { path: folder.join(name.filter(|name| !name.is_empty()).unwrap_or_else(|| "text".to_owned())) };
         overlay.put(text)?;
         Ok(overlay)
     }

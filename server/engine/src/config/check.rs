@@ -44,7 +44,9 @@ const PASSWORDS: &str = "`PGPASSWORD`, a `.pgpass` file, or `env:NAME`";
 /// One sentence, without the address, if there is a password in it.
 pub fn check_store_argument(url: &str) -> Result<(), String> {
     match has_password(url) {
-        true => Err(format!("`--store`: a password does not stand on a command line, where others can read it; use {PASSWORDS}.")),
+        true => Err(format!(
+            "`--store`: a password does not stand on a command line, where others can read it; use {PASSWORDS}."
+        )),
         false => Ok(()),
     }
 }

@@ -73,7 +73,7 @@ async fn a_model_is_asked_when_an_offer_of_its_own_is_run_and_not_before() {
     assert!(done.is_by_model && done.after.contains("return sum("), "{done:?}");
     assert!(done.checks.iter().any(|check| check == "parses"), "{done:?}");
     let said = server.seen.bodies.lock().unwrap().last().cloned().unwrap();
-    assert!(said.contains("src/orders.py") && !said.contains("text:src"), "{said}");
+    assert!(said.contains("def total(prices, rate)") && !said.contains("text:src"), "{said}");
     let without = core.text_offers("a.py".into(), BARE.into(), Span::new(4, 4), false).await.unwrap();
     assert!(without.iter().all(|offer| !offer.asks_model));
     let private = offers(&core, "secrets.py", BARE).await;
@@ -96,8 +96,16 @@ async fn where_no_model_answers_the_words_that_need_none_are_used_or_it_is_said(
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_search_goes_over_the_texts_that_are_given_and_no_others() {
     let core = core(json!({}));
-    let texts = || vec![("a.py".into(), DRIFTED.into()), ("b.py".into(), BARE.into()), ("c.go".into(), "package c\n\nfunc Total() {}\n".into())];
-    let names = |found: &[FoundSymbol]| -> Vec<String> { found.iter().map(|one| format!("{}:{}", one.uri, one.name)).collect() };
+    let texts = || {
+        vec![
+            ("a.py".into(), DRIFTED.into()),
+            ("b.py".into(), BARE.into()),
+            ("c.go".into(), "package c\n\nfunc Total() {}\n".into()),
+        ]
+    };
+    let names = |found: &[FoundSymbol]| -> Vec<String> {
+        found.iter().map(|one| format!("{}:{}", one.uri, one.name)).collect()
+    };
     let found = core.search_texts(texts(), "total".into(), Vec::new(), 9).await.unwrap();
     assert_eq!(names(&found), ["c.go:Total", "b.py:total"]);
     assert_eq!((found[1].kind.word(), found[1].start.line, found[1].start.character), ("function", 0, 4));
@@ -119,6 +127,8 @@ async fn quotas_hold_for_the_clients_of_a_service_and_for_nobody_else() {
     assert!(run(&editor, "a.py", BARE, "ask:explain").await.is_ok(), "an editor has no quota");
     let service = core(settings);
     service.hold_quotas();
-    let refused = run(&service, "a.py", BARE, "ask:explain").await.unwrap_err().to_string();
+    let done = run(&service, "a.py", BARE, "ask:explain").await.unwrap();
+    assert!(!done.is_by_model && done.remarks[0].contains("`service.quotas.tokens-per-day`"), "{done:?}");
+    let refused = run(&service, "a.py", BARE, "ask:refactor:simplify").await.unwrap_err().to_string();
     assert!(refused.contains("`service.quotas.tokens-per-day`"), "{refused}");
 }

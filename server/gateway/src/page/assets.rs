@@ -67,7 +67,9 @@ pub(super) async fn asset(Path(name): Path<String>, headers: HeaderMap) -> Resul
     }
     // Asked last, so that nobody else waits for its hash.
     if name.starts_with("scalar-") && is(&SCALAR_ASSET) {
-        return Ok(unless_known(&SCALAR_ASSET, "text/javascript; charset=utf-8", &headers, || Body::from(scalar_script())));
+        return Ok(unless_known(&SCALAR_ASSET, "text/javascript; charset=utf-8", &headers, || {
+            Body::from(scalar_script())
+        }));
     }
     Err(Problem::new(Kind::NotFound, "There is no such file."))
 }

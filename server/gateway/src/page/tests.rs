@@ -376,7 +376,8 @@ async fn the_document_can_be_read_in_a_browser_and_brings_along_all_that_it_need
     let policy = page.headers["content-security-policy"].to_str().unwrap();
     assert!(page.status == StatusCode::OK && policy.contains("script-src 'self';"), "{page:?}");
     assert!(!page.text.contains("http://") && !page.text.contains("https://"), "nothing is fetched from elsewhere");
-    let scripts: Vec<&str> = page.text.split("<script src=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    let scripts: Vec<&str> =
+        page.text.split("<script src=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
     assert_eq!(scripts.len(), 2);
     for (script, words) in scripts.iter().zip(["createApiReference", "/api/v2/openapi.json"]) {
         let reply = service.send("GET", script, "", None).await;

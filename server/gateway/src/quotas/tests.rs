@@ -27,7 +27,10 @@ async fn each_account_has_its_quota_and_is_told_how_it_stands() {
         assert!(told.starts_with(&format!("\"requests\";r={left};t=")), "{told}");
     }
     let refused = service.send("GET", "/api/v2/me", &ann, None).await;
-    assert_eq!((refused.status, header(&refused, "content-type")), (StatusCode::TOO_MANY_REQUESTS, "application/problem+json"));
+    assert_eq!(
+        (refused.status, header(&refused, "content-type")),
+        (StatusCode::TOO_MANY_REQUESTS, "application/problem+json")
+    );
     let problem = refused.json();
     assert_eq!(problem["type"], "urn:code-agent:problem:quota-exceeded");
     let detail = problem["detail"].as_str().unwrap();
@@ -50,7 +53,10 @@ async fn programs_of_openai_are_told_in_its_words() {
     let dev = service.account("dev", Role::Developer).await;
     let first = service.send("GET", "/v1/models", &dev, None).await;
     assert_eq!((first.status, header(&first, "x-ratelimit-remaining-requests")), (StatusCode::OK, "0"));
-    assert_eq!((header(&first, "x-ratelimit-limit-requests"), header(&first, "x-ratelimit-reset-requests")), ("1", "60s"));
+    assert_eq!(
+        (header(&first, "x-ratelimit-limit-requests"), header(&first, "x-ratelimit-reset-requests")),
+        ("1", "60s")
+    );
     let refused = service.send("GET", "/v1/models", &dev, None).await;
     assert_eq!(refused.status, StatusCode::TOO_MANY_REQUESTS);
     assert_eq!(refused.json()["error"]["code"], "rate_limit_exceeded", "{refused:?}");
@@ -83,7 +89,11 @@ async fn what_is_read_again_is_not_sent_again() {
         let tag = header(&first, "etag").to_owned();
         assert_eq!((first.status, header(&first, "cache-control")), (StatusCode::OK, kept), "{path}");
         let again = ask(path, token, &tag).await;
-        assert_eq!((again.status, &*again.text, header(&again, "etag")), (StatusCode::NOT_MODIFIED, "", &*tag), "{path}");
+        assert_eq!(
+            (again.status, &*again.text, header(&again, "etag")),
+            (StatusCode::NOT_MODIFIED, "", &*tag),
+            "{path}"
+        );
     }
     // Another answer has another tag, and an answer that is none has no tag.
     let tag = header(&ask("/api/v2/me", &ann, "").await, "etag").to_owned();

@@ -48,7 +48,7 @@ pub(crate) struct OffersRequest {
 #[schema(as = Offer)]
 pub(crate) struct OfferView {
     /// What to run it by, with the same text and range.
-    #[schema(example = "document:1@8f3a6c0d12e4")]
+    #[schema(example = "document:1@57b97a8ff9b8")]
     id: String,
     /// In words; where a model is asked, which one and what it may cost.
     #[schema(example = "Document `total`")]
@@ -73,7 +73,7 @@ pub(crate) struct Offers {
 
 /// What can be done at a place of a text. It costs nothing: no model is asked.
 #[utoipa::path(post, path = "/actions/offers", tag = "actions", operation_id = "actions.offers",
-    extensions(("x-group" = json!("actions.offer"))), request_body = OffersRequest, responses(
+    extensions(("x-group" = json!("actions.use"))), request_body = OffersRequest, responses(
     (status = 200, description = "The offers; those that ask a model only for who may have one asked", body = Offers),
     (status = 400, description = "Not as it has to be", body = ProblemBody),
     (status = 401, description = "Not signed in", body = ProblemBody), (status = 403, description = "Not allowed", body = ProblemBody),
@@ -106,7 +106,7 @@ pub(crate) async fn offers(
 #[schema(example = json!({
     "path": "src/orders.py", "text": "def total(prices):\n    return sum(prices)\n",
     "range": { "start": { "line": 0, "character": 4 }, "end": { "line": 0, "character": 4 } },
-    "id": "document:1@8f3a6c0d12e4"
+    "id": "document:1@57b97a8ff9b8"
 }))]
 pub(crate) struct RunRequest {
     /// The name of the file, as it was asked with.
@@ -123,7 +123,7 @@ pub(crate) struct RunRequest {
     /// Where, as it was asked with.
     range: Option<Range>,
     /// The offer.
-    #[schema(min_length = 1, max_length = 512, example = "document:1@8f3a6c0d12e4")]
+    #[schema(min_length = 1, max_length = 512, example = "document:1@57b97a8ff9b8")]
     id: String,
 }
 
@@ -189,9 +189,10 @@ impl Done {
     }
 }
 
-/// Does what an offer says. Where it asks a model, that counts for the account as everywhere.
+/// Does what an offer says. Where it asks a model, that counts for the account as everywhere; where no model answers or its quota is used up, what
+/// needs none is done if there is such a thing, and a remark says so.
 #[utoipa::path(post, path = "/actions/run", tag = "actions", operation_id = "actions.run",
-    extensions(("x-group" = json!("actions.run"))), request_body = RunRequest, responses(
+    extensions(("x-group" = json!("actions.use"))), request_body = RunRequest, responses(
     (status = 200, description = "What was done", body = Done),
     (status = 400, description = "Not as it has to be, or longer than the model can read", body = ProblemBody),
     (status = 401, description = "Not signed in", body = ProblemBody), (status = 403, description = "Not allowed", body = ProblemBody),

@@ -45,7 +45,8 @@ async fn an_offer_is_run_with_its_text_and_knows_no_other() {
     }
     // A place may be given backwards and far behind the end.
     let far = json!({ "start": { "line": 2_000_000_000, "character": 7 }, "end": { "line": 0, "character": 4 } });
-    let reply = post(&service, &token, "actions/offers", json!({ "path": "a.py", "text": DRIFTED, "range": far })).await;
+    let reply =
+        post(&service, &token, "actions/offers", json!({ "path": "a.py", "text": DRIFTED, "range": far })).await;
     assert_eq!(reply.status, StatusCode::OK, "{reply:?}");
     let ranged = json!({ "path": "a.py", "text": "", "range": { "start": { "line": 5, "character": 5 }, "end": { "line": 5, "character": 5 } } });
     assert_eq!(post(&service, &token, "actions/offers", ranged).await.status, StatusCode::OK);
@@ -79,7 +80,10 @@ async fn a_model_is_asked_by_who_may_and_by_nobody_else() {
     let done = post(&service, &dev, "actions/run", body).await;
     assert_eq!(done.status, StatusCode::OK, "{done:?}");
     let done = done.json();
-    assert_eq!((&done["page"], &done["by_model"], &done["text"]), (&json!("It multiplies."), &json!(true), &json!(DRIFTED)));
+    assert_eq!(
+        (&done["page"], &done["by_model"], &done["text"]),
+        (&json!("It multiplies."), &json!(true), &json!(DRIFTED))
+    );
     assert_eq!(server.requests(), 1);
 }
 
@@ -110,10 +114,19 @@ async fn definitions_are_found_in_the_texts_that_are_sent() {
     let found = post(&service, &token, "search", json!({ "query": "area", "files": files })).await;
     assert_eq!(found.status, StatusCode::OK, "{found:?}");
     let found = found.json();
-    let names: Vec<String> = found["symbols"].as_array().unwrap().iter().map(|one| format!("{}:{}", one["path"].as_str().unwrap(), one["name"].as_str().unwrap())).collect();
+    let names: Vec<String> = found["symbols"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| format!("{}:{}", one["path"].as_str().unwrap(), one["name"].as_str().unwrap()))
+        .collect();
     assert_eq!(names, ["b.go:Area", "a.py:area", "b.go:Areal"]);
-    assert_eq!(found["symbols"][1]["range"], json!({ "start": { "line": 0, "character": 4 }, "end": { "line": 0, "character": 8 } }));
-    let some = post(&service, &token, "search", json!({ "query": "", "files": files, "kinds": ["struct"], "limit": 5 })).await;
+    assert_eq!(
+        found["symbols"][1]["range"],
+        json!({ "start": { "line": 0, "character": 4 }, "end": { "line": 0, "character": 8 } })
+    );
+    let some =
+        post(&service, &token, "search", json!({ "query": "", "files": files, "kinds": ["struct"], "limit": 5 })).await;
     assert_eq!(some.json()["symbols"].as_array().unwrap().len(), 1, "{some:?}");
     for (body, pointer) in [
         (json!({ "query": "a", "files": [] }), "/files"),
@@ -130,7 +143,8 @@ async fn a_text_above_the_limit_of_files_is_refused_wherever_it_stands() {
     let settings = json!({ "limits": { "max-file-size": 1024 } });
     let service = Service::set(settings, MetricsAccess::default()).await;
     let token = service.account("dev", Role::Developer).await;
-    let (large, small) = (json!({ "path": "a.py", "text": "x = 1\n".repeat(200) }), json!({ "path": "b.py", "text": "x = 1\n" }));
+    let (large, small) =
+        (json!({ "path": "a.py", "text": "x = 1\n".repeat(200) }), json!({ "path": "b.py", "text": "x = 1\n" }));
     let mut run = large.clone();
     run["id"] = json!("fix-all@000000000000");
     for (path, body, pointer) in [
@@ -144,9 +158,16 @@ async fn a_text_above_the_limit_of_files_is_refused_wherever_it_stands() {
         ("jobs", json!({ "kind": "check", "files": [small.clone(), large.clone()] }), "/files/1/text"),
     ] {
         let reply = post(&service, &token, path, body).await;
-        assert_eq!((reply.status, reply.json()["pointer"].as_str()), (StatusCode::PAYLOAD_TOO_LARGE, Some(pointer)), "{path}: {reply:?}");
+        assert_eq!(
+            (reply.status, reply.json()["pointer"].as_str()),
+            (StatusCode::PAYLOAD_TOO_LARGE, Some(pointer)),
+            "{path}: {reply:?}"
+        );
         let detail = reply.json()["detail"].as_str().unwrap().to_owned();
         assert_eq!(detail, "The text has 1200 bytes, and 1024 are allowed (`limits.max-file-size`).", "{path}");
     }
-    assert_eq!(post(&service, &token, "jobs", json!({ "kind": "check", "files": [small] })).await.status, StatusCode::ACCEPTED);
+    assert_eq!(
+        post(&service, &token, "jobs", json!({ "kind": "check", "files": [small] })).await.status,
+        StatusCode::ACCEPTED
+    );
 }

@@ -144,12 +144,10 @@ mod tests {
         let lefts: Vec<u32> = (0..6).map(|_| rates.take_here("a", 6, now).left).collect();
         assert_eq!(lefts, [5, 4, 3, 2, 1, 0]);
         let refused = rates.take_here("a", 6, now);
-        assert_eq!(refused, Standing {
-            limit: 6,
-            left: 0,
-            whole_in: MINUTE,
-            refused_for: Some(Duration::from_secs(10))
-        });
+        assert_eq!(
+            refused,
+            Standing { limit: 6, left: 0, whole_in: MINUTE, refused_for: Some(Duration::from_secs(10)) }
+        );
         assert!(rates.take_here("b", 6, now).refused_for.is_none(), "everybody has a quota of his own");
         // What is refused costs nothing, so the next one comes after a sixth of a minute whatever was asked meanwhile.
         let later = now + Duration::from_secs(10);

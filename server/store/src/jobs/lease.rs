@@ -54,7 +54,8 @@ impl Store {
                 lease = $5, lease_until = $6 WHERE id = $1";
             let until = now.saturating_add(lease_ms);
             writing.run(sql, values![&job.id, job.attempts, now, worker, &lease, until]).await?;
-            let sql = "INSERT INTO turns (account, at) VALUES ($1, $2) ON CONFLICT (account) DO UPDATE SET at = excluded.at";
+            let sql =
+                "INSERT INTO turns (account, at) VALUES ($1, $2) ON CONFLICT (account) DO UPDATE SET at = excluded.at";
             writing.run(sql, values![&job.account, now]).await?;
             changes.push(Change::of(&job));
             leased = Some(Leased { job, lease });

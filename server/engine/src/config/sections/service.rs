@@ -88,11 +88,7 @@ impl ServiceSettings {
             ("job-text-seconds", (1..=3600).contains(&self.job_text_seconds), "a number from 1 to 3600"),
             ("proxies", self.proxies <= 8, "a number from 0 to 8"),
             ("grace-seconds", self.grace_seconds <= 3600, "a number from 0 to 3600"),
-            (
-                "quotas.requests-per-minute",
-                self.quotas.requests_per_minute <= 1_000_000,
-                "a number from 0 to 1000000",
-            ),
+            ("quotas.requests-per-minute", self.quotas.requests_per_minute <= 1_000_000, "a number from 0 to 1000000"),
             ("quotas.running-jobs", self.quotas.running_jobs <= 1000, "a number from 0 to 1000"),
             ("quotas.dollars-per-day", is_amount(dollars_per_day), "a number from 0 to 1000000000"),
             ("quotas.dollars-per-month", is_amount(dollars_per_month), "a number from 0 to 1000000000"),
@@ -126,7 +122,13 @@ pub struct QuotaSettings {
 
 impl Default for QuotaSettings {
     fn default() -> Self {
-        Self { requests_per_minute: 6000, tokens_per_day: 0, dollars_per_day: 0.0, dollars_per_month: 0.0, running_jobs: 2 }
+        Self {
+            requests_per_minute: 6000,
+            tokens_per_day: 0,
+            dollars_per_day: 0.0,
+            dollars_per_month: 0.0,
+            running_jobs: 2,
+        }
     }
 }
 
