@@ -5,6 +5,7 @@
 
 mod budgets;
 mod cluster;
+mod rates;
 mod servers;
 mod single;
 

@@ -77,8 +77,9 @@ def test_it_tells_what_is_wrong_when_it_cannot_begin(program, tmp_path):
 
 
 @pytest.mark.parametrize("role", ["viewer", "developer", "maintainer", "admin", "auditor"])
-def test_a_tester_of_interfaces_finds_nothing(service, role, tmp_path):
+def test_a_tester_of_interfaces_finds_nothing(start_service, role, tmp_path):
     """Schemathesis with all of its checks, as each role; `CODE_AGENT_FUZZ_SECONDS` makes it longer."""
+    service = start_service(settings="[service.quotas]\nrequests-per-minute = 1000000\n")
     token = service.account(f"a-{role}", role)
     seconds = os.environ.get("CODE_AGENT_FUZZ_SECONDS", "12")
     # What DELETE ends is the work of a job; the job stays, so that what came of it can be looked at. Nothing else has both DELETE and GET.

@@ -344,7 +344,7 @@ impl Offer {
 }
 
 impl OfferKind {
-    fn of(group: OfferGroup) -> Self {
+    pub(crate) fn of(group: OfferGroup) -> Self {
         match group {
             OfferGroup::QuickFix => Self::QuickFix,
             OfferGroup::Rewrite => Self::Rewrite,

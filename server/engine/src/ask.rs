@@ -16,6 +16,8 @@ pub(crate) use branch::BRANCH;
 pub(crate) use explained::Explained;
 pub(crate) use record::Pages;
 pub use record::{Page, SCHEME};
+#[cfg(feature = "service")]
+pub(crate) use subject::TEXT;
 
 use crate::answers::{PlaceAt, WorkspaceEdit};
 use crate::diagnose::Analysis;
@@ -176,7 +178,7 @@ impl ServerCore {
     }
 
     /// Asks the models: once, once more with what was wrong, and at last nobody.
-    async fn answer(&self, subject: &Subject, progress: &Progress) -> Result<Answered, CoreError> {
+    pub(crate) async fn answer(&self, subject: &Subject, progress: &Progress) -> Result<Answered, CoreError> {
         let began = Instant::now();
         let manager = self.models().await?;
         let Subject { action, strategy, .. } = subject;

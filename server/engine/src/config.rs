@@ -10,6 +10,7 @@ mod session;
 pub mod state;
 
 use arc_swap::ArcSwap;
+pub use check::check_store_argument;
 use check::{check, check_editor, check_workspace, object};
 use schemars::Schema;
 use sections::Settings;

@@ -5,6 +5,7 @@
 use crate::answers::{FileChangeReport, FileReport};
 use crate::error::CoreError;
 use crate::server_core::ServerCore;
+use crate::tasks::TaskError;
 use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -24,8 +25,6 @@ const BEAT: Duration = Duration::from_secs(2);
 const IDLE: Duration = Duration::from_millis(500);
 /// How long jobs under way have when the runner is told to stop.
 const GRACE: Duration = Duration::from_secs(20);
-/// Jobs of one account that run at the same time.
-const MOST_OF_ONE: u32 = 2;
 /// Files of one job.
 pub const MOST_FILES: usize = 500;
 
@@ -122,14 +121,21 @@ pub struct JobRunner {
     stop: watch::Receiver<bool>,
     /// How long those under way have then.
     grace: Duration,
+    /// Jobs of one account that run at the same time, over all replicas.
+    most_of_one: Option<u32>,
+    /// How long one text may take.
+    text_deadline: Duration,
     observer: Option<Observer>,
 }
 
 impl JobRunner {
     /// A runner that is told of new jobs by `new`, and of its end by `stop`; then jobs under way have [`GRACE`]. `worker` names this
-    /// process among its replicas.
+    /// process among its replicas. What an account and a text may take is read from the settings now.
     pub fn new(core: ServerCore, store: Store, worker: String, new: Arc<Notify>, stop: watch::Receiver<bool>) -> Self {
-        Self { core, store, worker, new, stop, grace: GRACE, observer: None }
+        let service = core.config().settings().service.clone();
+        let most_of_one = service.quotas.running_jobs();
+        let text_deadline = Duration::from_secs(service.job_text_seconds);
+        Self { core, store, worker, new, stop, grace: GRACE, most_of_one, text_deadline, observer: None }
     }
 
     /// Gives jobs under way another time when the runner is told to stop. What is not done by then is given back, for whoever takes it next.
@@ -153,7 +159,7 @@ impl JobRunner {
         let kinds: Vec<&str> = JobKind::ALL.iter().map(|kind| kind.name()).collect();
         let mut stop = self.stop.clone();
         while !*self.stop.borrow() {
-            match self.store.lease_job(&self.worker, &kinds, LEASE_MS, Some(MOST_OF_ONE)).await {
+            match self.store.lease_job(&self.worker, &kinds, LEASE_MS, self.most_of_one).await {
                 Ok(Some(leased)) => {
                     self.do_one(leased).await;
                     continue;
@@ -240,8 +246,15 @@ impl JobRunner {
         let mut files = Vec::with_capacity(input.files.len());
         for (number, file) in input.files.into_iter().enumerate() {
             progress.send_replace(((number * 100 / count) as i64, file.path.clone()));
-            match one_file(&core, kind, file).await {
+            let path = file.path.clone();
+            match one_file(&core, kind, file, self.text_deadline).await {
                 Ok(done) => files.push(done),
+                Err(CoreError::Task(TaskError::Deadline)) => {
+                    let seconds = self.text_deadline.as_secs();
+                    return failed(format!(
+                        "{path} took longer than {seconds} seconds and was given up; `service.job-text-seconds` sets how long it may take."
+                    ));
+                }
                 Err(error) => {
                     // Too much work, or a file that upsets the analysis: another time it may do.
                     let wait = 1000 << job.attempts.clamp(0, 8);
@@ -254,22 +267,22 @@ impl JobRunner {
 }
 
 /// What came of one file.
-async fn one_file(core: &ServerCore, kind: JobKind, file: JobFile) -> Result<Value, CoreError> {
+async fn one_file(core: &ServerCore, kind: JobKind, file: JobFile, deadline: Duration) -> Result<Value, CoreError> {
     let (name, text): (PathBuf, Arc<str>) = (file.path.into(), file.text.into());
     let options = crate::answers::BatchOptions::default();
     let own = core.clone();
     match kind {
         JobKind::Check => {
-            let report = core.apart_in_background("check", move || own.check_text(&name, text)).await?;
+            let report = core.apart_in_background("check", Some(deadline), move || own.check_text(&name, text)).await?;
             Ok(checked(&report))
         }
         JobKind::Document => {
             let work = move || own.document_text(&name, text, &options);
-            Ok(changed(&core.apart_in_background("document", work).await?))
+            Ok(changed(&core.apart_in_background("document", Some(deadline), work).await?))
         }
         JobKind::UpdateDocs => {
             let work = move || own.fix_text(&name, text, &options);
-            Ok(changed(&core.apart_in_background("update-docs", work).await?))
+            Ok(changed(&core.apart_in_background("update-docs", Some(deadline), work).await?))
         }
     }
 }

@@ -31,12 +31,16 @@ pub mod notes;
 mod offered;
 mod progress;
 pub mod queries;
+#[cfg(feature = "service")]
+pub mod quotas;
 pub mod recovery;
 pub mod server_core;
 mod session;
 #[cfg(feature = "service")]
 mod service;
 pub mod tasks;
+#[cfg(feature = "service")]
+pub mod texts;
 mod view;
 
 pub use server_core::{Parts, ServerCore};

@@ -255,7 +255,7 @@ fn click(uri: &str, lens: &actions::lens::Lens) -> Command {
     }
 }
 
-fn found_symbol(uri: &str, place: Place) -> FoundSymbol {
+pub(crate) fn found_symbol(uri: &str, place: Place) -> FoundSymbol {
     FoundSymbol {
         name: place.name.into(),
         kind: place.kind,

@@ -190,6 +190,20 @@ impl Ground<'_> {
 }
 
 impl Shared {
+    /// What a model can do at a place of a text that is no document; nothing where none is set up.
+    #[cfg(feature = "service")]
+    pub(crate) fn model_offers_of(
+        &self,
+        analysis: &crate::diagnose::Analysis,
+        span: syntax::text::Span,
+    ) -> Vec<AskOffer> {
+        let settings = &analysis.view.settings;
+        let label = settings.models.first().filter(|_| settings.actions.strategy != AnswerStrategy::Offline);
+        label.map_or_else(Vec::new, |label| {
+            self.ask_offers(&Ground { label, analysis, uri: &analysis.diagnosis.uri, span, problems: &[] })
+        })
+    }
+
     fn ask_offers(&self, ground: &Ground<'_>) -> Vec<AskOffer> {
         let model = &ground.analysis.diagnosis.model;
         let mut offers = Vec::new();

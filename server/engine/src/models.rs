@@ -11,6 +11,7 @@ use llm::LlmManager;
 use llm::config::{KeySource, Settings};
 use llm::tape::Tape;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// The manager, made when it is first wanted.
@@ -22,12 +23,20 @@ pub(crate) struct Models {
     setting_up: Mutex<()>,
     /// The record of the session, where there is one.
     tape: OnceLock<Arc<Tape>>,
+    /// Whether `service.quotas` holds: its clients are accounts of a service.
+    pub has_quotas: AtomicBool,
 }
 
 impl Models {
     /// Nothing is made yet.
     pub fn new(journal: fn() -> Option<PathBuf>) -> Self {
-        Self { manager: OnceLock::new(), journal, setting_up: Mutex::default(), tape: OnceLock::new() }
+        Self {
+            manager: OnceLock::new(),
+            journal,
+            setting_up: Mutex::default(),
+            tape: OnceLock::new(),
+            has_quotas: AtomicBool::new(false),
+        }
     }
 }
 
@@ -74,7 +83,11 @@ impl Shared {
     fn set_up_models(&self) -> LlmManager {
         // A panic of another one who set up leaves nothing half done: settings are taken over in one step.
         let _turn = self.models.setting_up.lock().unwrap_or_else(PoisonError::into_inner);
-        let settings = Settings { journal: (self.models.journal)(), ..self.config.settings().llm() };
+        let all = self.config.settings();
+        let mut settings = Settings { journal: (self.models.journal)(), ..all.llm() };
+        if self.models.has_quotas.load(Ordering::Relaxed) {
+            settings.budget.quotas = all.service.quotas.of_models();
+        }
         let key = |source: &KeySource| read_key(self.workspace.files(), source);
         let (manager, errors) = match self.models.manager.get() {
             Some(manager) => (manager.clone(), manager.reconfigure(&settings, &key)),

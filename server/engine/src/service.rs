@@ -9,15 +9,17 @@ pub use steps::{ModelStep, ModelSteps};
 use crate::answers::{BatchOptions, FileChangeReport, FileReport, OutlineItem};
 use crate::error::CoreError;
 use crate::server_core::ServerCore;
-use crate::tasks::{Class, TaskSpec};
+use crate::tasks::{Class, TaskError, TaskSpec};
 use llm::budget::Limits;
 use llm::cache::SecondCounts;
 use llm::incidents::Incident;
 use llm::{Spending, TargetReport};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use syntax::extract::Depth;
 use syntax::language::Language;
+use tokio::sync::oneshot;
 
 /// What there is to measure of language models.
 #[derive(Clone, Debug)]
@@ -49,13 +51,15 @@ impl ServerCore {
         self.compute(name, self.metrics().correlation(), move |_| work()).await
     }
 
-    /// The same for work that can wait: it goes behind all that somebody waits for, and has no deadline.
+    /// The same for work that can wait: it goes behind all that somebody waits for, and has a deadline of its own, or none. The deadline
+    /// counts from when the work begins.
     ///
     /// # Errors
-    /// If too much is waiting.
+    /// If too much is waiting, or it took too long.
     pub async fn apart_in_background<T: Send + 'static>(
         &self,
         name: &'static str,
+        deadline: Option<Duration>,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, CoreError> {
         let spec = TaskSpec {
@@ -66,7 +70,22 @@ impl ServerCore {
             deadline: None,
             correlation: self.metrics().correlation(),
         };
-        Ok(self.inner.tasks.submit(spec, move |_| work())?.await?)
+        let (begins, begun) = oneshot::channel();
+        let mut work = self.inner.tasks.submit(spec, move |_| {
+            // Who gave up meanwhile hears nothing of it.
+            let _ = begins.send(());
+            work()
+        })?;
+        let over = async {
+            match deadline {
+                Some(deadline) if begun.await.is_ok() => tokio::time::sleep(deadline).await,
+                _ => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            result = &mut work => Ok(result?),
+            () = over => Err(TaskError::Deadline.into()),
+        }
     }
 
     /// What is wrong with a text, as if it were a file of this name.

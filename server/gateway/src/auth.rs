@@ -14,14 +14,16 @@ pub(crate) mod recovery;
 pub(crate) mod secrets;
 pub(crate) mod totp;
 
+use crate::conditional::{Known, conditional};
 use crate::error::{Kind, Problem, correlation};
 use crate::metrics::access::needs_no_token;
-use crate::openapi::Operation;
+use crate::openapi::{DOCUMENT, Operation};
+use crate::quotas;
 use crate::state::Gateway;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header;
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use engine::store::accounts::Account;
 use engine::store::now_ms;
 use engine::store::tokens::Session;
@@ -89,11 +91,7 @@ impl Principal {
 }
 
 /// Lets a request through to its handler, or not: the one gate of all routes.
-pub(crate) async fn gate(
-    State(gateway): State<Gateway>,
-    mut request: Request,
-    next: Next,
-) -> Result<Response, Problem> {
+pub(crate) async fn gate(State(gateway): State<Gateway>, request: Request, next: Next) -> Result<Response, Problem> {
     let path = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let Some(path) = path else { return Ok(next.run(request).await) };
     let Some(operation) = gateway.operations().find(request.method(), &path) else {
@@ -105,13 +103,43 @@ pub(crate) async fn gate(
     };
     let is_let_in =
         operation.is_public || (operation.is_for_neighbours && needs_no_token(gateway.config().metrics, &request));
+    let known = Known::of(request.method(), request.headers());
     if is_let_in {
-        return Ok(next.run(request).await);
+        let response = next.run(request).await;
+        return Ok(match known.filter(|_| operation.id == DOCUMENT) {
+            Some(known) => conditional(&known, false, response).await,
+            None => response,
+        });
     }
     let header = request.headers().get(header::AUTHORIZATION).cloned();
     let principal = bearer::authenticate(&gateway, header).await?;
+    let standing = quotas::take(&gateway, &principal.account.id).await;
+    let mut response = match standing.as_ref().and_then(quotas::exceeded) {
+        Some(problem) => problem.into_response(),
+        None => {
+            let answered = let_in(&gateway, principal, operation, request, next).await;
+            answered.unwrap_or_else(IntoResponse::into_response)
+        }
+    };
+    if let Some(known) = known {
+        response = conditional(&known, true, response).await;
+    }
+    if let Some(standing) = standing {
+        quotas::tell(response.headers_mut(), &standing, path.starts_with("/v1/"));
+    }
+    Ok(response)
+}
+
+/// Lets somebody who is known to its handler, if the policies permit it.
+async fn let_in(
+    gateway: &Gateway,
+    principal: Principal,
+    operation: &Operation,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
     let changes = !operation.only_looks();
-    permit(&gateway, &principal, operation, request.uri().path(), changes).await?;
+    permit(gateway, &principal, operation, request.uri().path(), changes).await?;
     request.extensions_mut().insert(principal);
     let response = next.run(request).await;
     if changes {

@@ -10,10 +10,13 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use engine::converse::{Cause, LlmError};
 use engine::error::CoreError;
-use engine::store::StoreError;
+use engine::store::{StoreError, now_ms};
 use engine::tasks::TaskError;
 use serde::Serialize;
 use utoipa::ToSchema;
+
+/// Seconds of a day.
+const DAY_SECONDS: u64 = 86_400;
 
 tokio::task_local! {
     /// The number of the request that is being answered.
@@ -78,6 +81,8 @@ pub enum Kind {
     Refused,
     /// Too much was asked.
     TooManyRequests,
+    /// More than whoever asks may use.
+    QuotaExceeded,
     /// It is our fault.
     Internal,
     /// Something that is needed is not there just now.
@@ -106,6 +111,7 @@ impl Kind {
             Self::UpgradeRequired => (StatusCode::UPGRADE_REQUIRED, "upgrade-required", "Upgrade required"),
             Self::Refused => (StatusCode::UNPROCESSABLE_ENTITY, "refused", "Cannot be done"),
             Self::TooManyRequests => (StatusCode::TOO_MANY_REQUESTS, "too-many-requests", "Too many requests"),
+            Self::QuotaExceeded => (StatusCode::TOO_MANY_REQUESTS, "quota-exceeded", "Quota exceeded"),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error"),
             Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Not available"),
             Self::Upstream => (StatusCode::BAD_GATEWAY, "model-failed", "A model failed"),
@@ -141,6 +147,12 @@ impl Problem {
     #[must_use]
     pub fn retry_after(self, seconds: u64) -> Self {
         Self { retry_after: Some(seconds), ..self }
+    }
+
+    /// The word of OpenAI's format for it.
+    #[must_use]
+    pub(crate) fn called(self, code: &'static str) -> Self {
+        Self { code: Some(code), ..self }
     }
 
     /// The problem, for whoever shows it in another form.
@@ -261,7 +273,7 @@ impl From<LlmError> for Problem {
         let (kind, code) = match error.cause {
             Cause::ContextLength | Cause::TooLarge => (Kind::Invalid, Some("context_length_exceeded")),
             Cause::ContentFilter => (Kind::Refused, Some("content_filter")),
-            Cause::Budget => (Kind::TooManyRequests, Some("insufficient_quota")),
+            Cause::Budget => (Kind::QuotaExceeded, Some("insufficient_quota")),
             Cause::Rate => (Kind::TooManyRequests, Some("rate_limit_exceeded")),
             // Not there at all, other than those that are there and left alone for a while.
             Cause::NoTarget if error.is_missing() => (Kind::NotFound, Some("model_not_found")),
@@ -277,7 +289,12 @@ impl From<LlmError> for Problem {
             | Cause::Transport => (Kind::Upstream, None),
         };
         let seconds = error.retry_after.map(|wait| wait.as_secs_f64().ceil() as u64);
-        let retry_after = seconds.or((kind == Kind::Unavailable).then_some(1));
+        let retry_after = seconds.or(match kind {
+            Kind::Unavailable => Some(1),
+            // What is spent is counted by the day, in UTC.
+            Kind::QuotaExceeded => Some(DAY_SECONDS - now_ms().unsigned_abs() / 1000 % DAY_SECONDS),
+            _ => None,
+        });
         Self { retry_after, code, ..Self::new(kind, error.to_string()) }
     }
 }

@@ -7,12 +7,14 @@ mod auth;
 mod client;
 #[cfg(feature = "bench")]
 pub mod bench;
+mod conditional;
 mod error;
 mod extract;
 mod listen;
 mod metrics;
 mod openapi;
 mod page;
+mod quotas;
 mod routes;
 mod setup;
 mod socket;
@@ -143,7 +145,9 @@ async fn numbered(request: Request<Body>, next: Next) -> Response {
 /// Ends what takes too long; a stream of events is no such thing once it began.
 async fn bounded(request: Request<Body>, next: Next) -> Response {
     let method = request.method().clone();
-    let longest = if request.uri().path().starts_with("/v1/") { LONGEST_ANSWER } else { LONGEST };
+    let path = request.uri().path();
+    let asks_models = path.starts_with("/v1/") || path == routes::RUN_ACTION;
+    let longest = if asks_models { LONGEST_ANSWER } else { LONGEST };
     match tokio::time::timeout(longest, next.run(request)).await {
         Ok(response) => response,
         Err(_) => {

@@ -2,7 +2,7 @@
 
 use axum::http::Method;
 use rustc_hash::FxHashMap;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::sync::LazyLock;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
@@ -16,7 +16,7 @@ const STEP_UP: &str = "x-step-up";
 #[openapi(
     info(
         title = "code-agent",
-        description = "Documentation that is missing or no longer true, found and mended: for a team, over HTTP.\n\nErrors are problem details (RFC 9457). Lists are read on with `after`.",
+        description = "Documentation that is missing or no longer true, found and mended: for a team, over HTTP.\n\nErrors are problem details (RFC 9457). Lists are read on with `after`. What is read has an `ETag`, and `If-None-Match` with it is answered with 304 where it still holds. `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10) tells with every answer how many requests are left; above the quota the answer is 429 with `Retry-After`.",
         license(name = "MIT", identifier = "MIT")
     ),
     servers((url = "/", description = "This service")),
@@ -30,6 +30,8 @@ const STEP_UP: &str = "x-step-up";
         (name = "accounts", description = "Who may use it, and how"),
         (name = "tokens", description = "Tokens for programs"),
         (name = "documents", description = "Texts of source code: nothing is kept of them"),
+        (name = "actions", description = "What can be done at a place of a text, and doing it"),
+        (name = "search", description = "Where something is defined"),
         (name = "jobs", description = "Work that is kept until it is done"),
         (name = "metrics", description = "Figures for Prometheus"),
         (name = "models", description = "Language models, and what they cost"),
@@ -58,11 +60,52 @@ pub(crate) fn document_value() -> &'static Value {
     static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
         let (_, document) = crate::routes::all().split_for_parts();
         let mut document = serde_json::to_value(document).unwrap_or_default();
+        tell_quotas_and_tags(&mut document);
         name_problems(&mut document);
         order_extensions(&mut document);
         document
     });
     &DOCUMENT
+}
+
+/// The operation that gives the document itself.
+pub(crate) const DOCUMENT: &str = "service.document";
+
+/// Writes down what the gate adds to each operation: the quota, and the tags of what is read.
+fn tell_quotas_and_tags(document: &mut Value) {
+    let header = |description: &str| json!({ "description": description, "schema": { "type": "string" } });
+    for (path, methods) in document["paths"].as_object_mut().into_iter().flatten() {
+        for (method, operation) in methods.as_object_mut().into_iter().flatten() {
+            let (has_group, is_document) = (operation[GROUP].is_string(), operation["operationId"] == DOCUMENT);
+            let is_json = operation.pointer("/responses/200/content/application~1json").is_some();
+            if method == "get" && is_json && (has_group || is_document) {
+                let known = json!({
+                    "name": "If-None-Match", "in": "header", "required": false, "schema": { "type": "string" },
+                    "description": "The `ETag` of an answer that is there already", "example": "\"8f3a6c0d12e48f3a6c0d12e48f3a6c0d\""
+                });
+                match operation.get_mut("parameters").and_then(Value::as_array_mut) {
+                    Some(parameters) => parameters.push(known),
+                    None => operation["parameters"] = json!([known]),
+                }
+                operation["responses"]["200"]["headers"]["ETag"] = header("Stands for exactly these bytes");
+                operation["responses"]["304"] = json!({ "description": "What is there already still holds" });
+            }
+            if has_group {
+                let body = if path.starts_with("/v1/") { "ErrorAnswer" } else { "Problem" };
+                let refused = &mut operation["responses"]["429"];
+                if !refused.is_object() {
+                    let schema = json!({ "schema": { "$ref": format!("#/components/schemas/{body}") } });
+                    *refused =
+                        json!({ "description": "The quota is used up", "content": { "application/json": schema } });
+                }
+                refused["headers"] = json!({
+                    "Retry-After": header("Seconds after which it is worth asking again"),
+                    "RateLimit": header("How many requests are left"),
+                    "RateLimit-Policy": header("How many there are"),
+                });
+            }
+        }
+    }
 }
 
 /// Gives problems the type that they are sent as: the attribute of a route has no room for it beside each of them.
@@ -127,7 +170,8 @@ pub(crate) struct Operation {
 impl Operation {
     /// Whether it changes nothing here. What models are asked is counted where they are, with what it costs.
     pub fn only_looks(&self) -> bool {
-        self.group.ends_with(".read") || self.group == "documents.run" || self.group == "models.ask"
+        const LOOKS: [&str; 4] = ["documents.run", "search.run", "actions.use", "models.ask"];
+        self.group.ends_with(".read") || LOOKS.contains(&self.group.as_str())
     }
 }
 
@@ -142,7 +186,7 @@ impl Operations {
         for (path, methods) in document["paths"].as_object().into_iter().flatten() {
             for (method, operation) in methods.as_object().into_iter().flatten() {
                 let text = |value: &Value| value.as_str().map(str::to_owned);
-                let needs_nothing = |one: &&Value| **one == serde_json::json!({});
+                let needs_nothing = |one: &&Value| **one == json!({});
                 let ways = operation["security"].as_array().map_or(&[][..], Vec::as_slice);
                 let open = ways.iter().filter(needs_nothing).count();
                 let (is_public, is_for_neighbours) = (open > 0 && open == ways.len(), open > 0 && open < ways.len());

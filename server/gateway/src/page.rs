@@ -12,6 +12,7 @@ mod assets;
 mod audit;
 mod device;
 mod differences;
+pub(crate) mod docs;
 mod entry;
 mod form;
 mod jobs;
@@ -26,6 +27,7 @@ pub(crate) use session::Visitor;
 
 use crate::auth;
 use crate::error::{Kind, Problem, Told};
+use crate::quotas;
 use crate::state::Gateway;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
@@ -181,6 +183,12 @@ async fn enter(
         let form = Form::read(&mut request, gateway).await?;
         session::check_form(gateway, owner.as_deref(), &form)?;
         request.extensions_mut().insert(form);
+    }
+    if let Some(visitor) = &visitor
+        && let Some(standing) = quotas::take(gateway, &visitor.principal.account.id).await
+        && let Some(problem) = quotas::exceeded(&standing)
+    {
+        return Err(problem);
     }
     if let (Some(operation), Some(visitor)) = (operation, &visitor) {
         auth::permit(gateway, &visitor.principal, operation, request.uri().path(), changes).await?;

@@ -1,6 +1,7 @@
 //! The list of routes, one file for each part of the service. A route stands here and in the document, or nowhere.
 
 pub(crate) mod accounts;
+mod actions;
 pub(crate) mod audit;
 pub(crate) mod devices;
 pub(crate) mod documents;
@@ -9,6 +10,7 @@ pub(crate) mod jobs;
 pub(crate) mod models;
 mod oauth;
 mod openai;
+mod search;
 pub(crate) mod service;
 mod socket;
 pub(crate) mod sessions;
@@ -20,6 +22,7 @@ pub(crate) use openai::ErrorAnswer;
 
 use crate::error::{Kind, Problem};
 use crate::openapi::Document;
+use crate::page::docs;
 use crate::state::Gateway;
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, UNIX_EPOCH};
@@ -29,6 +32,8 @@ use utoipa_axum::routes;
 
 /// The version of the interface, which all of its paths begin with.
 const PREFIX: &str = "/api/v2";
+/// Where models may be asked for long.
+pub(crate) const RUN_ACTION: &str = "/api/v2/actions/run";
 
 /// All routes, with the document that they make.
 pub(crate) fn all() -> OpenApiRouter<Gateway> {
@@ -36,6 +41,7 @@ pub(crate) fn all() -> OpenApiRouter<Gateway> {
         .routes(routes!(service::live))
         .routes(routes!(service::ready))
         .routes(routes!(service::document))
+        .routes(routes!(docs::docs))
         .routes(routes!(service::schema))
         .routes(routes!(service::config))
         .routes(routes!(service::set_up))
@@ -58,6 +64,9 @@ pub(crate) fn all() -> OpenApiRouter<Gateway> {
         .routes(routes!(documents::symbols))
         .routes(routes!(documents::write))
         .routes(routes!(documents::update))
+        .routes(routes!(actions::offers))
+        .routes(routes!(actions::run))
+        .routes(routes!(search::symbols))
         .routes(routes!(jobs::list, jobs::create))
         .routes(routes!(jobs::show, jobs::cancel))
         .routes(routes!(jobs::events))
@@ -84,11 +93,14 @@ pub(crate) fn all() -> OpenApiRouter<Gateway> {
 pub(crate) struct Part {
     /// The `next` of the part before; the first part where it is left out.
     #[schema(pattern = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")]
-    #[param(pattern = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")]
+    #[param(
+        pattern = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$",
+        example = "0192f0c1-7d5e-7000-8000-000000000000"
+    )]
     after: Option<String>,
     /// How many are wanted.
     #[schema(minimum = 1, maximum = 200)]
-    #[param(minimum = 1, maximum = 200)]
+    #[param(minimum = 1, maximum = 200, example = 20)]
     limit: Option<u32>,
 }
 

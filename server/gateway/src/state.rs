@@ -7,6 +7,7 @@ use crate::auth::policy::{Policies, PolicyError};
 use crate::auth::recent::Recent;
 use crate::metrics::Measures;
 use crate::openapi::{Operations, document_value};
+use crate::quotas::Quotas;
 use crate::setup::Setup;
 use crate::tries::Tries;
 use crate::socket::{Hub, LanguageServer, MOST_CONNECTIONS, OPERATIONS};
@@ -49,6 +50,9 @@ pub enum StartError {
     /// No store.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Nothing counts requests.
+    #[error("Requests cannot be counted. {0}")]
+    Quotas(String),
     /// No chance.
     #[error("The system gives no random numbers.")]
     Chance,
@@ -66,6 +70,7 @@ struct Parts {
     operations: Operations,
     setup: Setup,
     tries: Tries,
+    quotas: Quotas,
     recent: Recent,
     passwords: Passwords,
     provider: Option<Provider>,
@@ -91,6 +96,7 @@ impl Gateway {
         let keys = Keys::open(&config.signing_key)?;
         let setup = Setup::new(store.count_accounts().await? == 0)?;
         let tries = Tries::default();
+        let quotas = Quotas::of(&core).await?;
         let groups = operations.groups().into_iter().map(|(_, group)| group);
         let measures = Measures::new(&core.health().version, groups);
         Ok(Self(Arc::new(Parts {
@@ -101,6 +107,7 @@ impl Gateway {
             operations,
             setup,
             tries,
+            quotas,
             recent: Recent::default(),
             passwords: Passwords::default(),
             provider: config.oidc.clone().map(Provider::new),
@@ -200,6 +207,16 @@ impl Gateway {
 
     pub(crate) fn tries(&self) -> &Tries {
         &self.0.tries
+    }
+
+    pub(crate) fn quotas(&self) -> &Quotas {
+        &self.0.quotas
+    }
+
+    /// Bytes that a text may have.
+    pub(crate) fn most_text(&self) -> usize {
+        let limit = self.0.core.config().settings().limits.max_file_size;
+        usize::try_from(limit).unwrap_or(usize::MAX)
     }
 
     pub(crate) fn recent(&self) -> &Recent {

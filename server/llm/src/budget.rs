@@ -5,12 +5,14 @@
 
 pub(crate) mod ledger;
 pub(crate) mod memory;
+pub(crate) mod period;
 mod redis;
 
 pub use self::redis::RedisLedger;
 use crate::request::Usage;
 use ledger::{Charge, Ledger, Sum, Ticket};
 pub use memory::MemoryLedger;
+use period::Period;
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -78,16 +80,32 @@ pub struct Limits {
     pub tokens_per_client: Option<u64>,
     /// Tokens a day and model, by the name under which it is set.
     pub tokens_per_model: Option<u64>,
+    /// What the settings of a service allow each client besides.
+    #[serde(skip)]
+    pub quotas: Quotas,
+}
+
+/// What each client of a service may spend; `None` is no bound.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Quotas {
+    /// Tokens a day.
+    pub tokens_per_day: Option<u64>,
+    /// Dollars a day.
+    pub dollars_per_day: Option<f64>,
+    /// Dollars a calendar month.
+    pub dollars_per_month: Option<f64>,
 }
 
 /// Which budget has no room.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum BudgetError {
     /// Money.
-    #[error("${spent:.2} of the ${limit:.2} of `{setting}` are spent or reserved for today")]
+    #[error("${spent:.2} of the ${limit:.2} of `{setting}` are spent or reserved for {period}")]
     Dollars {
         /// The setting.
         setting: &'static str,
+        /// `today` or `this month`.
+        period: &'static str,
         /// Spent and reserved.
         spent: f64,
         /// Allowed.
@@ -105,22 +123,30 @@ pub enum BudgetError {
     },
 }
 
-/// What was spent today, held against limits. Tells the day through a function, so that tests have their own.
+/// What was spent, held against limits. Tells the day through a function, so that tests have their own.
 #[derive(Clone, Debug)]
 pub struct Budget {
     limits: Limits,
+    /// The sums of a day, and those of a month.
     ledger: Arc<dyn Ledger>,
+    month: Arc<dyn Ledger>,
     today: fn() -> u64,
 }
 
 /// Room in the budget for one call. What is not settled is given back.
 #[derive(Debug)]
 pub struct Reserve {
-    ledger: Arc<dyn Ledger>,
+    holds: Vec<Hold>,
     today: fn() -> u64,
+}
+
+/// Room in one ledger.
+#[derive(Debug)]
+struct Hold {
+    ledger: Arc<dyn Ledger>,
+    period: Period,
     ticket: Ticket,
     most: Charge,
-    is_open: bool,
 }
 
 /// Days since 1970, by the clock of the machine.
@@ -134,9 +160,14 @@ impl Budget {
         Self::with_ledger(limits, Arc::new(MemoryLedger::default()))
     }
 
-    /// Counts where the ledger does.
+    /// Counts days where the ledger does, and months in memory.
     pub fn with_ledger(limits: Limits, ledger: Arc<dyn Ledger>) -> Self {
-        Self { limits, ledger, today: day_of_clock }
+        Self::with_ledgers(limits, ledger, Arc::new(MemoryLedger::default()))
+    }
+
+    /// Counts where the ledgers do, which are for days and for months.
+    pub fn with_ledgers(limits: Limits, ledger: Arc<dyn Ledger>, month: Arc<dyn Ledger>) -> Self {
+        Self { limits, ledger, month, today: day_of_clock }
     }
 
     /// The same spendings under other limits.
@@ -151,8 +182,13 @@ impl Budget {
     pub async fn reserve(&self, client: &str, model: &str, most: Usage, price: Price) -> Result<Reserve, BudgetError> {
         let (client, model) = (client.to_owned(), model.to_owned());
         let most = Charge { day: (self.today)(), client, model, money: price.of(most), tokens: tokens_of(most) };
-        let ticket = self.ledger.reserve(&self.limits, &most).await?;
-        Ok(Reserve { ledger: self.ledger.clone(), today: self.today, ticket, most, is_open: true })
+        let mut reserve = Reserve { holds: Vec::with_capacity(2), today: self.today };
+        // What was taken from the first is given back if the second refuses.
+        reserve.take(&self.ledger, Period::Day, &self.limits.of_day(), &most).await?;
+        if let Some(limits) = self.limits.of_month() {
+            reserve.take(&self.month, Period::Month, &limits, &most).await?;
+        }
+        Ok(reserve)
     }
 
     /// Whether one of the limits for all is nearly reached: nothing is to be spent then that could be saved.
@@ -178,25 +214,40 @@ impl Budget {
     /// Writes down what was settled and is not written yet, for ledgers that others share.
     pub async fn flush(&self) {
         self.ledger.flush().await;
+        self.month.flush().await;
     }
 }
 
 impl Reserve {
+    async fn take(
+        &mut self,
+        ledger: &Arc<dyn Ledger>,
+        period: Period,
+        limits: &Limits,
+        most: &Charge,
+    ) -> Result<(), BudgetError> {
+        let most = Charge { day: period.of(most.day), ..most.clone() };
+        let ticket = ledger.reserve(limits, &most).await?;
+        self.holds.push(Hold { ledger: ledger.clone(), period, ticket, most });
+        Ok(())
+    }
+
     /// The call came to an end and used this. Waits for nothing, so that a destructor can call it.
     pub fn settle(mut self, usage: Usage, price: Price) -> Money {
         let money = price.of(usage);
-        // A call that ends after midnight counts for the day on which it ends.
-        let used = Charge { day: (self.today)(), money, tokens: tokens_of(usage), ..self.most.clone() };
-        self.is_open = false;
-        self.ledger.settle(self.ticket, &self.most, Some(used));
+        for Hold { ledger, period, ticket, most } in self.holds.drain(..) {
+            // A call that ends after midnight counts for the day on which it ends.
+            let used = Charge { day: period.of((self.today)()), money, tokens: tokens_of(usage), ..most.clone() };
+            ledger.settle(ticket, &most, Some(used));
+        }
         money
     }
 }
 
 impl Drop for Reserve {
     fn drop(&mut self) {
-        if self.is_open {
-            self.ledger.settle(self.ticket, &self.most, None);
+        for hold in &self.holds {
+            hold.ledger.settle(hold.ticket, &hold.most, None);
         }
     }
 }
@@ -277,6 +328,49 @@ mod tests {
             assert!(refused.contains(setting), "{refused}");
             assert_eq!(budget.reserve("b", "m", usage(1000, 1000), PRICE).await.is_ok(), other_client, "{setting}");
             assert_eq!(budget.reserve("a", "n", usage(1000, 1000), PRICE).await.is_ok(), other_model, "{setting}");
+        }
+    }
+
+    #[tokio::test]
+    async fn quotas_of_a_service_hold_for_each_client_and_are_called_by_their_names() {
+        let quotas = |quotas| Limits { quotas, ..Limits::default() };
+        let none = Quotas::default();
+        let all = [
+            (quotas(Quotas { tokens_per_day: Some(3000), ..none }), "`service.quotas.tokens-per-day` are used or"),
+            (quotas(Quotas { dollars_per_day: Some(0.05), ..none }), "`service.quotas.dollars-per-day` are spent or"),
+            (
+                quotas(Quotas { dollars_per_month: Some(0.05), ..none }),
+                "`service.quotas.dollars-per-month` are spent or reserved for this month",
+            ),
+            (
+                Limits { dollars_per_client: Some(0.05), ..quotas(Quotas { dollars_per_day: Some(9.0), ..none }) },
+                "`budget.dollars-per-client` are spent or reserved for today",
+            ),
+        ];
+        for (limits, said) in all {
+            let budget = Budget::new(limits);
+            let held = budget.reserve("a", "m", usage(1000, 1000), PRICE).await.unwrap();
+            let refused = budget.reserve("a", "n", usage(1000, 1000), PRICE).await.unwrap_err().to_string();
+            assert!(refused.contains(said), "{refused}");
+            assert!(budget.reserve("b", "m", usage(1000, 1000), PRICE).await.is_ok(), "{said}");
+            assert_eq!(budget.today().1, 2000, "what was refused holds nothing, and what was dropped neither");
+            held.settle(usage(100, 100), PRICE);
+            assert!(budget.reserve("a", "m", usage(1000, 1000), PRICE).await.is_ok(), "{said}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_new_month_begins_with_nothing_spent_and_a_new_day_does_not() {
+        static DAY: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+        let limits =
+            Limits { quotas: Quotas { dollars_per_month: Some(0.05), ..Quotas::default() }, ..Limits::default() };
+        let budget = Budget { today: || DAY.load(std::sync::atomic::Ordering::Relaxed), ..Budget::new(limits) };
+        // From the 30th of November 2026 on.
+        for (day, has_room) in [(20_787, true), (20_787, false), (20_788, true), (20_789, false), (20_819, true)] {
+            DAY.store(day, std::sync::atomic::Ordering::Relaxed);
+            let reserve = budget.reserve("a", "m", usage(1000, 1000), PRICE).await;
+            assert_eq!(reserve.is_ok(), has_room, "on day {day}");
+            reserve.map(|reserve| reserve.settle(usage(1000, 1000), PRICE)).ok();
         }
     }
 

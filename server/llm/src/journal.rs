@@ -23,8 +23,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 const PATIENCE: Duration = Duration::from_secs(1);
 /// And when so many bytes of them are there.
 const MOST_BYTES: usize = 8 << 10;
-/// Files of so many days are kept.
-const KEPT_DAYS: u64 = 14;
+/// Files of so many days are kept: those of a whole month, for what may be spent in one.
+const KEPT_DAYS: u64 = 31;
 /// Bytes that are read at a time.
 const PIECE: u64 = 8 << 20;
 

@@ -125,7 +125,11 @@ impl Inner {
 /// What was spent, in the journal where there is one.
 fn budget(settings: &Settings, journal: Option<&Arc<Journal>>) -> Budget {
     match journal {
-        Some(journal) => Budget::with_ledger(settings.budget, Arc::new(JournalLedger::new(journal.clone()))),
+        Some(journal) => {
+            let ledger = JournalLedger::new(journal.clone());
+            let month = ledger.monthly();
+            Budget::with_ledgers(settings.budget, Arc::new(ledger), Arc::new(month))
+        }
         None => Budget::new(settings.budget),
     }
 }
@@ -141,7 +145,10 @@ fn cache_config(settings: &CacheSettings) -> CacheConfig {
 }
 
 /// The Redis of the settings, if there is one.
-fn shared(
+///
+/// # Errors
+/// A sentence, without its address, if that cannot be used.
+pub fn shared(
     settings: &CacheSettings,
     key: &dyn Fn(&KeySource) -> Result<Secret, String>,
 ) -> Result<Option<Arc<Shared>>, String> {
@@ -256,10 +263,11 @@ impl LlmManager {
             Ok(Some(shared)) => {
                 let deadline = Duration::from_millis(settings.cache.redis_deadline_ms);
                 let second = SecondLevel::new(Arc::new(RedisStore::new(shared.clone())), deadline);
-                let ledger = RedisLedger::new(shared, deadline);
+                let ledger = RedisLedger::new(shared.clone(), deadline);
+                let month = RedisLedger::new(shared, deadline).monthly();
                 (
                     Cache::new(cache_config(&settings.cache)).with_second(second),
-                    Budget::with_ledger(settings.budget, Arc::new(ledger)),
+                    Budget::with_ledgers(settings.budget, Arc::new(ledger), Arc::new(month)),
                 )
             }
             Err(problem) => {

@@ -4,6 +4,7 @@
 
 pub mod address;
 pub mod gate;
+pub mod rate;
 
 use address::Addresses;
 use redis::aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig};

@@ -15,6 +15,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "beginning", include_str!("../migrations/0001_beginning.sql")),
     (2, "factors", include_str!("../migrations/0002_factors.sql")),
     (3, "providers", include_str!("../migrations/0003_providers.sql")),
+    (4, "turns", include_str!("../migrations/0004_turns.sql")),
 ];
 
 /// How long SQLite waits for another process.

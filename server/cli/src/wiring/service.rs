@@ -31,6 +31,9 @@ pub struct Service {
 pub async fn service(wish: Wish, store: Option<&str>) -> Result<Service, Failure> {
     let config = super::settings(wish)?;
     let settings = config.settings().service.clone();
+    if let Some(argument) = store {
+        engine::config::check_store_argument(argument).map_err(Failure)?;
+    }
     let state = || engine::config::state_dir().map_err(|error| Failure(error.to_string()));
     let url = match store.unwrap_or(&settings.store) {
         "" => format!("sqlite:{}", state()?.join("service.db").display()),

@@ -127,7 +127,7 @@ impl Shared {
     }
 
     /// Has the user's formatter and verifier look at the whole text in a file of its own, and says what they verified.
-    fn through_programs(
+    pub(crate) fn through_programs(
         &self,
         uri: &str,
         analysis: &Analysis,
@@ -180,11 +180,14 @@ impl Overlay {
     fn new(uri: &str, text: &str) -> Result<Self, CoreError> {
         let folder = crate::config::state_dir().map_err(|error| CoreError::refused(error.to_string()))?;
         let name = uri::to_path(uri).and_then(|path| path.file_name().map(|name| name.to_string_lossy().into_owned()));
+        // A text that is no file has a name all the same, by which programs know its language.
+        let name = name.or_else(|| uri.rsplit(['/', '\\', ':']).next().map(str::to_owned));
         let own = format!("overlay-{}-{:x}", std::process::id(), std::ptr::from_ref(text).addr());
         let folder = folder.join(own);
         std::fs::create_dir_all(&folder)
             .map_err(|error| CoreError::refused(format!("A copy of the file could not be made: {error}.")))?;
-        let overlay = Self { path: folder.join(name.unwrap_or_else(|| "text".to_owned())) };
+        let overlay =
+            Self { path: folder.join(name.filter(|name| !name.is_empty()).unwrap_or_else(|| "text".to_owned())) };
         overlay.put(text)?;
         Ok(overlay)
     }

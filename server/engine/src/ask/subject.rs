@@ -23,6 +23,8 @@ use workspace::uri;
 
 /// The folder of custom actions, below the root.
 const ACTIONS: &str = ".code-agent/actions";
+/// What the names of texts begin with that are no files.
+pub(crate) const TEXT: &str = "text:";
 /// Custom actions that are read; more are no menu.
 const MOST_ACTIONS: usize = 64;
 
@@ -105,7 +107,9 @@ impl Shared {
 
     /// A document as it is shown: relative to its root.
     pub(crate) fn shown_path(&self, uri: &str) -> String {
-        let Some(path) = uri::to_path(uri) else { return uri::display(uri) };
+        let Some(path) = uri::to_path(uri) else {
+            return uri.strip_prefix(TEXT).map_or_else(|| uri::display(uri), str::to_owned);
+        };
         let root = self.root_of(uri);
         let shown = root.as_deref().and_then(|root| path.strip_prefix(root).ok()).unwrap_or(&path);
         let shown = if root.is_some() { shown } else { Path::new(path.file_name().unwrap_or_default()) };

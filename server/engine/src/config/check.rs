@@ -13,6 +13,7 @@ pub(super) fn check(layer: &Value) -> Result<(), String> {
         Err(whole) => return Err(blame(layer).unwrap_or_else(|| whole.to_string())),
     };
     let rules = parsed.analysis.problems();
+    let out_of_bounds = parsed.service.problem();
     match rules.first() {
         Some(problem) => Err(format!("`analysis.rules`: {}", problem.trim_end_matches('.'))),
         None if !(40..=400).contains(&parsed.docs.width) => {
@@ -22,15 +23,31 @@ pub(super) fn check(layer: &Value) -> Result<(), String> {
         None if parsed.limits.max_file_size < 1024 => {
             Err("`limits.max-file-size`: a number from 1024 on is expected".into())
         }
-        None if !(1..=64).contains(&parsed.service.jobs) => {
-            Err("`service.jobs`: a number from 1 to 64 is expected".into())
+        None if out_of_bounds.is_some() => {
+            let (key, expected) = out_of_bounds.unwrap_or_default();
+            Err(format!("`service.{key}`: {expected} is expected"))
         }
         // Settings are shown to those who may see them; a password never is.
-        None if has_password(&parsed.service.store) => Err(
-            "`service.store`: a password does not stand in settings; use `PGPASSWORD`, a `.pgpass` file, or `env:NAME`"
-                .into(),
-        ),
+        None if has_password(&parsed.service.store) => {
+            Err(format!("`service.store`: a password does not stand in settings; use {PASSWORDS}"))
+        }
         None => check_sign_in(&parsed.service),
+    }
+}
+
+/// Where a password of a store may stand.
+const PASSWORDS: &str = "`PGPASSWORD`, a `.pgpass` file, or `env:NAME`";
+
+/// Whether an address of a store may stand on a command line, which others on the machine can read.
+///
+/// # Errors
+/// One sentence, without the address, if there is a password in it.
+pub fn check_store_argument(url: &str) -> Result<(), String> {
+    match has_password(url) {
+        true => Err(format!(
+            "`--store`: a password does not stand on a command line, where others can read it; use {PASSWORDS}."
+        )),
+        false => Ok(()),
     }
 }
 

@@ -1,8 +1,10 @@
 //! The settings as types. Their doc comments are what users read in the reference and in the JSON Schema.
 
 mod oidc;
+mod service;
 
 pub use oidc::{OidcSettings, RoleSetting, TokenAlgorithm, UnknownPeople};
+pub use service::{MetricsAccess, QuotaSettings, ServiceSettings};
 
 use actions::writer::{Audience, Person, Types, WriterOptions};
 use llm::config::{CacheSettings, ModelsSettings, RoutingSettings};
@@ -236,79 +238,6 @@ pub struct CompletionSettings {
 impl Default for CompletionSettings {
     fn default() -> Self {
         Self { enabled: false, max_tokens: 96 }
-    }
-}
-
-/// The service for a team.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-pub struct ServiceSettings {
-    /// The address and port that it listens on.
-    pub listen: String,
-    /// Where accounts and jobs are kept: `sqlite:/PATH`, or `postgres://USER@HOST/NAME` without a password, which stands in `PGPASSWORD` or in a
-    /// `.pgpass` file; `env:NAME` takes the whole address from that variable. Empty is a file in the folder of the program's state.
-    pub store: String,
-    /// The file of the key that signs access tokens, shared by all replicas. Empty is a file in the folder of the program's state.
-    pub signing_key: String,
-    /// Bytes that the body of a request may have.
-    #[schemars(range(min = 1024))]
-    pub max_body: u64,
-    /// Jobs that are done at the same time.
-    #[schemars(range(min = 1, max = 64))]
-    pub jobs: u16,
-    /// How many proxies stand before it, each of which adds the address of its client to `X-Forwarded-For`; 0 where there is none. Sign-ins are
-    /// counted by the address of the client.
-    #[schemars(range(max = 8))]
-    pub proxies: u8,
-    /// Seconds that requests under way have when the service is told to end.
-    #[schemars(range(max = 3600))]
-    pub grace_seconds: u64,
-    /// The chain of certificates in PEM with which it speaks TLS, its own first; read again when it changes. Empty is plain HTTP.
-    pub tls_certificate: String,
-    /// The key of the certificate, in PEM.
-    pub tls_key: String,
-    /// Who signs the certificates of clients, in PEM. Where it is set, only clients with such a certificate are let in.
-    pub tls_client_authority: String,
-    /// Who may read `/metrics`, which tells what models cost: whoever shows a token for it, and besides them programs on this machine (`local`),
-    /// nobody (`token`), or everybody (`open`).
-    pub metrics: MetricsAccess,
-    /// How people reach it, `https://HOST` or with a port: the provider of sign-ins sends them back there, and `code-agent login` shows it. Empty is
-    /// what each request names as its host, which is enough where nothing stands before the service that speaks TLS.
-    pub public_url: String,
-    /// A provider by whom people sign in.
-    pub oidc: OidcSettings,
-}
-
-/// Who may read figures without a token.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum MetricsAccess {
-    /// Programs on this machine that ask without a proxy in between.
-    #[default]
-    Local,
-    /// Nobody.
-    Token,
-    /// Everybody.
-    Open,
-}
-
-impl Default for ServiceSettings {
-    fn default() -> Self {
-        Self {
-            listen: "127.0.0.1:7420".to_owned(),
-            store: String::new(),
-            signing_key: String::new(),
-            max_body: 8 << 20,
-            jobs: 2,
-            proxies: 0,
-            grace_seconds: 20,
-            tls_certificate: String::new(),
-            tls_key: String::new(),
-            tls_client_authority: String::new(),
-            metrics: MetricsAccess::default(),
-            public_url: String::new(),
-            oidc: OidcSettings::default(),
-        }
     }
 }
 

@@ -1,6 +1,8 @@
-//! What pages need beside their text: one style sheet and one script, both our own. Their names hold a hash of them, so that browsers may keep them.
+//! What pages need beside their text: one style sheet and one script, both our own, and for the document of the interface Scalar, as its crate
+//! brings it. Their names hold a hash of them, so that browsers may keep them.
 
 use crate::error::{Kind, Problem};
+use axum::body::Body;
 use axum::extract::Path;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -8,20 +10,39 @@ use std::sync::LazyLock;
 
 const STYLE: &str = include_str!("assets/page.css");
 const SCRIPT: &str = include_str!("assets/page.js");
+const DOCS: &str = include_str!("assets/docs.js");
 
 struct Asset {
     path: String,
     mark: String,
 }
 
-fn asset_of(name: &str, kind: &str, text: &str) -> Asset {
-    let hash = blake3::hash(text.as_bytes()).to_hex();
+fn asset_of(name: &str, kind: &str, text: &[u8]) -> Asset {
+    let hash = blake3::hash(text).to_hex();
     let hash = hash.get(..16).unwrap_or_default();
     Asset { path: format!("/assets/{name}-{hash}.{kind}"), mark: format!("\"{hash}\"") }
 }
 
-static STYLE_ASSET: LazyLock<Asset> = LazyLock::new(|| asset_of("page", "css", STYLE));
-static SCRIPT_ASSET: LazyLock<Asset> = LazyLock::new(|| asset_of("page", "js", SCRIPT));
+static STYLE_ASSET: LazyLock<Asset> = LazyLock::new(|| asset_of("page", "css", STYLE.as_bytes()));
+static SCRIPT_ASSET: LazyLock<Asset> = LazyLock::new(|| asset_of("page", "js", SCRIPT.as_bytes()));
+static DOCS_ASSET: LazyLock<Asset> = LazyLock::new(|| asset_of("docs", "js", DOCS.as_bytes()));
+/// Megabytes, so they are looked at when somebody first wants them.
+static SCALAR_ASSET: LazyLock<Asset> = LazyLock::new(|| asset_of("scalar", "js", &scalar_script()));
+
+/// Scalar itself; empty if its crate has none, which a test would see.
+fn scalar_script() -> Vec<u8> {
+    scalar_api_reference::get_asset("scalar.js").unwrap_or_default()
+}
+
+/// The path of what starts Scalar.
+pub(super) fn docs() -> &'static str {
+    &DOCS_ASSET.path
+}
+
+/// The path of Scalar.
+pub(super) fn scalar() -> &'static str {
+    &SCALAR_ASSET.path
+}
 
 /// The path of the style sheet.
 pub(super) fn style() -> &'static str {
@@ -35,14 +56,29 @@ pub(super) fn script() -> &'static str {
 
 /// An asset, unless the browser has it.
 pub(super) async fn asset(Path(name): Path<String>, headers: HeaderMap) -> Result<Response, Problem> {
-    let all =
-        [(&STYLE_ASSET, STYLE, "text/css; charset=utf-8"), (&SCRIPT_ASSET, SCRIPT, "text/javascript; charset=utf-8")];
-    let found = all.into_iter().find(|(asset, _, _)| asset.path.strip_prefix("/assets/") == Some(&name));
-    let (asset, text, kind) = found.ok_or_else(|| Problem::new(Kind::NotFound, "There is no such file."))?;
+    let is = |asset: &Asset| asset.path.strip_prefix("/assets/") == Some(&name);
+    let own = [
+        (&STYLE_ASSET, STYLE, "text/css; charset=utf-8"),
+        (&SCRIPT_ASSET, SCRIPT, "text/javascript; charset=utf-8"),
+        (&DOCS_ASSET, DOCS, "text/javascript; charset=utf-8"),
+    ];
+    if let Some((asset, text, kind)) = own.into_iter().find(|(asset, _, _)| is(asset)) {
+        return Ok(unless_known(asset, kind, &headers, || Body::from(text)));
+    }
+    // Asked last, so that nobody else waits for its hash.
+    if name.starts_with("scalar-") && is(&SCALAR_ASSET) {
+        return Ok(unless_known(&SCALAR_ASSET, "text/javascript; charset=utf-8", &headers, || {
+            Body::from(scalar_script())
+        }));
+    }
+    Err(Problem::new(Kind::NotFound, "There is no such file."))
+}
+
+fn unless_known(asset: &Asset, kind: &'static str, headers: &HeaderMap, body: impl FnOnce() -> Body) -> Response {
     let kept = [(header::ETAG, asset.mark.as_str()), (header::CACHE_CONTROL, "public, max-age=31536000, immutable")];
     let has_it = headers.get(header::IF_NONE_MATCH).is_some_and(|mark| mark.as_bytes() == asset.mark.as_bytes());
-    Ok(match has_it {
+    match has_it {
         true => (StatusCode::NOT_MODIFIED, kept).into_response(),
-        false => (kept, [(header::CONTENT_TYPE, kind)], text).into_response(),
-    })
+        false => (kept, [(header::CONTENT_TYPE, kind)], body()).into_response(),
+    }
 }

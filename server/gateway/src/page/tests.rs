@@ -350,3 +350,42 @@ async fn the_first_admin_is_made_with_the_link_that_was_printed() {
     Browser::signed_in(&service, "root").await;
     assert_eq!(browser.get("/set-up").await.headers["location"], "/sign-in", "it is there once");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pages_count_for_the_quota_of_their_account() {
+    let settings = serde_json::json!({ "service": { "quotas": { "requests-per-minute": 2 } } });
+    let service = Service::set(settings, Default::default()).await;
+    service.account("ann", Role::Viewer).await;
+    let mut browser = Browser::signed_in(&service, "ann").await;
+    let mut statuses = Vec::new();
+    for _ in 0..2 {
+        statuses.push(browser.get("/account").await.status.as_u16());
+    }
+    assert_eq!(statuses, [200, 200]);
+    let refused = browser.get("/account").await;
+    assert_eq!(refused.status, StatusCode::TOO_MANY_REQUESTS);
+    assert!(refused.text.contains("The quota of 2 requests a minute is used up"), "{refused:?}");
+    let token = service.sign_in("ann").await;
+    assert_eq!(service.send("GET", "/api/v2/me", &token, None).await.status, StatusCode::TOO_MANY_REQUESTS);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_document_can_be_read_in_a_browser_and_brings_along_all_that_it_needs() {
+    let service = Service::new().await;
+    let page = service.send("GET", "/api/v2/docs", "", None).await;
+    let policy = page.headers["content-security-policy"].to_str().unwrap();
+    assert!(page.status == StatusCode::OK && policy.contains("script-src 'self';"), "{page:?}");
+    assert!(!page.text.contains("http://") && !page.text.contains("https://"), "nothing is fetched from elsewhere");
+    let scripts: Vec<&str> =
+        page.text.split("<script src=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    assert_eq!(scripts.len(), 2);
+    for (script, words) in scripts.iter().zip(["createApiReference", "/api/v2/openapi.json"]) {
+        let reply = service.send("GET", script, "", None).await;
+        assert!(reply.status == StatusCode::OK && reply.text.contains(words), "{script}");
+        assert_eq!(reply.headers["content-type"], "text/javascript; charset=utf-8");
+        let known = Request::get(*script).header("if-none-match", &reply.headers["etag"]);
+        let again = service.raw(known.body(Body::empty()).unwrap()).await;
+        assert_eq!((again.status, again.text.len()), (StatusCode::NOT_MODIFIED, 0));
+    }
+    assert_eq!(service.send("GET", "/assets/scalar-0.js", "", None).await.status, StatusCode::NOT_FOUND);
+}

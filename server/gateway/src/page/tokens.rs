@@ -14,6 +14,8 @@ use serde_json::{Value, json};
 /// What a token can be good for, in words.
 const SCOPES: &[(&str, &str)] = &[
     ("documents", "Documents: check and mend texts"),
+    ("actions", "Actions: what can be done at a place of a text"),
+    ("search", "Search: find definitions in texts"),
     ("jobs", "Jobs: run and see them"),
     ("openai", "Models: ask them in the format of OpenAI"),
     ("models", "Models: how they are and what they cost"),

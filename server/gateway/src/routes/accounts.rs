@@ -107,6 +107,7 @@ pub(crate) struct Me {
 /// What a new account is made of.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "name": "bob", "role": "developer", "password": "correct horse battery" }))]
 pub(crate) struct NewAccount {
     /// The name to sign in with.
     #[schema(min_length = 1, max_length = 64, pattern = "^[a-z0-9._@-]+$", example = "bob")]
@@ -124,6 +125,7 @@ pub(crate) struct NewAccount {
 /// What of an account is to be another.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "role": "maintainer" }))]
 pub(crate) struct AccountChange {
     /// What it may do from now on.
     role: Option<RoleName>,
@@ -134,6 +136,7 @@ pub(crate) struct AccountChange {
 /// The old password and the new one.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "old": "correct horse battery", "password": "battery staple horse" }))]
 pub(crate) struct PasswordChange {
     /// The one that is in force.
     #[schema(min_length = 1, max_length = 256)]
@@ -247,7 +250,7 @@ pub(crate) async fn create(
 /// One account.
 #[utoipa::path(get, path = "/accounts/{id}", tag = "accounts", operation_id = "accounts.show",
     extensions(("x-group" = json!("accounts.read"))),
-    params(("id" = String, Path, description = "The account", format = "uuid")), responses(
+    params(("id" = String, Path, description = "The account", format = "uuid", example = "0192f0c1-7d5e-7000-8000-000000000000")), responses(
     (status = 200, description = "The account", body = AccountView),
     (status = 401, description = "Not signed in", body = ProblemBody), (status = 403, description = "Not allowed", body = ProblemBody),
     (status = 404, description = "Not there", body = ProblemBody)))]
@@ -259,7 +262,7 @@ pub(crate) async fn show(State(gateway): State<Gateway>, Id(id): Id) -> Result<J
 /// Changes the role of an account, or closes it. The last admin stays.
 #[utoipa::path(patch, path = "/accounts/{id}", tag = "accounts", operation_id = "accounts.change",
     extensions(("x-group" = json!("accounts.write")), ("x-step-up" = json!(true))),
-    params(("id" = String, Path, description = "The account", format = "uuid")), request_body = AccountChange, responses(
+    params(("id" = String, Path, description = "The account", format = "uuid", example = "0192f0c1-7d5e-7000-8000-000000000000")), request_body = AccountChange, responses(
     (status = 200, description = "The account", body = AccountView),
     (status = 400, description = "Not as it has to be", body = ProblemBody),
     (status = 401, description = "Not signed in", body = ProblemBody), (status = 403, description = "Not allowed", body = ProblemBody),

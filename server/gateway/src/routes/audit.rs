@@ -63,11 +63,11 @@ impl From<AuditEntry> for Decision {
 pub(crate) struct LogPart {
     /// The `next` of the part before: a number of the log, behind which older entries are.
     #[schema(minimum = 1)]
-    #[param(minimum = 1)]
+    #[param(minimum = 1, example = 1000)]
     after: Option<i64>,
     /// How many are wanted.
     #[schema(minimum = 1, maximum = 200)]
-    #[param(minimum = 1, maximum = 200)]
+    #[param(minimum = 1, maximum = 200, example = 20)]
     limit: Option<u32>,
 }
 

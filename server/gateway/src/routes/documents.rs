@@ -10,7 +10,7 @@ use axum::extract::State;
 use axum::{Extension, Json};
 use engine::analysis::diagnostic::Finding;
 use engine::answers::{FileChangeReport, OutlineItem};
-use engine::syntax::text::{LineIndex, PositionEncoding, Span};
+use engine::syntax::text::{LineIndex, Position, PositionEncoding, Span};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -19,6 +19,7 @@ use utoipa::ToSchema;
 /// A text.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "path": "src/orders.py", "text": "def total(prices):\n    return sum(prices)\n" }))]
 pub(crate) struct Text {
     /// The name of the file, which says what language it is in.
     #[schema(
@@ -34,39 +35,63 @@ pub(crate) struct Text {
 }
 
 impl Text {
-    /// The name, as long as it is one: no way out of a folder.
-    pub fn name(&self) -> Result<PathBuf, Problem> {
-        let path = PathBuf::from(&self.path);
-        let is_plain = |part: std::path::Component| matches!(part, std::path::Component::Normal(_));
-        match path.components().all(is_plain) && !self.path.contains('\\') {
-            true => Ok(path),
-            false => Err(Problem::new(Kind::Invalid, "A path is relative, without `..`.").at("/path")),
-        }
+    /// The name, as long as it is one (no way out of a folder) and the text is not larger than is allowed. `place` is where the text
+    /// stands in the body.
+    pub fn name(&self, gateway: &Gateway, place: &str) -> Result<PathBuf, Problem> {
+        name_of(gateway, &self.path, &self.text, place)
     }
 }
 
-/// A place in a text: lines and columns from 0, columns in UTF-16 code units.
-#[derive(Debug, Serialize, ToSchema)]
+/// The same for a name and a text.
+pub(crate) fn name_of(gateway: &Gateway, name: &str, text: &str, place: &str) -> Result<PathBuf, Problem> {
+    let path = PathBuf::from(name);
+    let is_plain = |part: std::path::Component| matches!(part, std::path::Component::Normal(_));
+    if !path.components().all(is_plain) || name.contains('\\') {
+        return Err(Problem::new(Kind::Invalid, "A path is relative, without `..`.").at(format!("{place}/path")));
+    }
+    let most = gateway.most_text();
+    if text.len() > most {
+        let said = format!("The text has {} bytes, and {most} are allowed (`limits.max-file-size`).", text.len());
+        return Err(Problem::new(Kind::TooLarge, said).at(format!("{place}/text")));
+    }
+    Ok(path)
+}
+
+/// A place in a text: lines and columns from 0, columns in UTF-16 code units. One behind the end is the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Place {
     /// The line.
-    #[schema(minimum = 0)]
-    line: u32,
+    #[schema(minimum = 0, maximum = 2_147_483_647)]
+    pub line: u32,
     /// The column.
-    #[schema(minimum = 0)]
-    character: u32,
+    #[schema(minimum = 0, maximum = 2_147_483_647)]
+    pub character: u32,
 }
 
 /// From a place to another.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Range {
     /// Where it begins.
-    start: Place,
+    pub start: Place,
     /// Where it ends.
-    end: Place,
+    pub end: Place,
 }
 
 impl Range {
-    fn of(lines: &LineIndex, text: &str, span: Span) -> Self {
+    /// The bytes of it; in whichever order its ends come.
+    pub fn span(self, text: &str) -> Span {
+        let lines = LineIndex::new(text);
+        let offset = |place: Place| {
+            let position = Position { line: place.line, character: place.character };
+            lines.offset(text, position, PositionEncoding::Utf16)
+        };
+        let (start, end) = (self.start.min(self.end), self.start.max(self.end));
+        Span::new(offset(start), offset(end))
+    }
+
+    pub fn of(lines: &LineIndex, text: &str, span: Span) -> Self {
         let place = |offset| {
             let position = lines.position(text, offset, PositionEncoding::Utf16);
             Place { line: position.line, character: position.character }
@@ -193,7 +218,7 @@ pub(crate) async fn diagnostics(
     Extension(principal): Extension<Principal>,
     Valid(body): Valid<Text>,
 ) -> Result<Json<Diagnostics>, Problem> {
-    let name = body.name()?;
+    let name = body.name(&gateway, "")?;
     let text: Arc<str> = body.text.into();
     let report = gateway.core(&principal.account.id).check(name, text.clone()).await?;
     refused(report.problem.as_ref().map(|problem| problem.message.as_str()))?;
@@ -214,7 +239,7 @@ pub(crate) async fn symbols(
     Extension(principal): Extension<Principal>,
     Valid(body): Valid<Text>,
 ) -> Result<Json<Symbols>, Problem> {
-    let name = body.name()?;
+    let name = body.name(&gateway, "")?;
     let text: Arc<str> = body.text.into();
     let items = gateway.core(&principal.account.id).outline_of(name, text.clone()).await?;
     let lines = LineIndex::new(&text);
@@ -234,7 +259,7 @@ pub(crate) async fn write(
     Extension(principal): Extension<Principal>,
     Valid(body): Valid<Text>,
 ) -> Result<Json<Changed>, Problem> {
-    let name = body.name()?;
+    let name = body.name(&gateway, "")?;
     let report = gateway.core(&principal.account.id).document(name, body.text.into()).await?;
     Changed::of(report).map(Json)
 }
@@ -252,7 +277,7 @@ pub(crate) async fn update(
     Extension(principal): Extension<Principal>,
     Valid(body): Valid<Text>,
 ) -> Result<Json<Changed>, Problem> {
-    let name = body.name()?;
+    let name = body.name(&gateway, "")?;
     let report = gateway.core(&principal.account.id).update_docs(name, body.text.into()).await?;
     Changed::of(report).map(Json)
 }

@@ -27,6 +27,7 @@ pub(crate) struct NewFactor {
 /// A code of a second factor.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "code": "123456" }))]
 pub(crate) struct FactorCode {
     /// Six digits.
     #[schema(pattern = "^[0-9]{6}$", example = "123456")]
@@ -149,7 +150,7 @@ pub(crate) async fn new_recovery_codes(
 /// Removes the second factor of somebody who lost it and his recovery codes, and ends his sessions. Where there is none, nothing happens.
 #[utoipa::path(delete, path = "/accounts/{id}/totp", tag = "accounts", operation_id = "accounts.remove_totp",
     extensions(("x-group" = json!("accounts.write")), ("x-step-up" = json!(true))),
-    params(("id" = String, Path, description = "The account", format = "uuid")), responses(
+    params(("id" = String, Path, description = "The account", format = "uuid", example = "0192f0c1-7d5e-7000-8000-000000000000")), responses(
     (status = 204, description = "There is none any more"),
     (status = 401, description = "Not signed in, or not lately (`step-up-needed`)", body = ProblemBody),
     (status = 403, description = "Not allowed", body = ProblemBody),

@@ -102,13 +102,14 @@ impl From<StateName> for JobState {
 /// What is to be done.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "kind": "check", "files": [{ "path": "src/orders.py", "text": "def total(prices):\n    return sum(prices)\n" }] }))]
 pub(crate) struct JobRequest {
     /// What.
     kind: KindName,
     /// With which texts.
     #[schema(min_items = 1, max_items = 500)]
     files: Vec<Text>,
-    /// Higher ones are done first; 0 where it is left out.
+    /// Among those of the same account, higher ones are done first; 0 where it is left out.
     #[schema(minimum = -10, maximum = 10)]
     priority: Option<i64>,
 }
@@ -171,16 +172,21 @@ impl From<Job> for JobView {
 #[into_params(parameter_in = Query)]
 pub(crate) struct Wanted {
     /// Only those that are so far.
+    #[param(example = "succeeded")]
     state: Option<StateName>,
     /// Only those that do this.
+    #[param(example = "check")]
     kind: Option<KindName>,
     /// The `next` of the part before.
     #[schema(pattern = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")]
-    #[param(pattern = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")]
+    #[param(
+        pattern = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$",
+        example = "0192f0c1-7d5e-7000-8000-000000000000"
+    )]
     after: Option<String>,
     /// How many are wanted.
     #[schema(minimum = 1, maximum = 200)]
-    #[param(minimum = 1, maximum = 200)]
+    #[param(minimum = 1, maximum = 200, example = 20)]
     limit: Option<u32>,
 }
 
@@ -210,7 +216,7 @@ pub(crate) async fn list(
 /// Asks for a job. The same `Idempotency-Key` with the same body gives the same job, for a day.
 #[utoipa::path(post, path = "/jobs", tag = "jobs", operation_id = "jobs.create",
     extensions(("x-group" = json!("jobs.write"))),
-    params(("Idempotency-Key" = Option<String>, Header, description = "Makes it safe to ask again", min_length = 1, max_length = 128, pattern = "^[!-~]+$")),
+    params(("Idempotency-Key" = Option<String>, Header, description = "Makes it safe to ask again", min_length = 1, max_length = 128, pattern = "^[!-~]+$", example = "the-build-of-today")),
     request_body = JobRequest, responses(
     (status = 202, description = "The job; it is kept from now on", body = JobView, headers(("Location" = String, description = "Where it is"))),
     (status = 400, description = "Not as it has to be", body = ProblemBody),
@@ -227,7 +233,7 @@ pub(crate) async fn create(
         return Err(Problem::new(Kind::Invalid, format!("A job has {MOST_FILES} files at most.")).at("/files"));
     }
     for (number, file) in body.files.iter().enumerate() {
-        file.name().map_err(|problem| problem.at(format!("/files/{number}/path")))?;
+        file.name(&gateway, &format!("/files/{number}"))?;
     }
     let account = &principal.account.id;
     let key = match headers.get("idempotency-key").map(|key| key.to_str()) {
@@ -286,7 +292,7 @@ pub(crate) async fn of(gateway: &Gateway, principal: &Principal, operation: &str
 /// A job, with what came of it.
 #[utoipa::path(get, path = "/jobs/{id}", tag = "jobs", operation_id = "jobs.show",
     extensions(("x-group" = json!("jobs.read"))),
-    params(("id" = String, Path, description = "The job", format = "uuid")), responses(
+    params(("id" = String, Path, description = "The job", format = "uuid", example = "0192f0c1-7d5e-7000-8000-000000000000")), responses(
     (status = 200, description = "The job", body = JobView),
     (status = 401, description = "Not signed in", body = ProblemBody), (status = 403, description = "Not allowed", body = ProblemBody),
     (status = 404, description = "Not there", body = ProblemBody)))]
@@ -301,7 +307,7 @@ pub(crate) async fn show(
 /// Ends a job: at once where it waits, soon where it is being done. One that has ended stays as it is.
 #[utoipa::path(delete, path = "/jobs/{id}", tag = "jobs", operation_id = "jobs.cancel",
     extensions(("x-group" = json!("jobs.write"))),
-    params(("id" = String, Path, description = "The job", format = "uuid")), responses(
+    params(("id" = String, Path, description = "The job", format = "uuid", example = "0192f0c1-7d5e-7000-8000-000000000000")), responses(
     (status = 202, description = "The job as it is now", body = JobView),
     (status = 401, description = "Not signed in", body = ProblemBody), (status = 403, description = "Not allowed", body = ProblemBody),
     (status = 404, description = "Not there", body = ProblemBody)))]
@@ -319,7 +325,7 @@ pub(crate) async fn cancel(
 /// What happens to a job, as server-sent events, until it has ended. `Last-Event-ID` goes on behind that event.
 #[utoipa::path(get, path = "/jobs/{id}/events", tag = "jobs", operation_id = "jobs.events",
     extensions(("x-group" = json!("jobs.read"))),
-    params(("id" = String, Path, description = "The job", format = "uuid")), responses(
+    params(("id" = String, Path, description = "The job", format = "uuid", example = "0192f0c1-7d5e-7000-8000-000000000000")), responses(
     (status = 200, description = "Events named `job`, each with the job's state, progress and message", body = String, content_type = "text/event-stream"),
     (status = 401, description = "Not signed in", body = ProblemBody), (status = 403, description = "Not allowed", body = ProblemBody),
     (status = 404, description = "Not there", body = ProblemBody)))]

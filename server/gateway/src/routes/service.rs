@@ -18,13 +18,13 @@ use utoipa::ToSchema;
 /// How the service is.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Health {
-    /// `ok`, or `unavailable`.
+    /// `ok`; `degraded`, where it does its work and something is not as it should be; or `unavailable`.
     #[schema(example = "ok")]
     status: &'static str,
     /// Of the program.
     #[schema(example = "0.1.0")]
     version: String,
-    /// What is not there that is needed, a sentence each.
+    /// What is not there that is needed, or missed, a sentence each.
     reasons: Vec<String>,
 }
 
@@ -43,7 +43,11 @@ pub(crate) async fn live(State(gateway): State<Gateway>) -> Json<Health> {
 pub(crate) async fn ready(State(gateway): State<Gateway>) -> Response {
     let version = gateway.core("service").health().version;
     match gateway.store().ping().await {
-        Ok(()) => Json(Health { status: "ok", version, reasons: Vec::new() }).into_response(),
+        Ok(()) => {
+            let reasons: Vec<String> = gateway.quotas().degraded().await.into_iter().map(str::to_owned).collect();
+            let status = if reasons.is_empty() { "ok" } else { "degraded" };
+            Json(Health { status, version, reasons }).into_response()
+        }
         Err(error) => {
             tracing::warn!(%error, "The store does not answer.");
             let reasons = vec!["The store does not answer.".to_owned()];
@@ -67,18 +71,56 @@ pub(crate) async fn schema() -> Json<Value> {
     Json(serde_json::to_value(ConfigurationManager::schema()).unwrap_or_default())
 }
 
-/// The settings in force. Secrets never stand in settings, so none is shown.
+/// The settings in force. Secrets never stand in settings, so none is shown; what could be one (a name before a host, the words of a program that
+/// gives a key) is left out all the same.
 #[utoipa::path(get, path = "/config", tag = "service", operation_id = "config.show",
     extensions(("x-group" = json!("config.read"))),
     responses((status = 200, description = "The settings", body = Value), (status = 401, description = "Not signed in", body = ProblemBody), (status = 403, description = "Not allowed", body = ProblemBody)))]
 pub(crate) async fn config(State(gateway): State<Gateway>) -> Json<Value> {
     let settings = gateway.core("service").config().settings();
-    Json(serde_json::to_value(&*settings).unwrap_or_default())
+    let mut settings = serde_json::to_value(&*settings).unwrap_or_default();
+    scrub(&mut settings);
+    Json(settings)
+}
+
+/// What stands in place of what is not shown.
+const HIDDEN: &str = "…";
+
+/// Takes names and passwords out of addresses, and the words of programs that give keys.
+fn scrub(value: &mut Value) {
+    match value {
+        Value::String(text) => {
+            if let Some(shown) = without_user(text) {
+                *text = shown;
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(scrub),
+        Value::Object(fields) => {
+            for (name, field) in fields {
+                match field {
+                    Value::Array(_) if name == "command" => *field = Value::from(vec![HIDDEN]),
+                    field => scrub(field),
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// An address without what stands before its host; `None` where nothing does.
+fn without_user(text: &str) -> Option<String> {
+    let (scheme, rest) = text.split_once("://")?;
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at_checked(end)?;
+    // A password may hold the sign too, so the last one counts.
+    let (_, host) = authority.rsplit_once('@')?;
+    Some(format!("{scheme}://{HIDDEN}@{host}{path}"))
 }
 
 /// What the first admin is made of.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "code": "the code that was printed", "name": "ann", "password": "correct horse battery" }))]
 pub(crate) struct FirstAdmin {
     /// The code that was printed when the service began.
     #[schema(min_length = 1, max_length = 128)]
@@ -132,4 +174,28 @@ pub(crate) async fn set_up(
     (status = 401, description = "Not signed in", body = ProblemBody), (status = 403, description = "Not allowed", body = ProblemBody)))]
 pub(crate) async fn metrics(State(gateway): State<Gateway>) -> Response {
     ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], metrics::text(&gateway).await).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_could_be_a_secret_is_not_shown() {
+        let mut settings = json!({
+            "target": [
+                { "base-url": "https://user:hunter2@host:1/v1?x=@", "api-key": { "command": ["pass", "hunter2"] } },
+                { "base-url": "http://hunter2@[::1]:1", "api-key": { "env": "KEY" } },
+                { "base-url": "http://a:b@hunter2@host/" },
+            ],
+            "store": "postgres://ann@host/name",
+            "plain": ["http://host/path@2", "a@b", "no address", 7],
+        });
+        scrub(&mut settings);
+        assert!(!settings.to_string().contains("hunter2") && !settings.to_string().contains("pass"), "{settings}");
+        assert_eq!(settings["target"][0]["base-url"], "https://…@host:1/v1?x=@");
+        assert_eq!(settings["target"][1]["api-key"]["env"], "KEY");
+        assert_eq!(settings["plain"], json!(["http://host/path@2", "a@b", "no address", 7]));
+    }
 }

@@ -21,6 +21,7 @@ pub(super) const SESSION_MS: i64 = 14 * 86_400_000;
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(as = SignIn)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "name": "ann", "password": "correct horse battery" }))]
 pub(crate) struct Credentials {
     /// The name of the account.
     #[schema(min_length = 1, max_length = 64, example = "ann")]
@@ -36,6 +37,7 @@ pub(crate) struct Credentials {
 /// What shows again who signed in: all that the account has.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "password": "correct horse battery" }))]
 pub(crate) struct StepUp {
     /// The password, where the account has one.
     #[schema(min_length = 1, max_length = 256)]
@@ -70,6 +72,7 @@ impl SessionView {
 /// A refresh token.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "refresh_token": "the one of the answer before" }))]
 pub(crate) struct Refresh {
     /// The one that was given out last.
     #[schema(min_length = 1, max_length = 128)]

@@ -71,6 +71,10 @@ pub(crate) enum Scope {
     Accounts,
     /// Texts.
     Documents,
+    /// What can be done at a place of a text.
+    Actions,
+    /// Searches of texts.
+    Search,
     /// Jobs.
     Jobs,
     /// Figures for Prometheus.
@@ -89,6 +93,8 @@ impl Scope {
             Self::Service => "service",
             Self::Accounts => "accounts",
             Self::Documents => "documents",
+            Self::Actions => "actions",
+            Self::Search => "search",
             Self::Jobs => "jobs",
             Self::Metrics => "metrics",
             Self::Models => "models",
@@ -101,12 +107,13 @@ impl Scope {
 /// What a new token is made of.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "name": "ci", "scopes": ["documents", "jobs"], "days": 30 }))]
 pub(crate) struct NewToken {
     /// What it is called.
     #[schema(min_length = 1, max_length = 64, example = "ci")]
     name: String,
     /// The parts of the service that it opens; what its account may not do, it may not either.
-    #[schema(min_items = 1, max_items = 7)]
+    #[schema(min_items = 1, max_items = 10)]
     scopes: Vec<Scope>,
     /// Days that it is good for.
     #[schema(minimum = 1, maximum = 366, example = 90)]
@@ -161,7 +168,7 @@ pub(crate) async fn create(
 /// Revokes a token. It is good nowhere from then on.
 #[utoipa::path(delete, path = "/tokens/{id}", tag = "tokens", operation_id = "tokens.revoke",
     extensions(("x-group" = json!("tokens.write"))),
-    params(("id" = String, Path, description = "The token", format = "uuid")), responses(
+    params(("id" = String, Path, description = "The token", format = "uuid", example = "0192f0c1-7d5e-7000-8000-000000000000")), responses(
     (status = 204, description = "Revoked"),
     (status = 401, description = "Not signed in", body = ProblemBody), (status = 403, description = "Not allowed", body = ProblemBody),
     (status = 404, description = "Not there", body = ProblemBody)))]

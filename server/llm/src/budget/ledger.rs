@@ -1,13 +1,13 @@
 //! What a place that sums up spendings has to do, wherever it keeps the sums. Decides nothing but whether there is room.
 
-use super::{BudgetError, Limits, Money, PER_DOLLAR, dollars};
+use super::{BudgetError, Limits, Money, PER_DOLLAR, Quotas, dollars};
 use futures_util::future::BoxFuture;
 use rustc_hash::FxHashMap;
 
 /// What one call costs, and for whom it counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Charge {
-    /// The day, counted from 1970.
+    /// The day, counted from 1970; in a ledger of months, the month.
     pub day: u64,
     /// Whose call it is.
     pub client: String,
@@ -23,7 +23,7 @@ pub struct Charge {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Ticket(pub u64);
 
-/// Keeps the sums of a day. Each method may be called by many at once.
+/// Keeps the sums of a day, or of a month. Each method may be called by many at once.
 pub trait Ledger: Send + Sync + std::fmt::Debug {
     /// Takes room for a call if the limits leave it: in one step, so that no two callers take the same room. A future that is dropped
     /// leaves nothing reserved.
@@ -107,16 +107,59 @@ impl Sums {
     }
 }
 
+/// A limit for each client, with the setting that it stands in.
+type Named<T> = (&'static str, Option<T>);
+
+/// The smallest of some limits.
+fn least<T: PartialOrd + Copy>(limits: &[Named<T>]) -> Named<T> {
+    let mut least = ("", None);
+    for (name, limit) in limits {
+        if let Some(limit) = limit
+            && least.1.is_none_or(|known| *limit < known)
+        {
+            least = (*name, Some(*limit));
+        }
+    }
+    least
+}
+
 impl Limits {
+    /// Those that hold for a day.
+    pub(super) fn of_day(&self) -> Self {
+        Self { quotas: Quotas { dollars_per_month: None, ..self.quotas }, ..*self }
+    }
+
+    /// Those that hold for a month, if there are any.
+    pub(super) fn of_month(&self) -> Option<Self> {
+        let dollars = self.quotas.dollars_per_month?;
+        let quotas = Quotas { dollars_per_month: Some(dollars), ..Quotas::default() };
+        Some(Self { quotas, ..Self::default() })
+    }
+
+    fn money_of_client(&self) -> Named<f64> {
+        least(&[
+            ("budget.dollars-per-client", self.dollars_per_client),
+            ("service.quotas.dollars-per-day", self.quotas.dollars_per_day),
+            ("service.quotas.dollars-per-month", self.quotas.dollars_per_month),
+        ])
+    }
+
+    fn tokens_of_client(&self) -> Named<u64> {
+        least(&[
+            ("budget.tokens-per-client", self.tokens_per_client),
+            ("service.quotas.tokens-per-day", self.quotas.tokens_per_day),
+        ])
+    }
+
     /// The limits in money, in the order of [`Three`].
     pub fn money(&self) -> [Option<Money>; 3] {
-        [self.dollars_per_day, self.dollars_per_client, self.dollars_per_model]
+        [self.dollars_per_day, self.money_of_client().1, self.dollars_per_model]
             .map(|limit| limit.map(|limit| (limit * PER_DOLLAR) as Money))
     }
 
     /// The limits in tokens, in the order of [`Three`].
     pub fn tokens(&self) -> [Option<u64>; 3] {
-        [self.tokens_per_day, self.tokens_per_client, self.tokens_per_model]
+        [self.tokens_per_day, self.tokens_of_client().1, self.tokens_per_model]
     }
 
     /// Whether a charge has room beside what is spent.
@@ -124,14 +167,15 @@ impl Limits {
     /// # Errors
     /// The first limit that has none.
     pub fn check(&self, spent: Three, charge: &Charge) -> Result<(), BudgetError> {
-        const DOLLARS: [&str; 3] = ["budget.dollars-per-day", "budget.dollars-per-client", "budget.dollars-per-model"];
-        const TOKENS: [&str; 3] = ["budget.tokens-per-day", "budget.tokens-per-client", "budget.tokens-per-model"];
-        for ((limit, sum), setting) in self.money().into_iter().zip(spent).zip(DOLLARS) {
+        let dollars_of = ["budget.dollars-per-day", self.money_of_client().0, "budget.dollars-per-model"];
+        let tokens_of = ["budget.tokens-per-day", self.tokens_of_client().0, "budget.tokens-per-model"];
+        for ((limit, sum), setting) in self.money().into_iter().zip(spent).zip(dollars_of) {
             if let Some(limit) = limit.filter(|limit| sum.money.saturating_add(charge.money) > *limit) {
-                return Err(BudgetError::Dollars { setting, spent: dollars(sum.money), limit: dollars(limit) });
+                let period = if setting.ends_with("month") { "this month" } else { "today" };
+                return Err(BudgetError::Dollars { setting, period, spent: dollars(sum.money), limit: dollars(limit) });
             }
         }
-        for ((limit, sum), setting) in self.tokens().into_iter().zip(spent).zip(TOKENS) {
+        for ((limit, sum), setting) in self.tokens().into_iter().zip(spent).zip(tokens_of) {
             if let Some(limit) = limit.filter(|limit| sum.tokens.saturating_add(charge.tokens) > *limit) {
                 return Err(BudgetError::Tokens { setting, spent: sum.tokens, limit });
             }

@@ -1,10 +1,11 @@
-//! The sums of a day in a Redis that several processes share. Where it cannot be reached, this process counts for itself and tells later.
+//! The sums of a day, or of a month, in a Redis that several processes share. Where it cannot be reached, this process counts for itself and tells later.
 //!
 //! Never refuses a call because the Redis is gone, and never waits for it longer than its deadline. What a process had reserved when it
 //! died is given back after a while.
 
 use super::ledger::{Charge, Ledger, Sum, Sums, Three, Ticket};
 use super::memory::MemoryLedger;
+use super::period::Period;
 use super::{BudgetError, Limits};
 use crate::shared::Shared;
 use crate::shared::gate::Gate;
@@ -21,7 +22,9 @@ const PATIENCE: u32 = 10;
 /// A call that takes longer than this loses its reserve, not what it used.
 const RESERVE_LASTS: Duration = Duration::from_secs(15 * 60);
 /// Sums are kept until the day after is over.
-const KEEP_SECONDS: u64 = 2 * 86_400;
+const KEEP_DAY: u64 = 2 * 86_400;
+/// Those of a month with some days to spare.
+const KEEP_MONTH: u64 = 40 * 86_400;
 /// Settlements told at once.
 const BATCH: usize = 64;
 /// Settlements that wait to be told. Beyond that they are added up, so that a long absence of the Redis costs no memory.
@@ -47,6 +50,7 @@ pub struct RedisLedger {
     memory: MemoryLedger,
     reserve: Script,
     settle: Script,
+    period: Period,
     /// Differs from that of all other ledgers.
     name: String,
     tickets: AtomicU64,
@@ -88,10 +92,40 @@ impl RedisLedger {
             memory: MemoryLedger::default(),
             reserve: Script::new(RESERVE),
             settle: Script::new(SETTLE),
+            period: Period::Day,
             name: format!("{:016x}{:016x}", random(), random()),
             tickets: AtomicU64::new(0),
             waiting: Mutex::default(),
         }
+    }
+
+    /// The same for the sums of months.
+    #[must_use]
+    pub fn monthly(self) -> Self {
+        Self { period: Period::Month, ..self }
+    }
+
+    fn keep_seconds(&self) -> String {
+        let seconds = match self.period {
+            Period::Day => KEEP_DAY,
+            Period::Month => KEEP_MONTH,
+        };
+        seconds.to_string()
+    }
+
+    /// All keys have one hash tag, so that a script may use them together in a cluster.
+    fn keys(&self, number: u64) -> Vec<String> {
+        let kinds = ["sums", "holds", "due", "settled"];
+        kinds.map(|kind| format!("{}:{kind}", self.stem(number))).to_vec()
+    }
+
+    fn sums_key(&self, number: u64) -> String {
+        format!("{}:sums", self.stem(number))
+    }
+
+    fn stem(&self, number: u64) -> String {
+        let period = if self.period == Period::Month { "month-" } else { "" };
+        format!("code-agent:{{budget}}:v1:{period}{number}")
     }
 
     /// How many settlements wait to be told.
@@ -137,10 +171,10 @@ impl RedisLedger {
             client_field(most),
             model_field(most),
             RESERVE_LASTS.as_millis().to_string(),
-            KEEP_SECONDS.to_string(),
+            self.keep_seconds(),
         ];
         let arguments: Vec<Vec<u8>> = own.into_iter().chain(money).chain(tokens).map(String::into_bytes).collect();
-        let keys = keys(most.day);
+        let keys = self.keys(most.day);
         let reply = self.shared.script::<Vec<i64>>(&self.reserve, RESERVE, &keys, &arguments).await;
         let reply = reply.map_err(|error| error.category().to_owned())?;
         let [room, numbers @ ..] = reply.as_slice() else { return Err("an empty reply".to_owned()) };
@@ -160,9 +194,9 @@ impl RedisLedger {
     async fn tell(&self) -> bool {
         let batch = self.batch();
         let Some(first) = batch.front() else { return false };
-        let mut keys = keys(first.reserved);
-        keys.push(sums_key(first.used.day));
-        let mut arguments = vec![KEEP_SECONDS.to_string().into_bytes()];
+        let mut keys = self.keys(first.reserved);
+        keys.push(self.sums_key(first.used.day));
+        let mut arguments = vec![self.keep_seconds().into_bytes()];
         for Settlement { id, used, .. } in &batch {
             let fields =
                 [id.clone(), used.money.to_string(), used.tokens.to_string(), client_field(used), model_field(used)];
@@ -252,16 +286,6 @@ impl Ledger for RedisLedger {
     fn spent(&self, day: u64) -> Sums {
         self.memory.spent(day)
     }
-}
-
-/// All keys have one hash tag, so that a script may use them together in a cluster.
-fn keys(day: u64) -> Vec<String> {
-    let others = ["holds", "due", "settled"].map(|kind| format!("code-agent:{{budget}}:v1:{day}:{kind}"));
-    [sums_key(day)].into_iter().chain(others).collect()
-}
-
-fn sums_key(day: u64) -> String {
-    format!("code-agent:{{budget}}:v1:{day}:sums")
 }
 
 fn client_field(charge: &Charge) -> String {

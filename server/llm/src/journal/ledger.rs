@@ -6,6 +6,7 @@
 use super::{Entry, Journal, entries, path, read_lines, today};
 use crate::budget::ledger::{Charge, Ledger, Sums, Ticket};
 use crate::budget::memory::MemoryLedger;
+use crate::budget::period::{Period, first_of_month};
 use crate::budget::{BudgetError, Limits};
 use futures_util::future::{BoxFuture, ready};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,6 +17,7 @@ pub struct JournalLedger {
     journal: Arc<Journal>,
     memory: MemoryLedger,
     writer: u64,
+    period: Period,
     /// The day and the place up to which the file was read.
     read: Mutex<(u64, u64)>,
 }
@@ -29,21 +31,48 @@ impl JournalLedger {
         writer.copy_from_slice(digest.as_bytes().first_chunk::<8>().unwrap_or(&[0; 8]));
         // A number that every reader of JSON can hold.
         let writer = u64::from_le_bytes(writer) >> 12;
-        Self { journal, memory: MemoryLedger::default(), writer, read: Mutex::new((0, 0)) }
+        Self { journal, memory: MemoryLedger::default(), writer, period: Period::Day, read: Mutex::new((0, 0)) }
     }
 
-    /// Reads what others added.
-    fn catch_up(&self, day: u64) {
-        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
-        if read.0 != day {
-            *read = (day, 0);
+    /// A ledger of months beside this one: what this one writes down is its own.
+    pub fn monthly(&self) -> Self {
+        Self {
+            journal: self.journal.clone(),
+            memory: MemoryLedger::default(),
+            writer: self.writer,
+            period: Period::Month,
+            read: Mutex::new((0, 0)),
         }
+    }
+
+    /// Reads what others added: today, or since the month began.
+    fn catch_up(&self) {
+        let today = today();
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_same = self.period.of(read.0) == self.period.of(today);
+        let first = match self.period {
+            Period::Day => today,
+            Period::Month => first_of_month(today),
+        };
+        if !is_same || read.0 == 0 {
+            *read = (first, 0);
+        }
+        for day in read.0..=today {
+            if day != read.0 {
+                *read = (day, 0);
+            }
+            self.read_on(day, &mut read);
+        }
+    }
+
+    fn read_on(&self, day: u64, read: &mut (u64, u64)) {
+        let number = self.period.of(day);
         read.1 = read_lines(&path(&self.journal.folder, day), read.1, |bytes| {
             for entry in entries(bytes) {
                 if let Entry::Spent { writer, client, model, money, tokens } = entry
                     && writer != self.writer
                 {
-                    self.memory.others(&Charge { day, client, model, money, tokens });
+                    self.memory.others(&Charge { day: number, client, model, money, tokens });
                 }
             }
         });
@@ -53,13 +82,15 @@ impl JournalLedger {
 impl Ledger for JournalLedger {
     fn reserve<'a>(&'a self, limits: &'a Limits, most: &'a Charge) -> BoxFuture<'a, Result<Ticket, BudgetError>> {
         if *limits != Limits::default() {
-            self.catch_up(most.day);
+            self.catch_up();
         }
         Box::pin(ready(self.memory.take(limits, most).map(|()| Ticket(0))))
     }
 
     fn settle(&self, ticket: Ticket, most: &Charge, used: Option<Charge>) {
-        if let Some(used) = used.as_ref().filter(|used| used.day == today()) {
+        // What it is spent on is written down once.
+        let is_written = |used: &&Charge| self.period == Period::Day && used.day == today();
+        if let Some(used) = used.as_ref().filter(is_written) {
             self.journal.add(&Entry::Spent {
                 writer: self.writer,
                 client: used.client.clone(),
@@ -77,7 +108,7 @@ impl Ledger for JournalLedger {
     }
 
     fn spent(&self, day: u64) -> Sums {
-        self.catch_up(day);
+        self.catch_up();
         self.memory.spent(day)
     }
 }

@@ -18,8 +18,9 @@ const AHEAD: usize = 64;
 const WORKERS_LOST: i64 = 7;
 
 impl Store {
-    /// Gives a worker the next job of these kinds, if there is one: of the account with the fewest running jobs,
-    /// of these the one with the highest priority, of these the oldest. A job whose lease is over is given again;
+    /// Gives a worker the next job of these kinds, if there is one: of the account with the fewest running jobs, of these the one whose turn
+    /// was longest ago, and of its jobs the one with the highest priority, of these the oldest. Priorities count within an account
+    /// only, so that nobody gets ahead of others by them. A job whose lease is over is given again;
     /// if [`WORKERS_LOST`] more than its attempts are used up it is dead, and if it was to be cancelled it is cancelled.
     /// Without `most_per_account` workers do not wait for each other on PostgreSQL, so jobs that are taken at this very moment are not counted;
     /// with it no account has more than that many running, as long as all workers say so.
@@ -58,6 +59,9 @@ impl Store {
                 lease = $5, lease_until = $6 WHERE id = $1";
             let until = now.saturating_add(lease_ms);
             writing.run(sql, values![&job.id, job.attempts, now, worker, &lease, until]).await?;
+            let sql =
+                "INSERT INTO turns (account, at) VALUES ($1, $2) ON CONFLICT (account) DO UPDATE SET at = excluded.at";
+            writing.run(sql, values![&job.account, now]).await?;
             changes.push(Change::of(&job));
             leased = Some(Leased { job, lease });
         }
@@ -178,18 +182,19 @@ async fn pick(
     let kinds_in = numbers(3, kinds.len());
     let sql = format!(
         "SELECT jobs.* FROM
-            (SELECT ready.id AS id, coalesce(busy.number, 0) AS busy FROM
+            (SELECT ready.id AS id, coalesce(busy.number, 0) AS busy, coalesce(turns.at, 0) AS turn FROM
                 (SELECT id, account, priority FROM jobs WHERE state = 'queued' AND kind IN ({kinds_in}) AND run_at <= $1
                 UNION ALL
                 SELECT id, account, priority FROM jobs WHERE state = 'running' AND kind IN ({kinds_in}) AND lease_until <= $1)
                 AS ready LEFT JOIN
                 (SELECT account, count(*) AS number FROM jobs WHERE state = 'running' AND lease_until > $1 GROUP BY account)
                 AS busy ON busy.account = ready.account
+                LEFT JOIN turns ON turns.account = ready.account
             WHERE coalesce(busy.number, 0) < $2
-            ORDER BY coalesce(busy.number, 0), ready.priority DESC, ready.id LIMIT {AHEAD}) AS ahead
+            ORDER BY coalesce(busy.number, 0), coalesce(turns.at, 0), ready.priority DESC, ready.id LIMIT {AHEAD}) AS ahead
         JOIN jobs ON jobs.id = ahead.id
         WHERE ((jobs.state = 'queued' AND jobs.run_at <= $1) OR (jobs.state = 'running' AND jobs.lease_until <= $1))
-        ORDER BY ahead.busy, jobs.priority DESC, jobs.id LIMIT 1 FOR UPDATE OF jobs SKIP LOCKED"
+        ORDER BY ahead.busy, ahead.turn, jobs.priority DESC, jobs.id LIMIT 1 FOR UPDATE OF jobs SKIP LOCKED"
     );
     let most = most_per_account.map_or(i64::MAX, i64::from);
     let values: Vec<Value<'_>> =

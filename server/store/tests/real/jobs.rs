@@ -19,6 +19,7 @@ on_both!(
     a_job_whose_workers_were_killed_is_done_by_the_next,
     a_cancelled_job_whose_worker_is_gone_is_not_begun_again,
     accounts_take_turns,
+    a_thousand_jobs_of_one_account_do_not_hold_up_one_of_another,
     no_account_has_more_than_its_share,
     an_effect_is_had_once_over_all_attempts,
     events_tell_the_whole_story,
@@ -217,6 +218,31 @@ async fn accounts_take_turns(ground: Ground) {
         order.push(format!("{}{}", job.account, job.priority));
     }
     assert_eq!(order, ["ada100", "bob1", "eve-5", "ada100", "bob0", "ada100", "ada100"]);
+}
+
+async fn a_thousand_jobs_of_one_account_do_not_hold_up_one_of_another(ground: Ground) {
+    let first = ground.job("ada", 10).await;
+    let columns = "kind, account, priority, state, input, max_attempts, created_at, run_at";
+    for letter in 'a'..='j' {
+        let double = format!(
+            "INSERT INTO jobs (id, {columns}) SELECT id || '{letter}', {columns} FROM jobs WHERE state = 'queued' AND account = 'ada'"
+        );
+        ground.tamper(&double).await;
+    }
+    let late = [ground.job("bob", -10).await, ground.job("bob", -10).await];
+    // One worker, which is the hardest: whenever it asks, nobody has a job under way.
+    let mut done = Vec::new();
+    for _ in 0..4 {
+        let leased = lease(&ground, "w", LONG).await.expect("a job");
+        assert!(ground.store.finish_job(&leased, Outcome::Succeeded(json!(1))).await.expect("asked"));
+        done.push(leased.job);
+        // Turns are told apart by the millisecond.
+        tokio::time::sleep(Duration::from_millis(3)).await;
+    }
+    // Neither had a turn before, so the priority decides once; from then on they take turns.
+    let accounts: Vec<&str> = done.iter().map(|job| job.account.as_str()).collect();
+    assert_eq!(accounts, ["ada", "bob", "ada", "bob"]);
+    assert_eq!((&done[0].id, &done[1].id, &done[3].id), (&first.id, &late[0].id, &late[1].id));
 }
 
 async fn no_account_has_more_than_its_share(ground: Ground) {

@@ -1,0 +1,51 @@
+//! Days and months as numbers: days since 1970, and months since the year 0, in UTC. Knows no clock.
+
+/// For how long sums are kept together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Period {
+    /// A day.
+    Day,
+    /// A calendar month.
+    Month,
+}
+
+impl Period {
+    /// The number of the period in which a day lies.
+    pub fn of(self, day: u64) -> u64 {
+        match self {
+            Self::Day => day,
+            Self::Month => month_of(day),
+        }
+    }
+}
+
+/// The month of a day (days since 1970, by the proleptic Gregorian calendar; years are counted from March on, so that leap days come last).
+fn month_of(day: u64) -> u64 {
+    let day = day + 719_468;
+    let (era, day) = (day / 146_097, day % 146_097);
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153 + 2;
+    (era * 400 + year) * 12 + month
+}
+
+/// The first day of the month in which a day lies.
+pub(crate) fn first_of_month(day: u64) -> u64 {
+    (day.saturating_sub(30)..=day).find(|other| month_of(*other) == month_of(day)).unwrap_or(day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn months_are_those_of_the_calendar() {
+        // 1970-01-01, 1970-01-31, 1970-02-01, 2000-02-29, 2000-03-01, 2026-11-30, 2026-12-01, 2027-01-01.
+        let days = [0, 30, 31, 11_016, 11_017, 20_787, 20_788, 20_819];
+        let months = [(1970, 0), (1970, 0), (1970, 1), (2000, 1), (2000, 2), (2026, 10), (2026, 11), (2027, 0)];
+        for (day, (year, month)) in days.into_iter().zip(months) {
+            assert_eq!(month_of(day), year * 12 + month, "day {day}");
+        }
+        assert_eq!((first_of_month(20_787), first_of_month(20_788), first_of_month(20_818)), (20_758, 20_788, 20_788));
+    }
+}

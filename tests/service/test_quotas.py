@@ -1,0 +1,203 @@
+"""What an account may use, over two replicas that share a PostgreSQL and a Redis Cluster: the quota holds across both, and the service goes on when
+the Redis does not.
+"""
+
+import contextlib
+import json
+import subprocess
+import time
+import urllib.error
+import urllib.request
+
+import pytest
+
+import stores
+from stores import wait_for
+
+LIMIT = 60
+
+
+class RedisCluster:
+    """Three primaries of a Redis Cluster, each on ports of its own."""
+
+    def __init__(self, folder):
+        self.folder, self.nodes, self.processes = folder, [], {}
+        folder.mkdir()
+        for number in range(3):
+            own = folder / str(number)
+            own.mkdir()
+            self.nodes.append((stores.free_port(), stores.free_port(), own))
+        self.start()
+        addresses = [f"127.0.0.1:{port}" for port, _, _ in self.nodes]
+        command = ["redis-cli", "--cluster", "create", *addresses, "--cluster-replicas", "0", "--cluster-yes"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stdout + done.stderr
+        wait_for("a cluster in step", self.is_ok)
+
+    @property
+    def urls(self) -> list[str]:
+        """Where its nodes are."""
+        return [f"redis://127.0.0.1:{port}" for port, _, _ in self.nodes]
+
+    def ask(self, port: int, *words: str) -> str:
+        """What a node says."""
+        return subprocess.run(["redis-cli", "-p", str(port), *words], capture_output=True, text=True, timeout=30).stdout
+
+    def is_ok(self) -> bool:
+        """Whether all nodes say that all slots are served."""
+        return all("cluster_state:ok" in self.ask(port, "CLUSTER", "INFO") for port, _, _ in self.nodes)
+
+    def keys(self) -> list[str]:
+        """The names of all that lies there."""
+        return [key for port, _, _ in self.nodes for key in self.ask(port, "KEYS", "*").split()]
+
+    def start(self) -> None:
+        """Starts all nodes, also again: they know each other still."""
+        for port, bus, own in self.nodes:
+            command = [
+                "redis-server", "--port", str(port), "--cluster-port", str(bus), "--cluster-enabled", "yes", "--cluster-node-timeout", "2000",
+                "--save", "", "--appendonly", "no", "--bind", "127.0.0.1", "--dir", str(own),
+            ]
+            self.processes[port] = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        for port, _, _ in self.nodes:
+            wait_for("a Redis", lambda port=port: self.ask(port, "PING").strip() == "PONG")
+
+    def kill(self) -> None:
+        """Ends all nodes as a crash would."""
+        for process in self.processes.values():
+            process.kill()
+            process.wait(10)
+
+
+@contextlib.contextmanager
+def redis_cluster(folder):
+    """A cluster that ends with the block."""
+    cluster = RedisCluster(folder)
+    try:
+        yield cluster
+    finally:
+        cluster.kill()
+
+
+def ask(service, path: str, token: str):
+    """Status and headers of an answer."""
+    request = urllib.request.Request(service.url + path, headers={"authorization": f"Bearer {token}"})
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return answer.status, answer.headers, answer.read()
+    except urllib.error.HTTPError as error:
+        return error.code, error.headers, error.read()
+
+
+def asked(services, token: str, count: int) -> list[int]:
+    """The statuses of requests, to each of the services in its turn."""
+    return [ask(services[number % len(services)], "/api/v2/me", token)[0] for number in range(count)]
+
+
+def ready(service) -> dict:
+    """How it says that it is."""
+    status, body = service.ask("GET", "/api/v2/health/ready")
+    assert status == 200, body
+    return body
+
+
+def settings(cluster, limit: int) -> str:
+    """Settings of both replicas."""
+    return f"""
+[cache]
+redis = {json.dumps(cluster.urls)}
+redis-deadline-ms = 50
+
+[service.quotas]
+requests-per-minute = {limit}
+"""
+
+
+def test_a_quota_holds_over_replicas_and_the_service_goes_on_without_the_redis(program, tmp_path):
+    with (
+        redis_cluster(tmp_path / "redis") as cluster,
+        stores.opened("postgres", tmp_path) as store,
+        stores.replicas(program, tmp_path, store, settings=settings(cluster, LIMIT)) as services,
+    ):
+        tokens = {name: services[0].account(name, "developer") for name in ("ann", "bob", "eve", "dan")}
+        assert [ready(service)["status"] for service in services] == ["ok", "ok"]
+        # The first request of all makes the connection; what it takes is not measured.
+        asked(services, tokens["ann"], 2)
+        began = time.monotonic()
+        statuses = asked(services, tokens["ann"], LIMIT * 2)
+        took = time.monotonic() - began
+        passed = statuses.count(200)
+        # What was worked off meanwhile, and a request or two of the beginning that were counted before the connection stood.
+        assert LIMIT - 4 <= passed <= LIMIT + 2 + took * LIMIT / 60, (passed, took)
+        assert set(statuses) == {200, 429} and statuses[:10] == [200] * 10
+        status, headers, body = ask(services[1], "/api/v2/me", tokens["ann"])
+        assert status == 429 and json.loads(body)["type"] == "urn:code-agent:problem:quota-exceeded", body
+        assert 1 <= int(headers["retry-after"]) <= 2 and headers["ratelimit-policy"] == f'"requests";q={LIMIT};w=60', dict(headers)
+        assert ask(services[1], "/api/v2/me", tokens["bob"])[0] == 200, "somebody else has a quota of his own"
+        assert any(key.startswith("code-agent:requests:v1:") for key in cluster.keys())
+
+        cluster.kill()
+        # It still answers, and each replica counts for itself.
+        for service in services:
+            statuses = asked([service], tokens["eve"], LIMIT * 2)
+            assert LIMIT <= statuses.count(200) <= LIMIT + 25 and statuses[-1] == 429, statuses.count(200)
+        degraded = [ready(service) for service in services]
+        said = "The Redis of `cache.redis` does not answer, so each replica counts requests for itself."
+        assert [(one["status"], one["reasons"]) for one in degraded] == [("degraded", [said])] * 2, degraded
+        for service in services:
+            told = [line for line in service.log.read_text().splitlines() if "`service.quotas` does not answer" in line]
+            assert len(told) == 1, service.log.read_text()
+
+        cluster.start()
+        wait_for("the cluster", cluster.is_ok)
+        wait_for("both replicas to count together", lambda: all(ready(service)["status"] == "ok" for service in services), 60)
+        statuses = asked(services, tokens["dan"], LIMIT * 2)
+        assert statuses.count(200) <= LIMIT + 25 and statuses[-1] == 429, statuses.count(200)
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_many_jobs_of_one_account_do_not_hold_up_one_of_another(program, tmp_path, kind):
+    text = "def f(a):\n    return a\n"
+    with (
+        stores.opened(kind, tmp_path) as store,
+        stores.replicas(program, tmp_path, store, 1, settings="[service]\njobs = 1\n") as (service,),
+    ):
+        many, one = service.account("many", "developer"), service.account("one", "developer")
+        files = [{"path": f"f{number}.py", "text": text * 200} for number in range(20)]
+
+        def create(token: str) -> str:
+            status, job = service.ask("POST", "/api/v2/jobs", {"kind": "document", "files": files, "priority": 10 if token == many else -10}, token)
+            assert status == 202, job
+            return job["id"]
+
+        crowd = [create(many) for _ in range(60)]
+        single = create(one)
+        wait_for("the one job", lambda: service.ask("GET", f"/api/v2/jobs/{single}", token=one)[1]["state"] == "succeeded", 60)
+        waiting = service.ask("GET", "/api/v2/jobs?state=queued&limit=200", token=many)[1]["items"]
+        assert len(waiting) > len(crowd) // 3, f"{len(waiting)} of {len(crowd)} still wait"
+
+
+def test_the_command_line_takes_no_password(program, tmp_path):
+    command = [program, "serve", "--listen", "127.0.0.1:0", "--store", "postgres://ann:hunter2@127.0.0.1/x"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=tmp_path)
+    assert done.returncode == 2 and "does not stand on a command line" in done.stderr and "hunter2" not in done.stderr, done.stderr
+
+
+def test_what_could_be_a_secret_is_not_shown_and_bounds_hold(program, tmp_path, start_service):
+    target = '[[models.target]]\nname = "a"\nmodel = "m"\nbase-url = "https://user:hunter2@host.invalid/v1"\napi-key = { command = ["echo", "hunter3"] }\n'
+    service = start_service(settings=target)
+    status, shown = service.ask("GET", "/api/v2/config", token=service.token)
+    assert status == 200 and "hunter" not in json.dumps(shown), shown
+    assert shown["models"]["target"][0]["base-url"] == "https://…@host.invalid/v1"
+    for line, said in [
+        ("max-body = 1\n", "`service.max-body`"),
+        ("grace-seconds = 100000\n", "`service.grace-seconds`"),
+        ("[service.quotas]\nrequests-per-minute = 2000000\n", "`service.quotas.requests-per-minute`"),
+        ("[service.quotas]\ndollars-per-day = -1.0\n", "`service.quotas.dollars-per-day`"),
+        ("[service.quotas]\nrequests = 1\n", "`service.quotas.requests`"),
+    ]:
+        (tmp_path / "other" / "code-agent").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "other" / "code-agent" / "config.toml").write_text(f"[service]\n{line}")
+        environment = {"XDG_CONFIG_HOME": str(tmp_path / "other"), "XDG_STATE_HOME": str(tmp_path / "state"), "PATH": "/usr/bin:/bin"}
+        done = subprocess.run([program, "serve", "--listen", "127.0.0.1:0"], env=environment, capture_output=True, text=True, timeout=60, cwd=tmp_path)
+        assert done.returncode == 2 and said in done.stderr, (line, done.stderr)
