@@ -5,6 +5,7 @@ use crate::output::Pipe;
 use crate::output::terminal::{complain, remark};
 use engine::config::state_dir;
 use engine::login::{LoginError, Logins, Service};
+use security::secret::Secret;
 use std::io::Write;
 
 /// Sign in to a service for a team: a code is shown, which you type in a browser where you are signed in.
@@ -65,16 +66,22 @@ impl Login {
     }
 }
 
+/// An access token for the refresh token that is kept, whose next one is kept then.
+pub(super) async fn access(url: Option<&str>) -> Result<Secret, Failure> {
+    let mut logins = logins()?;
+    let (url, refresh) = logins.find(url)?;
+    let tokens = Service::at(&url).await?.refreshed(&refresh).await?;
+    logins.keep(&url, &tokens.refresh)?;
+    Ok(tokens.access)
+}
+
 impl Token {
     /// Gives a token for the one that is kept, and keeps the next one.
     pub fn run(self) -> Result<Outcome, Failure> {
-        let mut logins = logins()?;
-        let (url, refresh) = logins.find(self.url.as_deref())?;
         let mut out = Pipe::new(std::io::stdout().lock());
         runtime()?.block_on(async {
-            let tokens = Service::at(&url).await?.refreshed(&refresh).await?;
-            logins.keep(&url, &tokens.refresh)?;
-            writeln!(out, "{}", tokens.access.expose())?;
+            let token = access(self.url.as_deref()).await?;
+            writeln!(out, "{}", token.expose())?;
             out.flush()?;
             Ok(Outcome::Clean)
         })

@@ -6,8 +6,6 @@ use engine::config::sections::LogLevel;
 #[cfg(feature = "service")]
 use llm::config::KeySource;
 use lsp::Record;
-#[cfg(feature = "service")]
-use security::secret::Secret;
 use std::fs::{File, OpenOptions};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -26,11 +24,11 @@ pub struct Lsp {
     record: Option<PathBuf>,
     /// Be the language server of a service, `https://HOST:PORT`, with its models: what is opened goes there, and no file is looked at here.
     #[cfg(feature = "service")]
-    #[arg(long, value_name = "URL", conflicts_with = "record", requires = "token")]
+    #[arg(long, value_name = "URL", conflicts_with = "record")]
     connect: Option<String>,
-    /// Where the token for the service is: env:NAME or file:PATH.
+    /// Where the token for the service is: env:NAME or file:PATH. Left out, `code-agent login` has to have signed you in.
     #[cfg(feature = "service")]
-    #[arg(long, value_name = "PLACE", value_parser = super::top::source)]
+    #[arg(long, value_name = "PLACE", requires = "connect", value_parser = super::top::source)]
     token: Option<KeySource>,
 }
 
@@ -54,13 +52,17 @@ fn private_file(path: &Path) -> Result<File, Failure> {
 
 /// Hands on what the editor says to a service, and what that says to the editor.
 #[cfg(feature = "service")]
-fn connect(url: &str, token: &Secret) -> Result<Outcome, Failure> {
+fn connect(url: &str, token: Option<&KeySource>) -> Result<Outcome, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure(format!("The server could not be started: {error}.")))?;
     let outcome = runtime.block_on(async {
-        let connection = gateway::connect(url, token).await.map_err(|error| Failure(error.to_string()))?;
+        let token = match token {
+            Some(place) => wiring::secret(place).map_err(|problem| Failure(problem.replace("Its key", "The token")))?,
+            None => super::login::access(Some(url.trim_end_matches('/'))).await?,
+        };
+        let connection = gateway::connect(url, &token).await.map_err(|error| Failure(error.to_string()))?;
         let gateway::Connection { to_service, from_service, ended } = connection;
         let outcome = lsp::relay(tokio::io::stdin(), tokio::io::stdout(), to_service, from_service).await;
         if outcome == lsp::Outcome::Clean {
@@ -86,9 +88,8 @@ impl Lsp {
             ));
         }
         #[cfg(feature = "service")]
-        if let (Some(url), Some(token)) = (&self.connect, &self.token) {
-            let token = wiring::secret(token).map_err(|problem| Failure(problem.replace("Its key", "The token")))?;
-            return connect(url, &token);
+        if let Some(url) = &self.connect {
+            return connect(url, self.token.as_ref());
         }
         let (core, errors) = wiring::editor(Wish { log: self.log, ..Wish::default() });
         for error in errors {
