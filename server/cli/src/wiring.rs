@@ -2,6 +2,8 @@
 
 #[cfg(feature = "service")]
 mod service;
+#[cfg(feature = "service")]
+mod traces;
 
 use crate::commands::Failure;
 use crate::output::terminal::complain;
@@ -19,9 +21,16 @@ use serde_json::{Map, Value, json};
 use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+#[cfg(feature = "service")]
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::SubscriberInitExt;
 
 #[cfg(feature = "service")]
 pub use service::service;
+#[cfg(feature = "service")]
+pub use traces::end as end_traces;
 
 /// What a user wants different from the settings, and where the settings are looked for.
 #[derive(Debug, Default)]
@@ -74,12 +83,18 @@ pub fn secret(source: &KeySource) -> Result<Secret, String> {
 
 /// The settings in force for a place.
 pub fn settings(wish: Wish) -> Result<ConfigurationManager, Failure> {
+    let config = quiet_settings(wish)?;
+    log(&config.settings().log);
+    Ok(config)
+}
+
+/// The same before anything is logged.
+fn quiet_settings(wish: Wish) -> Result<ConfigurationManager, Failure> {
     let (config, errors) = ConfigurationManager::new(sources(&wish));
     if let Some(error) = errors.first() {
         return Err(refusal(error));
     }
     config.set_workspace(Some(&folder_of(&wish.places))).map_err(|error| refusal(&error))?;
-    log(&config.settings().log);
     Ok(config)
 }
 
@@ -147,17 +162,41 @@ fn folder_of(places: &[PathBuf]) -> PathBuf {
 
 /// Sends the log where the settings want it. Nothing is ever logged to standard output.
 fn log(settings: &LogSettings) {
+    // The first call counts: a program has one log.
+    if let Some(log) = lines(settings) {
+        let _ = tracing_subscriber::registry().with(log).try_init();
+    }
+}
+
+/// The log with traces for a collector beside it.
+///
+/// # Errors
+/// If the address is none.
+#[cfg(feature = "service")]
+fn log_with_traces(settings: &LogSettings, collector: &str) -> Result<(), Failure> {
+    // The steps of the work are told at this level; those of libraries are not ours to tell.
+    let ours = Targets::new()
+        .with_targets(["gateway", "engine", "llm", "actions", "lsp", "store"].map(|room| (room, LevelFilter::DEBUG)));
+    let traces = traces::layer(collector).map_err(Failure)?.with_filter(ours);
+    let _ = tracing_subscriber::registry().with(traces).with(lines(settings)).try_init();
+    Ok(())
+}
+
+/// Lines of the log; `None` where none are wanted.
+fn lines<S>(settings: &LogSettings) -> Option<Box<dyn Layer<S> + Send + Sync>>
+where
+    S: tracing::Subscriber + for<'span> LookupSpan<'span>,
+{
     if settings.level == LogLevel::Off {
-        return;
+        return None;
     }
     let filter = tracing_subscriber::EnvFilter::new(settings.level.name());
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false);
+    let lines = tracing_subscriber::fmt::layer().with_ansi(false);
     let file = settings.file.as_ref().and_then(|path| OpenOptions::new().create(true).append(true).open(path).ok());
-    // The first call counts: a program has one log.
-    let _ = match file {
-        Some(file) => builder.with_writer(Mutex::new(file)).try_init(),
-        None => builder.with_writer(std::io::stderr).try_init(),
-    };
+    Some(match file {
+        Some(file) => lines.with_writer(Mutex::new(file)).with_filter(filter).boxed(),
+        None => lines.with_writer(std::io::stderr).with_filter(filter).boxed(),
+    })
 }
 
 #[cfg(test)]

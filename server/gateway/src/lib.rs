@@ -26,7 +26,7 @@ pub use auth::oidc::OidcConfig;
 pub use listen::{Tls, TlsError, TlsFiles};
 pub use openapi::document;
 pub use socket::{Bounds, Carrier, Ended, Incoming, LanguageServer};
-pub use state::{Config, Gateway, StartError};
+pub use state::{Config, Gateway, Joiner, StartError};
 
 use axum::Router;
 use axum::body::Body;
@@ -125,6 +125,7 @@ async fn numbered(request: Request<Body>, next: Next) -> Response {
     let is_openai = request.uri().path().starts_with("/v1/");
     let brought = request.headers().get(CORRELATION_HEADER).and_then(|id| id.to_str().ok()).filter(is_plain);
     let number = brought.map_or_else(auth::secrets::number, str::to_owned);
+    tracing::Span::current().record("code_agent.correlation", number.as_str());
     let mut response = CORRELATION.scope(number.clone(), next.run(request)).await;
     if is_openai && let Some(told) = response.extensions_mut().remove::<Told>() {
         // The programs that come by this door read no problem details.

@@ -58,6 +58,9 @@ pub enum StartError {
     Chance,
 }
 
+/// Makes a span a part of the trace that the text names, as W3C Trace Context has it. The format of traces is a matter of whoever sends them.
+pub type Joiner = fn(&tracing::Span, &str);
+
 /// What every handler has at hand.
 #[derive(Clone)]
 pub struct Gateway(Arc<Parts>);
@@ -81,6 +84,7 @@ struct Parts {
     hub: Hub,
     places: Arc<Semaphore>,
     language_server: OnceLock<LanguageServer>,
+    joiner: OnceLock<Joiner>,
 }
 
 impl Gateway {
@@ -118,6 +122,7 @@ impl Gateway {
             hub: Hub::new(),
             places: Arc::new(Semaphore::new(MOST_CONNECTIONS)),
             language_server: OnceLock::new(),
+            joiner: OnceLock::new(),
         })))
     }
 
@@ -145,6 +150,15 @@ impl Gateway {
     pub fn set_language_server(&self, server: LanguageServer) {
         // Whoever sets it twice means the same one.
         let _ = self.0.language_server.set(server);
+    }
+
+    /// What makes the span of a request a part of the trace that its `traceparent` names; set once, where traces are made.
+    pub fn set_joiner(&self, joiner: Joiner) {
+        let _ = self.0.joiner.set(joiner);
+    }
+
+    pub(crate) fn joiner(&self) -> Option<Joiner> {
+        self.0.joiner.get().copied()
     }
 
     pub(crate) fn language_server(&self) -> Option<&LanguageServer> {

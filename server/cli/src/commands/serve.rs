@@ -45,6 +45,7 @@ impl Serve {
         runtime.block_on(self.serve())?;
         // What does not end by itself is not waited for.
         runtime.shutdown_timeout(Duration::from_secs(1));
+        wiring::end_traces();
         Ok(Outcome::Clean)
     }
 

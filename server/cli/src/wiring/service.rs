@@ -29,8 +29,12 @@ pub struct Service {
 
 /// The parts of a service. `store` stands over the settings.
 pub async fn service(wish: Wish, store: Option<&str>) -> Result<Service, Failure> {
-    let config = super::settings(wish)?;
+    let config = super::quiet_settings(wish)?;
     let settings = config.settings().service.clone();
+    match settings.traces.as_str() {
+        "" => super::log(&config.settings().log),
+        collector => super::log_with_traces(&config.settings().log, collector)?,
+    }
     if let Some(argument) = store {
         engine::config::check_store_argument(argument).map_err(Failure)?;
     }
@@ -67,6 +71,9 @@ pub async fn service(wish: Wish, store: Option<&str>) -> Result<Service, Failure
     };
     let gateway = Gateway::new(core.clone(), store.clone(), config).await;
     let gateway = gateway.map_err(|error| Failure(error.to_string()))?;
+    if !settings.traces.is_empty() {
+        gateway.set_joiner(super::traces::join);
+    }
     gateway.set_language_server(Arc::new(|core, from_client, to_client| {
         Box::pin(async {
             let outcome = lsp::serve_messages(core, from_client, to_client).await;

@@ -12,6 +12,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
+use tracing::field::Empty;
+use tracing::{Instrument, Span};
 
 /// The methods that are told apart, as OpenTelemetry's conventions want it; all others are the last one.
 pub(super) const METHODS: [&str; 8] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "_OTHER"];
@@ -39,10 +41,18 @@ fn name_of(method: &Method) -> &'static str {
 pub(crate) async fn counted(State(gateway): State<Gateway>, request: Request, next: Next) -> Response {
     let began = Instant::now();
     let method = name_of(request.method());
-    let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str).into();
+    let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
+    let route: Arc<str> = route.into();
     let measures = gateway.measures();
     let active = Active::begin(measures.active.get_or_create_owned(&MethodLabels { http_request_method: method }));
-    let response = next.run(request).await;
+    let span = span_of(&gateway, &request, method, &route);
+    let response = next.run(request).instrument(span.clone()).await;
+    let status = response.status();
+    span.record("http.response.status_code", status.as_u16());
+    if status.is_server_error() {
+        span.record("error.type", status.as_str());
+        span.record("otel.status_code", "ERROR");
+    }
     let labels = RequestLabels {
         http_request_method: method,
         http_route: route,
@@ -50,6 +60,36 @@ pub(crate) async fn counted(State(gateway): State<Gateway>, request: Request, ne
     };
     measures.request(&labels, began.elapsed());
     response.map(|body| Body::new(Counted { body, _active: active }))
+}
+
+/// What a request is in a trace, as OpenTelemetry's conventions have it: by its route, and without a word of its own.
+fn span_of(gateway: &Gateway, request: &Request, method: &'static str, route: &Arc<str>) -> Span {
+    let span = tracing::info_span!(
+        "http",
+        otel.name = %Name(method, route),
+        otel.kind = "server",
+        otel.status_code = Empty,
+        http.request.method = method,
+        http.route = %route,
+        http.response.status_code = Empty,
+        error.type = Empty,
+        code_agent.correlation = Empty,
+    );
+    let parent = request.headers().get("traceparent").and_then(|parent| parent.to_str().ok());
+    if let (Some(join), Some(parent)) = (gateway.joiner(), parent) {
+        join(&span, parent);
+    }
+    span
+}
+
+/// The name of a span: the method, and the route where there is one.
+struct Name<'a>(&'static str, &'a str);
+
+impl std::fmt::Display for Name<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self(method, route) = self;
+        if route.is_empty() { formatter.write_str(method) } else { write!(formatter, "{method} {route}") }
+    }
 }
 
 /// A request that is under way, until it is dropped.

@@ -41,6 +41,9 @@ pub struct ServiceSettings {
     /// Who may read `/metrics`, which tells what models cost: whoever shows a token for it, and besides them programs on this machine (`local`),
     /// nobody (`token`), or everybody (`open`).
     pub metrics: MetricsAccess,
+    /// The address of a collector of OpenTelemetry, `http://HOST:4318`, which gets a trace of each request. Empty is none. A collector elsewhere is
+    /// reached by way of one beside the service, which speaks TLS to it.
+    pub traces: String,
     /// How people reach it, `https://HOST` or with a port: the provider of sign-ins sends them back there, and `code-agent login` shows it. Empty is
     /// what each request names as its host, which is enough where nothing stands before the service that speaks TLS.
     pub public_url: String,
@@ -78,6 +81,7 @@ impl Default for ServiceSettings {
             tls_key: String::new(),
             tls_client_authority: String::new(),
             metrics: MetricsAccess::default(),
+            traces: String::new(),
             public_url: String::new(),
             oidc: OidcSettings::default(),
             quotas: QuotaSettings::default(),
@@ -95,6 +99,7 @@ impl ServiceSettings {
             ("jobs", (1..=64).contains(&self.jobs), "a number from 1 to 64"),
             ("job-text-seconds", (1..=3600).contains(&self.job_text_seconds), "a number from 1 to 3600"),
             ("proxies", self.proxies <= 8, "a number from 0 to 8"),
+            ("traces", is_collector(&self.traces), "`http://HOST:PORT`, without a name or a password in it,"),
             ("grace-seconds", self.grace_seconds <= 3600, "a number from 0 to 3600"),
             ("quotas.requests-per-minute", self.quotas.requests_per_minute <= 1_000_000, "a number from 0 to 1000000"),
             ("quotas.running-jobs", self.quotas.running_jobs <= 1000, "a number from 0 to 1000"),
@@ -103,6 +108,12 @@ impl ServiceSettings {
         ];
         all.into_iter().find(|(_, is_good, _)| !is_good).map(|(key, _, expected)| (key, expected))
     }
+}
+
+/// Whether an address is that of a collector.
+fn is_collector(url: &str) -> bool {
+    let Some(rest) = url.strip_prefix("http://") else { return url.is_empty() };
+    !rest.is_empty() && !rest.contains(['@', '?', '#', ' ', '\\']) && rest.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// As much money as can be counted without loss, and more than anybody has.
