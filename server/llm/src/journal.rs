@@ -144,10 +144,7 @@ impl Journal {
                 }));
             }
         }
-        let is_due = state.written.is_none_or(|written| written.elapsed() >= PATIENCE);
-        if is_due || state.buffer.len() >= MOST_BYTES {
-            self.write(&mut state);
-        }
+        self.write_if_due(&mut state);
     }
 
     /// Writes what is not written yet.
@@ -155,11 +152,21 @@ impl Journal {
         self.write(&mut self.lock());
     }
 
-    /// Adds a line that others have to know of at once.
-    fn add(&self, entry: &Entry) {
+    /// Adds a line, that others have to know of at once unless it may wait.
+    fn add(&self, entry: &Entry, may_wait: bool) {
         let mut state = self.lock();
         state.push(entry);
-        self.write(&mut state);
+        match may_wait {
+            true => self.write_if_due(&mut state),
+            false => self.write(&mut state),
+        }
+    }
+
+    fn write_if_due(&self, state: &mut State) {
+        let is_due = state.written.is_none_or(|written| written.elapsed() >= PATIENCE);
+        if is_due || state.buffer.len() >= MOST_BYTES {
+            self.write(state);
+        }
     }
 
     fn write(&self, state: &mut State) {

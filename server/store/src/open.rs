@@ -2,10 +2,10 @@
 
 use crate::StoreError;
 use crate::sql::Pool;
-use sqlx::SqlSafeStr;
 use sqlx::migrate::{Migrate, MigrateError, Migration, MigrationType, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Connection as _, SqlSafeStr};
 use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
@@ -53,7 +53,12 @@ async fn open_file(path: &Path) -> Result<Pool, StoreError> {
         .busy_timeout(BUSY)
         .foreign_keys(true);
     let pool = || SqlitePoolOptions::new().acquire_timeout(PATIENCE_FOR_FILE).idle_timeout(None).max_lifetime(None);
-    let write = pool().max_connections(1).connect_with(options.clone()).await?;
+    // A write that finds no room can end its transaction behind the back of sqlx, which would begin no other on that connection any more.
+    let write = pool()
+        .max_connections(1)
+        .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
+        .connect_with(options.clone())
+        .await?;
     // Migrations have no lock of their own on SQLite; inside of this transaction nobody else writes, and all of them stay or none.
     let mut transaction = write.begin_with("BEGIN IMMEDIATE").await?;
     migrate(&mut *transaction).await?;

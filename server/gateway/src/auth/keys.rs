@@ -2,6 +2,8 @@
 //!
 //! The algorithm is pinned to the key: what a token says of itself is compared, never believed.
 
+mod es256;
+
 use super::jwt::{PinnedKey, Refusal, Unverified};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, encode};
 use p256::ecdsa::SigningKey;
@@ -78,6 +80,7 @@ impl Keys {
     /// Reads the key of a file; where there is none, one is made. Replicas share the file, and of those that begin at once all have the key of the
     /// one that was first.
     pub fn open(path: &Path) -> Result<Self, KeyError> {
+        es256::install();
         let shown = || path.display().to_string();
         let broken = || KeyError::Broken { path: shown() };
         let failed = |error: std::io::Error| KeyError::File { path: shown(), reason: error.to_string() };

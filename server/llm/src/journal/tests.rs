@@ -37,6 +37,32 @@ async fn what_one_process_spent_the_next_one_cannot_spend_again() {
     assert_eq!((one.today().0, other.today().0), (5_000_000, 5_000_000));
 }
 
+#[tokio::test]
+async fn calls_that_are_under_way_together_are_written_together_where_no_limit_is_set() {
+    let folder = tempfile::tempdir().unwrap();
+    let lines = || std::fs::read_to_string(path(folder.path(), today())).unwrap_or_default().lines().count();
+    let unlimited = JournalLedger::new(Arc::new(Journal::new(folder.path())));
+    let unlimited = Budget::with_ledger(Limits::default(), Arc::new(unlimited));
+    let mut open = Vec::new();
+    for _ in 0..4 {
+        open.push(unlimited.reserve("c", "m", usage(1000), PRICE).await.unwrap());
+    }
+    open.remove(0).settle(usage(1000), PRICE);
+    assert_eq!(lines(), 1, "nothing was written for a while");
+    for reserve in open.drain(..2) {
+        reserve.settle(usage(1000), PRICE);
+        unlimited.flush().await;
+    }
+    assert_eq!(lines(), 1, "another one is to end");
+    open.remove(0).settle(usage(1000), PRICE);
+    assert_eq!(lines(), 4, "it writes for all");
+    // With a limit each is told at once.
+    let limited = budget(folder.path(), 1.0);
+    let (one, _other) = (limited.reserve("c", "m", usage(1), PRICE).await, limited.reserve("c", "m", usage(1), PRICE).await);
+    one.unwrap().settle(usage(1), PRICE);
+    assert_eq!(lines(), 5);
+}
+
 #[test]
 fn a_day_is_summed_up_with_its_incidents_and_without_what_cannot_be_read() {
     let folder = tempfile::tempdir().unwrap();
