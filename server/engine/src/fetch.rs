@@ -70,10 +70,8 @@ impl Fetcher {
         if !crate::config::check::is_private(url.split('?').next().unwrap_or_default()) {
             return Err(FetchError::NotPrivate(shown()));
         }
-        let content = form.map(|form| Content {
-            kind: "application/x-www-form-urlencoded",
-            bytes: form.as_bytes().to_vec().into(),
-        });
+        let content = form
+            .map(|form| Content { kind: "application/x-www-form-urlencoded", bytes: form.as_bytes().to_vec().into() });
         let away = |error: llm::error::LlmError| FetchError::Away(shown(), plain(&error.detail));
         let whole = async {
             let mut reply = self.pool.send(method, WHO, url, headers, content, false).await.map_err(away)?;
@@ -122,8 +120,12 @@ mod tests {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/keys?secret=1", listener.local_addr().unwrap());
         drop(listener);
-        let error = Fetcher::default().send(Method::POST, &url, &[], Some("code=geheim")).await.unwrap_err().to_string();
-        assert!(error.contains("/keys cannot be reached") && !error.contains("geheim") && !error.contains("secret"), "{error}");
+        let error =
+            Fetcher::default().send(Method::POST, &url, &[], Some("code=geheim")).await.unwrap_err().to_string();
+        assert!(
+            error.contains("/keys cannot be reached") && !error.contains("geheim") && !error.contains("secret"),
+            "{error}"
+        );
     }
 
     /// A server that answers once.
@@ -142,7 +144,8 @@ mod tests {
     #[tokio::test]
     async fn an_answer_is_read_up_to_its_bound_and_a_redirect_is_only_told() {
         let answer = |bytes: usize| {
-            let head = format!("HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: {bytes}\r\n\r\n");
+            let head =
+                format!("HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: {bytes}\r\n\r\n");
             answers([head.into_bytes(), vec![b'x'; bytes]].concat())
         };
         let fetched = Fetcher::default().send(Method::GET, &answer(LONGEST), &[], None).await.unwrap();

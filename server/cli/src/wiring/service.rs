@@ -89,7 +89,9 @@ fn provider(settings: &OidcSettings) -> Result<Option<OidcConfig>, Failure> {
         return Ok(None);
     }
     if settings.client_id.is_empty() {
-        return Err(Failure("`service.oidc.issuer` needs a `service.oidc.client-id`: how the provider calls this service.".to_owned()));
+        return Err(Failure(
+            "`service.oidc.issuer` needs a `service.oidc.client-id`: how the provider calls this service.".to_owned(),
+        ));
     }
     let read = |source: &KeySource| engine::config::keys::read_key(&DiskFiles, source);
     let client_secret = settings.client_secret.as_ref().map(read).transpose().map_err(|problem| {

@@ -71,7 +71,10 @@ fn check_sign_in(service: &ServiceSettings) -> Result<(), String> {
     match service.public_url.as_str() {
         "" => Ok(()),
         url if is_origin(url) => Ok(()),
-        _ => Err("`service.public-url`: `https://HOST` or `https://HOST:PORT` is expected, with nothing behind it".into()),
+        _ => {
+            Err("`service.public-url`: `https://HOST` or `https://HOST:PORT` is expected, with nothing behind it"
+                .into())
+        }
     }
 }
 

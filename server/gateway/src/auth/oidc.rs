@@ -59,7 +59,9 @@ impl From<OidcError> for Problem {
                 let said = "The provider of sign-ins does not answer as it should; try again later. Accounts of this service work.";
                 Self::new(Kind::Unavailable, said).retry_after(10)
             }
-            OidcError::Refused(_) => Self::new(Kind::Forbidden, "The provider did not confirm the sign-in; begin again."),
+            OidcError::Refused(_) => {
+                Self::new(Kind::Forbidden, "The provider did not confirm the sign-in; begin again.")
+            }
             OidcError::Token(Refusal::Claim("auth_time")) => {
                 Self::new(Kind::Forbidden, "The provider did not ask anew who you are, so nothing is shown by it.")
             }

@@ -134,7 +134,8 @@ pub(super) async fn come_back(
 ) -> Result<Response, Problem> {
     let kept = kept(&gateway, &headers);
     let back = place(kept.as_ref().map(|away| away.back.as_str())).to_owned();
-    let came = came.map(|Query(came)| came).map_err(|_| Problem::new(Kind::Invalid, "The address has something twice."));
+    let came =
+        came.map(|Query(came)| came).map_err(|_| Problem::new(Kind::Invalid, "The address has something twice."));
     let result = async {
         gateway.tries().take_address(&from.0).map_err(too_many)?;
         taken(&gateway, &base.0, kept, came?).await
@@ -204,7 +205,10 @@ async fn taken(gateway: &Gateway, base: &str, kept: Option<Away>, came: Came) ->
     let is_own = gateway.store().session(&session).await?.is_some_and(|known| known.account == account.id);
     if !is_own {
         note(gateway, &account.id, "sessions.step_up", &session, false, "the provider says that it is another").await?;
-        return Err(Problem::new(Kind::Forbidden, "The provider says that you are somebody else than who is signed in."));
+        return Err(Problem::new(
+            Kind::Forbidden,
+            "The provider says that you are somebody else than who is signed in.",
+        ));
     }
     if !gateway.store().renew_session(&session, &amr, auth_time.min(now_ms())).await? {
         return Err(Problem::new(Kind::Forbidden, "The session was ended; sign in again."));
@@ -216,6 +220,9 @@ async fn taken(gateway: &Gateway, base: &str, kept: Option<Away>, came: Came) ->
 
 /// Writes down why nobody comes in, and says it.
 async fn refused(gateway: &Gateway, why: &str, said: &str) -> Result<Problem, Problem> {
-    gateway.store().audit("", "sessions.create", "", false, admission::POLICY, &crate::error::correlation(), why).await?;
+    gateway
+        .store()
+        .audit("", "sessions.create", "", false, admission::POLICY, &crate::error::correlation(), why)
+        .await?;
     Ok(Problem::new(Kind::Forbidden, said))
 }

@@ -144,7 +144,10 @@ fn a_page_that_is_not_in_the_list_is_open_to_nobody() {
     let all: HashSet<_> = PAGES.iter().map(|(method, path, _)| (method, path)).collect();
     assert_eq!(all.len(), PAGES.len(), "none stands there twice");
     let open: Vec<_> = PAGES.iter().filter(|(_, _, access)| *access == Open).map(|(_, path, _)| *path).collect();
-    assert_eq!(open, ["/assets/{name}", "/sign-in", "/sign-in", "/auth/oidc/login", "/auth/oidc/callback", "/set-up", "/set-up"]);
+    assert_eq!(
+        open,
+        ["/assets/{name}", "/sign-in", "/sign-in", "/auth/oidc/login", "/auth/oidc/callback", "/set-up", "/set-up"]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

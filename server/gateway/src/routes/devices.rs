@@ -147,7 +147,8 @@ pub(crate) async fn decide(
         factors::note(&gateway, account, "devices.decide", "", false, "no device waits with this code").await?;
         return Err(Problem::new(Kind::NotFound, "No device waits with this code; it may be over.").at("/user_code"));
     };
-    let outcome = format!("{} {} at {}", if decision.let_in { "let in:" } else { "refused:" }, device.name, device.address);
+    let outcome =
+        format!("{} {} at {}", if decision.let_in { "let in:" } else { "refused:" }, device.name, device.address);
     let store = gateway.store();
     store.audit(account, "devices.decide", session, true, POLICY, &correlation(), &outcome).await?;
     Ok(Json(DeviceView { name: device.name, address: device.address }))

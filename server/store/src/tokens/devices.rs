@@ -51,14 +51,14 @@ impl Store {
         wait_ms: i64,
     ) -> Result<bool, StoreError> {
         let now = now_ms();
-        let waiting = self.pool.row("SELECT count(*) AS number FROM devices WHERE expires_at > $1", values![now]).await?;
+        let waiting =
+            self.pool.row("SELECT count(*) AS number FROM devices WHERE expires_at > $1", values![now]).await?;
         if waiting.map_or(Ok(0), |row| row.number("number"))? >= MOST {
             return Ok(false);
         }
         let sql = "INSERT INTO devices (hash, user_hash, name, address, created_at, expires_at, wait, polled_at, state)
             VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 'pending')";
-        let values =
-            values![hash, user_hash, &device.name, &device.address, now, device.expires_at, wait_ms];
+        let values = values![hash, user_hash, &device.name, &device.address, now, device.expires_at, wait_ms];
         self.pool.run(sql, values).await?;
         Ok(true)
     }

@@ -28,7 +28,8 @@ impl Store {
         }
         let now = now_ms();
         if let Some(by) = &proof.session {
-            let sql = "SELECT id FROM sessions WHERE id = $1 AND account = $2 AND revoked_at IS NULL AND expires_at > $3";
+            let sql =
+                "SELECT id FROM sessions WHERE id = $1 AND account = $2 AND revoked_at IS NULL AND expires_at > $3";
             writing.row(sql, values![by, account, now]).await?.ok_or(StoreError::Outdated)?;
         }
         let session = Session {
@@ -42,7 +43,9 @@ impl Store {
         };
         let sql = "INSERT INTO sessions (id, account, created_at, expires_at, amr, auth_time)
             VALUES ($1, $2, $3, $4, $5, $6)";
-        writing.run(sql, values![&session.id, account, now, expires_at, &session.amr.join(" "), session.auth_time]).await?;
+        writing
+            .run(sql, values![&session.id, account, now, expires_at, &session.amr.join(" "), session.auth_time])
+            .await?;
         let sql = "INSERT INTO refreshes (hash, session) VALUES ($1, $2)";
         writing.run(sql, values![refresh_hash, &session.id]).await?;
         writing.commit().await?;

@@ -43,7 +43,12 @@ impl Default for OidcSettings {
             client_secret: None,
             scopes: ["openid", "profile"].map(str::to_owned).to_vec(),
             audience: String::new(),
-            algorithms: vec![TokenAlgorithm::Es256, TokenAlgorithm::Rs256, TokenAlgorithm::EdDsa, TokenAlgorithm::Ps256],
+            algorithms: vec![
+                TokenAlgorithm::Es256,
+                TokenAlgorithm::Rs256,
+                TokenAlgorithm::EdDsa,
+                TokenAlgorithm::Ps256,
+            ],
             role_claim: String::new(),
             roles: BTreeMap::new(),
             default_role: RoleSetting::default(),

@@ -33,7 +33,10 @@ pub(crate) async fn account_of(gateway: &Gateway, person: &Person, kept: bool) -
         if kept {
             note(gateway, "", "sessions.create", &person.subject, false, "nobody of this service").await?;
         }
-        return Err(Problem::new(Kind::Forbidden, "The provider knows you, and this service does not; ask its admins."));
+        return Err(Problem::new(
+            Kind::Forbidden,
+            "The provider knows you, and this service does not; ask its admins.",
+        ));
     }
     let wanted = person.role.unwrap_or_else(|| of_setting(settings.default_role));
     let mut account = match known {

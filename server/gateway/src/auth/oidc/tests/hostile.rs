@@ -2,8 +2,8 @@
 //! breath, and is refused for that thing.
 
 use super::*;
-use std::time::Duration;
 use Refusal::{Algorithm as Alg, Audience, Claim, Critical, Form, Issuer, Key, Signature, Time, Type};
+use std::time::Duration;
 
 /// A token that is being made.
 struct Forge<'a> {
@@ -108,7 +108,10 @@ fn as_der(token: String) -> String {
 fn cases() -> Vec<Case> {
     let now = now_ms() / 1000;
     let mut all = Vec::new();
-    for alg in ["none", "None", "NONE", "nOnE", "", "HS256", "HS384", "HS512", "ES512", "ES256K", "RS1", "es256", "rs256", "eddsa", " ES256"] {
+    for alg in [
+        "none", "None", "NONE", "nOnE", "", "HS256", "HS384", "HS512", "ES512", "ES256K", "RS1", "es256", "rs256",
+        "eddsa", " ES256",
+    ] {
         all.push(in_header("alg", json!(alg), &[Alg]));
     }
     for alg in [json!(null), json!(256), json!(["ES256", "RS256", "EdDSA"]), json!({ "ES256": 1 }), json!(true)] {
@@ -138,13 +141,25 @@ fn cases() -> Vec<Case> {
         }
         _ => forge.header["alg"] = json!("ES384"),
     }));
-    for kid in ["", "../../../../dev/null", "/proc/self/environ", "' OR 1=1 --", "k' UNION SELECT 'secret", "https://evil.example/jwks.json", "|id", "\u{0}", "evil"] {
+    for kid in [
+        "",
+        "../../../../dev/null",
+        "/proc/self/environ",
+        "' OR 1=1 --",
+        "k' UNION SELECT 'secret",
+        "https://evil.example/jwks.json",
+        "|id",
+        "\u{0}",
+        "evil",
+    ] {
         all.push(in_header("kid", json!(kid), &[Key]));
     }
     for kid in [json!(null), json!(0), json!([]), json!({ "$ne": null }), json!(true)] {
         all.push(in_header("kid", kid, &[Key]));
     }
-    all.push(case("the name of another key", &[Signature, Alg, Key], |forge, loot| forge.header["kid"] = json!(loot.other.id)));
+    all.push(case("the name of another key", &[Signature, Alg, Key], |forge, loot| {
+        forge.header["kid"] = json!(loot.other.id)
+    }));
     all.push(case("signed by a stranger", &[Signature, Alg], |forge, loot| forge.signer = &loot.evil));
     for name in ["jwk", "jku", "x5u", "x5c"] {
         all.push(case(&format!("a stranger's {name}"), &[Signature, Alg], move |forge, loot| {
@@ -161,7 +176,18 @@ fn cases() -> Vec<Case> {
         forge.header["jwk"] = loot.evil.public();
         forge.signer = &loot.evil;
     }));
-    for kind in [json!("JWT"), json!("jwt"), json!(""), json!(null), json!(1), json!("id+jwt"), json!("logout+jwt"), json!("at+jwt "), json!("at+jwt;x"), json!(["at+jwt"])] {
+    for kind in [
+        json!("JWT"),
+        json!("jwt"),
+        json!(""),
+        json!(null),
+        json!(1),
+        json!("id+jwt"),
+        json!("logout+jwt"),
+        json!("at+jwt "),
+        json!("at+jwt;x"),
+        json!(["at+jwt"]),
+    ] {
         all.push(in_header("typ", kind, &[Type]));
     }
     for crit in [json!(["exp"]), json!([]), json!(["b64"]), json!(null)] {
@@ -173,13 +199,29 @@ fn cases() -> Vec<Case> {
     for issuer in [json!("https://evil.example"), json!(""), json!(null), json!([]), json!(7)] {
         all.push(in_claims("iss", issuer, &[Issuer]));
     }
-    all.push(case("the issuer with a slash", &[Issuer], |forge, _| forge.claims["iss"] = json!(format!("{}/", forge.claims["iss"].as_str().unwrap()))));
+    all.push(case("the issuer with a slash", &[Issuer], |forge, _| {
+        forge.claims["iss"] = json!(format!("{}/", forge.claims["iss"].as_str().unwrap()))
+    }));
     all.push(case("the issuer in a list", &[Issuer], |forge, _| forge.claims["iss"] = json!([forge.claims["iss"]])));
-    all.push(case("the issuer in capitals", &[Issuer], |forge, _| forge.claims["iss"] = json!(forge.claims["iss"].as_str().unwrap().to_uppercase())));
-    for audience in [json!("another"), json!(""), json!([]), json!(null), json!(7), json!([7]), json!({ "a": 1 }), json!(["another"]), json!(CLIENT)] {
+    all.push(case("the issuer in capitals", &[Issuer], |forge, _| {
+        forge.claims["iss"] = json!(forge.claims["iss"].as_str().unwrap().to_uppercase())
+    }));
+    for audience in [
+        json!("another"),
+        json!(""),
+        json!([]),
+        json!(null),
+        json!(7),
+        json!([7]),
+        json!({ "a": 1 }),
+        json!(["another"]),
+        json!(CLIENT),
+    ] {
         all.push(in_claims("aud", audience, &[Audience]));
     }
-    all.push(case("the audience and more behind it", &[Audience], |forge, _| forge.claims["aud"] = json!(format!("{}x", forge.claims["aud"].as_str().unwrap()))));
+    all.push(case("the audience and more behind it", &[Audience], |forge, _| {
+        forge.claims["aud"] = json!(format!("{}x", forge.claims["aud"].as_str().unwrap()))
+    }));
     for (exp, why) in [
         (json!(now - 6), Time),
         (json!(0), Time),
@@ -208,7 +250,9 @@ fn cases() -> Vec<Case> {
     for sub in [json!(null), json!(7), json!([]), json!({}), json!(true)] {
         all.push(in_claims("sub", sub, &[Claim("sub"), Claim("sid")]));
     }
-    for (name, why) in [("alg", Alg), ("typ", Type), ("kid", Key), ("iss", Issuer), ("aud", Audience), ("exp", Claim("exp"))] {
+    for (name, why) in
+        [("alg", Alg), ("typ", Type), ("kid", Key), ("iss", Issuer), ("aud", Audience), ("exp", Claim("exp"))]
+    {
         all.push(without(name, &[why]));
     }
     all.push(without("sub", &[Claim("sub"), Claim("sid")]));
@@ -226,7 +270,9 @@ fn cases() -> Vec<Case> {
     all.push(after("a header that is cut", &[Form], |token| token[3..].to_owned()));
     all.push(after("a header that is a list", &[Form], |token| format!("W10.{}.{}", parts(&token).1, parts(&token).2)));
     all.push(after("claims that are a number", &[Form], |token| format!("{}.Nw.{}", parts(&token).0, parts(&token).2)));
-    all.push(after("claims that are no text", &[Form], |token| format!("{}._____w.{}", parts(&token).0, parts(&token).2)));
+    all.push(after("claims that are no text", &[Form], |token| {
+        format!("{}._____w.{}", parts(&token).0, parts(&token).2)
+    }));
     all.push(after("ever deeper claims", &[Form], |token| {
         let deep = format!("{{\"a\":{}{}}}", "[".repeat(4000), "]".repeat(4000));
         format!("{}.{}.{}", parts(&token).0, URL_SAFE_NO_PAD.encode(deep), parts(&token).2)
@@ -263,7 +309,9 @@ fn cases() -> Vec<Case> {
 fn cases_of_provider() -> Vec<Case> {
     let mut all: Vec<Case> =
         ["jti", "client_id", "iat"].into_iter().map(|name| without(name, &[Claim(name)])).collect();
-    for (name, value) in [("jti", json!(7)), ("jti", json!("")), ("client_id", json!(null)), ("sub", json!("")), ("sub", json!("a\nb"))] {
+    for (name, value) in
+        [("jti", json!(7)), ("jti", json!("")), ("client_id", json!(null)), ("sub", json!("")), ("sub", json!("a\nb"))]
+    {
         all.push(in_claims(name, value, &[Claim(name)]));
     }
     all.push(in_claims("sub", json!("x".repeat(256)), &[Claim("sub")]));
@@ -281,9 +329,12 @@ fn cases_of_provider() -> Vec<Case> {
 
 /// What holds for our own only.
 fn cases_of_own() -> Vec<Case> {
-    let mut all = vec![without("nbf", &[Claim("sid")]), without("sid", &[Claim("sid")]), without("iat_ms", &[Claim("sid")])];
+    let mut all =
+        vec![without("nbf", &[Claim("sid")]), without("sid", &[Claim("sid")]), without("iat_ms", &[Claim("sid")])];
     all.push(in_claims("sid", json!(7), &[Claim("sid")]));
-    all.push(case("a list with the audience", &[Audience], |forge, _| forge.claims["aud"] = json!([forge.claims["aud"], "another"])));
+    all.push(case("a list with the audience", &[Audience], |forge, _| {
+        forge.claims["aud"] = json!([forge.claims["aud"], "another"])
+    }));
     all
 }
 
@@ -313,7 +364,8 @@ async fn no_hostile_token_of_either_realm_is_accepted() {
         // Recently seen tokens are believed for a moment; here each is looked at.
         service.gateway.recent().forget();
         let request = axum::extract::Request::builder().uri("/api/v2/me");
-        let Ok(request) = request.header("authorization", format!("Bearer {token}")).body(axum::body::Body::empty()) else {
+        let Ok(request) = request.header("authorization", format!("Bearer {token}")).body(axum::body::Body::empty())
+        else {
             return false;
         };
         service.raw(request).await.status == StatusCode::OK
