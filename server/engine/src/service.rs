@@ -172,3 +172,24 @@ impl ServerCore {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::texts::tests::core;
+    use serde_json::json;
+    use std::thread::sleep;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn the_deadline_of_work_that_can_wait_counts_from_its_beginning() {
+        let core = core(json!({ "core": { "threads": 1 } }));
+        // With one thread the second begins when the first is over.
+        let slow = core.apart_in_background("slow", None, || sleep(Duration::from_millis(900)));
+        let quick = core.apart_in_background("quick", Some(Duration::from_millis(600)), || 7);
+        let (slow, quick) = tokio::join!(slow, quick);
+        assert!(slow.is_ok() && matches!(quick, Ok(7)), "{quick:?}");
+        let deadline = Some(Duration::from_millis(50));
+        let late = core.apart_in_background("late", deadline, || sleep(Duration::from_millis(900))).await;
+        assert!(matches!(late, Err(CoreError::Task(TaskError::Deadline))), "{late:?}");
+    }
+}

@@ -261,4 +261,4 @@ fn changed(before: &str, mut edits: Vec<TextEdit>, done: TextDone) -> Result<Tex
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

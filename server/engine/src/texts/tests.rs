@@ -12,7 +12,7 @@ use workspace::files::MemoryFiles;
 const DRIFTED: &str = "def area(width, height):\n    \"\"\"Return the area.\n\n    Args:\n        widht: The width.\n        height: The height.\n    \"\"\"\n    return width * height\n";
 const BARE: &str = "def total(prices, rate):\n    result = 0\n    for price in prices:\n        result = result + price * rate\n    return result\n";
 
-fn core(settings: Value) -> ServerCore {
+pub(crate) fn core(settings: Value) -> ServerCore {
     let files = Arc::new(MemoryFiles::default());
     let sources = Sources { file_system: files.clone(), flags: settings, ..Sources::none() };
     ServerCore::new(Parts {
