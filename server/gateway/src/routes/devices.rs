@@ -24,7 +24,7 @@ pub(super) const POLICY: &str = "device";
 
 /// A program that wants to be let in.
 #[derive(Debug, Deserialize, ToSchema)]
-#[schema(as = DeviceAuthorization)]
+#[schema(as = DeviceAuthorization, example = json!({ "client_id": "code-agent", "device_name": "laptop" }))]
 pub(crate) struct Wish {
     /// Which program it is; `code-agent` for all of them.
     #[schema(min_length = 1, max_length = 64, example = "code-agent")]
@@ -58,7 +58,7 @@ pub(crate) struct Codes {
 
 /// What is decided about a device.
 #[derive(Debug, Deserialize, ToSchema)]
-#[schema(as = DeviceDecision)]
+#[schema(as = DeviceDecision, example = json!({ "user_code": "BCDF-GHJK", "let_in": true }))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Decision {
     /// The code that it shows.

@@ -27,7 +27,7 @@ const REFRESH_GRANT: &str = "refresh_token";
 
 /// What a program has to show for tokens.
 #[derive(Debug, Deserialize, ToSchema)]
-#[schema(as = TokenRequest)]
+#[schema(as = TokenRequest, example = json!({ "grant_type": "refresh_token", "client_id": "code-agent", "refresh_token": "cagr_the_one_that_was_given_out_last" }))]
 pub(crate) struct Grant {
     /// `urn:ietf:params:oauth:grant-type:device_code` or `refresh_token`.
     #[schema(min_length = 1, max_length = 128, example = "refresh_token")]
