@@ -132,11 +132,13 @@ impl ServerCore {
         let report = manager.report();
         let asking: usize = report.iter().map(|target| target.in_flight).sum();
         let calls: u64 = report.iter().map(|target| target.answers).sum();
+        // What all others of a service spent is for those who may see that.
+        let cost = (!self.is_elsewhere()).then(|| manager.spending().dollars);
         let models: Vec<Value> = report
             .iter()
             .map(|target| json!({ "name": target.name, "model": target.model, "provider": target.provider, "state": target.state }))
             .collect();
-        json!({ "models": models, "asking": asking, "calls": calls, "cost_today": manager.spending().dollars })
+        json!({ "models": models, "asking": asking, "calls": calls, "cost_today": cost })
     }
 }
 

@@ -38,6 +38,12 @@ impl Models {
             has_quotas: AtomicBool::new(false),
         }
     }
+
+    /// No model, whatever the settings say: for somebody who may not ask any.
+    pub fn none() -> Self {
+        let (manager, _) = LlmManager::new(&Settings::default(), &|_| Err("there is no key".to_owned()));
+        Self { manager: OnceLock::from(manager), ..Self::new(|| None) }
+    }
 }
 
 impl ServerCore {

@@ -43,6 +43,9 @@ pub struct Parts {
     pub journal: fn() -> Option<PathBuf>,
 }
 
+/// Languages that are not supported of which the user is told; an editor has no more.
+const MOST_TOLD: usize = 256;
+
 /// What a core is put together from.
 pub(crate) struct Rooms {
     pub file_system: Arc<dyn FileSystem>,
@@ -53,6 +56,7 @@ pub(crate) struct Rooms {
     pub models: Arc<Models>,
     pub tasks: TaskOrchestrator,
     pub is_elsewhere: bool,
+    pub held: crate::session::Held,
 }
 
 /// The core. Cloning it gives another handle to the same one.
@@ -68,6 +72,8 @@ pub(crate) struct Shared {
     pub workspace: Workspace,
     /// The files of its documents lie on another machine: nothing of this one is looked at for them.
     pub is_elsewhere: bool,
+    /// What the documents of connections hold.
+    pub held: crate::session::Held,
     pub config: Arc<ConfigurationManager>,
     pub metrics: Arc<MetricsCollector>,
     pub strategy: Arc<dyn Strategy>,
@@ -121,18 +127,19 @@ impl ServerCore {
         };
         let tasks = TaskOrchestrator::new(threads, mode.queue_limit(), metrics.clone());
         let models = Arc::new(Models::new(journal));
-        let rooms = Rooms { file_system, config, metrics, mode, strategy, models, tasks, is_elsewhere: false };
+        let rooms = Rooms { file_system, config, metrics, mode, strategy, models, tasks, is_elsewhere: false, held: Default::default() };
         Self::of(rooms, "local", 1024)
     }
 
     /// A core of these parts. So many events are kept for doors that are slow.
     pub(crate) fn of(rooms: Rooms, client: &str, events: usize) -> Self {
-        let Rooms { file_system, config, metrics, mode, strategy, models, tasks, is_elsewhere } = rooms;
+        let Rooms { file_system, config, metrics, mode, strategy, models, tasks, is_elsewhere, held } = rooms;
         let (events, _) = broadcast::channel(events);
         let view = View::new(0, config.generation(), config.settings(), Customs::default());
         let shared = Shared {
             workspace: Workspace::new(file_system),
             is_elsewhere,
+            held,
             config,
             metrics,
             strategy,
@@ -261,12 +268,15 @@ impl ServerCore {
 
     /// Opens a document. One that is too large or of an unknown language is kept, but not analysed; an event says so.
     pub fn open(&self, uri: &str, language_id: &str, version: i32, text: &str) {
+        if !self.may_open(uri, language_id) {
+            return;
+        }
         let snapshot = self.workspace().open(uri, language_id, version, text);
         if self.is_too_much(uri) {
             return;
         }
         if snapshot.language.is_none() {
-            if self.inner.told_languages.insert(language_id.to_string()) {
+            if self.inner.told_languages.len() < MOST_TOLD && self.inner.told_languages.insert(language_id.to_string()) {
                 let error = CoreError::UnsupportedLanguage { uri: uri::display(&snapshot.uri) };
                 self.shared().publish(Event::Message { level: MessageLevel::Log, text: error.to_string() });
             }

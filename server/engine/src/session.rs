@@ -5,8 +5,10 @@
 
 use crate::error::CoreError;
 use crate::events::{Event, MessageLevel};
+use crate::models::Models;
 use crate::server_core::{Rooms, ServerCore, Shared};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use workspace::files::MemoryFiles;
 use workspace::uri;
 
@@ -14,6 +16,11 @@ use workspace::uri;
 const MOST_DOCUMENTS: usize = 512;
 /// Bytes that all of them have together.
 const MOST_BYTES: usize = 64 << 20;
+/// Bytes that the documents of all connections have together.
+const MOST_BYTES_OF_ALL: usize = 1 << 30;
+/// Bytes of the address of a document, and of the name of its language.
+const LONGEST_URI: usize = 4096;
+const LONGEST_LANGUAGE: usize = 64;
 /// Events that are kept for a door that is slow; one that falls behind asks anew.
 const EVENTS: usize = 64;
 
@@ -23,20 +30,25 @@ impl ServerCore {
     /// # Errors
     /// If too much is waiting to set the models up.
     pub async fn session(&self, client: &str, may_ask_models: bool) -> Result<Self, CoreError> {
-        if may_ask_models && !self.config().settings().models.target.is_empty() {
-            // Keys are read where they lie, and a session looks nowhere.
-            self.models().await?;
-        }
         let shared = self.shared();
+        let models = match may_ask_models {
+            // Set up by the service, whose keys lie where a session does not look, before anybody here could.
+            true => {
+                self.models().await?;
+                shared.models.clone()
+            }
+            false => Arc::new(Models::none()),
+        };
         let rooms = Rooms {
             file_system: Arc::new(MemoryFiles::default()),
             config: Arc::new(self.config().for_session(may_ask_models)),
             metrics: shared.metrics.clone(),
             mode: self.inner.mode.clone(),
             strategy: shared.strategy.clone(),
-            models: shared.models.clone(),
+            models,
             tasks: self.inner.tasks.sharing(),
             is_elsewhere: true,
+            held: shared.held.beside(),
         };
         Ok(Self::of(rooms, client, EVENTS))
     }
@@ -46,23 +58,70 @@ impl ServerCore {
         self.shared().is_elsewhere
     }
 
+    /// Whether a document may be opened at all; the client is told where not.
+    pub(crate) fn may_open(&self, uri: &str, language_id: &str) -> bool {
+        if !self.is_elsewhere() || (uri.len() <= LONGEST_URI && language_id.len() <= LONGEST_LANGUAGE) {
+            return true;
+        }
+        let text = format!(
+            "A document whose address has more than {LONGEST_URI} bytes, or the name of its language more than {LONGEST_LANGUAGE}, is not looked at."
+        );
+        self.shared().publish(Event::Message { level: MessageLevel::Warning, text });
+        false
+    }
+
     /// Whether a connection holds more than it may; then this document is let go, and the client is told.
     pub(crate) fn is_too_much(&self, uri: &str) -> bool {
         if !self.is_elsewhere() {
             return false;
         }
         let (documents, bytes) = self.workspace().held();
-        if documents <= MOST_DOCUMENTS && bytes <= MOST_BYTES {
+        let of_all = self.shared().held.note(bytes);
+        let bound = if documents > MOST_DOCUMENTS || bytes > MOST_BYTES {
+            format!("{MOST_DOCUMENTS} documents and {} MiB for one connection", MOST_BYTES >> 20)
+        } else if of_all > MOST_BYTES_OF_ALL {
+            format!("{} MiB for all connections together", MOST_BYTES_OF_ALL >> 20)
+        } else {
             return false;
-        }
+        };
         self.close(uri);
+        self.shared().held.note(self.workspace().held().1);
         let text = format!(
-            "The service keeps {MOST_DOCUMENTS} documents and {} MiB for one connection, so {} is not looked at; close some and open it again.",
-            MOST_BYTES >> 20,
+            "The service keeps {bound}, so {} is not looked at; close some and open it again.",
             uri::display(uri)
         );
         self.shared().publish(Event::Message { level: MessageLevel::Warning, text });
         true
+    }
+}
+
+/// Bytes of the documents of one connection, and of all of them.
+#[derive(Debug, Default)]
+pub(crate) struct Held {
+    all: Arc<AtomicUsize>,
+    own: AtomicUsize,
+}
+
+impl Held {
+    /// The same count for another connection.
+    fn beside(&self) -> Self {
+        Self { all: self.all.clone(), own: AtomicUsize::new(0) }
+    }
+
+    /// One connection holds this now; gives what all hold.
+    fn note(&self, bytes: usize) -> usize {
+        let before = self.own.swap(bytes, Ordering::Relaxed);
+        if bytes >= before {
+            self.all.fetch_add(bytes - before, Ordering::Relaxed) + (bytes - before)
+        } else {
+            self.all.fetch_sub(before - bytes, Ordering::Relaxed) - (before - bytes)
+        }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.note(0);
     }
 }
 

@@ -112,6 +112,8 @@ type Sender<T> = Arc<Mutex<Option<oneshot::Sender<Result<T, TaskError>>>>>;
 /// What is kept of a task while it waits or runs.
 struct Ticket {
     id: u64,
+    /// The keys of whom it is one of.
+    space: u64,
     spec: TaskSpec,
     cancel: CancelFlag,
     /// Answers its handle with an error, unless it has its answer already.
@@ -138,7 +140,7 @@ struct Shared {
     queue_limit: usize,
 }
 
-/// Runs tasks. Dropping it cancels them all, but for those that came by a handle of [`Self::sharing`].
+/// Runs tasks. Dropping it cancels them all; dropping a handle of [`Self::sharing`], those that came by it.
 pub struct TaskOrchestrator {
     shared: Arc<Shared>,
     /// Keeps the keys of those apart who share the threads; 0 is who has them.
@@ -158,7 +160,7 @@ impl TaskOrchestrator {
         Self { shared: Arc::new(shared), space: 0 }
     }
 
-    /// Another handle to the same threads, with keys of its own: its tasks take nobody else's place. Dropping it stops nothing.
+    /// Another handle to the same threads, with keys of its own: its tasks take nobody else's place, and end with it.
     pub fn sharing(&self) -> Self {
         static SPACES: AtomicU64 = AtomicU64::new(1);
         Self { shared: self.shared.clone(), space: SPACES.fetch_add(1, Ordering::Relaxed) }
@@ -200,7 +202,8 @@ impl TaskOrchestrator {
                 }
                 Err(panic) => {
                     let message = panic_message(&*panic);
-                    tracing::error!(message, "a task panicked");
+                    // Its words may be those of a text, which go into the log of this machine and into no trace.
+                    tracing::error!(target: "panic", message, "a task panicked");
                     answer(&sender, Err(TaskError::Panicked { message }));
                     Outcome::Panicked
                 }
@@ -217,7 +220,7 @@ impl TaskOrchestrator {
             self.shared.metrics.record(Kind::Task, spec.name, Duration::ZERO, Outcome::Refused);
             return Err(TaskError::Busy { waiting });
         }
-        let ticket = Ticket { id, spec, cancel: cancel.clone(), refuse };
+        let ticket = Ticket { id, space: self.space, spec, cancel: cancel.clone(), refuse };
         state.queue.push(Waiting { ticket, work: run, since: Instant::now() });
         // A thread that was woken for another task, but did not wake yet, still counts as idle.
         if state.idle < state.queue.total() && state.threads < self.shared.max_threads {
@@ -237,6 +240,23 @@ impl TaskOrchestrator {
         Load { waiting, running: state.running.len(), threads: state.threads }
     }
 
+    /// Cancels what came by this handle, and leaves the threads to the others.
+    fn leave(&self) {
+        let mut state = lock(&self.shared.state);
+        for ticket in state.running.values().filter(|ticket| ticket.space == self.space) {
+            ticket.cancel.set();
+            (ticket.refuse)(TaskError::Cancelled);
+        }
+        let mut waiting = Vec::new();
+        while let Some(one) = state.queue.remove(|ticket| ticket.space == self.space) {
+            (one.ticket.refuse)(TaskError::Cancelled);
+            waiting.push(one);
+        }
+        // What they captured is dropped outside of the lock.
+        drop(state);
+        drop(waiting);
+    }
+
     fn start_thread(&self, state: &mut State) {
         let shared = self.shared.clone();
         let name = format!("task-{}", state.threads);
@@ -251,7 +271,7 @@ impl TaskOrchestrator {
 impl Drop for TaskOrchestrator {
     fn drop(&mut self) {
         if self.space > 0 {
-            return;
+            return self.leave();
         }
         let mut state = lock(&self.shared.state);
         state.stopping = true;

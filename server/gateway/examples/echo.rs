@@ -33,7 +33,7 @@ async fn echo(mut carrier: Carrier) {
         let said = match carrier.next().await {
             Incoming::Text(text) => carrier.say(text).await,
             Incoming::Binary(bytes) => carrier.send(bytes).await,
-            Incoming::Gone => return,
+            Incoming::Gone | Incoming::TooLarge => return,
         };
         if said.is_err() {
             return;

@@ -24,6 +24,7 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::header;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use engine::store::StoreError;
 use engine::store::accounts::Account;
 use engine::store::now_ms;
 use engine::store::tokens::Session;
@@ -241,25 +242,35 @@ pub(crate) fn is_allowed(gateway: &Gateway, principal: &Principal, operation: &O
         && gateway.policies().decide(&principal.account, &operation.id, None).is_allowed
 }
 
-/// Whether somebody who was let in still would be: for answers that go on for long.
+/// Whether somebody who was let in still would be: for answers that go on for long. Who cannot be asked about is not.
 pub(crate) async fn is_still_good(gateway: &Gateway, principal: &Principal) -> bool {
+    still_good(gateway, principal).await.unwrap_or(false)
+}
+
+/// The same, with the news that it is not known.
+///
+/// # Errors
+/// If the store does not answer.
+pub(crate) async fn still_good(gateway: &Gateway, principal: &Principal) -> Result<bool, StoreError> {
     let store = gateway.store();
-    let is_open = store.account(&principal.account.id).await.ok().flatten().is_some_and(|account| {
+    let is_open = store.account(&principal.account.id).await?.is_some_and(|account| {
         // A role that was taken away takes with it what it let in. That of a token of the provider stands in the token.
         let is_of_provider = matches!(principal.via, Via::Provider { .. });
         !account.disabled && (is_of_provider || account.role == principal.account.role)
     });
-    is_open
-        && match &principal.via {
+    if !is_open {
+        return Ok(false);
+    }
+    Ok(match &principal.via {
             Via::Session { id, .. } => {
-                let session = store.session(id).await.ok().flatten();
+                let session = store.session(id).await?;
                 session.is_some_and(|session| session.revoked_at.is_none() && session.expires_at > now_ms())
             }
             Via::Token { id, .. } => {
-                let token = store.token(id).await.ok().flatten();
+                let token = store.token(id).await?;
                 let is_over = |at: Option<i64>| at.is_some_and(|at| at <= now_ms());
                 token.is_some_and(|token| token.revoked_at.is_none() && !is_over(token.expires_at))
             }
             Via::Provider { ends, .. } => *ends > now_ms(),
-        }
+    })
 }

@@ -61,7 +61,7 @@ struct ReasonLabels {
 }
 
 /// Why clients are connected no longer.
-const DISCONNECTS: [&str; 6] = ["gone", "going-away", "no-text", "broken", "signed-out", "too-slow"];
+const DISCONNECTS: [&str; 7] = ["gone", "going-away", "no-text", "too-large", "broken", "signed-out", "too-slow"];
 
 /// Somebody who is connected by WebSocket.
 pub(crate) struct Connected(Gauge);

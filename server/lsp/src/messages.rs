@@ -1,6 +1,6 @@
 //! The language server for doors that carry whole messages: one JSON-RPC message is one text, without headers.
 //!
-//! Never holds more than a few messages: who does not take what is said holds up the server, and nobody else.
+//! Who does not take what is said holds up his own server and nobody else; the door ends with him who takes nothing for too long.
 
 use crate::serve::framing::{Frame, FrameReader};
 use crate::{Outcome, serve_as};

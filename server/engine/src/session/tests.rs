@@ -100,13 +100,39 @@ async fn documents_are_its_own_and_threads_are_shared() {
     assert!(other.diagnostics(uri).await.is_ok(), "whoever leaves stops nobody else's work");
 }
 
-#[tokio::test]
-async fn who_may_not_ask_models_has_none() {
-    let here = core("http://127.0.0.1:9");
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_may_not_ask_models_has_none_and_leaves_those_of_the_service_alone() {
+    let answer = Behaviour { words: vec!["It adds up.".to_owned()], ..Behaviour::default() };
+    let server = ModelServer::start(answer.script(), 100).await;
+    let here = core(&server.url);
+    // Nobody of the service wanted a model yet, so that whoever is first must not set them up for all.
     let session = here.session("ann", false).await.unwrap();
+    let uri = "file:///w/total.py";
+    session.open(uri, "python", 1, TEXT);
+    session.set_editor_settings(
+        json!({ "models": { "target": [{ "name": "x", "model": "m", "base-url": server.url }] }, "completion": { "enabled": true } }),
+    );
     assert!(session.config().settings().models.target.is_empty());
-    session.set_editor_settings(json!({ "models": { "target": [{ "name": "x", "model": "m", "base-url": "http://127.0.0.1:9" }] } }));
-    assert!(session.config().settings().models.target.is_empty());
+    let explain = || Ask {
+        kind: AskKind::Explain,
+        uri: uri.to_owned(),
+        revision: 0,
+        start: 4,
+        end: 4,
+        words: String::new(),
+        problems: Vec::new(),
+    };
+    // Some things are said without a model; what is asked here goes nowhere.
+    let _ = session.ask(explain(), None).await;
+    assert!(session.chat("file:///w/t.chat.md", "## You\n\nWhy?\n").await.is_err());
+    let calls = async |core: &ServerCore| core.models().await.unwrap().counts().answers;
+    assert_eq!(calls(&here).await, 0);
+    let other = here.session("bob", true).await.unwrap();
+    other.open(uri, "python", 1, TEXT);
+    other.ask(explain(), None).await.unwrap();
+    assert_eq!(calls(&here).await, 1, "the control: who may ask is answered by the service's model");
+    let _ = session.ask(explain(), None).await;
+    assert_eq!(calls(&here).await, 1);
 }
 
 #[tokio::test]
@@ -124,6 +150,15 @@ async fn one_connection_holds_only_so_much() {
     assert!(session.snapshot("file:///w/one.txt").is_some());
     let told = std::iter::from_fn(|| events.try_recv().ok());
     assert!(told.into_iter().any(|event| matches!(event, Event::Message { level: MessageLevel::Warning, text } if text.contains("64 MiB") && text.contains("two.txt"))));
+    let long = format!("file:///{}.py", "w".repeat(5000));
+    session.open(&long, "python", 1, "x = 1\n");
+    assert!(session.snapshot(&long).is_none());
+    // All connections together have a bound too, and what one of them lets go is there for the others.
+    let (one, other) = (session.shared().held.beside(), session.shared().held.beside());
+    let before = one.note(0);
+    assert_eq!((one.note(10), other.note(20), one.note(5)), (before + 10, before + 30, before + 25));
+    drop(other);
+    assert_eq!(one.note(5), before + 5);
     // On this machine there is no such bound.
     here.open("file:///w/one.txt", "none", 1, &large);
     here.open("file:///w/two.txt", "none", 1, &format!("{large}{large}"));

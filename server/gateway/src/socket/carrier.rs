@@ -5,13 +5,14 @@
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
 use std::time::{Duration, Instant};
 use tokio::time::{Interval, MissedTickBehavior, interval_at, timeout};
+use tokio_tungstenite::tungstenite;
 
 /// What a message may take, and how long a client may be silent or slow.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
     /// Bytes of a message.
     pub message: usize,
-    /// After so long without a word the client is asked whether it is there; after twice as long without an answer it is not.
+    /// After half as long without a word the client is asked whether it is there; after so long without an answer it is not.
     pub heartbeat: Duration,
     /// How long a message may wait for a client that does not read.
     pub patience: Duration,
@@ -30,6 +31,8 @@ pub enum Incoming {
     Text(Utf8Bytes),
     /// Bytes that are no text.
     Binary(axum::body::Bytes),
+    /// A message that is larger than it may be; nothing more can be read.
+    TooLarge,
     /// The client is gone, said goodbye, or broke the rules; nothing more comes.
     Gone,
 }
@@ -50,6 +53,8 @@ pub struct Carrier {
     bounds: Bounds,
     beat: Interval,
     heard: Instant,
+    /// When it was asked whether it is there, if nothing was heard since.
+    asked: Option<Instant>,
 }
 
 impl Carrier {
@@ -65,28 +70,35 @@ impl Carrier {
 
     /// A connection that begins now.
     pub fn new(socket: WebSocket, bounds: Bounds) -> Self {
-        let mut beat = interval_at(tokio::time::Instant::now() + bounds.heartbeat, bounds.heartbeat);
+        // Looked at more often than is asked, so that no beat is missed by a hair.
+        let every = bounds.heartbeat / 2;
+        let mut beat = interval_at(tokio::time::Instant::now() + every, every);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        Self { socket, bounds, beat, heard: Instant::now() }
+        Self { socket, bounds, beat, heard: Instant::now(), asked: None }
     }
 
     /// What comes next. Dropping it loses nothing.
     pub async fn next(&mut self) -> Incoming {
         loop {
             let message = tokio::select! {
+                // What came while nobody listened counts before it is asked how long nothing came.
+                biased;
                 message = self.socket.recv() => message,
                 _ = self.beat.tick() => {
-                    let silent = self.heard.elapsed();
-                    if silent >= self.bounds.heartbeat * 2 {
-                        return Incoming::Gone;
-                    }
-                    if silent >= self.bounds.heartbeat && self.put(Message::Ping(axum::body::Bytes::new())).await.is_err() {
-                        return Incoming::Gone;
+                    match self.asked {
+                        Some(asked) if asked.elapsed() >= self.bounds.heartbeat => return Incoming::Gone,
+                        None if self.heard.elapsed() >= self.bounds.heartbeat / 2 => {
+                            self.asked = Some(Instant::now());
+                            if self.put(Message::Ping(axum::body::Bytes::new())).await.is_err() {
+                                return Incoming::Gone;
+                            }
+                        }
+                        _ => {}
                     }
                     continue;
                 }
             };
-            self.heard = Instant::now();
+            (self.heard, self.asked) = (Instant::now(), None);
             match message {
                 Some(Ok(Message::Text(text))) => return Incoming::Text(text),
                 Some(Ok(Message::Binary(bytes))) => return Incoming::Binary(bytes),
@@ -94,7 +106,11 @@ impl Carrier {
                 Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Close(_))) => {}
                 Some(Err(error)) => {
                     tracing::debug!(%error, "A WebSocket ended.");
-                    return Incoming::Gone;
+                    let error = error.into_inner().downcast::<tungstenite::Error>();
+                    return match error.as_deref() {
+                        Ok(tungstenite::Error::Capacity(_)) => Incoming::TooLarge,
+                        _ => Incoming::Gone,
+                    };
                 }
                 None => return Incoming::Gone,
             }

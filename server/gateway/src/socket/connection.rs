@@ -3,16 +3,20 @@
 use super::carrier::{Carrier, Ended, Incoming};
 use super::cursor::Cursor;
 use super::feed::{Feed, Next};
-use super::messages::{self, DENIED, INTERNAL, INVALID_PARAMS, INVALID_REQUEST, NO_METHOD, PARSE, Subscription, Topic};
-use crate::auth::{self, Principal};
+use super::messages::{self, DENIED, INTERNAL, INVALID_PARAMS, INVALID_REQUEST, NO_METHOD, PARSE, Subscription, TOO_MANY, Topic};
+use crate::auth::{self, Principal, Via};
 use crate::extract::{Valid, fitting};
+use crate::quotas;
 use crate::state::Gateway;
 use engine::ServerCore;
 use engine::analysis::diagnostic::Severity;
 use engine::events::Event;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -21,6 +25,10 @@ use tokio::task::JoinSet;
 const BETWEEN: usize = 64;
 /// Rights end by themselves too, when a token is over; those that are taken away are heard of at once.
 const LOOK_AT_RIGHTS: Duration = Duration::from_secs(5);
+/// How long the store may leave it open whether the rights still hold.
+const DOUBT: Duration = Duration::from_secs(15);
+/// What a language server that was told to end may take to say its last words.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 /// The beginning of methods that are answered here.
 const OWN: &str = "service/";
 
@@ -29,6 +37,7 @@ const OWN: &str = "service/";
 enum Reason {
     GoingAway,
     NoText,
+    TooLarge,
     SignedOut,
     TooSlow,
     Broken,
@@ -39,6 +48,7 @@ impl Reason {
         match self {
             Self::GoingAway => 1001,
             Self::NoText => 1003,
+            Self::TooLarge => 1009,
             Self::Broken => 1011,
             Self::SignedOut => 4001,
             Self::TooSlow => 4008,
@@ -49,6 +59,7 @@ impl Reason {
         match self {
             Self::GoingAway => "going-away",
             Self::NoText => "no-text",
+            Self::TooLarge => "too-large",
             Self::Broken => "broken",
             Self::SignedOut => "signed-out",
             Self::TooSlow => "too-slow",
@@ -59,6 +70,7 @@ impl Reason {
         match self {
             Self::GoingAway => "The service ends; come again in a moment.",
             Self::NoText => "Messages are texts with JSON in them.",
+            Self::TooLarge => "The message is larger than `service.max-body` of the service allows.",
             Self::Broken => "What is kept cannot be read just now; come again in a moment.",
             Self::SignedOut => "The session or token is good no more, or its role changed; sign in again.",
             Self::TooSlow => "You read too slowly; go on behind the last event.",
@@ -98,19 +110,28 @@ struct Connection {
     principal: Principal,
     feed: Option<Feed>,
     server: Option<Running>,
+    /// What a language server said that has an end by now.
+    last_words: VecDeque<String>,
+    /// What was refused already, and is written down once.
+    denied: Vec<(String, String)>,
+    /// Since when the store does not say whether the rights still hold.
+    in_doubt: Option<Instant>,
 }
 
 /// A language server that runs for this connection.
 struct Running {
     to_server: mpsc::Sender<String>,
     from_server: mpsc::Receiver<String>,
+    /// It was told to end.
+    is_leaving: bool,
     /// Ends with it.
     _tasks: JoinSet<()>,
 }
 
 impl Connection {
     fn new(gateway: Gateway, principal: Principal) -> Self {
-        Self { gateway, principal, feed: None, server: None }
+        let (last_words, denied) = Default::default();
+        Self { gateway, principal, feed: None, server: None, last_words, denied, in_doubt: None }
     }
 
     /// Goes on until there is a reason to end, or the client is gone.
@@ -122,11 +143,16 @@ impl Connection {
         if *stopping.borrow() {
             return Some(Reason::GoingAway);
         }
+        // What was revoked between the door and here was told to nobody.
+        if let Some(reason) = self.lost_rights().await {
+            return Some(reason);
+        }
         loop {
             let said = tokio::select! {
                 incoming = carrier.next() => match incoming {
                     Incoming::Text(text) => self.heard(&text).await,
                     Incoming::Binary(_) => return Some(Reason::NoText),
+                    Incoming::TooLarge => return Some(Reason::TooLarge),
                     Incoming::Gone => return None,
                 },
                 message = from_server(&mut self.server) => {
@@ -141,15 +167,28 @@ impl Connection {
                     Next::FellBehind => return Some(Reason::TooSlow),
                     Next::Broken => return Some(Reason::Broken),
                 },
-                () = async { tokio::select! { _ = rights.changed() => {}, _ = look.tick() => {} } } => {
-                    if !auth::is_still_good(&self.gateway, &self.principal).await {
-                        return Some(Reason::SignedOut);
+                revoked = rights.recv() => {
+                    if self.concerns(revoked) && let Some(reason) = self.lost_rights().await {
+                        return Some(reason);
+                    }
+                    None
+                }
+                _ = look.tick() => {
+                    if let Some(reason) = self.lost_rights().await {
+                        return Some(reason);
                     }
                     None
                 }
                 _ = stopping.changed() => return Some(Reason::GoingAway),
             };
-            if let Some(message) = said {
+            // Who lost his rights hears nothing more, whatever was ready first.
+            while let Ok(revoked) = rights.try_recv() {
+                if self.concerns(Ok(revoked)) && let Some(reason) = self.lost_rights().await {
+                    return Some(reason);
+                }
+            }
+            let last_words = std::mem::take(&mut self.last_words);
+            for message in last_words.into_iter().chain(said) {
                 match carrier.say(message).await {
                     Ok(()) => {}
                     Err(Ended::Gone) => return None,
@@ -159,8 +198,34 @@ impl Connection {
         }
     }
 
+    /// Whether something that was revoked is this account, its session or its token; who is behind asks.
+    fn concerns(&self, revoked: Result<Arc<Vec<String>>, RecvError>) -> bool {
+        let Ok(revoked) = revoked else { return true };
+        let (Via::Session { id, .. } | Via::Token { id, .. } | Via::Provider { id, .. }) = &self.principal.via;
+        revoked.iter().any(|one| one == id || *one == self.principal.account.id)
+    }
+
+    /// Why the client may be here no longer, if that is so. A store that does not answer for a while says neither.
+    async fn lost_rights(&mut self) -> Option<Reason> {
+        match auth::still_good(&self.gateway, &self.principal).await {
+            Ok(true) => {
+                self.in_doubt = None;
+                None
+            }
+            Ok(false) => Some(Reason::SignedOut),
+            Err(_) => {
+                let since = *self.in_doubt.get_or_insert_with(Instant::now);
+                (since.elapsed() > DOUBT).then_some(Reason::Broken)
+            }
+        }
+    }
+
     /// A message came; gives the answer, where there is one now.
     async fn heard(&mut self, text: &str) -> Option<String> {
+        if !text.trim_start().starts_with('{') && serde_json::from_str::<IgnoredAny>(text).is_ok() {
+            let said = "A message is a JSON object with a method, or with the result of one.";
+            return Some(messages::error(&Value::Null, INVALID_REQUEST, said));
+        }
         let head = match serde_json::from_str::<Head>(text) {
             Ok(head) => head,
             Err(error) if error.is_syntax() || error.is_eof() => {
@@ -171,6 +236,13 @@ impl Connection {
                 return Some(messages::error(&Value::Null, INVALID_REQUEST, said));
             }
         };
+        // What wants an answer is a request, and counts as one.
+        if let (Some(_), Some(id)) = (&head.method, &head.id) {
+            let standing = quotas::take(&self.gateway, &self.principal.account.id).await;
+            if let Some(problem) = standing.as_ref().and_then(quotas::exceeded) {
+                return Some(messages::error(id, TOO_MANY, &problem.told().detail));
+            }
+        }
         match head.method.as_deref() {
             Some(method) if method.starts_with(OWN) => {
                 let id = head.id?;
@@ -180,7 +252,7 @@ impl Connection {
                     Err((code, said)) => messages::error(&id, code, &said),
                 })
             }
-            _ => match self.to_language_server(text).await {
+            method => match self.to_language_server(text, method == Some("exit")).await {
                 Ok(()) => None,
                 // What wants no answer gets none.
                 Err((code, said)) => head.method.and(head.id).map(|id| messages::error(&id, code, &said)),
@@ -206,7 +278,7 @@ impl Connection {
                     self.permit(&topic.operation()).await?;
                 }
                 let feed = Feed::begin(&self.gateway, &self.principal, topics, after).await.map_err(|error| {
-                    tracing::error!(%error, "The store failed.");
+                    tracing::error!(error, "The store failed.");
                     (INTERNAL, "What is kept cannot be read just now; try again.".to_owned())
                 })?;
                 let id = feed.cursor().to_string();
@@ -221,22 +293,40 @@ impl Connection {
         }
     }
 
-    async fn permit(&self, operation: &crate::openapi::Operation) -> Result<(), (i64, String)> {
+    async fn permit(&mut self, operation: &crate::openapi::Operation) -> Result<(), (i64, String)> {
+        if let Some((_, said)) = self.denied.iter().find(|(id, _)| *id == operation.id) {
+            return Err((DENIED, said.clone()));
+        }
         let asked = auth::permit(&self.gateway, &self.principal, operation, "/api/v2/ws", false).await;
-        asked.map_err(|problem| (if problem.is_denial() { DENIED } else { INTERNAL }, problem.told().detail))
+        asked.map_err(|problem| {
+            let said = problem.told().detail;
+            if problem.is_denial() {
+                self.denied.push((operation.id.clone(), said.clone()));
+                return (DENIED, said);
+            }
+            (INTERNAL, said)
+        })
     }
 
     /// Hands a message to the language server, which the first one starts.
-    async fn to_language_server(&mut self, text: &str) -> Result<(), (i64, String)> {
+    async fn to_language_server(&mut self, text: &str, is_goodbye: bool) -> Result<(), (i64, String)> {
         self.permit(&messages::language_server()).await?;
         let running = match self.server.take() {
+            Some(mut running) if running.is_leaving => {
+                // What it has to say still is said before the next one says anything.
+                while let Ok(Some(message)) = tokio::time::timeout(LAST_WORDS, running.from_server.recv()).await {
+                    self.last_words.push_back(message);
+                }
+                self.start().await?
+            }
             Some(running) => running,
             None => self.start().await?,
         };
         let running = self.server.insert(running);
-        // One that just said goodbye takes no more; the client hears of its end.
-        running.to_server.send(text.to_owned()).await.ok();
-        Ok(())
+        // One that ended by itself takes no more; whoever asks it something hears so.
+        let sent = running.to_server.send(text.to_owned()).await;
+        running.is_leaving |= is_goodbye;
+        sent.map_err(|_| (INTERNAL, "The language server ended; begin anew with `initialize`.".to_owned()))
     }
 
     async fn start(&self) -> Result<Running, (i64, String)> {
@@ -252,7 +342,7 @@ impl Connection {
         let mut tasks = JoinSet::new();
         tasks.spawn(tell_of_findings(self.gateway.clone(), core.clone(), account));
         tasks.spawn(serve(core, from_client, to_client));
-        Ok(Running { to_server, from_server, _tasks: tasks })
+        Ok(Running { to_server, from_server, is_leaving: false, _tasks: tasks })
     }
 }
 

@@ -39,6 +39,8 @@ pub(crate) struct Feed {
     said: Cursor,
     /// The last line of the log that was looked at.
     looked_at: i64,
+    /// The last event of this process that was looked at.
+    here: u64,
     /// There are lines in the log that were not looked at.
     is_behind: bool,
     waiting: VecDeque<Waiting>,
@@ -54,22 +56,23 @@ impl Feed {
     /// What happens from now on, or after the event that is named.
     ///
     /// # Errors
-    /// If the store does not answer.
+    /// If the store does not answer; in a sentence, where it said something.
     pub async fn begin(
         gateway: &Gateway,
         principal: &Principal,
         topics: Vec<Topic>,
         after: Option<Cursor>,
-    ) -> Result<Self, StoreError> {
+    ) -> Result<Self, String> {
         let hub = gateway.hub();
         // Heard first and asked then, so that nothing happens between the two.
-        let live = hub.listen().await;
-        let newest = gateway.store().newest_job_event().await?;
+        let live = hub.listen().await.ok_or_else(|| "it took too long".to_owned())?;
+        let newest = gateway.store().newest_job_event().await.map_err(|error| error.to_string())?;
+        let account = principal.account.id.clone();
         let mut waiting = VecDeque::new();
         let said = match after {
             None => Cursor { job: newest, process: hub.process().to_owned(), event: hub.newest() },
             Some(after) => {
-                let missed = (after.process == hub.process()).then(|| hub.since(after.event)).flatten();
+                let missed = (after.process == hub.process()).then(|| hub.since(after.event, &topics, &account)).flatten();
                 let here: Vec<Topic> = topics.iter().copied().filter(|topic| *topic != Topic::Jobs).collect();
                 let event = match missed {
                     Some(missed) => {
@@ -89,11 +92,12 @@ impl Feed {
         };
         let is_allowed = |operation| auth::is_allowed(gateway, principal, &operation);
         Ok(Self {
-            account: principal.account.id.clone(),
+            account,
             sees_all_jobs: sees_all(principal),
             sees_cost: is_allowed(messages::usage()),
             is_behind: topics.contains(&Topic::Jobs) && said.job < newest,
             looked_at: said.job,
+            here: said.event,
             gateway: gateway.clone(),
             topics,
             live,
@@ -129,9 +133,21 @@ impl Feed {
                     self.looked_at = event.seq;
                     self.waiting.push_back(Waiting::Job(event));
                 }
-                Ok(Told::Here(event)) if event.number > self.said.event => self.waiting.push_back(Waiting::Here(event)),
+                Ok(Told::Here(event)) if event.number > self.here => {
+                    self.here = event.number;
+                    self.waiting.push_back(Waiting::Here(event));
+                }
                 Ok(Told::Here(_)) => {}
-                Err(RecvError::Lagged(_)) => return Next::FellBehind,
+                // Others made more than he could be told one by one. What concerns him is kept elsewhere, as long as it is not too much.
+                Err(RecvError::Lagged(_)) => {
+                    let newest = self.gateway.hub().newest();
+                    let Some(missed) = self.gateway.hub().since(self.here, &self.topics, &self.account) else {
+                        return Next::FellBehind;
+                    };
+                    self.is_behind = self.topics.contains(&Topic::Jobs);
+                    self.here = missed.last().map_or(newest, |last| last.number.max(newest));
+                    self.waiting.extend(missed.into_iter().map(Waiting::Here));
+                }
                 Err(RecvError::Closed) => return Next::Broken,
             }
         }
@@ -155,18 +171,22 @@ impl Feed {
         match waiting {
             Waiting::Lost(topics) => Some(messages::lost(topics)),
             Waiting::Job(event) => {
+                // Lines of others count as heard: whoever comes back need not read them again.
+                self.said.job = event.seq;
                 if !self.sees_all_jobs && event.account != self.account {
                     return None;
                 }
-                self.said.job = event.seq;
                 Some(messages::event(&self.said.to_string(), Topic::Jobs, &event_data(event).to_string()))
             }
             Waiting::Here(event) => {
                 let is_for_him = event.account.as_ref().is_none_or(|account| *account == self.account);
-                if event.number <= self.said.event || !is_for_him || !self.topics.contains(&event.topic) {
+                if event.number <= self.said.event {
                     return None;
                 }
                 self.said.event = event.number;
+                if !is_for_him || !self.topics.contains(&event.topic) {
+                    return None;
+                }
                 let data = event.plain.as_deref().filter(|_| !self.sees_cost).unwrap_or(&event.data);
                 Some(messages::event(&self.said.to_string(), event.topic, data))
             }

@@ -8,6 +8,7 @@ use crate::auth::secrets;
 use crate::state::Gateway;
 use engine::ModelStep;
 use engine::store::jobs::JobEvent;
+use rustc_hash::FxHashMap;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -18,10 +19,16 @@ const LOOK: Duration = Duration::from_millis(20);
 const LOOK_IDLE: Duration = Duration::from_secs(1);
 /// How often it is asked whether anything was revoked.
 const LOOK_AT_RIGHTS: Duration = Duration::from_millis(300);
+/// How long somebody waits for the store.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Revocations that somebody may be behind before he asks for himself.
+const BEHIND_RIGHTS: usize = 64;
 /// Events that somebody may be behind.
 const BEHIND: usize = 4096;
-/// Events of this process that are kept for those who come back.
+/// Events of one topic, and where it concerns an account of that account, that are kept for those who come back.
 const KEPT: usize = 1024;
+/// Accounts whose events are kept.
+const ACCOUNTS: usize = 1024;
 /// Lines that one look at the store gives.
 const AT_ONCE: u32 = 500;
 
@@ -54,14 +61,52 @@ pub(crate) struct Hub {
     /// Stands for this process in the ids of events.
     process: String,
     live: broadcast::Sender<Told>,
-    /// The last events of this process, and the number of the newest.
-    kept: Mutex<(VecDeque<Arc<Here>>, u64)>,
+    kept: Mutex<Kept>,
     /// Somebody listens for the first time.
     first: Notify,
     /// Becomes true when the store is looked at.
     is_looking: watch::Sender<bool>,
-    /// Grows when rights may have been lost.
-    rights: watch::Sender<u64>,
+    /// The ids of accounts, sessions and tokens that may have lost rights.
+    rights: broadcast::Sender<Arc<Vec<String>>>,
+}
+
+/// The last events of this process. Each topic and each account has its own, so that nobody's many events push out those of others.
+#[derive(Default)]
+struct Kept {
+    /// The number of the newest.
+    newest: u64,
+    of: FxHashMap<(Topic, Option<String>), Ring>,
+    /// The newest event of an account that is kept no longer at all.
+    forgotten: u64,
+}
+
+#[derive(Default)]
+struct Ring {
+    events: VecDeque<Arc<Here>>,
+    /// The newest that was let go.
+    gone: u64,
+}
+
+impl Kept {
+    fn keep(&mut self, event: &Arc<Here>) {
+        let key = (event.topic, event.account.clone());
+        if self.of.len() >= ACCOUNTS && !self.of.contains_key(&key) {
+            // The one of whom nothing was heard for longest.
+            let last = |ring: &Ring| ring.events.back().map_or(0, |event| event.number);
+            let oldest = self.of.iter().min_by_key(|(_, ring)| last(ring)).map(|(key, ring)| (key.clone(), last(ring)));
+            if let Some((key, last)) = oldest {
+                self.of.remove(&key);
+                self.forgotten = self.forgotten.max(last);
+            }
+        }
+        let ring = self.of.entry(key).or_default();
+        if ring.events.len() == KEPT
+            && let Some(first) = ring.events.pop_front()
+        {
+            ring.gone = first.number;
+        }
+        ring.events.push_back(event.clone());
+    }
 }
 
 impl Hub {
@@ -74,7 +119,7 @@ impl Hub {
             kept: Mutex::default(),
             first: Notify::new(),
             is_looking: watch::Sender::new(false),
-            rights: watch::Sender::new(0),
+            rights: broadcast::channel(BEHIND_RIGHTS).0,
         }
     }
 
@@ -83,44 +128,58 @@ impl Hub {
         &self.process
     }
 
-    /// All that happens from now on, once the store is looked at.
-    pub async fn listen(&self) -> broadcast::Receiver<Told> {
+    /// All that happens from now on, once the store is looked at; `None` where it does not answer.
+    pub async fn listen(&self) -> Option<broadcast::Receiver<Told>> {
         let live = self.live.subscribe();
         self.first.notify_one();
-        // It ends only with the process.
-        let _ = self.is_looking.subscribe().wait_for(|looks| *looks).await;
-        live
+        let mut is_looking = self.is_looking.subscribe();
+        let looks = tokio::time::timeout(PATIENCE, is_looking.wait_for(|looks| *looks)).await;
+        looks.is_ok().then_some(live)
     }
 
     /// The number of the newest event of this process.
     pub fn newest(&self) -> u64 {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner).1
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).newest
     }
 
-    /// The events of this process after a number; `None` where some of them are kept no longer.
-    pub fn since(&self, number: u64) -> Option<Vec<Arc<Here>>> {
+    /// The events of topics for an account after a number, oldest first; `None` where some of them are kept no longer.
+    pub fn since(&self, number: u64, topics: &[Topic], account: &str) -> Option<Vec<Arc<Here>>> {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let oldest = kept.0.front().map_or(kept.1 + 1, |event| event.number);
-        (number <= kept.1 && number + 1 >= oldest)
-            .then(|| kept.0.iter().filter(|event| event.number > number).cloned().collect())
+        if number > kept.newest {
+            return None;
+        }
+        let mut missed = Vec::new();
+        for topic in topics.iter().copied().filter(|topic| *topic != Topic::Jobs) {
+            for owner in [None, Some(account.to_owned())] {
+                let is_of_account = owner.is_some();
+                match kept.of.get(&(topic, owner)) {
+                    Some(ring) if ring.gone > number => return None,
+                    Some(ring) => missed.extend(ring.events.iter().filter(|event| event.number > number).cloned()),
+                    // Whether there was anything is not known any more.
+                    None if is_of_account && topic == Topic::Diagnostics && kept.forgotten > number => return None,
+                    None => {}
+                }
+            }
+        }
+        missed.sort_unstable_by_key(|event| event.number);
+        Some(missed)
     }
 
     /// Tells what happened in this process.
     pub fn tell(&self, topic: Topic, account: Option<&str>, data: String, plain: Option<String>) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.1 += 1;
-        let event = Arc::new(Here { number: kept.1, topic, account: account.map(str::to_owned), data, plain });
-        if kept.0.len() == KEPT {
-            kept.0.pop_front();
-        }
-        kept.0.push_back(event.clone());
+        kept.newest += 1;
+        let event = Arc::new(Here { number: kept.newest, topic, account: account.map(str::to_owned), data, plain });
+        kept.keep(&event);
         // Sent while the lock is held, so that numbers come in their order; it does not wait. Without listeners nobody hears it.
         self.live.send(Told::Here(event)).ok();
     }
 
-    /// Grows when rights may have been lost.
-    pub fn rights(&self) -> watch::Receiver<u64> {
-        self.rights.subscribe()
+    /// The ids of accounts, sessions and tokens that may have lost rights from now on.
+    pub fn rights(&self) -> broadcast::Receiver<Arc<Vec<String>>> {
+        let rights = self.rights.subscribe();
+        self.first.notify_one();
+        rights
     }
 }
 
@@ -156,13 +215,15 @@ async fn watch_jobs(gateway: &Gateway) {
 }
 
 async fn watch_rights(gateway: &Gateway) {
-    let mut known = None;
+    // What was revoked before is found out by whoever connects.
+    let mut known = i64::MAX;
     loop {
-        if let Ok((newest, _)) = gateway.store().revoked_since(i64::MAX).await {
-            if known.is_some_and(|known| known != newest) {
-                gateway.hub().rights.send_modify(|times| *times += 1);
+        if let Ok((newest, revoked)) = gateway.store().revoked_since(known).await {
+            known = newest;
+            if !revoked.is_empty() {
+                // Without connections nobody hears it.
+                gateway.hub().rights.send(Arc::new(revoked.into_iter().map(|one| one.id).collect())).ok();
             }
-            known = Some(newest);
         }
         tokio::time::sleep(LOOK_AT_RIGHTS).await;
     }
@@ -189,17 +250,32 @@ mod tests {
     #[test]
     fn who_comes_back_is_told_all_that_he_missed_or_that_some_is_gone() {
         let hub = Hub::new();
-        let numbers = |since: u64| hub.since(since).map(|events| events.iter().map(|event| event.number).collect::<Vec<_>>());
-        assert_eq!(numbers(0), Some(vec![]));
-        assert_eq!(numbers(1), None, "that has not happened yet");
+        let numbers = |since: u64, topic: Topic, account: &str| {
+            let events = hub.since(since, &[topic], account)?;
+            Some(events.iter().map(|event| event.number).collect::<Vec<_>>())
+        };
+        let models = |since| numbers(since, Topic::Models, "ann");
+        assert_eq!(models(0), Some(vec![]));
+        assert_eq!(models(1), None, "that has not happened yet");
         for _ in 0..3 {
             hub.tell(Topic::Models, None, "{}".to_owned(), None);
         }
-        assert_eq!((numbers(0), numbers(2), numbers(3)), (Some(vec![1, 2, 3]), Some(vec![3]), Some(vec![])));
-        for _ in 0..KEPT {
-            hub.tell(Topic::Models, None, "{}".to_owned(), None);
+        hub.tell(Topic::Diagnostics, Some("ann"), "{}".to_owned(), None);
+        assert_eq!((models(0), models(2), models(4)), (Some(vec![1, 2, 3]), Some(vec![3]), Some(vec![])));
+        assert_eq!(numbers(0, Topic::Diagnostics, "ann"), Some(vec![4]));
+        assert_eq!(numbers(0, Topic::Diagnostics, "bob"), Some(vec![]));
+        // What one account does much of pushes out nothing of others.
+        for _ in 0..KEPT + 1 {
+            hub.tell(Topic::Diagnostics, Some("bob"), "{}".to_owned(), None);
         }
-        assert_eq!(numbers(2), None, "the third is kept no longer");
-        assert_eq!(numbers(3).map(|numbers| numbers.len()), Some(KEPT));
+        assert_eq!((models(0), numbers(0, Topic::Diagnostics, "ann")), (Some(vec![1, 2, 3]), Some(vec![4])));
+        assert_eq!(numbers(4, Topic::Diagnostics, "bob"), None, "the first is kept no longer");
+        assert_eq!(numbers(5, Topic::Diagnostics, "bob").map(|numbers| numbers.len()), Some(KEPT));
+        // Nor are there accounts without end.
+        for number in 0..ACCOUNTS {
+            hub.tell(Topic::Diagnostics, Some(&number.to_string()), "{}".to_owned(), None);
+        }
+        assert_eq!(numbers(0, Topic::Diagnostics, "ann"), None);
+        assert!(hub.kept.lock().unwrap().of.len() <= ACCOUNTS);
     }
 }

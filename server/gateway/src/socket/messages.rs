@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 /// What events are about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Topic {
     /// What happens to jobs: to one's own, and to all of them for those who see to them.
@@ -93,6 +93,7 @@ pub(crate) const NO_METHOD: i64 = -32601;
 pub(crate) const INVALID_PARAMS: i64 = -32602;
 pub(crate) const INTERNAL: i64 = -32603;
 pub(crate) const DENIED: i64 = -32001;
+pub(crate) const TOO_MANY: i64 = -32002;
 
 /// An answer.
 pub(crate) fn result(id: &Value, result: Value) -> String {

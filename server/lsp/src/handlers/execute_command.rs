@@ -38,6 +38,9 @@ pub(crate) async fn execute_command(server: &Server, params: ExecuteCommandParam
     let arguments = params.arguments.unwrap_or_default();
     let task = commands::read(&params.command, &arguments, server.last_document(), offset);
     let command = match task.map_err(Error::invalid_params)? {
+        Task::Stats if server.core.is_elsewhere() => {
+            return Err(Error::invalid_params("The figures of a service are at its `/metrics`."));
+        }
         Task::Stats => return Ok(Some(json!(server.core.metrics().stats()))),
         Task::Status => return Ok(Some(server.core.model_status().await)),
         Task::ShowLast => return ask::show_last(server).await,

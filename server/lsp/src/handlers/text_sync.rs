@@ -12,9 +12,13 @@ use serde_json::Value;
 /// `textDocument/didOpen`.
 pub(crate) async fn did_open(server: &Server, params: DidOpenTextDocumentParams) {
     let document = params.text_document;
-    server.opened(&document.uri.0);
     server.reorder.forget(&document.uri.0);
     server.core.open(&document.uri.0, document.language_id.as_str(), document.version, &document.text);
+    // One that is more than the core keeps is not open.
+    if server.core.snapshot(&document.uri.0).is_none() {
+        return;
+    }
+    server.opened(&document.uri.0);
     server.edited(&document.uri.0);
 }
 
