@@ -218,16 +218,16 @@ pub(crate) async fn list(
     (status = 201, description = "The account", body = AccountView),
     (status = 400, description = "Not as it has to be", body = ProblemBody),
     (status = 401, description = "Not signed in", body = ProblemBody), (status = 403, description = "Not allowed", body = ProblemBody),
-    (status = 409, description = "The name is taken", body = ProblemBody),
+    (status = 409, description = "The name is taken, the person has an account, there is no provider, or there is not either a password or a subject", body = ProblemBody),
     (status = 415, description = "No JSON", body = ProblemBody),
-    (status = 422, description = "The password is too short, or there is neither a password nor a subject, or both", body = ProblemBody),
+    (status = 422, description = "The password is too short", body = ProblemBody),
     (status = 503, description = "Not just now", body = ProblemBody)))]
 pub(crate) async fn create(
     State(gateway): State<Gateway>,
     Extension(principal): Extension<Principal>,
     Valid(body): Valid<NewAccount>,
 ) -> Result<(StatusCode, Json<AccountView>), Problem> {
-    let refused = |said: &str| Problem::new(Kind::Refused, said);
+    let refused = |said: &str| Problem::new(Kind::Conflict, said);
     let (store, role) = (gateway.store(), body.role.into());
     let account = match (body.password, body.subject) {
         (Some(password), None) => {

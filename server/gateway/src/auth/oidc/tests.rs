@@ -6,7 +6,6 @@ mod identity;
 
 use super::known::{FRESH, ONCE_IN};
 use super::*;
-use crate::auth::keys::Keys;
 use crate::tests::Service;
 use axum::Router;
 use axum::extract::State;
@@ -352,7 +351,7 @@ async fn unknown_people_stay_outside_unless_the_settings_let_them_in() {
                 }
             }
             let reply = service.send("POST", "/api/v2/accounts", &root, Some(both)).await;
-            assert_eq!(reply.status, StatusCode::UNPROCESSABLE_ENTITY, "{reply:?}");
+            assert_eq!(reply.status, StatusCode::CONFLICT, "{reply:?}");
         }
     }
 }
