@@ -192,5 +192,10 @@ def test_the_page_of_the_document_works_without_the_internet(service, chromium):
     with window(chromium, service) as page:
         page.goto("/api/v2/docs")
         expect(page.get_by_role("heading", name="code-agent").first).to_be_visible()
-        expect(page.get_by_text("What can be done at a place of a text").first).to_be_attached()
+        # The navigation is made of the document: its parts, and the operations of the first one.
+        for part in ("service", "actions", "search", "jobs", "openai"):
+            expect(page.get_by_role("link", name=part, exact=True)).to_be_visible()
+        expect(page.get_by_role("link", name="The process is there. HTTP Method: GET")).to_be_visible()
+        page.get_by_role("link", name="search", exact=True).click()
+        expect(page.get_by_text("Definitions by name, in the texts that are sent.").first).to_be_visible()
         page.screenshot(path=install.cache_folder() / "page" / "docs.png")

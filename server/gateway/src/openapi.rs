@@ -74,7 +74,7 @@ pub(crate) const DOCUMENT: &str = "service.document";
 /// Writes down what the gate adds to each operation: the quota, and the tags of what is read.
 fn tell_quotas_and_tags(document: &mut Value) {
     let header = |description: &str| json!({ "description": description, "schema": { "type": "string" } });
-    for (path, methods) in document["paths"].as_object_mut().into_iter().flatten() {
+    for (_, methods) in document["paths"].as_object_mut().into_iter().flatten() {
         for (method, operation) in methods.as_object_mut().into_iter().flatten() {
             let (has_group, is_document) = (operation[GROUP].is_string(), operation["operationId"] == DOCUMENT);
             let is_json = operation.pointer("/responses/200/content/application~1json").is_some();
@@ -91,12 +91,11 @@ fn tell_quotas_and_tags(document: &mut Value) {
                 operation["responses"]["304"] = json!({ "description": "What is there already still holds" });
             }
             if has_group {
-                let body = if path.starts_with("/v1/") { "ErrorAnswer" } else { "Problem" };
+                // In the form of its other refusals, which is another one for programs of OpenAI.
+                let form = operation["responses"]["403"]["content"].clone();
                 let refused = &mut operation["responses"]["429"];
                 if !refused.is_object() {
-                    let schema = json!({ "schema": { "$ref": format!("#/components/schemas/{body}") } });
-                    *refused =
-                        json!({ "description": "The quota is used up", "content": { "application/json": schema } });
+                    *refused = json!({ "description": "The quota is used up", "content": form });
                 }
                 refused["headers"] = json!({
                     "Retry-After": header("Seconds after which it is worth asking again"),

@@ -189,8 +189,10 @@ impl Done {
     }
 }
 
-/// Does what an offer says. Where it asks a model, that counts for the account as everywhere; where no model answers or its quota is used up, what
-/// needs none is done if there is such a thing, and a remark says so.
+/// Does what an offer says.
+///
+/// Where it asks a model, that counts for the account as everywhere; where no model answers or its quota is used up, what needs none is done if
+/// there is such a thing, and a remark says so.
 #[utoipa::path(post, path = "/actions/run", tag = "actions", operation_id = "actions.run",
     extensions(("x-group" = json!("actions.use"))), request_body = RunRequest, responses(
     (status = 200, description = "What was done", body = Done),

@@ -71,8 +71,10 @@ pub(crate) async fn schema() -> Json<Value> {
     Json(serde_json::to_value(ConfigurationManager::schema()).unwrap_or_default())
 }
 
-/// The settings in force. Secrets never stand in settings, so none is shown; what could be one (a name before a host, the words of a program that
-/// gives a key) is left out all the same.
+/// The settings in force.
+///
+/// Secrets never stand in settings, so none is shown; what could be one (a name before a host, the words of a program that gives a key) is left
+/// out all the same.
 #[utoipa::path(get, path = "/config", tag = "service", operation_id = "config.show",
     extensions(("x-group" = json!("config.read"))),
     responses((status = 200, description = "The settings", body = Value), (status = 401, description = "Not signed in", body = ProblemBody), (status = 403, description = "Not allowed", body = ProblemBody)))]
