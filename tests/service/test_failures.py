@@ -73,7 +73,15 @@ class Cluster:
             place.mkdir()
         self.buses = [free_port() for _ in range(3)]
         self.nodes = []
-        self.start()
+        try:
+            self.start()
+            self.join()
+        except BaseException:
+            self.kill()
+            raise
+
+    def join(self) -> None:
+        """Makes one cluster of them."""
         for port in self.ports:
             wait_for("a node", lambda: subprocess.run(["redis-cli", "-p", str(port), "ping"], capture_output=True, text=True).stdout.strip() == "PONG")
         nodes = [f"127.0.0.1:{port}" for port in self.ports]

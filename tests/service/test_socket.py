@@ -128,9 +128,9 @@ def test_the_language_server_over_the_network_documents_a_file_of_another_machin
             assert (await watcher.ask("service/subscribe", {"topics": ["diagnostics"]}))["result"]["id"]
             info = await client.initialize()
             assert info["serverInfo"]["name"] == "code-agent"
-            await client.open("file:///home/ann/orders.py", text)
+            await client.open("file:///project/orders.py", text)
             published = await client.next("textDocument/publishDiagnostics")
-            assert published["uri"] == "file:///home/ann/orders.py" and published["diagnostics"]
+            assert published["uri"] == "file:///project/orders.py" and published["diagnostics"]
             told = (await watcher.next("service/event"))["data"]
             assert told["uri"] == published["uri"] and told["findings"] == len(published["diagnostics"])
             place = published["diagnostics"][0]["range"]
@@ -158,9 +158,9 @@ def test_no_file_of_the_service_is_looked_at(service, tmp_path):
     """The control is the same server at home, which does look there."""
     (tmp_path / "work").mkdir()
     home = tmp_path / "work"
-    (home / "code-agent.toml").write_text("[analysis.rules]\nundocumented = 'off'\n")
+    (home / "code-agent.toml").write_text("[analysis.rules]\nparam-renamed = 'off'\n")
     (home / "other.py").write_text("def secret_plan():\n    '''The plan.'''\n")
-    uri, text = (home / "a.py").as_uri(), "def f(a):\n    return a\n"
+    uri, text = (home / "a.py").as_uri(), 'def f(a):\n    """Do.\n\n    Args:\n        b: B.\n    """\n    return a\n'
 
     def rules(diagnostics) -> set:
         return {diagnostic["code"] for diagnostic in diagnostics}
@@ -203,10 +203,10 @@ def test_any_editor_has_the_language_server_of_a_service_by_a_program(service):
 
     async def session() -> None:
         editor = await Editor.start(command(), env=environment)
-        answer = await editor.ask("initialize", {"processId": 1, "rootUri": "file:///home/ann", "capabilities": {"textDocument": {"diagnostic": {}}}})
+        answer = await editor.ask("initialize", {"processId": 1, "rootUri": "file:///project", "capabilities": {"textDocument": {"diagnostic": {}}}})
         assert answer["serverInfo"]["name"] == "code-agent"
         await editor.tell("initialized", {})
-        document = {"uri": "file:///home/ann/orders.py", "languageId": "python", "version": 1, "text": ORDERS.read_text()}
+        document = {"uri": "file:///project/orders.py", "languageId": "python", "version": 1, "text": ORDERS.read_text()}
         await editor.tell("textDocument/didOpen", {"textDocument": document})
         report = await editor.ask("textDocument/diagnostic", {"textDocument": {"uri": document["uri"]}})
         assert report["items"], report

@@ -49,8 +49,12 @@ const PLACES: &[Place] = &[
             // Connections to the service: each ends with its client, or with the grace of the end; and the look at the certificate, with its last handle.
             "server/gateway/src/listen.rs",
             "server/gateway/src/listen/tls.rs",
+            // The language server of a WebSocket, which ends with its connection; and the other end of one, which ends with its program.
+            "server/gateway/src/socket/connection.rs",
+            "server/gateway/src/client.rs",
             // Processes of a measurement, whose connections end with them.
             "server/gateway/benches/door/",
+            "server/gateway/benches/socket.rs",
             "server/lsp/src/lib.rs",
             "server/lsp/src/serve.rs",
             "server/lsp/src/serve/",
@@ -64,7 +68,7 @@ const PLACES: &[Place] = &[
     Place {
         what: "opens standard output",
         marks: &["io::stdout(", "println!(", "print!(", "allow(clippy::print_stdout"],
-        allowed: &["server/cli/src/", "server/llm/benches/", "server/actions/benches/", "server/gateway/benches/"],
+        allowed: &["server/cli/src/", "server/llm/benches/", "server/actions/benches/", "server/gateway/benches/", "server/gateway/examples/"],
     },
     Place {
         what: "opens standard error",

@@ -46,7 +46,7 @@ fn repository() -> (tempfile::TempDir, String) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_of_this_machine_is_looked_at_for_a_client_of_another() {
-    let answer = Behaviour { words: vec!["[]".to_owned()], ..Behaviour::default() };
+    let answer = Behaviour { words: vec![r#"{"notes": []}"#.to_owned()], ..Behaviour::default() };
     let server = ModelServer::start(answer.script(), 100).await;
     let here = core(&server.url);
     let (folder, uri) = repository();
@@ -87,8 +87,9 @@ async fn documents_are_its_own_and_threads_are_shared() {
     let here = core("http://127.0.0.1:9");
     let (one, other) = (here.session("ann", false).await.unwrap(), here.session("bob", false).await.unwrap());
     let uri = "file:///w/a.py";
-    one.open(uri, "python", 1, "def a():\n    pass\n");
-    other.open(uri, "python", 1, "def b():\n    pass\n");
+    let text = |name: &str| format!("def {name}(a):\n    \"\"\"Do.\n\n    Args:\n        b: B.\n    \"\"\"\n    return a\n");
+    one.open(uri, "python", 1, &text("one"));
+    other.open(uri, "python", 1, &text("other"));
     let (first, second) = tokio::join!(one.diagnostics(uri), other.diagnostics(uri));
     let name = |core: &ServerCore| core.snapshot(uri).unwrap().text().to_string();
     assert_ne!(name(&one), name(&other));
@@ -102,7 +103,7 @@ async fn documents_are_its_own_and_threads_are_shared() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_may_not_ask_models_has_none_and_leaves_those_of_the_service_alone() {
-    let answer = Behaviour { words: vec!["It adds up.".to_owned()], ..Behaviour::default() };
+    let answer = Behaviour { words: vec!["It adds up the prices, each of them times the rate, and gives the sum.".to_owned()], ..Behaviour::default() };
     let server = ModelServer::start(answer.script(), 100).await;
     let here = core(&server.url);
     // Nobody of the service wanted a model yet, so that whoever is first must not set them up for all.

@@ -34,7 +34,7 @@ impl FromStr for Cursor {
         else {
             return Err(NoCursor);
         };
-        let is_name = process.len() == 16 && process.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let is_name = process.len() == 16 && process.bytes().all(|byte| byte.is_ascii_alphanumeric());
         let (job, event) = (job.parse().map_err(|_| NoCursor)?, event.parse().map_err(|_| NoCursor)?);
         if is_name && job >= 0 { Ok(Self { job, process: process.to_owned(), event }) } else { Err(NoCursor) }
     }
