@@ -8,7 +8,8 @@ use engine::workspace::files::MemoryFiles;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 
-async fn session() -> ServerCore {
+/// The core of a service, which has the threads, and one for a client of it.
+async fn session() -> (ServerCore, ServerCore) {
     let core = ServerCore::new(engine::Parts {
         journal: || None,
         file_system: Arc::new(MemoryFiles::default()),
@@ -17,14 +18,16 @@ async fn session() -> ServerCore {
         mode: Arc::new(EditorMode),
         strategy: Arc::new(Offline),
     });
-    core.session("ann", false).await.unwrap()
+    let session = core.session("ann", false).await.unwrap();
+    (core, session)
 }
 
 #[tokio::test]
 async fn a_message_is_a_text_and_the_end_of_the_door_is_the_end_of_the_session() {
     let (to_server, from_client) = mpsc::channel(4);
     let (to_client, mut from_server) = mpsc::channel(4);
-    let serving = tokio::spawn(crate::serve_messages(session().await, from_client, to_client));
+    let (_service, core) = session().await;
+    let serving = tokio::spawn(crate::serve_messages(core, from_client, to_client));
     // The number of a process of another machine ends nothing here: this one is not there.
     let params = json!({ "capabilities": {}, "processId": i32::MAX, "rootUri": "file:///project" });
     let send = async |message: Value| to_server.send(message.to_string()).await.unwrap();
@@ -54,7 +57,8 @@ async fn a_message_is_a_text_and_the_end_of_the_door_is_the_end_of_the_session()
 async fn a_goodbye_is_one_though_the_door_stays_open() {
     let (to_server, from_client) = mpsc::channel(4);
     let (to_client, mut from_server) = mpsc::channel(4);
-    let serving = tokio::spawn(crate::serve_messages(session().await, from_client, to_client));
+    let (_service, core) = session().await;
+    let serving = tokio::spawn(crate::serve_messages(core, from_client, to_client));
     for message in [
         json!({ "jsonrpc": "2.0", "id": 1, "method": "initialize", "params": { "capabilities": {} } }),
         json!({ "jsonrpc": "2.0", "id": 2, "method": "shutdown" }),
