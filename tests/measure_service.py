@@ -32,6 +32,9 @@ WORDS, CLIENTS = 32, 64
 # A word each five milliseconds, for a few clients, so that nothing waits for a processor.
 PACED, PACED_CLIENTS = "words-40-5000", 8
 SETTINGS = """
+[service.quotas]
+requests-per-minute = 0
+
 [cache]
 max-bytes = {cache}
 

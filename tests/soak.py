@@ -44,6 +44,9 @@ TEXT = '''def fetch_{n}(path, retries=3):
 '''
 # Kept answers are bounded, and full before anything is compared, so that what grows is nothing that is meant to.
 SETTINGS = """
+[service.quotas]
+requests-per-minute = 0
+
 [cache]
 max-bytes = 1048576
 

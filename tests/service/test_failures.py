@@ -144,7 +144,8 @@ class Model:
 
 def test_a_redis_cluster_that_is_gone_costs_the_shared_answers_and_nothing_else(program, tmp_path):
     cluster, model = Cluster(tmp_path), Model()
-    settings = f'[cache]\nredis = {json.dumps([f"redis://127.0.0.1:{port}" for port in cluster.ports])}\n'
+    settings = "[service.quotas]\nrequests-per-minute = 0\n"
+    settings += f'[cache]\nredis = {json.dumps([f"redis://127.0.0.1:{port}" for port in cluster.ports])}\n'
     settings += f'[[models.target]]\nname = "work"\nmodel = "any"\nbase-url = "{model.url}"\n'
     try:
         with opened("sqlite", tmp_path) as store, replicas(program, tmp_path, store, settings=settings) as both:
