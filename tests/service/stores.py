@@ -193,7 +193,9 @@ class Replica(Service):
 
 @contextlib.contextmanager
 def replicas(program: str, folder: pathlib.Path, store, count: int = 2, settings: str = "", **options):
-    """Services over one store; the first has made the first admin."""
+    """Services over one store; the first has made the first admin. Where nothing is said of quotas there are none."""
+    if "service.quotas" not in settings:
+        settings = "[service.quotas]\nrequests-per-minute = 0\n\n" + settings
     started = []
     try:
         for number in range(count):

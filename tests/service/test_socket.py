@@ -126,7 +126,8 @@ def test_the_language_server_over_the_network_documents_a_file_of_another_machin
         async with connected(service, service.account("ann", "developer")) as socket, connected(service, service.sign_in("ann")) as other:
             client, watcher = Client(socket), Client(other)
             assert (await watcher.ask("service/subscribe", {"topics": ["diagnostics"]}))["result"]["id"]
-            info = await client.initialize()
+            literals = {"codeActionLiteralSupport": {"codeActionKind": {"valueSet": ["quickfix"]}}}
+            info = await client.initialize(textDocument={"codeAction": literals})
             assert info["serverInfo"]["name"] == "code-agent"
             await client.open("file:///project/orders.py", text)
             published = await client.next("textDocument/publishDiagnostics")
@@ -262,7 +263,7 @@ def test_events_of_jobs_survive_a_crash_of_the_service_without_loss_or_repeat(se
         return False
 
     async def all_ended(client, seen) -> bool:
-        return {data["job"] for _, data in seen if data["state"] == "done"} >= set(wanted)
+        return {data["job"] for _, data in seen if data["state"] == "succeeded"} >= set(wanted)
 
     after = asyncio.run(hear(None, seen, kill_in_the_middle))
     assert len(seen) < 100 and not asyncio.run(all_ended(None, seen)), "it was killed in the middle"
@@ -272,7 +273,7 @@ def test_events_of_jobs_survive_a_crash_of_the_service_without_loss_or_repeat(se
     assert lines == list(range(lines[0], lines[0] + len(lines))), "each line of the log once, in order"
     for one in wanted:
         states = [data["state"] for _, data in seen if data["job"] == one]
-        assert states[0] == "queued" and states.count("done") == 1 and states[-1] == "done", states
+        assert states[0] == "queued" and states.count("succeeded") == 1 and states[-1] == "succeeded", states
 
 
 def test_the_protocol_passes_the_cases_of_autobahn(tmp_path):
@@ -287,6 +288,7 @@ def test_the_protocol_passes_the_cases_of_autobahn(tmp_path):
     finally:
         server.kill()
         server.wait(10)
+        server.stdout.close()
     cases = {name: case for agent in index.values() for name, case in agent.items()}
     wrong = {name: case for name, case in cases.items() if case["behavior"] not in ("OK", "INFORMATIONAL", "NON-STRICT") or case["behaviorClose"] not in ("OK", "INFORMATIONAL")}
     assert len(cases) == 301 and not wrong, f"{len(cases)} cases; {json.dumps(wrong)[:2000]}; {run.stderr[-500:]}"

@@ -35,9 +35,9 @@ pub mod queries;
 pub mod quotas;
 pub mod recovery;
 pub mod server_core;
-mod session;
 #[cfg(feature = "service")]
 mod service;
+mod session;
 pub mod tasks;
 #[cfg(feature = "service")]
 pub mod texts;

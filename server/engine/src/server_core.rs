@@ -127,7 +127,17 @@ impl ServerCore {
         };
         let tasks = TaskOrchestrator::new(threads, mode.queue_limit(), metrics.clone());
         let models = Arc::new(Models::new(journal));
-        let rooms = Rooms { file_system, config, metrics, mode, strategy, models, tasks, is_elsewhere: false, held: Default::default() };
+        let rooms = Rooms {
+            file_system,
+            config,
+            metrics,
+            mode,
+            strategy,
+            models,
+            tasks,
+            is_elsewhere: false,
+            held: Default::default(),
+        };
         Self::of(rooms, "local", 1024)
     }
 
@@ -276,7 +286,8 @@ impl ServerCore {
             return;
         }
         if snapshot.language.is_none() {
-            if self.inner.told_languages.len() < MOST_TOLD && self.inner.told_languages.insert(language_id.to_string()) {
+            if self.inner.told_languages.len() < MOST_TOLD && self.inner.told_languages.insert(language_id.to_string())
+            {
                 let error = CoreError::UnsupportedLanguage { uri: uri::display(&snapshot.uri) };
                 self.shared().publish(Event::Message { level: MessageLevel::Log, text: error.to_string() });
             }

@@ -52,7 +52,9 @@ async fn main() {
             let mut took: Vec<Duration> = Vec::with_capacity(events);
             let mut next = 0;
             while took.len() < events {
-                let Ok(Some(Ok(message))) = tokio::time::timeout(Duration::from_secs(20), socket.next()).await else { break };
+                let Ok(Some(Ok(message))) = tokio::time::timeout(Duration::from_secs(20), socket.next()).await else {
+                    break;
+                };
                 let Message::Text(text) = message else { continue };
                 // The number of the event is in its id, and when it was written in its message.
                 let event: Value = serde_json::from_str(&text).unwrap();
@@ -102,7 +104,12 @@ async fn service(folder: &std::path::Path) -> (SocketAddr, Store, String) {
         journal: || None,
     });
     let store = Store::open(&format!("sqlite:{}", folder.join("s.db").display())).await.unwrap();
-    let config = Config { signing_key: folder.join("key.pem"), max_body: 1 << 20, metrics: MetricsAccess::default(), proxies: 0 };
+    let config = Config {
+        signing_key: folder.join("key.pem"),
+        max_body: 1 << 20,
+        metrics: MetricsAccess::default(),
+        proxies: 0,
+    };
     let gateway = Gateway::new(core, store.clone(), config).await.unwrap();
     let code = gateway.setup_code().unwrap().to_owned();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -111,7 +118,10 @@ async fn service(folder: &std::path::Path) -> (SocketAddr, Store, String) {
     let ask = async |path: &str, body: Value| {
         let mut stream = TcpStream::connect(address).await.unwrap();
         let body = body.to_string();
-        let head = format!("POST {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n", body.len());
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
         tokio::io::AsyncWriteExt::write_all(&mut stream, format!("{head}{body}").as_bytes()).await.unwrap();
         let mut answer = String::new();
         tokio::io::AsyncReadExt::read_to_string(&mut stream, &mut answer).await.unwrap();

@@ -18,9 +18,12 @@ const BOUNDS: Bounds = Bounds {
 
 #[tokio::main]
 async fn main() -> std::io::Result<()> {
-    let app = Router::new().route("/", get(async |upgrade: WebSocketUpgrade| {
-        Carrier::prepare(upgrade, BOUNDS).on_upgrade(async |socket| echo(Carrier::new(socket, BOUNDS)).await)
-    }));
+    let app = Router::new().route(
+        "/",
+        get(async |upgrade: WebSocketUpgrade| {
+            Carrier::prepare(upgrade, BOUNDS).on_upgrade(async |socket| echo(Carrier::new(socket, BOUNDS)).await)
+        }),
+    );
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let mut out = std::io::stdout();
     writeln!(out, "{}", listener.local_addr()?)?;

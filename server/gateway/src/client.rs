@@ -43,7 +43,9 @@ pub enum ConnectError {
         reason: String,
     },
     /// The token is not taken.
-    #[error("{url} does not take the token (status {status}); it is wrong, is over, or its role or scope does not allow this.")]
+    #[error(
+        "{url} does not take the token (status {status}); it is wrong, is over, or its role or scope does not allow this."
+    )]
     Denied {
         /// What was given.
         url: String,
@@ -109,7 +111,11 @@ pub async fn connect(url: &str, token: &Secret) -> Result<Connection, ConnectErr
         Ok((socket, _)) => Ok(begin(socket)),
         Err(Error::Http(answer)) => {
             let (url, status) = (url.to_owned(), answer.status().as_u16());
-            Err(if matches!(status, 401 | 403) { ConnectError::Denied { url, status } } else { ConnectError::Other { url, status } })
+            Err(if matches!(status, 401 | 403) {
+                ConnectError::Denied { url, status }
+            } else {
+                ConnectError::Other { url, status }
+            })
         }
         Err(error) => Err(unreachable(error.to_string())),
     }

@@ -4,9 +4,9 @@
 //! is denied.
 
 mod auth;
-mod client;
 #[cfg(feature = "bench")]
 pub mod bench;
+mod client;
 mod conditional;
 mod error;
 mod extract;
@@ -21,8 +21,8 @@ mod socket;
 mod state;
 mod tries;
 
-pub use client::{ConnectError, Connection, connect};
 pub use auth::oidc::OidcConfig;
+pub use client::{ConnectError, Connection, connect};
 pub use listen::{Tls, TlsError, TlsFiles};
 pub use openapi::document;
 pub use socket::{Bounds, Carrier, Ended, Incoming, LanguageServer};

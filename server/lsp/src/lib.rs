@@ -21,8 +21,8 @@ mod tests;
 mod to_proto;
 
 pub use messages::serve_messages;
-pub use relay::relay;
 pub use record::{Record, replay, serve_recorded};
+pub use relay::relay;
 pub use serve::Outcome;
 
 use engine::ServerCore;

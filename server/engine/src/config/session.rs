@@ -62,8 +62,9 @@ impl ConfigurationManager {
                 None => {}
             }
         }
-        (!names.is_empty())
-            .then(|| format!("Whoever runs the service sets {}; what your editor says of it is left out.", names.join(", ")))
+        (!names.is_empty()).then(|| {
+            format!("Whoever runs the service sets {}; what your editor says of it is left out.", names.join(", "))
+        })
     }
 }
 
@@ -73,7 +74,9 @@ pub(super) fn own(settings: Value) -> Value {
     let mut own = Map::new();
     for (name, keys) in OWN {
         let Some(mut content) = sections.remove(name) else { continue };
-        if !keys.is_empty() && let Value::Object(content) = &mut content {
+        if !keys.is_empty()
+            && let Value::Object(content) = &mut content
+        {
             content.retain(|key, _| keys.contains(&key.as_str()));
         }
         own.insert(name.to_owned(), content);
@@ -128,7 +131,9 @@ mod tests {
         session.set_editor(wanted.clone()).unwrap();
         let settings = session.settings();
         assert_eq!((settings.docs.width, settings.actions.preview), (60, true));
-        assert!(settings.models.target.is_empty() && settings.actions.format.is_empty() && !settings.completion.enabled);
+        assert!(
+            settings.models.target.is_empty() && settings.actions.format.is_empty() && !settings.completion.enabled
+        );
         assert_eq!(settings.limits, service.settings().limits);
         assert_eq!(service.settings().docs.width, 72, "the service itself stays as it is");
         // An editor on this machine may set all of it but programs, so the filter is what keeps them out.

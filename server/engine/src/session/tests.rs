@@ -87,7 +87,8 @@ async fn documents_are_its_own_and_threads_are_shared() {
     let here = core("http://127.0.0.1:9");
     let (one, other) = (here.session("ann", false).await.unwrap(), here.session("bob", false).await.unwrap());
     let uri = "file:///w/a.py";
-    let text = |name: &str| format!("def {name}(a):\n    \"\"\"Do.\n\n    Args:\n        b: B.\n    \"\"\"\n    return a\n");
+    let text =
+        |name: &str| format!("def {name}(a):\n    \"\"\"Do.\n\n    Args:\n        b: B.\n    \"\"\"\n    return a\n");
     one.open(uri, "python", 1, &text("one"));
     other.open(uri, "python", 1, &text("other"));
     let (first, second) = tokio::join!(one.diagnostics(uri), other.diagnostics(uri));
@@ -103,7 +104,10 @@ async fn documents_are_its_own_and_threads_are_shared() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_may_not_ask_models_has_none_and_leaves_those_of_the_service_alone() {
-    let answer = Behaviour { words: vec!["It adds up the prices, each of them times the rate, and gives the sum.".to_owned()], ..Behaviour::default() };
+    let answer = Behaviour {
+        words: vec!["It adds up the prices, each of them times the rate, and gives the sum.".to_owned()],
+        ..Behaviour::default()
+    };
     let server = ModelServer::start(answer.script(), 100).await;
     let here = core(&server.url);
     // Nobody of the service wanted a model yet, so that whoever is first must not set them up for all.

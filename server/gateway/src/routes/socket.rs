@@ -27,9 +27,8 @@ pub(crate) async fn open(
     Extension(principal): Extension<Principal>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Problem> {
-    let upgrade = upgrade.map_err(|rejection| {
-        Problem::new(Kind::UpgradeRequired, format!("This is a WebSocket: {rejection}."))
-    })?;
+    let upgrade = upgrade
+        .map_err(|rejection| Problem::new(Kind::UpgradeRequired, format!("This is a WebSocket: {rejection}.")))?;
     let Ok(place) = gateway.places().try_acquire_owned() else {
         let said = "Too many are connected; come again in a moment, or to another replica.";
         return Err(Problem::new(Kind::Unavailable, said).retry_after(5));

@@ -3,7 +3,9 @@
 use super::carrier::{Carrier, Ended, Incoming};
 use super::cursor::Cursor;
 use super::feed::{Feed, Next};
-use super::messages::{self, DENIED, INTERNAL, INVALID_PARAMS, INVALID_REQUEST, NO_METHOD, PARSE, Subscription, TOO_MANY, Topic};
+use super::messages::{
+    self, DENIED, INTERNAL, INVALID_PARAMS, INVALID_REQUEST, NO_METHOD, PARSE, Subscription, TOO_MANY, Topic,
+};
 use crate::auth::{self, Principal, Via};
 use crate::extract::{Valid, fitting};
 use crate::quotas;
@@ -183,7 +185,9 @@ impl Connection {
             };
             // Who lost his rights hears nothing more, whatever was ready first.
             while let Ok(revoked) = rights.try_recv() {
-                if self.concerns(Ok(revoked)) && let Some(reason) = self.lost_rights().await {
+                if self.concerns(Ok(revoked))
+                    && let Some(reason) = self.lost_rights().await
+                {
                     return Some(reason);
                 }
             }
@@ -252,7 +256,7 @@ impl Connection {
                     Err((code, said)) => messages::error(&id, code, &said),
                 })
             }
-            method => match self.to_language_server(text, method == Some("exit")).await {
+            method => match self.pass_on(text, method == Some("exit")).await {
                 Ok(()) => None,
                 // What wants no answer gets none.
                 Err((code, said)) => head.method.and(head.id).map(|id| messages::error(&id, code, &said)),
@@ -264,16 +268,18 @@ impl Connection {
     async fn own(&mut self, method: &str, text: &str) -> Result<Value, (i64, String)> {
         match method {
             "service/subscribe" => {
-                let request: Request = serde_json::from_str(text).map_err(|error| (INVALID_REQUEST, error.to_string()))?;
+                let request: Request =
+                    serde_json::from_str(text).map_err(|error| (INVALID_REQUEST, error.to_string()))?;
                 let Valid(Subscription { topics, after }) = fitting(request.params).map_err(|problem| {
                     let told = problem.told();
                     let place = told.pointer.filter(|pointer| !pointer.is_empty());
                     let place = place.map(|pointer| format!(" (at {pointer})")).unwrap_or_default();
                     (INVALID_PARAMS, format!("{}{place}", told.detail))
                 })?;
-                let after = after.map(|after| after.parse::<Cursor>()).transpose().map_err(|_| {
-                    (INVALID_PARAMS, "`after` is no id of an event.".to_owned())
-                })?;
+                let after = after
+                    .map(|after| after.parse::<Cursor>())
+                    .transpose()
+                    .map_err(|_| (INVALID_PARAMS, "`after` is no id of an event.".to_owned()))?;
                 for topic in &topics {
                     self.permit(&topic.operation()).await?;
                 }
@@ -289,7 +295,10 @@ impl Connection {
                 self.feed = None;
                 Ok(Value::Null)
             }
-            _ => Err((NO_METHOD, format!("There is no method `{method}`; there are `service/subscribe` and `service/unsubscribe`."))),
+            _ => Err((
+                NO_METHOD,
+                format!("There is no method `{method}`; there are `service/subscribe` and `service/unsubscribe`."),
+            )),
         }
     }
 
@@ -309,7 +318,7 @@ impl Connection {
     }
 
     /// Hands a message to the language server, which the first one starts.
-    async fn to_language_server(&mut self, text: &str, is_goodbye: bool) -> Result<(), (i64, String)> {
+    async fn pass_on(&mut self, text: &str, is_goodbye: bool) -> Result<(), (i64, String)> {
         self.permit(&messages::language_server()).await?;
         let running = match self.server.take() {
             Some(mut running) if running.is_leaving => {

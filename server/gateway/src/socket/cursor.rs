@@ -48,7 +48,16 @@ mod tests {
     fn an_id_is_read_as_it_was_written_and_nothing_else_is_one() {
         let cursor = Cursor { job: 4711, process: "0123456789abcdef".to_owned(), event: 7 };
         assert_eq!(cursor.to_string().parse(), Ok(cursor));
-        for wrong in ["", "1", "1.2.3", "1.0123456789abcdef", "-1.0123456789abcdef.2", "1.0123456789abcdef.-2", "1.0123456789abcdef.2.3", "99999999999999999999.0123456789abcdef.2"] {
+        for wrong in [
+            "",
+            "1",
+            "1.2.3",
+            "1.0123456789abcdef",
+            "-1.0123456789abcdef.2",
+            "1.0123456789abcdef.-2",
+            "1.0123456789abcdef.2.3",
+            "99999999999999999999.0123456789abcdef.2",
+        ] {
             assert_eq!(wrong.parse::<Cursor>(), Err(NoCursor), "{wrong}");
         }
     }

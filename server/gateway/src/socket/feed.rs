@@ -72,7 +72,8 @@ impl Feed {
         let said = match after {
             None => Cursor { job: newest, process: hub.process().to_owned(), event: hub.newest() },
             Some(after) => {
-                let missed = (after.process == hub.process()).then(|| hub.since(after.event, &topics, &account)).flatten();
+                let missed =
+                    (after.process == hub.process()).then(|| hub.since(after.event, &topics, &account)).flatten();
                 let here: Vec<Topic> = topics.iter().copied().filter(|topic| *topic != Topic::Jobs).collect();
                 let event = match missed {
                     Some(missed) => {

@@ -113,7 +113,8 @@ pub(crate) fn event(id: &str, topic: Topic, data: &str) -> String {
 
 /// Events were lost that nobody has any more.
 pub(crate) fn lost(topics: &[Topic]) -> String {
-    let message = "Some events since then are kept no longer; what there is now is told by the other parts of the service.";
+    let message =
+        "Some events since then are kept no longer; what there is now is told by the other parts of the service.";
     let params = json!({ "topics": topics, "message": message });
     json!({ "jsonrpc": "2.0", "method": "service/lost", "params": params }).to_string()
 }

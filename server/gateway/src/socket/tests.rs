@@ -200,7 +200,9 @@ async fn each_hears_what_the_policies_let_him_hear() {
         clients.push((role, listening.connect(&token).await));
     }
     for (role, client) in &mut clients {
-        for (topic, may) in [("jobs", *role != Role::Auditor), ("models", true), ("diagnostics", *role != Role::Auditor)] {
+        for (topic, may) in
+            [("jobs", *role != Role::Auditor), ("models", true), ("diagnostics", *role != Role::Auditor)]
+        {
             let answer = client.ask("service/subscribe", json!({ "topics": [topic] })).await;
             assert_eq!(answer["error"].is_null(), may, "{role:?} {topic}: {answer}");
             if !may {
@@ -227,7 +229,10 @@ async fn each_hears_what_the_policies_let_him_hear() {
         }
         assert!(client.is_silent().await, "{role:?} {heard:?}");
         let sees_cost = matches!(role, Role::Maintainer | Role::Auditor);
-        assert!(heard.contains(&json!({ "cost": if sees_cost { json!(3) } else { Value::Null } })), "{role:?} {heard:?}");
+        assert!(
+            heard.contains(&json!({ "cost": if sees_cost { json!(3) } else { Value::Null } })),
+            "{role:?} {heard:?}"
+        );
         let sees_job = matches!(role, Role::Developer | Role::Maintainer);
         assert_eq!(heard.iter().any(|data| data["job"] == *job), sees_job, "{role:?} {heard:?}");
         assert_eq!(heard.iter().any(|data| data["uri"] == "file:///a.py"), *role == Role::Developer, "{role:?}");
@@ -305,7 +310,11 @@ async fn what_is_no_message_gets_an_answer_and_the_connection_stays() {
     let listening = Listening::new().await;
     let token = listening.service.account("ann", Role::Developer).await;
     let mut client = listening.connect(&token).await;
-    let deep = format!(r#"{{"jsonrpc":"2.0","id":7,"method":"service/subscribe","params":{}1{}}}"#, "[".repeat(5000), "]".repeat(5000));
+    let deep = format!(
+        r#"{{"jsonrpc":"2.0","id":7,"method":"service/subscribe","params":{}1{}}}"#,
+        "[".repeat(5000),
+        "]".repeat(5000)
+    );
     for (text, code) in [
         ("no JSON", -32700),
         ("", -32700),

@@ -54,7 +54,11 @@ async fn an_offer_is_run_with_its_text_and_knows_no_other() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_model_is_asked_by_who_may_and_by_nobody_else() {
-    let script = llm::scripted::Behaviour { words: vec!["It multiplies the width by the height, which is the area of a rectangle.".to_owned()], ..Default::default() }.script();
+    let script = llm::scripted::Behaviour {
+        words: vec!["It multiplies the width by the height, which is the area of a rectangle.".to_owned()],
+        ..Default::default()
+    }
+    .script();
     let server = llm::scripted::ModelServer::start(script, 100).await;
     let target = json!({ "name": "own", "model": "m", "base-url": server.url });
     let settings = json!({ "models": { "target": [target] }, "service": { "quotas": { "tokens-per-day": 100_000 } } });
@@ -82,7 +86,11 @@ async fn a_model_is_asked_by_who_may_and_by_nobody_else() {
     let done = done.json();
     assert_eq!(
         (&done["page"], &done["by_model"], &done["text"]),
-        (&json!("It multiplies the width by the height, which is the area of a rectangle."), &json!(true), &json!(DRIFTED))
+        (
+            &json!("It multiplies the width by the height, which is the area of a rectangle."),
+            &json!(true),
+            &json!(DRIFTED)
+        )
     );
     assert_eq!(server.requests(), 1);
 }

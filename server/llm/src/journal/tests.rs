@@ -58,7 +58,8 @@ async fn calls_that_are_under_way_together_are_written_together_where_no_limit_i
     assert_eq!(lines(), 4, "it writes for all");
     // With a limit each is told at once.
     let limited = budget(folder.path(), 1.0);
-    let (one, _other) = (limited.reserve("c", "m", usage(1), PRICE).await, limited.reserve("c", "m", usage(1), PRICE).await);
+    let (one, _other) =
+        (limited.reserve("c", "m", usage(1), PRICE).await, limited.reserve("c", "m", usage(1), PRICE).await);
     one.unwrap().settle(usage(1), PRICE);
     assert_eq!(lines(), 5);
 }

@@ -1,7 +1,7 @@
 //! The settings of the service for a team.
 
-use llm::budget::Quotas;
 use super::OidcSettings;
+use llm::budget::Quotas;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
