@@ -185,6 +185,36 @@ pub(crate) async fn sign_out(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// What came of ending sessions.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = EndedSessions)]
+pub(crate) struct Ended {
+    /// How many went on until now.
+    #[schema(minimum = 0, example = 2)]
+    pub ended: u64,
+}
+
+/// Ends all sessions of the account but the one that asks: those of browsers, and those of programs that were let in.
+#[utoipa::path(delete, path = "/sessions", tag = "sessions", operation_id = "sessions.end_others",
+    extensions(("x-group" = json!("me.write"))), responses(
+    (status = 200, description = "How many were ended", body = Ended),
+    (status = 401, description = "Not signed in", body = ProblemBody),
+    (status = 403, description = "Not allowed", body = ProblemBody),
+    (status = 422, description = "An API token has no session", body = ProblemBody)))]
+pub(crate) async fn end_others(
+    State(gateway): State<Gateway>,
+    Extension(principal): Extension<Principal>,
+) -> Result<Json<Ended>, Problem> {
+    let Via::Session { id, .. } = &principal.via else {
+        return Err(Problem::new(Kind::Refused, "A token has no session that could be spared; sign in for that."));
+    };
+    let account = &principal.account.id;
+    let ended = gateway.store().revoke_other_sessions(account, id).await?;
+    gateway.recent().forget();
+    factors::note(&gateway, account, "sessions.end_others", id, true, &format!("{ended} sessions ended")).await?;
+    Ok(Json(Ended { ended }))
+}
+
 /// Shows again who signed in, with all that the account has, for what is dangerous: operations with `x-step-up` want it within five minutes.
 #[utoipa::path(post, path = "/sessions/current/step-up", tag = "sessions", operation_id = "sessions.step_up",
     extensions(("x-group" = json!("me.write"))), request_body = StepUp, responses(

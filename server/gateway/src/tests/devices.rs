@@ -66,3 +66,34 @@ async fn a_device_that_was_let_in_has_to_show_itself_who_it_is() {
     assert_eq!(shown.status, StatusCode::OK, "{shown:?}");
     assert_eq!(make(&token).await.status, StatusCode::CREATED, "the device itself showed it");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_other_sessions_of_an_account_are_ended_by_its_owner() {
+    let service = Service::new().await;
+    let (own, stranger) = (service.account("ann", Role::Developer).await, service.account("bob", Role::Viewer).await);
+    let other = service.sign_in("ann").await;
+    let (code, typed) = service.begin_device("laptop").await;
+    let body = json!({ "user_code": typed, "let_in": true });
+    assert_eq!(service.send("POST", "/api/v2/devices", &own, Some(body)).await.status, StatusCode::OK);
+    let device = service.poll_device(&code).await.json();
+    let device = device["access_token"].as_str().unwrap();
+    let body = json!({ "name": "ci", "scopes": ["*"], "days": 1 });
+    let made = service.send("POST", "/api/v2/tokens", &own, Some(body)).await.json();
+    let api = made["secret"].as_str().unwrap();
+    let me = async |token: &str| service.send("GET", "/api/v2/me", token, None).await.status;
+    for token in [&*own, &other, device, &stranger, api] {
+        assert_eq!(me(token).await, StatusCode::OK, "the control");
+    }
+    let by_token = service.send("DELETE", "/api/v2/sessions", api, None).await;
+    assert_eq!(by_token.status, StatusCode::UNPROCESSABLE_ENTITY, "{by_token:?}");
+    let ended = service.send("DELETE", "/api/v2/sessions", &own, None).await;
+    assert_eq!((ended.status, &ended.json()["ended"]), (StatusCode::OK, &json!(2)), "{ended:?}");
+    for token in [&*other, device] {
+        assert_eq!(me(token).await, StatusCode::UNAUTHORIZED, "at once");
+    }
+    for token in [&*own, &stranger, api] {
+        assert_eq!(me(token).await, StatusCode::OK);
+    }
+    let again = service.send("DELETE", "/api/v2/sessions", &own, None).await;
+    assert_eq!(again.json()["ended"], 0, "{again:?}");
+}
