@@ -97,7 +97,7 @@ pub(crate) async fn begin(
 ) -> Result<Json<Codes>, Complaint> {
     let (base, Filled(wish)) = (base?.0, wish?);
     client_is_known(Some(&wish.client_id))?;
-    gateway.tries().take_address(&from.0).map_err(too_many)?;
+    gateway.tries().take_waiting(&from.0).map_err(too_many)?;
     let (code, typed) = (secrets::device_code()?, secrets::typed_code()?);
     let device = Device {
         name: wish.device_name.unwrap_or_else(|| CLIENT.to_owned()),

@@ -5,7 +5,7 @@
 use super::keyset::KeySet;
 use super::{OidcError, Provider};
 use crate::auth::jwt::{PinnedKey, Refusal};
-use engine::fetch::Method;
+use engine::fetch::{Method, is_private};
 use serde::Deserialize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -87,6 +87,18 @@ impl Provider {
             .map_err(|error| OidcError::Answer(WHAT, error.to_string()))?;
         if found.issuer != *issuer {
             return Err(OidcError::Answer(WHAT, "it is that of another issuer".to_owned()));
+        }
+        // People are sent to the first of them with what makes their sign-in theirs, and the others are asked.
+        for (name, url) in [
+            ("authorization_endpoint", &found.authorization_endpoint),
+            ("token_endpoint", &found.token_endpoint),
+            ("jwks_uri", &found.jwks_uri),
+        ] {
+            let is_plain = !url.starts_with("https://");
+            let place = url.split('?').next().unwrap_or_default();
+            if !is_private(place) || url.contains('#') || (is_plain && !issuer.starts_with("http://")) {
+                return Err(OidcError::Answer(WHAT, format!("its `{name}` is no address to send secrets to")));
+            }
         }
         Ok(found)
     }

@@ -290,7 +290,10 @@ async fn claims_give_roles_and_closed_accounts_stay_outside() {
     let id = made.json()["id"].as_str().unwrap().to_owned();
     for (roles, role) in [
         (json!(["ca-admin", "ca-dev"]), "admin"),
-        (json!("ca-dev other"), "developer"),
+        (json!("ca-dev"), "developer"),
+        // A text is one value, and not a list with blanks.
+        (json!("ca-dev other"), "viewer"),
+        (json!("other ca-admin"), "viewer"),
         (json!(["ca-dev-2"]), "viewer"),
         (json!([7, null]), "viewer"),
         (json!({ "ca-admin": true }), "viewer"),
