@@ -94,9 +94,7 @@ impl Provider {
             ("token_endpoint", &found.token_endpoint),
             ("jwks_uri", &found.jwks_uri),
         ] {
-            let is_plain = !url.starts_with("https://");
-            let place = url.split('?').next().unwrap_or_default();
-            if !is_private(place) || url.contains('#') || (is_plain && !issuer.starts_with("http://")) {
+            if !may_be_of(url, issuer) {
                 return Err(OidcError::Answer(WHAT, format!("its `{name}` is no address to send secrets to")));
             }
         }
@@ -144,4 +142,11 @@ impl Provider {
             Err(error) => known(STALE).ok_or(error),
         }
     }
+}
+
+/// Whether an address may be one of this issuer: nobody on the way hears or changes what goes there, and plain HTTP is only for an issuer who has it too.
+pub(super) fn may_be_of(url: &str, issuer: &str) -> bool {
+    let place = url.split('?').next().unwrap_or_default();
+    let is_as_safe = url.starts_with("https://") || issuer.starts_with("http://");
+    is_as_safe && is_private(place) && !url.contains(['#', '\\', ' ']) && !url.bytes().any(|byte| byte.is_ascii_control())
 }

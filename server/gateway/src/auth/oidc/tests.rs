@@ -1,10 +1,12 @@
 //! A provider of our own making, which says what the tests want: tokens of both realms that are hostile, each beside the same one made rightly; what the
 //! provider may say of itself; and how often it is asked.
 
+mod browser;
 mod hostile;
 mod identity;
+mod roles;
 
-use super::known::{FRESH, ONCE_IN};
+use super::known::{FRESH, ONCE_IN, may_be_of};
 use super::*;
 use crate::auth::keys::Keys;
 use crate::tests::Service;
@@ -244,6 +246,10 @@ async fn what_a_provider_says_of_itself_has_to_be_true() {
         (with("issuer", json!(null)), "not what it has to be"),
         (with("jwks_uri", json!("http://evil.example/jwks")), "no address to send secrets to"),
         (with("jwks_uri", json!("file:///etc/passwd")), "no address to send secrets to"),
+        (with("token_endpoint", json!("http://evil.example/token")), "no address to send secrets to"),
+        (with("authorization_endpoint", json!("http://evil.example/auth")), "no address to send secrets to"),
+        (with("authorization_endpoint", json!("javascript:alert(1)")), "no address to send secrets to"),
+        (with("authorization_endpoint", json!("/auth")), "no address to send secrets to"),
         (with("jwks_uri", json!(format!("{}/gone", stage.issuer))), "its status is 404"),
         ((200, json!([])), "not what it has to be"),
         ((500, json!({})), "its status is 500"),
@@ -268,6 +274,26 @@ async fn what_a_provider_says_of_itself_has_to_be_true() {
     provider.keys.store(Some(Arc::new(Kept { value: value.unwrap(), at: old(kept.at) })));
     provider.asked.lock().await[1] = None;
     assert!(provider.access(&token(&signer, &stage.access("a"))).await.is_ok());
+}
+
+#[test]
+fn plain_http_is_for_a_provider_on_this_machine_alone() {
+    for (url, issuer, may) in [
+        ("https://idp.example/auth", "https://idp.example", true),
+        ("https://idp.example/auth?tenant=1", "https://idp.example", true),
+        ("https://other.example/auth", "http://127.0.0.1:1", true),
+        ("http://127.0.0.1:1/auth", "http://127.0.0.1:1", true),
+        ("http://127.0.0.1:1/auth", "https://idp.example", false),
+        ("http://idp.example/auth", "http://127.0.0.1:1", false),
+        ("https://idp.example/auth#x", "https://idp.example", false),
+        ("https://idp.example/auth?a b", "https://idp.example", false),
+        ("https://idp.example/auth?a\r\nset-cookie:x", "https://idp.example", false),
+        ("https://user@idp.example/auth", "https://idp.example", false),
+        ("javascript:alert(1)", "https://idp.example", false),
+        ("", "https://idp.example", false),
+    ] {
+        assert_eq!(may_be_of(url, issuer), may, "{url} of {issuer}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
