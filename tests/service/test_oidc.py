@@ -72,10 +72,10 @@ class Provider:
             self.process.stdout.close()
             self.process = None
 
-    def token(self, resource: str = AUDIENCE) -> str:
-        """An access token of a machine."""
+    def token(self, resource: str = AUDIENCE, client: str = "dev-tool") -> str:
+        """An access token: by `dev-tool` one of dev-bob, by `dev-machine` one of the program itself."""
         form = urllib.parse.urlencode({"grant_type": "client_credentials", "resource": resource, "scope": "api"}).encode()
-        pair = base64.b64encode(f"dev-machine:{self.secret}".encode()).decode()
+        pair = base64.b64encode(f"{client}:{self.secret}".encode()).decode()
         request = urllib.request.Request(f"{self.issuer}/token", data=form, headers={"authorization": f"Basic {pair}"})
         with urllib.request.urlopen(request, timeout=10) as answer:
             return json.loads(answer.read())["access_token"]
@@ -255,7 +255,10 @@ def test_access_tokens_of_the_provider_open_the_interface(team):
     service, provider = team
     token = provider.token()
     status, me = service.ask("GET", "/api/v2/me", token=token)
-    assert (status, me["name"], me["role"]) == (200, "dev-machine", "developer"), me
+    assert (status, me["name"], me["role"]) == (200, "dev-bob", "developer"), me
+    # A program could be called as a person is: it comes with an API token.
+    status, refused = service.ask("GET", "/api/v2/me", token=provider.token(client="dev-machine"))
+    assert status == 401 and "one of a program" in refused["detail"], refused
     assert service.ask("GET", "/api/v2/accounts", token=token)[0] == 403
     assert service.ask("GET", "/api/v2/me", token=provider.token("https://another.example/api"))[0] == 401, "for somebody else"
     changed = token[:-10] + ("A" if token[-10] != "A" else "B") + token[-9:]

@@ -263,15 +263,15 @@ pub(crate) async fn still_good(gateway: &Gateway, principal: &Principal) -> Resu
         return Ok(false);
     }
     Ok(match &principal.via {
-            Via::Session { id, .. } => {
-                let session = store.session(id).await?;
-                session.is_some_and(|session| session.revoked_at.is_none() && session.expires_at > now_ms())
-            }
-            Via::Token { id, .. } => {
-                let token = store.token(id).await?;
-                let is_over = |at: Option<i64>| at.is_some_and(|at| at <= now_ms());
-                token.is_some_and(|token| token.revoked_at.is_none() && !is_over(token.expires_at))
-            }
-            Via::Provider { ends, .. } => *ends > now_ms(),
+        Via::Session { id, .. } => {
+            let session = store.session(id).await?;
+            session.is_some_and(|session| session.revoked_at.is_none() && session.expires_at > now_ms())
+        }
+        Via::Token { id, .. } => {
+            let token = store.token(id).await?;
+            let is_over = |at: Option<i64>| at.is_some_and(|at| at <= now_ms());
+            token.is_some_and(|token| token.revoked_at.is_none() && !is_over(token.expires_at))
+        }
+        Via::Provider { ends, .. } => *ends > now_ms(),
     })
 }

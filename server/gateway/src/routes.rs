@@ -12,8 +12,8 @@ mod oauth;
 mod openai;
 mod search;
 pub(crate) mod service;
-mod socket;
 pub(crate) mod sessions;
+mod socket;
 pub(crate) mod tokens;
 
 pub(crate) use audit::LogPart;

@@ -95,11 +95,6 @@ impl Tries {
         self.one(Key::Code(account.to_owned()), Instant::now())
     }
 
-    /// Takes a try of an address, whoever it is.
-    pub fn take_address(&self, address: &str) -> Result<(), u64> {
-        self.one(Key::Address(network(address)), Instant::now())
-    }
-
     /// Takes a way of an address to the provider of sign-ins or back from it. It takes none from those who sign in with a password.
     pub fn take_provider(&self, address: &str) -> Result<(), u64> {
         self.one(Key::Provider(network(address)), Instant::now())
@@ -243,7 +238,6 @@ mod tests {
             let _ = (tries.take_provider("10.0.0.1"), tries.take_waiting("10.0.0.1"));
         }
         assert!(tries.take_provider("10.0.0.1").is_err() && tries.take_waiting("10.0.0.1").is_err());
-        assert_eq!(tries.take_address("10.0.0.1"), Ok(()));
         assert_eq!(tries.take("ann", "10.0.0.1"), Ok(()));
         for _ in 0..200 {
             let _ = tries.take_provider("10.0.0.2");

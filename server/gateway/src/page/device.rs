@@ -54,8 +54,7 @@ pub(super) async fn decide(
     match result {
         Ok(device) => {
             let is_decided = answer.is_some();
-            let context =
-                json!({ "device": device, "code": code, "is_decided": is_decided, "is_let_in": is_let_in });
+            let context = json!({ "device": device, "code": code, "is_decided": is_decided, "is_let_in": is_let_in });
             page(&gateway, Some(&visitor), "device.html", "", context)
         }
         Err(problem) => with_problem(&gateway, Some(&visitor), "device.html", "", json!({ "code": code }), &problem),

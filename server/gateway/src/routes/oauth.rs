@@ -163,13 +163,7 @@ fn let_in(polled: Polled) -> Result<Session, Complaint> {
 /// enough for what is dangerous, and the device has to show that by a step-up of its own.
 async fn begun(gateway: &Gateway, by: Session) -> Result<SignedIn, Complaint> {
     let refresh = secrets::refresh_token()?;
-    let proof = Proof {
-        amr: by.amr,
-        auth_time: Some(0),
-        session: Some(by.id),
-        with_factor: true,
-        password_hash: None,
-    };
+    let proof = Proof { amr: by.amr, auth_time: Some(0), session: Some(by.id), with_factor: true, password_hash: None };
     let ends = now_ms() + SESSION_MS;
     let session = match gateway.store().start_session(&by.account, &refresh.hash, ends, &proof).await {
         Ok(session) => session,

@@ -148,5 +148,8 @@ impl Provider {
 pub(super) fn may_be_of(url: &str, issuer: &str) -> bool {
     let place = url.split('?').next().unwrap_or_default();
     let is_as_safe = url.starts_with("https://") || issuer.starts_with("http://");
-    is_as_safe && is_private(place) && !url.contains(['#', '\\', ' ']) && !url.bytes().any(|byte| byte.is_ascii_control())
+    is_as_safe
+        && is_private(place)
+        && !url.contains(['#', '\\', ' '])
+        && !url.bytes().any(|byte| byte.is_ascii_control())
 }

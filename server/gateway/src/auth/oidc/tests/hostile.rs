@@ -120,7 +120,10 @@ fn pem(jwk: &Value) -> String {
     // A number is one below zero if its first bit is set.
     let number = |name: &str| der(2, &[vec![0], part(name)].concat());
     let (kind, key) = match jwk["kty"].as_str().unwrap() {
-        "EC" => (&b"\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07"[..], [vec![4], part("x"), part("y")].concat()),
+        "EC" => (
+            &b"\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07"[..],
+            [vec![4], part("x"), part("y")].concat(),
+        ),
         "RSA" => {
             let exponent = der(2, &part("e"));
             (&b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05\x00"[..], der(0x30, &[number("n"), exponent].concat()))
