@@ -301,16 +301,16 @@ async fn a_device_is_shown_before_it_is_let_in() {
         browser.get("/device").await;
         let wrong = browser.post("/device", &[("code", "BBBB-BBBB")]).await;
         assert!(wrong.status == StatusCode::NOT_FOUND && wrong.text.contains("No device waits"), "{wrong:?}");
-        let shown = browser.post("/device", &[("code", &typed)]).await;
+        let shown = browser.post("/device", &[("code", &*typed)]).await;
         assert!(shown.status == StatusCode::OK && shown.text.contains(">a laptop</dd>"), "{shown:?}");
         assert!(shown.text.contains("Let it in") && !shown.text.contains("is let in"), "{shown:?}");
         let waits = service.poll_device(&code).await;
         assert_eq!(waits.json()["error"], "authorization_pending", "nothing is decided yet: {waits:?}");
-        let decided = browser.post("/device", &[("code", &typed), ("answer", answer)]).await;
+        let decided = browser.post("/device", &[("code", &*typed), ("answer", answer)]).await;
         assert!(decided.status == StatusCode::OK && decided.text.contains(words), "{decided:?}");
         let reply = service.poll_device(&code).await;
         assert_eq!(reply.status, status, "{reply:?}");
-        let again = browser.post("/device", &[("code", &typed)]).await;
+        let again = browser.post("/device", &[("code", &*typed)]).await;
         assert_eq!(again.status, StatusCode::NOT_FOUND, "it is good once");
     }
     // Codes cannot be guessed by looking either.

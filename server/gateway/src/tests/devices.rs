@@ -81,7 +81,7 @@ async fn the_other_sessions_of_an_account_are_ended_by_its_owner() {
     let made = service.send("POST", "/api/v2/tokens", &own, Some(body)).await.json();
     let api = made["secret"].as_str().unwrap();
     let me = async |token: &str| service.send("GET", "/api/v2/me", token, None).await.status;
-    for token in [&*own, &other, device, &stranger, api] {
+    for token in [&*own, &*other, device, &*stranger, api] {
         assert_eq!(me(token).await, StatusCode::OK, "the control");
     }
     let by_token = service.send("DELETE", "/api/v2/sessions", api, None).await;
@@ -91,7 +91,7 @@ async fn the_other_sessions_of_an_account_are_ended_by_its_owner() {
     for token in [&*other, device] {
         assert_eq!(me(token).await, StatusCode::UNAUTHORIZED, "at once");
     }
-    for token in [&*own, &stranger, api] {
+    for token in [&*own, &*stranger, api] {
         assert_eq!(me(token).await, StatusCode::OK);
     }
     let again = service.send("DELETE", "/api/v2/sessions", &own, None).await;
