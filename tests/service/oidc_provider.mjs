@@ -23,12 +23,22 @@ const provider = new Provider(told.issuer, {
       client_id: "the-service", client_secret: told.secret, redirect_uris: [told.redirect], grant_types: ["authorization_code"],
       response_types: ["code"], require_auth_time: true, id_token_signed_response_alg: told.algorithm ?? "ES256",
     },
-    { client_id: "dev-machine", client_secret: told.secret, redirect_uris: [], response_types: [], grant_types: ["client_credentials"] },
+    // One is a program of its own; the tokens of the other are those of somebody who uses it.
+    ...["dev-machine", "dev-tool"].map((client_id) => (
+      { client_id, client_secret: told.secret, redirect_uris: [], response_types: [], grant_types: ["client_credentials"] }
+    )),
   ],
   claims: { openid: ["sub"], profile: ["preferred_username", "roles"] },
   conformIdTokenClaims: false,
   findAccount: (_, id) => ({ accountId: id, claims: () => ({ sub: id, preferred_username: id, roles: roles(id) }) }),
   extraTokenClaims: (_, token) => ({ roles: roles(token.accountId ?? token.clientId) }),
+  formats: {
+    customizers: {
+      jwt: (_, token, made) => {
+        if (token.clientId === "dev-tool") made.payload.sub = "dev-bob";
+      },
+    },
+  },
   pkce: { required: () => true },
   features: {
     clientCredentials: { enabled: true },

@@ -72,10 +72,10 @@ class Provider:
             self.process.stdout.close()
             self.process = None
 
-    def token(self, resource: str = AUDIENCE) -> str:
-        """An access token of a machine."""
+    def token(self, resource: str = AUDIENCE, client: str = "dev-tool") -> str:
+        """An access token: by `dev-tool` one of dev-bob, by `dev-machine` one of the program itself."""
         form = urllib.parse.urlencode({"grant_type": "client_credentials", "resource": resource, "scope": "api"}).encode()
-        pair = base64.b64encode(f"dev-machine:{self.secret}".encode()).decode()
+        pair = base64.b64encode(f"{client}:{self.secret}".encode()).decode()
         request = urllib.request.Request(f"{self.issuer}/token", data=form, headers={"authorization": f"Basic {pair}"})
         with urllib.request.urlopen(request, timeout=10) as answer:
             return json.loads(answer.read())["access_token"]
@@ -255,7 +255,10 @@ def test_access_tokens_of_the_provider_open_the_interface(team):
     service, provider = team
     token = provider.token()
     status, me = service.ask("GET", "/api/v2/me", token=token)
-    assert (status, me["name"], me["role"]) == (200, "dev-machine", "developer"), me
+    assert (status, me["name"], me["role"]) == (200, "dev-bob", "developer"), me
+    # A program could be called as a person is: it comes with an API token.
+    status, refused = service.ask("GET", "/api/v2/me", token=provider.token(client="dev-machine"))
+    assert status == 401 and "one of a program" in refused["detail"], refused
     assert service.ask("GET", "/api/v2/accounts", token=token)[0] == 403
     assert service.ask("GET", "/api/v2/me", token=provider.token("https://another.example/api"))[0] == 401, "for somebody else"
     changed = token[:-10] + ("A" if token[-10] != "A" else "B") + token[-9:]
@@ -337,9 +340,16 @@ def oauth(service: Service, path: str, **fields) -> tuple[int, dict]:
         return error.code, json.loads(error.read())
 
 
-def answer_device(page, code: str, button: str) -> None:
+def type_code(page, code: str) -> None:
     """Types a code on the page for devices."""
     page.get_by_label("Code of the device").fill(code.lower().replace("-", " "))
+    page.get_by_role("button", name="Continue").click()
+
+
+def answer_device(page, code: str, button: str) -> None:
+    """Types a code, looks at the device that has it, and decides."""
+    type_code(page, code)
+    expect(page.locator("#device")).to_have_text("a laptop")
     page.get_by_role("button", name=button).click()
 
 
@@ -354,12 +364,15 @@ def test_a_program_is_let_in_by_the_page_and_a_refresh_token_is_good_once(team, 
         at_the_provider(page, "dev-ann")
         expect(page).to_have_url(login.place)
         looked_at(page, axe, "device")
-        answer_device(page, "BBBB-BBBB", "Let it in")
+        type_code(page, "BBBB-BBBB")
         expect(page.get_by_role("alert")).to_contain_text("No device waits with this code")
-        answer_device(page, login.code, "Let it in")
+        type_code(page, login.code)
+        expect(page.get_by_text("127.0.0.1")).to_be_visible()
+        looked_at(page, axe, "device-shown")
+        page.get_by_role("button", name="Let it in").click()
         expect(page.get_by_role("status")).to_contain_text("a laptop at 127.0.0.1 is let in")
         page.goto(login.place)
-        answer_device(page, login.code, "Let it in")
+        type_code(page, login.code)
         # It is good once.
         expect(page.get_by_role("alert")).to_contain_text("No device waits")
     code, said = login.ended()
@@ -400,7 +413,7 @@ def test_a_program_can_be_refused_and_signs_out(service, chromium, tmp_path):  #
         expect(page.get_by_label("Code of the device")).to_have_value(taken.code)
         # What is dangerous wants a sign-in of the last minutes.
         age(service)
-        answer_device(page, taken.code, "Let it in")
+        type_code(page, taken.code)
         expect(page).to_have_url(re.compile("/step-up"))
         page.get_by_label("Password", exact=True).fill(PASSWORD)
         page.get_by_role("button", name="Go on").click()

@@ -3,6 +3,7 @@
 //! It goes by the connections that models are asked by. Every answer is bounded in size and time, no redirect is followed, and nothing is sent where
 //! somebody on the way could hear it: only TLS, or this machine.
 
+pub use crate::config::check::is_private;
 pub use llm::pool::Method;
 use llm::pool::{Content, Pool};
 use security::secret::Secret;
@@ -67,7 +68,7 @@ impl Fetcher {
         form: Option<&str>,
     ) -> Result<Fetched, FetchError> {
         let shown = || url.split(['?', '#']).next().unwrap_or_default().to_owned();
-        if !crate::config::check::is_private(url.split('?').next().unwrap_or_default()) {
+        if !is_private(url.split('?').next().unwrap_or_default()) {
             return Err(FetchError::NotPrivate(shown()));
         }
         let content = form

@@ -254,9 +254,10 @@ pub(crate) async fn is_still_good(gateway: &Gateway, principal: &Principal) -> b
 pub(crate) async fn still_good(gateway: &Gateway, principal: &Principal) -> Result<bool, StoreError> {
     let store = gateway.store();
     let is_open = store.account(&principal.account.id).await?.is_some_and(|account| {
-        // A role that was taken away takes with it what it let in. That of a token of the provider stands in the token.
-        let is_of_provider = matches!(principal.via, Via::Provider { .. });
-        !account.disabled && (is_of_provider || account.role == principal.account.role)
+        // A role that was taken away takes with it what it let in. Where the provider gives roles, that of its token stands in the token.
+        let gives_roles = gateway.provider().is_some_and(|provider| !provider.settings().role_claim.is_empty());
+        let stands_in_token = gives_roles && matches!(principal.via, Via::Provider { .. });
+        !account.disabled && (stands_in_token || account.role == principal.account.role)
     });
     if !is_open {
         return Ok(false);

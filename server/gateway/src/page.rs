@@ -78,6 +78,7 @@ const PAGES: &[(&str, &str, Access)] = &[
     ("POST", "/tokens/{id}/revoke", Operation("tokens.revoke")),
     ("GET", "/account", Operation("me.show")),
     ("POST", "/account/password", Operation("me.change_password")),
+    ("POST", "/account/sessions/end", Operation("sessions.end_others")),
     ("POST", "/account/second-factor", Operation("me.begin_totp")),
     ("POST", "/account/second-factor/confirm", Operation("me.confirm_totp")),
     ("POST", "/account/second-factor/remove", Operation("me.remove_totp")),
@@ -110,6 +111,7 @@ pub(crate) fn routes(gateway: Gateway) -> Router<Gateway> {
         .route("/tokens/{id}/revoke", post(tokens::revoke))
         .route("/account", get(account::show))
         .route("/account/password", post(account::change_password))
+        .route("/account/sessions/end", post(account::end_other_sessions))
         .route("/account/second-factor", post(account::begin_factor))
         .route("/account/second-factor/confirm", post(account::confirm_factor))
         .route("/account/second-factor/remove", post(account::remove_factor))

@@ -45,7 +45,7 @@ pub(crate) fn all() -> OpenApiRouter<Gateway> {
         .routes(routes!(service::schema))
         .routes(routes!(service::config))
         .routes(routes!(service::set_up))
-        .routes(routes!(sessions::sign_in))
+        .routes(routes!(sessions::sign_in, sessions::end_others))
         .routes(routes!(sessions::refresh))
         .routes(routes!(sessions::sign_out))
         .routes(routes!(sessions::step_up))

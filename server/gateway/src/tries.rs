@@ -27,6 +27,10 @@ const NAME: Rate = Rate { at_once: 50.0, one_more: Duration::from_secs(30) };
 const CODE: Rate = Rate { at_once: 5.0, one_more: Duration::from_secs(30) };
 /// A password that is shown again.
 const PASSWORD: Rate = Rate { at_once: 5.0, one_more: Duration::from_secs(12) };
+/// An address from which somebody goes to the provider of sign-ins, or comes back. Nothing can be guessed there; it keeps away who only makes work.
+const PROVIDER: Rate = Rate { at_once: 60.0, one_more: Duration::from_secs(1) };
+/// An address from which devices ask to be let in.
+const WAITING: Rate = Rate { at_once: 60.0, one_more: Duration::from_secs(1) };
 /// The code of a device that an account lets in.
 const DEVICE: Rate = Rate { at_once: 10.0, one_more: Duration::from_secs(30) };
 
@@ -43,6 +47,8 @@ enum Key {
     Name(String),
     Code(String),
     Password(String),
+    Provider(String),
+    Waiting(String),
     Device(String),
 }
 
@@ -54,6 +60,8 @@ impl Key {
             Self::Name(_) => NAME,
             Self::Code(_) => CODE,
             Self::Password(_) => PASSWORD,
+            Self::Provider(_) => PROVIDER,
+            Self::Waiting(_) => WAITING,
             Self::Device(_) => DEVICE,
         }
     }
@@ -87,9 +95,14 @@ impl Tries {
         self.one(Key::Code(account.to_owned()), Instant::now())
     }
 
-    /// Takes a try of an address, whoever it is.
-    pub fn take_address(&self, address: &str) -> Result<(), u64> {
-        self.one(Key::Address(network(address)), Instant::now())
+    /// Takes a way of an address to the provider of sign-ins or back from it. It takes none from those who sign in with a password.
+    pub fn take_provider(&self, address: &str) -> Result<(), u64> {
+        self.one(Key::Provider(network(address)), Instant::now())
+    }
+
+    /// Takes a device of an address that asks to be let in.
+    pub fn take_waiting(&self, address: &str) -> Result<(), u64> {
+        self.one(Key::Waiting(network(address)), Instant::now())
     }
 
     /// Takes a try of an account at the code of a device.
@@ -216,6 +229,20 @@ mod tests {
         assert!(tries.take_code("a").is_err() && tries.take_code("b").is_ok() && tries.take_password("a").is_ok());
         tries.forgive_code("a");
         assert_eq!(tries.take_code("a"), Ok(()));
+    }
+
+    #[test]
+    fn who_begins_devices_or_goes_to_the_provider_keeps_nobody_with_a_password_out() {
+        let tries = Tries::default();
+        for _ in 0..200 {
+            let _ = (tries.take_provider("10.0.0.1"), tries.take_waiting("10.0.0.1"));
+        }
+        assert!(tries.take_provider("10.0.0.1").is_err() && tries.take_waiting("10.0.0.1").is_err());
+        assert_eq!(tries.take("ann", "10.0.0.1"), Ok(()));
+        for _ in 0..200 {
+            let _ = tries.take_provider("10.0.0.2");
+        }
+        assert_eq!(tries.take_waiting("10.0.0.2"), Ok(()), "each has its own");
     }
 
     #[test]

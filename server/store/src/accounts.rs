@@ -153,7 +153,7 @@ impl Store {
         if writing.run(sql, values![id, old_hash, hash]).await? == 0 {
             return Err(StoreError::Outdated);
         }
-        let ended = crate::tokens::end_sessions(&mut writing, id).await?;
+        let ended = crate::tokens::end_sessions(&mut writing, id, None).await?;
         writing.commit().await?;
         Ok(ended)
     }

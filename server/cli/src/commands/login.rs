@@ -7,6 +7,7 @@ use engine::config::state_dir;
 use engine::login::{LoginError, Logins, Service};
 use security::secret::Secret;
 use std::io::Write;
+use std::path::PathBuf;
 
 /// Sign in to a service for a team: a code is shown, which you type in a browser where you are signed in.
 #[derive(Debug, clap::Args)]
@@ -41,16 +42,15 @@ impl From<LoginError> for Failure {
     }
 }
 
-fn logins() -> Result<Logins, Failure> {
-    let folder = state_dir().map_err(|error| Failure(error.to_string()))?;
-    Ok(Logins::in_folder(&folder)?)
+fn folder() -> Result<PathBuf, Failure> {
+    state_dir().map_err(|error| Failure(error.to_string()))
 }
 
 impl Login {
     /// Waits until somebody typed the code.
     pub fn run(self) -> Result<Outcome, Failure> {
         // Said before anybody types anything.
-        let mut logins = logins()?;
+        let mut logins = Logins::in_folder(&folder()?)?;
         let mut out = Pipe::new(std::io::stdout().lock());
         runtime()?.block_on(async {
             let service = Service::at(&self.url).await?;
@@ -66,9 +66,10 @@ impl Login {
     }
 }
 
-/// An access token for the refresh token that is kept, whose next one is kept then.
+/// An access token for the refresh token that is kept, whose next one is kept then. Another program that wants one too waits meanwhile: were the same
+/// token given twice, the service would end the session.
 pub(super) async fn access(url: Option<&str>) -> Result<Secret, Failure> {
-    let mut logins = logins()?;
+    let mut logins = Logins::held(&folder()?)?;
     let (url, refresh) = logins.find(url)?;
     let tokens = Service::at(&url).await?.refreshed(&refresh).await?;
     logins.keep(&url, &tokens.refresh)?;
@@ -91,7 +92,7 @@ impl Token {
 impl Logout {
     /// Ends the session, and forgets it whatever the service says.
     pub fn run(self) -> Result<Outcome, Failure> {
-        let mut logins = logins()?;
+        let mut logins = Logins::held(&folder()?)?;
         let (url, refresh) = logins.find(self.url.as_deref())?;
         runtime()?.block_on(async {
             let ended = async {

@@ -79,7 +79,7 @@ fn check_sign_in(service: &ServiceSettings) -> Result<(), String> {
 }
 
 /// Whether nobody on the way hears or changes what goes to an address: TLS, or this machine.
-pub(crate) fn is_private(url: &str) -> bool {
+pub fn is_private(url: &str) -> bool {
     let is_plain = !url.contains(['?', '#', '\\', ' ']) && !url.bytes().any(|byte| byte.is_ascii_control());
     let is_secure = url
         .strip_prefix("https://")

@@ -2,6 +2,7 @@
 //!
 //! The store is asked for each of them, so that what was taken back is good nowhere; only for a moment is it believed who came a moment ago.
 
+use super::jwt::Refusal;
 use super::oidc::admission::account_of;
 use super::oidc::{OidcError, Provider};
 use super::{Principal, Via, secrets};
@@ -63,6 +64,10 @@ async fn of_token(gateway: &Gateway, token: &str) -> Result<Principal, Problem> 
 /// Whose token of the provider it is.
 async fn of_provider(gateway: &Gateway, provider: &Provider, token: &str) -> Result<Principal, Problem> {
     let access = provider.access(token).await.map_err(|error| match error {
+        OidcError::Token(Refusal::Program) => {
+            let said = "The access token is one of a program, and no person stands behind it; programs come with an API token.";
+            Problem::new(Kind::Unauthenticated, said)
+        }
         OidcError::Token(refusal) => {
             tracing::debug!(correlation = correlation(), %refusal, "An access token is refused.");
             Problem::new(Kind::Unauthenticated, "The access token is not valid, or is over; sign in again.")

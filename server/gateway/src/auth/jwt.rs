@@ -48,6 +48,9 @@ pub(crate) enum Refusal {
     /// A claim is missing, of another type, or not what it has to be.
     #[error("its claim `{0}` is missing or wrong")]
     Claim(&'static str),
+    /// Its subject is a program, which could be taken for a person of the same name (RFC 9068, 5).
+    #[error("it is of a program, and no person stands behind it")]
+    Program,
 }
 
 /// A key with the one algorithm that it is for.

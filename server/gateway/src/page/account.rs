@@ -1,11 +1,11 @@
-//! One's own account: its second factor, recovery codes and password.
+//! One's own account: its second factor, recovery codes, password and sessions.
 
 use super::render::{page, with_problem};
 use super::session::no_cookie;
 use super::{Form, Visitor};
 use crate::error::{Kind, Problem};
 use crate::extract::fitting;
-use crate::routes::{self, factors};
+use crate::routes::{self, factors, sessions};
 use crate::state::Gateway;
 use axum::Extension;
 use axum::extract::State;
@@ -59,6 +59,17 @@ pub(super) async fn change_password(
         }
         Err(problem) => again(&gateway, &visitor, &problem).await,
     }
+}
+
+/// Ends all sessions but this one.
+pub(super) async fn end_other_sessions(
+    State(gateway): State<Gateway>,
+    Extension(visitor): Extension<Visitor>,
+) -> Result<Response, Problem> {
+    let ended = sessions::end_others(State(gateway.clone()), Extension(visitor.principal.clone())).await?.0;
+    let mut context = context(&gateway, &visitor).await?;
+    context["ended"] = json!(ended);
+    Ok(page(&gateway, Some(&visitor), "account.html", "/account", context))
 }
 
 /// Begins a second factor, and shows its secret this once.

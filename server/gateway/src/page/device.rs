@@ -1,4 +1,5 @@
-//! Where somebody who is signed in lets a device in by the code that it shows (RFC 8628, 3.3).
+//! Where somebody who is signed in lets a device in by the code that it shows (RFC 8628, 3.3): first the code, then what device has it, and only then
+//! yes or no. It never lets one in that its owner was not shown.
 
 use super::render::{page, with_problem};
 use super::{Form, Visitor};
@@ -28,24 +29,34 @@ pub(super) async fn form(
     page(&gateway, Some(&visitor), "device.html", "", json!({ "code": code }))
 }
 
-/// Lets it in, or refuses it.
+/// Shows which device has the code; with an answer, lets it in or refuses it.
 pub(super) async fn decide(
     State(gateway): State<Gateway>,
     Extension(visitor): Extension<Visitor>,
     Extension(form): Extension<Form>,
 ) -> Response {
-    let is_let_in = form.get("answer") == Some("let-in");
-    let wanted = json!({ "user_code": form.text("code").trim(), "let_in": is_let_in });
-    let principal = Extension(visitor.principal.clone());
-    let decided = async { routes::devices::decide(State(gateway.clone()), principal, fitting(wanted)?).await };
-    let decided: Result<_, Problem> = decided.await;
-    match decided {
+    let code = form.text("code").trim();
+    let answer = form.get("answer");
+    let is_let_in = answer == Some("let-in");
+    let wanted = json!({ "user_code": code, "let_in": is_let_in });
+    let principal = visitor.principal.clone();
+    let result = async {
+        let wanted = fitting(wanted)?;
+        match answer {
+            None => routes::devices::waiting(&gateway, &principal, wanted).await,
+            Some(_) => {
+                let decided = routes::devices::decide(State(gateway.clone()), Extension(principal), wanted).await;
+                decided.map(|device| device.0)
+            }
+        }
+    };
+    let result: Result<_, Problem> = result.await;
+    match result {
         Ok(device) => {
-            page(&gateway, Some(&visitor), "device.html", "", json!({ "device": device.0, "is_let_in": is_let_in }))
+            let is_decided = answer.is_some();
+            let context = json!({ "device": device, "code": code, "is_decided": is_decided, "is_let_in": is_let_in });
+            page(&gateway, Some(&visitor), "device.html", "", context)
         }
-        Err(problem) => {
-            let context = json!({ "code": form.text("code") });
-            with_problem(&gateway, Some(&visitor), "device.html", "", context, &problem)
-        }
+        Err(problem) => with_problem(&gateway, Some(&visitor), "device.html", "", json!({ "code": code }), &problem),
     }
 }

@@ -87,7 +87,7 @@ pub(super) async fn leave(
         Some(_) => return Ok(Redirect::to(back).into_response()),
         None => None,
     };
-    gateway.tries().take_address(&from.0).map_err(too_many)?;
+    gateway.tries().take_provider(&from.0).map_err(too_many)?;
     let away = Away {
         state: secrets::page_secret()?,
         nonce: secrets::page_secret()?,
@@ -137,7 +137,13 @@ pub(super) async fn come_back(
     let came =
         came.map(|Query(came)| came).map_err(|_| Problem::new(Kind::Invalid, "The address has something twice."));
     let result = async {
-        gateway.tries().take_address(&from.0).map_err(too_many)?;
+        provider(&gateway)?;
+        // Looked at first: whoever was never sent away takes no try from his whole address, and fills no audit log.
+        let Some(kept) = kept else {
+            let said = "This sign-in was not begun in this browser, or too long ago; begin it here.";
+            return Err(Problem::new(Kind::Forbidden, said));
+        };
+        gateway.tries().take_provider(&from.0).map_err(too_many)?;
         taken(&gateway, &base.0, kept, came?).await
     };
     let mut answer = match result.await {
@@ -162,12 +168,8 @@ pub(super) async fn come_back(
 }
 
 /// Believes what the provider says, or not. The secret of the session that begins; `None` where one goes on.
-async fn taken(gateway: &Gateway, base: &str, kept: Option<Away>, came: Came) -> Result<Option<String>, Problem> {
+async fn taken(gateway: &Gateway, base: &str, away: Away, came: Came) -> Result<Option<String>, Problem> {
     let provider = provider(gateway)?;
-    let Some(away) = kept else {
-        let said = "This sign-in was not begun in this browser, or too long ago; begin it here.";
-        return Err(refused(gateway, "no sign-in is under way", said).await?);
-    };
     // Hashes are compared, so that the time it takes tells nothing.
     let is_ours = came.state.as_deref().is_some_and(|state| secrets::hash(state) == secrets::hash(&away.state));
     if !is_ours {
@@ -181,7 +183,13 @@ async fn taken(gateway: &Gateway, base: &str, kept: Option<Away>, came: Came) ->
         let why = word(came.error.as_deref().unwrap_or_default()).to_owned();
         return Err(refused(gateway, &why, &format!("The provider did not sign you in: {why}.")).await?);
     };
-    let token = provider.redeem(&code, &away.verifier, &format!("{base}{CALLBACK}")).await?;
+    let token = match provider.redeem(&code, &away.verifier, &format!("{base}{CALLBACK}")).await {
+        Ok(token) => token,
+        Err(error) => {
+            note(gateway, "", "sessions.create", "", false, &error.to_string()).await?;
+            return Err(error.into());
+        }
+    };
     let since = away.session.is_some().then_some(away.at / 1000);
     let person = match provider.person(&token, &away.nonce, since).await {
         Ok(person) => person,

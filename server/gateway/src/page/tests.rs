@@ -290,6 +290,51 @@ async fn what_is_dangerous_wants_a_step_up_here_too() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_device_is_shown_before_it_is_let_in() {
+    let service = Service::new().await;
+    service.account("dev", Role::Developer).await;
+    let mut browser = Browser::signed_in(&service, "dev").await;
+    for (answer, status, words) in
+        [("let-in", StatusCode::OK, "is let in"), ("refuse", StatusCode::BAD_REQUEST, "was refused")]
+    {
+        let (code, typed) = service.begin_device("a laptop").await;
+        browser.get("/device").await;
+        let wrong = browser.post("/device", &[("code", "BBBB-BBBB")]).await;
+        assert!(wrong.status == StatusCode::NOT_FOUND && wrong.text.contains("No device waits"), "{wrong:?}");
+        let shown = browser.post("/device", &[("code", &*typed)]).await;
+        assert!(shown.status == StatusCode::OK && shown.text.contains(">a laptop</dd>"), "{shown:?}");
+        assert!(shown.text.contains("Let it in") && !shown.text.contains("is let in"), "{shown:?}");
+        let waits = service.poll_device(&code).await;
+        assert_eq!(waits.json()["error"], "authorization_pending", "nothing is decided yet: {waits:?}");
+        let decided = browser.post("/device", &[("code", &*typed), ("answer", answer)]).await;
+        assert!(decided.status == StatusCode::OK && decided.text.contains(words), "{decided:?}");
+        let reply = service.poll_device(&code).await;
+        assert_eq!(reply.status, status, "{reply:?}");
+        let again = browser.post("/device", &[("code", &*typed)]).await;
+        assert_eq!(again.status, StatusCode::NOT_FOUND, "it is good once");
+    }
+    // Codes cannot be guessed by looking either.
+    let mut last = StatusCode::OK;
+    for _ in 0..12 {
+        last = browser.post("/device", &[("code", "BBBB-BBBB")]).await.status;
+    }
+    assert_eq!(last, StatusCode::TOO_MANY_REQUESTS);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_other_sessions_are_ended_by_a_button() {
+    let service = Service::new().await;
+    let other = service.account("dev", Role::Developer).await;
+    let mut browser = Browser::signed_in(&service, "dev").await;
+    assert!(browser.get("/account").await.text.contains("action=\"/account/sessions/end\""));
+    assert_eq!(service.send("GET", "/api/v2/me", &other, None).await.status, StatusCode::OK, "the control");
+    let done = browser.post("/account/sessions/end", &[]).await;
+    assert!(done.status == StatusCode::OK && done.text.contains("1 other session was ended"), "{done:?}");
+    assert_eq!(service.send("GET", "/api/v2/me", &other, None).await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(browser.get("/account").await.status, StatusCode::OK, "this one goes on");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn assets_are_kept_by_browsers_and_files_come_by_a_form() {
     let service = Service::new().await;
     service.account("dev", Role::Developer).await;

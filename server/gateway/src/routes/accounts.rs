@@ -160,7 +160,9 @@ pub(crate) async fn me(
     let recovery_codes_left = gateway.store().recovery_codes_left(&account.id).await?;
     let does_much = matches!(account.role, Role::Admin | Role::Maintainer);
     let role = account.role.name();
-    let advice = (does_much && !account.has_totp)
+    // Who signs in by a provider shows a second factor there, and none of ours would be asked for.
+    let lacks_factor = does_much && !account.has_totp && !gateway.store().is_of_provider(&account.id).await?;
+    let advice = lacks_factor
         .then(|| format!("Who has the role `{role}` should have a second factor; `POST /api/v2/me/totp` begins one."));
     Ok(Json(Me { account: account.into(), recovery_codes_left, advice, session }))
 }

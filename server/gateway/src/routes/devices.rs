@@ -97,7 +97,7 @@ pub(crate) async fn begin(
 ) -> Result<Json<Codes>, Complaint> {
     let (base, Filled(wish)) = (base?.0, wish?);
     client_is_known(Some(&wish.client_id))?;
-    gateway.tries().take_address(&from.0).map_err(too_many)?;
+    gateway.tries().take_waiting(&from.0).map_err(too_many)?;
     let (code, typed) = (secrets::device_code()?, secrets::typed_code()?);
     let device = Device {
         name: wish.device_name.unwrap_or_else(|| CLIENT.to_owned()),
@@ -122,6 +122,30 @@ pub(crate) async fn begin(
     }))
 }
 
+/// The device that shows this code, for its owner to look at before he decides. It counts as a try, as deciding does.
+///
+/// # Errors
+/// If none waits with it, or too many codes were tried.
+pub(crate) async fn waiting(
+    gateway: &Gateway,
+    principal: &Principal,
+    Valid(decision): Valid<Decision>,
+) -> Result<DeviceView, Problem> {
+    let account = &principal.account.id;
+    gateway.tries().take_device(account).map_err(too_many)?;
+    let hash = gateway.keys().hash_of_typed(&secrets::as_typed(&decision.user_code));
+    match gateway.store().device(&hash).await? {
+        Some(device) => Ok(DeviceView { name: device.name, address: device.address }),
+        None => Err(none_waits(gateway, account).await?),
+    }
+}
+
+/// Writes down that a code was tried which no device has, and says it.
+async fn none_waits(gateway: &Gateway, account: &str) -> Result<Problem, Problem> {
+    factors::note(gateway, account, "devices.decide", "", false, "no device waits with this code").await?;
+    Ok(Problem::new(Kind::NotFound, "No device waits with this code; it may be over.").at("/user_code"))
+}
+
 /// Lets the device in that shows this code, or refuses it.
 #[utoipa::path(post, path = "/devices", tag = "sessions", operation_id = "devices.decide",
     extensions(("x-group" = json!("me.write")), ("x-step-up" = json!(true))), request_body = Decision, responses(
@@ -144,8 +168,7 @@ pub(crate) async fn decide(
     gateway.tries().take_device(account).map_err(too_many)?;
     let hash = gateway.keys().hash_of_typed(&secrets::as_typed(&decision.user_code));
     let Some(device) = gateway.store().decide_device(&hash, session, decision.let_in).await? else {
-        factors::note(&gateway, account, "devices.decide", "", false, "no device waits with this code").await?;
-        return Err(Problem::new(Kind::NotFound, "No device waits with this code; it may be over.").at("/user_code"));
+        return Err(none_waits(&gateway, account).await?);
     };
     let outcome =
         format!("{} {} at {}", if decision.let_in { "let in:" } else { "refused:" }, device.name, device.address);

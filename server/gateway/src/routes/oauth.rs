@@ -159,16 +159,11 @@ fn let_in(polled: Polled) -> Result<Session, Complaint> {
     Err(Complaint::new(error, said))
 }
 
-/// Begins a session for a device. It is shown by the same as the one that let it in, and as old.
+/// Begins a session for a device. It is shown by the same as the one that let it in, but never lately: a code that somebody was talked into typing is not
+/// enough for what is dangerous, and the device has to show that by a step-up of its own.
 async fn begun(gateway: &Gateway, by: Session) -> Result<SignedIn, Complaint> {
     let refresh = secrets::refresh_token()?;
-    let proof = Proof {
-        amr: by.amr,
-        auth_time: Some(by.auth_time),
-        session: Some(by.id),
-        with_factor: true,
-        password_hash: None,
-    };
+    let proof = Proof { amr: by.amr, auth_time: Some(0), session: Some(by.id), with_factor: true, password_hash: None };
     let ends = now_ms() + SESSION_MS;
     let session = match gateway.store().start_session(&by.account, &refresh.hash, ends, &proof).await {
         Ok(session) => session,

@@ -54,7 +54,7 @@ pub(crate) struct SessionView {
     /// By what he last showed who he is: `pwd`, `otp` (RFC 8176), `recovery`; or `oidc`, and what the provider of sign-ins says besides.
     #[schema(example = json!(["pwd", "otp"]))]
     amr: Vec<String>,
-    /// When he last did.
+    /// When he last did; the beginning of 1970 where nobody did, as with a program that was let in by a code.
     #[schema(format = "date-time")]
     auth_time: String,
     /// Whether that is enough for what is dangerous.
@@ -183,6 +183,36 @@ pub(crate) async fn sign_out(
     };
     gateway.store().revoke_session(id).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// What came of ending sessions.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = EndedSessions)]
+pub(crate) struct Ended {
+    /// How many went on until now.
+    #[schema(minimum = 0, example = 2)]
+    pub ended: u64,
+}
+
+/// Ends all sessions of the account but the one that asks: those of browsers, and those of programs that were let in.
+#[utoipa::path(delete, path = "/sessions", tag = "sessions", operation_id = "sessions.end_others",
+    extensions(("x-group" = json!("me.write"))), responses(
+    (status = 200, description = "How many were ended", body = Ended),
+    (status = 401, description = "Not signed in", body = ProblemBody),
+    (status = 403, description = "Not allowed", body = ProblemBody),
+    (status = 422, description = "An API token has no session", body = ProblemBody)))]
+pub(crate) async fn end_others(
+    State(gateway): State<Gateway>,
+    Extension(principal): Extension<Principal>,
+) -> Result<Json<Ended>, Problem> {
+    let Via::Session { id, .. } = &principal.via else {
+        return Err(Problem::new(Kind::Refused, "A token has no session that could be spared; sign in for that."));
+    };
+    let account = &principal.account.id;
+    let ended = gateway.store().revoke_other_sessions(account, id).await?;
+    gateway.recent().forget();
+    factors::note(&gateway, account, "sessions.end_others", id, true, &format!("{ended} sessions ended")).await?;
+    Ok(Json(Ended { ended }))
 }
 
 /// Shows again who signed in, with all that the account has, for what is dangerous: operations with `x-step-up` want it within five minutes.

@@ -119,7 +119,15 @@ impl Store {
     /// Ends all sessions of an account; how many were not at an end yet.
     pub async fn revoke_sessions_of(&self, account: &str) -> Result<u64, StoreError> {
         let mut writing = self.pool.begin().await?;
-        let ended = end_sessions(&mut writing, account).await?;
+        let ended = end_sessions(&mut writing, account, None).await?;
+        writing.commit().await?;
+        Ok(ended)
+    }
+
+    /// Ends all sessions of an account but this one; how many were not at an end yet.
+    pub async fn revoke_other_sessions(&self, account: &str, spared: &str) -> Result<u64, StoreError> {
+        let mut writing = self.pool.begin().await?;
+        let ended = end_sessions(&mut writing, account, Some(spared)).await?;
         writing.commit().await?;
         Ok(ended)
     }
@@ -132,14 +140,20 @@ impl Store {
     }
 }
 
-/// Ends all sessions of an account, at the end of a transaction; how many were not at an end yet.
-pub(crate) async fn end_sessions(writing: &mut Writing, account: &str) -> Result<u64, StoreError> {
+/// Ends all sessions of an account, but for one where that is spared, at the end of a transaction; how many were not at an end yet.
+pub(crate) async fn end_sessions(
+    writing: &mut Writing,
+    account: &str,
+    spared: Option<&str>,
+) -> Result<u64, StoreError> {
+    // No session has an empty name.
+    let spared = spared.unwrap_or_default();
     let mut ended = Vec::new();
     loop {
         let sql = "UPDATE sessions SET revoked_at = $2 WHERE id =
-            (SELECT id FROM sessions WHERE account = $1 AND revoked_at IS NULL ORDER BY id LIMIT 1)
+            (SELECT id FROM sessions WHERE account = $1 AND revoked_at IS NULL AND id <> $3 ORDER BY id LIMIT 1)
             AND revoked_at IS NULL RETURNING id";
-        let Some(row) = writing.row(sql, values![account, now_ms()]).await? else { break };
+        let Some(row) = writing.row(sql, values![account, now_ms(), spared]).await? else { break };
         ended.push(row.text("id")?);
     }
     // Only now, because nobody may wait for a session while he holds the log.

@@ -9,6 +9,7 @@ on_both!(
     a_person_has_one_account_and_never_that_of_another,
     many_who_come_at_once_are_one_person,
     a_device_is_let_in_once_by_a_session_that_goes_on,
+    many_who_show_the_code_of_a_device_at_once_are_let_in_once,
     a_device_that_asks_too_often_is_slowed_down,
     codes_of_devices_are_over_after_a_while
 );
@@ -81,6 +82,23 @@ async fn a_device_is_let_in_once_by_a_session_that_goes_on(ground: Ground) {
     assert_eq!(store.poll_device("d3").await.expect("asked"), Polled::Refused, "what let it in was ended");
     let late = store.start_session(&ada.id, "r3", now_ms() + 60_000, &by).await;
     assert!(matches!(late, Err(StoreError::Outdated)), "{late:?}");
+}
+
+async fn many_who_show_the_code_of_a_device_at_once_are_let_in_once(ground: Ground) {
+    let ada = ground.account("ada").await;
+    let session = ground.store.start_session(&ada.id, "r", now_ms() + 60_000, &Proof::default()).await.expect("begun");
+    add(&ground, "d", "u", 60_000, 5_000).await;
+    assert!(ground.store.decide_device("u", &session.id, true).await.expect("asked").is_some());
+    let askers = (0..8).map(|_| {
+        let store = ground.store.clone();
+        tokio::spawn(async move { store.poll_device("d").await })
+    });
+    let mut all = Vec::new();
+    for asker in askers.collect::<Vec<_>>() {
+        all.push(asker.await.expect("it goes through").expect("asked"));
+    }
+    assert_eq!(all.iter().filter(|polled| **polled == Polled::LetIn(session.clone())).count(), 1, "{all:?}");
+    assert_eq!(all.iter().filter(|polled| **polled == Polled::Unknown).count(), 7, "{all:?}");
 }
 
 async fn a_device_that_asks_too_often_is_slowed_down(ground: Ground) {

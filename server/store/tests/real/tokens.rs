@@ -15,6 +15,7 @@ on_both!(
     a_session_knows_how_and_when_it_was_made,
     sessions_that_are_over_cannot_be_rotated,
     replicas_hear_of_everything_that_was_revoked,
+    all_sessions_but_one_can_be_ended,
 );
 
 async fn a_token_is_found_by_its_hash_while_it_is_good(ground: Ground) {
@@ -170,4 +171,20 @@ async fn replicas_hear_of_everything_that_was_revoked(ground: Ground) {
     assert_eq!((&lines[0].id, &lines[4].id), (&token.id, &ada.id));
     assert_eq!(replica.revoked_since(after).await.expect("read"), (after, Vec::new()));
     replica.close().await;
+}
+
+async fn all_sessions_but_one_can_be_ended(ground: Ground) {
+    let store = &ground.store;
+    let (ada, bob) = (ground.account("ada").await, ground.account("bob").await);
+    let begin = async |account: &str, hash: &str| {
+        store.start_session(account, hash, now_ms() + 60_000, &Proof::default()).await.expect("begun").id
+    };
+    let (first, own, third) = (begin(&ada.id, "a").await, begin(&ada.id, "b").await, begin(&ada.id, "c").await);
+    let of_bob = begin(&bob.id, "d").await;
+    assert_eq!(store.revoke_other_sessions(&ada.id, &own).await.expect("ended"), 2);
+    assert_eq!(store.revoke_other_sessions(&ada.id, &own).await.expect("ended"), 0);
+    for (id, is_over) in [(first, true), (own, false), (third, true), (of_bob, false)] {
+        let session = store.session(&id).await.expect("read").expect("there");
+        assert_eq!(session.revoked_at.is_some(), is_over, "{session:?}");
+    }
 }

@@ -1,6 +1,7 @@
 //! Which account a person of the provider has here, and whether he may come in.
 //!
-//! A person is known by issuer and subject. Neither a name nor an e-mail address ever leads to an account.
+//! A person is known by issuer and subject. Neither a name nor an e-mail address ever leads to an account. A role that the provider took away never
+//! goes on in what somebody has here from before.
 
 use super::claims::{Person, of_setting};
 use crate::auth::factors;
@@ -24,13 +25,18 @@ pub(crate) async fn account_of(gateway: &Gateway, person: &Person, kept: bool) -
     };
     let settings = provider.settings();
     let known = store.account_of_person(&settings.issuer, &person.subject).await?;
+    // Where the provider gives no roles, whom an admin made needs none of it.
+    let gives_roles = !settings.role_claim.is_empty();
     let may_come = match settings.unknown_people {
         UnknownPeople::Refuse => known.is_some(),
-        UnknownPeople::WithRole => person.role.is_some(),
+        UnknownPeople::WithRole => person.role.is_some() || (known.is_some() && !gives_roles),
         UnknownPeople::Welcome => true,
     };
     if !may_come {
         if kept {
+            if let Some(known) = &known {
+                lower(gateway, known, of_setting(settings.default_role)).await?;
+            }
             note(gateway, "", "sessions.create", &person.subject, false, "nobody of this service").await?;
         }
         return Err(Problem::new(
@@ -61,20 +67,64 @@ pub(crate) async fn account_of(gateway: &Gateway, person: &Person, kept: bool) -
         }
         return Err(Problem::new(Kind::Forbidden, "The account is closed."));
     }
-    if !settings.role_claim.is_empty() && account.role != wanted {
+    if gives_roles && account.role != wanted {
         if kept {
-            match store.set_role(&account.id, wanted).await {
-                Ok(()) => note(gateway, &account.id, "accounts.change", &account.id, true, wanted.name()).await?,
-                Err(StoreError::LastAdmin) => {
-                    tracing::warn!(account = account.id, "The last admin stays one, whatever the provider says.");
-                    return Ok(account);
-                }
-                Err(error) => return Err(error.into()),
+            if !set_role(gateway, &account, wanted).await? {
+                return Ok(account);
+            }
+            if !is_raised(account.role, wanted) {
+                end_sessions(gateway, &account).await?;
             }
         }
         account.role = wanted;
     }
     Ok(account)
+}
+
+/// Somebody has no role any more, and is refused: what he has here goes down to the role of those without one, and his sessions are ended. Otherwise
+/// they, and his API tokens, would go on with what the provider took from him. Only a sign-in leads here; an access token may be older than his role.
+async fn lower(gateway: &Gateway, account: &Account, role: Role) -> Result<(), Problem> {
+    if account.role != role && !is_raised(account.role, role) && !set_role(gateway, account, role).await? {
+        return Ok(());
+    }
+    end_sessions(gateway, account).await
+}
+
+/// Keeps a role; false for the last admin, who stays one.
+async fn set_role(gateway: &Gateway, account: &Account, role: Role) -> Result<bool, Problem> {
+    match gateway.store().set_role(&account.id, role).await {
+        Ok(()) => {
+            note(gateway, &account.id, "accounts.change", &account.id, true, role.name()).await?;
+            Ok(true)
+        }
+        Err(StoreError::LastAdmin) => {
+            tracing::warn!(account = account.id, "The last admin stays one, whatever the provider says.");
+            Ok(false)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn end_sessions(gateway: &Gateway, account: &Account) -> Result<(), Problem> {
+    let ended = gateway.store().revoke_sessions_of(&account.id).await?;
+    // Not even for a moment does it count that they were good.
+    gateway.recent().forget();
+    if ended > 0 {
+        note(gateway, &account.id, "sessions.delete", &account.id, true, &format!("{ended} sessions ended")).await?;
+    }
+    Ok(())
+}
+
+/// Whether the second role has all that the first has, and more. The auditor stands beside the others.
+fn is_raised(before: Role, after: Role) -> bool {
+    let rank = |role: Role| match role {
+        Role::Viewer => Some(1),
+        Role::Developer => Some(2),
+        Role::Maintainer => Some(3),
+        Role::Admin => Some(4),
+        Role::Auditor => None,
+    };
+    matches!((rank(before), rank(after)), (Some(before), Some(after)) if before < after)
 }
 
 /// Writes down what came of it.

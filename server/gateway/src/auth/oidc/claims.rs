@@ -84,10 +84,14 @@ pub(super) fn of_access_token(claims: &Claims, settings: &OidcSettings, now: i64
     }
     claims.is_good_at(now, LONGEST_ACCESS)?;
     claims.moment("iat")?.ok_or(Refusal::Claim("iat"))?;
-    claims.text("client_id")?;
+    let client = claims.text("client_id")?;
     let id: String = claims.text("jti")?.chars().filter(char::is_ascii_graphic).take(64).collect();
     let ends = claims.moment("exp")?.ok_or(Refusal::Claim("exp"))?;
-    Ok(Access { person: person(claims, settings)?, id, ends })
+    let person = person(claims, settings)?;
+    if person.subject == client {
+        return Err(Refusal::Program);
+    }
+    Ok(Access { person, id, ends })
 }
 
 fn person(claims: &Claims, settings: &OidcSettings) -> Result<Person, Refusal> {
@@ -129,7 +133,7 @@ fn role(claims: &Claims, settings: &OidcSettings) -> Option<Role> {
         rest.split('.').try_fold(claims.get(first)?, |value, name| value.get(name))
     })?;
     let said: Vec<&str> = match value {
-        Value::String(one) => std::iter::once(one.as_str()).chain(one.split_whitespace()).collect(),
+        Value::String(one) => vec![one.as_str()],
         Value::Array(all) => all.iter().filter_map(Value::as_str).collect(),
         _ => Vec::new(),
     };

@@ -5,7 +5,7 @@
 use super::keyset::KeySet;
 use super::{OidcError, Provider};
 use crate::auth::jwt::{PinnedKey, Refusal};
-use engine::fetch::Method;
+use engine::fetch::{Method, is_private};
 use serde::Deserialize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -88,6 +88,16 @@ impl Provider {
         if found.issuer != *issuer {
             return Err(OidcError::Answer(WHAT, "it is that of another issuer".to_owned()));
         }
+        // People are sent to the first of them with what makes their sign-in theirs, and the others are asked.
+        for (name, url) in [
+            ("authorization_endpoint", &found.authorization_endpoint),
+            ("token_endpoint", &found.token_endpoint),
+            ("jwks_uri", &found.jwks_uri),
+        ] {
+            if !may_be_of(url, issuer) {
+                return Err(OidcError::Answer(WHAT, format!("its `{name}` is no address to send secrets to")));
+            }
+        }
         Ok(found)
     }
 
@@ -132,4 +142,14 @@ impl Provider {
             Err(error) => known(STALE).ok_or(error),
         }
     }
+}
+
+/// Whether an address may be one of this issuer: nobody on the way hears or changes what goes there, and plain HTTP is only for an issuer who has it too.
+pub(super) fn may_be_of(url: &str, issuer: &str) -> bool {
+    let place = url.split('?').next().unwrap_or_default();
+    let is_as_safe = url.starts_with("https://") || issuer.starts_with("http://");
+    is_as_safe
+        && is_private(place)
+        && !url.contains(['#', '\\', ' '])
+        && !url.bytes().any(|byte| byte.is_ascii_control())
 }

@@ -1,10 +1,12 @@
 //! A provider of our own making, which says what the tests want: tokens of both realms that are hostile, each beside the same one made rightly; what the
 //! provider may say of itself; and how often it is asked.
 
+mod browser;
 mod hostile;
 mod identity;
+mod roles;
 
-use super::known::{FRESH, ONCE_IN};
+use super::known::{FRESH, ONCE_IN, may_be_of};
 use super::*;
 use crate::tests::Service;
 use axum::Router;
@@ -243,6 +245,10 @@ async fn what_a_provider_says_of_itself_has_to_be_true() {
         (with("issuer", json!(null)), "not what it has to be"),
         (with("jwks_uri", json!("http://evil.example/jwks")), "no address to send secrets to"),
         (with("jwks_uri", json!("file:///etc/passwd")), "no address to send secrets to"),
+        (with("token_endpoint", json!("http://evil.example/token")), "no address to send secrets to"),
+        (with("authorization_endpoint", json!("http://evil.example/auth")), "no address to send secrets to"),
+        (with("authorization_endpoint", json!("javascript:alert(1)")), "no address to send secrets to"),
+        (with("authorization_endpoint", json!("/auth")), "no address to send secrets to"),
         (with("jwks_uri", json!(format!("{}/gone", stage.issuer))), "its status is 404"),
         ((200, json!([])), "not what it has to be"),
         ((500, json!({})), "its status is 500"),
@@ -269,6 +275,26 @@ async fn what_a_provider_says_of_itself_has_to_be_true() {
     assert!(provider.access(&token(&signer, &stage.access("a"))).await.is_ok());
 }
 
+#[test]
+fn plain_http_is_for_a_provider_on_this_machine_alone() {
+    for (url, issuer, may) in [
+        ("https://idp.example/auth", "https://idp.example", true),
+        ("https://idp.example/auth?tenant=1", "https://idp.example", true),
+        ("https://other.example/auth", "http://127.0.0.1:1", true),
+        ("http://127.0.0.1:1/auth", "http://127.0.0.1:1", true),
+        ("http://127.0.0.1:1/auth", "https://idp.example", false),
+        ("http://idp.example/auth", "http://127.0.0.1:1", false),
+        ("https://idp.example/auth#x", "https://idp.example", false),
+        ("https://idp.example/auth?a b", "https://idp.example", false),
+        ("https://idp.example/auth?a\r\nset-cookie:x", "https://idp.example", false),
+        ("https://user@idp.example/auth", "https://idp.example", false),
+        ("javascript:alert(1)", "https://idp.example", false),
+        ("", "https://idp.example", false),
+    ] {
+        assert_eq!(may_be_of(url, issuer), may, "{url} of {issuer}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn claims_give_roles_and_closed_accounts_stay_outside() {
     let signer = Signer::ec("k");
@@ -289,7 +315,10 @@ async fn claims_give_roles_and_closed_accounts_stay_outside() {
     let id = made.json()["id"].as_str().unwrap().to_owned();
     for (roles, role) in [
         (json!(["ca-admin", "ca-dev"]), "admin"),
-        (json!("ca-dev other"), "developer"),
+        (json!("ca-dev"), "developer"),
+        // A text is one value, and not a list with blanks.
+        (json!("ca-dev other"), "viewer"),
+        (json!("other ca-admin"), "viewer"),
         (json!(["ca-dev-2"]), "viewer"),
         (json!([7, null]), "viewer"),
         (json!({ "ca-admin": true }), "viewer"),

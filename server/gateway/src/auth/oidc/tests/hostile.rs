@@ -2,7 +2,7 @@
 //! breath, and is refused for that thing.
 
 use super::*;
-use Refusal::{Algorithm as Alg, Audience, Claim, Critical, Form, Issuer, Key, Signature, Time, Type};
+use Refusal::{Algorithm as Alg, Audience, Claim, Critical, Form, Issuer, Key, Program, Signature, Time, Type};
 
 /// A token that is being made.
 struct Forge<'a> {
@@ -104,6 +104,52 @@ fn as_der(token: String) -> String {
     with_signature(&token, &[vec![0x30, both.len() as u8], both].concat())
 }
 
+/// A part of a key as ASN.1 has it.
+fn der(tag: u8, content: &[u8]) -> Vec<u8> {
+    let length = match content.len() {
+        short @ 0..128 => vec![short as u8],
+        long => vec![0x82, (long >> 8) as u8, long as u8],
+    };
+    [vec![tag], length, content.to_vec()].concat()
+}
+
+/// The public key as `openssl` writes it, which is what somebody finds who looks for it.
+fn pem(jwk: &Value) -> String {
+    let part = |name: &str| URL_SAFE_NO_PAD.decode(jwk[name].as_str().unwrap()).unwrap();
+    // A number is one below zero if its first bit is set.
+    let number = |name: &str| der(2, &[vec![0], part(name)].concat());
+    let (kind, key) = match jwk["kty"].as_str().unwrap() {
+        "EC" => (
+            &b"\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07"[..],
+            [vec![4], part("x"), part("y")].concat(),
+        ),
+        "RSA" => {
+            let exponent = der(2, &part("e"));
+            (&b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05\x00"[..], der(0x30, &[number("n"), exponent].concat()))
+        }
+        _ => (&b"\x06\x03\x2b\x65\x70"[..], part("x")),
+    };
+    let whole = der(0x30, &[der(0x30, kind), der(3, &[vec![0], key].concat())].concat());
+    let text = STANDARD.encode(whole);
+    let lines: Vec<&str> = text.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
+    format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", lines.join("\n"))
+}
+
+#[test]
+fn the_pem_of_the_hostile_tokens_is_the_key() {
+    for signer in [Signer::ec("ec"), Signer::ed("ed"), Signer::rsa("rsa", "2048")] {
+        let pem = pem(&signer.public());
+        let key = match signer.algorithm {
+            Algorithm::ES256 => jsonwebtoken::DecodingKey::from_ec_pem(pem.as_bytes()),
+            Algorithm::RS256 => jsonwebtoken::DecodingKey::from_rsa_pem(pem.as_bytes()),
+            _ => jsonwebtoken::DecodingKey::from_ed_pem(pem.as_bytes()),
+        };
+        let signature = jsonwebtoken::crypto::sign(b"said", &signer.key, signer.algorithm).unwrap();
+        let is_right = jsonwebtoken::crypto::verify(&signature, b"said", &key.unwrap(), signer.algorithm);
+        assert!(is_right.unwrap(), "{pem}");
+    }
+}
+
 fn cases() -> Vec<Case> {
     let now = now_ms() / 1000;
     let mut all = Vec::new();
@@ -121,12 +167,13 @@ fn cases() -> Vec<Case> {
         forge.after = |token| format!("{}.", token.rsplit_once('.').unwrap().0);
     }));
     // The public key as the secret of an HMAC, in each form in which somebody could have it.
-    for form in ["jwk", "pem", "numbers"] {
+    for form in ["jwk", "pem", "pem without its last line's end", "numbers"] {
         all.push(case(&format!("HMAC by the public key as {form}"), &[Alg], move |forge, _| {
             let jwk = forge.signer.public();
             let secret = match form {
                 "jwk" => jwk.to_string(),
-                "pem" => format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", jwk),
+                "pem" => pem(&jwk),
+                "pem without its last line's end" => pem(&jwk).trim_end().to_owned(),
                 _ => ["n", "x"].iter().find_map(|name| jwk[*name].as_str()).unwrap().to_owned(),
             };
             forge.header["alg"] = json!("HS256");
@@ -314,6 +361,9 @@ fn cases_of_provider() -> Vec<Case> {
         all.push(in_claims(name, value, &[Claim(name)]));
     }
     all.push(in_claims("sub", json!("x".repeat(256)), &[Claim("sub")]));
+    // The token of a program that is called as a person could be.
+    all.push(in_claims("sub", json!("cli"), &[Program]));
+    all.push(in_claims("client_id", json!("s-1"), &[Program]));
     all.push(case("an ID token", &[Type], |forge, _| {
         forge.header["typ"] = json!("JWT");
         forge.claims["aud"] = json!(CLIENT);
