@@ -17,6 +17,7 @@ use futures_util::{SinkExt, StreamExt};
 use gateway::{Config, Gateway};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, TcpStream};
@@ -28,7 +29,7 @@ const ALLOWED: Duration = Duration::from_millis(50);
 const PASSWORD: &str = "correct horse battery";
 
 #[tokio::main]
-async fn main() {
+async fn main() -> ExitCode {
     let numbers: Vec<usize> = std::env::args().skip(1).filter_map(|argument| argument.parse().ok()).collect();
     let number = |at: usize, usual| numbers.get(at).copied().unwrap_or(usual);
     let (clients, stalled, rate, seconds) = (number(0, 1000), number(1, 0), number(2, 10), number(3, 10));
@@ -91,7 +92,7 @@ async fn main() {
         at(1.0)
     );
     drop(quiet);
-    std::process::exit(i32::from(lost > 0 || at(0.99) > ALLOWED));
+    ExitCode::from(u8::from(lost > 0 || at(0.99) > ALLOWED))
 }
 
 async fn service(folder: &std::path::Path) -> (SocketAddr, Store, String) {
@@ -108,8 +109,7 @@ async fn service(folder: &std::path::Path) -> (SocketAddr, Store, String) {
         signing_key: folder.join("key.pem"),
         max_body: 1 << 20,
         metrics: MetricsAccess::default(),
-        proxies: 0,
-    };
+        proxies: 0, public_url: String::new(), is_tls: false, oidc: None };
     let gateway = Gateway::new(core, store.clone(), config).await.unwrap();
     let code = gateway.setup_code().unwrap().to_owned();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -17,6 +17,7 @@ const SCOPES: &[(&str, &str)] = &[
     ("actions", "Actions: what can be done at a place of a text"),
     ("search", "Search: find definitions in texts"),
     ("jobs", "Jobs: run and see them"),
+    ("socket", "The WebSocket, with the parts of it that are marked here"),
     ("openai", "Models: ask them in the format of OpenAI"),
     ("models", "Models: how they are and what they cost"),
     ("metrics", "Measures: figures for Prometheus"),

@@ -83,6 +83,8 @@ pub(crate) enum Scope {
     Models,
     /// What models are asked in OpenAI's format.
     Openai,
+    /// The WebSocket. What is said there wants the scope of its part too: `documents` for the language server, `jobs` and `models` for their events.
+    Socket,
     /// The audit log.
     Audit,
 }
@@ -99,6 +101,7 @@ impl Scope {
             Self::Metrics => "metrics",
             Self::Models => "models",
             Self::Openai => "openai",
+            Self::Socket => "socket",
             Self::Audit => "audit",
         }
     }
@@ -113,7 +116,7 @@ pub(crate) struct NewToken {
     #[schema(min_length = 1, max_length = 64, example = "ci")]
     name: String,
     /// The parts of the service that it opens; what its account may not do, it may not either.
-    #[schema(min_items = 1, max_items = 10)]
+    #[schema(min_items = 1, max_items = 11)]
     scopes: Vec<Scope>,
     /// Days that it is good for.
     #[schema(minimum = 1, maximum = 366, example = 90)]

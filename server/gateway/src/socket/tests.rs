@@ -88,9 +88,14 @@ impl Client {
     async fn ask(&mut self, method: &str, params: Value) -> Value {
         self.id += 1;
         self.send(json!({ "jsonrpc": "2.0", "id": self.id, "method": method, "params": params })).await;
-        let answer = self.next().await;
-        assert_eq!(answer["id"], self.id, "{answer}");
-        answer
+        loop {
+            let answer = self.next().await;
+            // Events that were wanted before may come in between.
+            if answer["method"].is_null() {
+                assert_eq!(answer["id"], self.id, "{answer}");
+                return answer;
+            }
+        }
     }
 
     async fn subscribe(&mut self, topics: Value) -> String {
@@ -236,6 +241,24 @@ async fn each_hears_what_the_policies_let_him_hear() {
         let sees_job = matches!(role, Role::Developer | Role::Maintainer);
         assert_eq!(heard.iter().any(|data| data["job"] == *job), sees_job, "{role:?} {heard:?}");
         assert_eq!(heard.iter().any(|data| data["uri"] == "file:///a.py"), *role == Role::Developer, "{role:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_opens_the_parts_that_it_is_for() {
+    let listening = Listening::new().await;
+    let session = listening.service.account("ann", Role::Developer).await;
+    let token = async |scopes: Value| {
+        let body = json!({ "name": "ci", "scopes": scopes, "days": 1 });
+        let made = listening.service.send("POST", "/api/v2/tokens", &session, Some(body)).await;
+        made.json()["secret"].as_str().unwrap_or_else(|| panic!("{made:?}")).to_owned()
+    };
+    let Err(Error::Http(answer)) = listening.try_connect(&token(json!(["jobs"])).await).await else { panic!("let in") };
+    assert_eq!(answer.status(), 403);
+    let mut client = listening.connect(&token(json!(["socket", "jobs"])).await).await;
+    client.subscribe(json!(["jobs"])).await;
+    for (method, params) in [("service/subscribe", json!({ "topics": ["models"] })), ("initialize", json!({}))] {
+        assert_eq!(client.ask(method, params).await["error"]["code"], -32001, "{method}");
     }
 }
 
