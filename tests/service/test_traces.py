@@ -50,6 +50,7 @@ def collector():
     collector = Collector()
     yield collector
     collector.server.shutdown()
+    collector.server.server_close()
 
 
 def attributes(of) -> dict:

@@ -109,7 +109,11 @@ async fn service(folder: &std::path::Path) -> (SocketAddr, Store, String) {
         signing_key: folder.join("key.pem"),
         max_body: 1 << 20,
         metrics: MetricsAccess::default(),
-        proxies: 0, public_url: String::new(), is_tls: false, oidc: None };
+        proxies: 0,
+        public_url: String::new(),
+        is_tls: false,
+        oidc: None,
+    };
     let gateway = Gateway::new(core, store.clone(), config).await.unwrap();
     let code = gateway.setup_code().unwrap().to_owned();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
