@@ -188,9 +188,9 @@ def test_a_redis_cluster_that_is_gone_costs_the_shared_answers_and_nothing_else(
 
 @contextlib.contextmanager
 def small_disk(folder: pathlib.Path):
-    """A file system of eight megabytes, where this machine lets us make one: it is mounted for the block."""
+    """A file system of 48 megabytes, where this machine lets us make one: it is mounted for the block."""
     folder.mkdir(parents=True)
-    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(folder)], capture_output=True, text=True)
+    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=48m", "tmpfs", str(folder)], capture_output=True, text=True)
     if made.returncode:
         pytest.skip(f"nothing can be mounted here: {made.stderr.strip()}; the other way to be full is tested all the same")
     try:
@@ -241,7 +241,8 @@ def test_a_disk_that_is_full_refuses_with_a_reason_and_harms_nothing(program, tm
     with small_disk(tmp_path / "store") as disk:
         store = File(disk / "service.db")
         filler = disk / "filler"
-        filler.write_bytes(b"\0" * (4 << 20))
+        # Most of it, so that there is room for all that the jobs make when it is gone.
+        filler.write_bytes(b"\0" * (40 << 20))
         with replicas(program, tmp_path, store, count=1) as (service,):
             survive(service, store, service.api_token("jobs"), filler.unlink)
 

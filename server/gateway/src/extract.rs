@@ -156,7 +156,12 @@ impl<S: Send + Sync, T: DeserializeOwned + ToSchema> FromRequest<S> for Filled<T
         }
         let bytes = whole(request, state).await?;
         let mut values = serde_json::Map::new();
+        let known = &crate::openapi::document_value()["components"]["schemas"][T::name().as_ref()]["properties"];
         for (name, value) in form_urlencoded::parse(&bytes) {
+            // What is not known means nothing, however often it stands there.
+            if known[name.as_ref()].is_null() {
+                continue;
+            }
             if values.insert(name.clone().into_owned(), json!(value)).is_some() {
                 return Err(Problem::new(Kind::Invalid, "A field stands twice in the form."));
             }

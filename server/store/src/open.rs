@@ -5,10 +5,10 @@ use crate::sql::Pool;
 use sqlx::migrate::{Migrate, MigrateError, Migration, MigrationType, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Connection as _, SqlSafeStr};
+use sqlx::{Connection as _, SqlSafeStr, SqlitePool};
 use std::path::Path;
 use std::str::FromStr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// All changes of the tables there ever were. One that was released is never edited.
 const MIGRATIONS: &[(i64, &str, &str)] = &[
@@ -20,6 +20,9 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
 
 /// How long SQLite waits for another process.
 const BUSY: Duration = Duration::from_secs(5);
+
+/// What lies between two tries to open a file that another process is making.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// How long a call waits for a connection. A writer to SQLite stands in line here, with one fsync for each who is before it.
 const PATIENCE_FOR_FILE: Duration = Duration::from_secs(30);
@@ -53,9 +56,22 @@ async fn open_file(path: &Path) -> Result<Pool, StoreError> {
         .busy_timeout(BUSY)
         .foreign_keys(true);
     let pool = || SqlitePoolOptions::new().acquire_timeout(PATIENCE_FOR_FILE).idle_timeout(None).max_lifetime(None);
+    let began = Instant::now();
+    let write = loop {
+        match writer(pool().max_connections(1), &options).await {
+            // Of two that make a new file at once, SQLite does not let one wait for the other.
+            Err(StoreError::Busy) if began.elapsed() < BUSY => tokio::time::sleep(PAUSE).await,
+            opened => break opened?,
+        }
+    };
+    let read = pool().max_connections(READERS).connect_lazy_with(options.pragma("query_only", "on"));
+    Ok(Pool::Sqlite { write, read })
+}
+
+/// The one connection that writes, to a file that is brought up to date.
+async fn writer(pool: SqlitePoolOptions, options: &SqliteConnectOptions) -> Result<SqlitePool, StoreError> {
     // A write that finds no room can end its transaction behind the back of sqlx, which would begin no other on that connection any more.
-    let write = pool()
-        .max_connections(1)
+    let write = pool
         .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
         .connect_with(options.clone())
         .await?;
@@ -63,8 +79,7 @@ async fn open_file(path: &Path) -> Result<Pool, StoreError> {
     let mut transaction = write.begin_with("BEGIN IMMEDIATE").await?;
     migrate(&mut *transaction).await?;
     transaction.commit().await?;
-    let read = pool().max_connections(READERS).connect_lazy_with(options.pragma("query_only", "on"));
-    Ok(Pool::Sqlite { write, read })
+    Ok(write)
 }
 
 async fn open_server(url: &str) -> Result<Pool, StoreError> {
