@@ -11,6 +11,8 @@ const { activation, job, open, page, replace, runAll, until } = require("./harne
 
 const ITEM = ".notifications-center .notification-list-item";
 const MESSAGE = `${ITEM} .notification-list-item-message`;
+// How far something is, which goes away by itself, on a slow machine a moment after what it is about.
+const PROGRESS = /^(Asking a model|Answering$|[A-Z][a-z ]+: \d+ bytes written$)/;
 const WORK = "Take 🎉 one number from another.";
 
 /** Tells the model how to answer from now on, and returns what it has seen so far. */
@@ -50,7 +52,7 @@ async function take(editor, title, range = editor.selection) {
 async function messages() {
   await vscode.commands.executeCommand("notifications.showList");
   const texts = await until("a message", async () => {
-    const all = (await page("texts", { selector: MESSAGE })).filter((text) => !text.startsWith("Asking a model"));
+    const all = (await page("texts", { selector: MESSAGE })).filter((text) => !PROGRESS.test(text));
     return all.length > 0 && all;
   });
   await vscode.commands.executeCommand("notifications.clearAll");
