@@ -178,6 +178,7 @@ mod tests {
     use super::*;
     use crate::texts::tests::core;
     use serde_json::json;
+    // Work that takes its time on a thread of the tasks, as parsing does; nothing is waited for by it.
     use std::thread::sleep;
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
