@@ -180,21 +180,32 @@ fn forwarded(headers: &HeaderMap, proxies: usize) -> Option<String> {
 
 /// How deep arrays and objects stand in each other, found without building anything.
 fn depth(bytes: &[u8]) -> usize {
-    let (mut depth, mut deepest, mut in_string, mut escaped) = (0usize, 0, false, false);
-    for byte in bytes {
+    let (mut depth, mut deepest, mut at) = (0usize, 0, 0);
+    while let Some(byte) = bytes.get(at) {
+        at += 1;
         match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_string => escaped = true,
-            b'"' => in_string = !in_string,
-            b'[' | b'{' if !in_string => {
+            b'"' => at += length_of_string(bytes.get(at..).unwrap_or_default()),
+            b'[' | b'{' => {
                 depth += 1;
                 deepest = deepest.max(depth);
             }
-            b']' | b'}' if !in_string => depth = depth.saturating_sub(1),
+            b']' | b'}' => depth = depth.saturating_sub(1),
             _ => {}
         }
     }
     deepest
+}
+
+/// The bytes of a string after its first quotation mark, with its last one. Texts are most of a body, so they are leapt over.
+fn length_of_string(bytes: &[u8]) -> usize {
+    let mut at = 0;
+    while let Some(next) = bytes.get(at..).and_then(|rest| memchr::memchr2(b'"', b'\\', rest)) {
+        match bytes.get(at + next) {
+            Some(b'"') => return at + next + 1,
+            _ => at += next + 2,
+        }
+    }
+    bytes.len()
 }
 
 fn place(error: &serde_json::Error) -> String {

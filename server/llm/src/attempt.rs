@@ -14,10 +14,10 @@ use crate::limit::{Admission, Permit};
 use crate::manager::{Inner, Plan};
 use crate::pool::{Held, Reply};
 use crate::providers::fill::refusal;
-use crate::providers::{Endpoint, Failed, Provider, exhausted, failure};
+use crate::providers::{Endpoint, Provider, exhausted, failure};
+use crate::reading::Reading;
 use crate::request::{Answer, Finish, Piece, Request, Usage};
 use crate::splice::Splice;
-use crate::sse::EventReader;
 use security::secret::Secret;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -53,9 +53,8 @@ pub(crate) struct Call<'a> {
 /// An answer that began.
 pub(crate) struct Opened<'a> {
     call: Call<'a>,
-    provider: &'static dyn Provider,
     reply: Reply,
-    events: EventReader,
+    reading: Reading,
     /// What came so far.
     pieces: Vec<Piece>,
     meter: Meter<'a>,
@@ -123,24 +122,10 @@ async fn open_once(call: Call<'_>) -> Result<Opened<'_>, LlmError> {
     permit.first_word(first_word);
     inner.events.tell(Event::FirstWord { target: target.name.clone(), took: first_word });
     let held = inner.pool.hold(&target.name, meter.gathered.bytes)?;
-    let Beginning { events, pieces, read, is_whole } = beginning;
+    let Beginning { reading, pieces, read, is_whole } = beginning;
     debug_assert!(read <= plan.bounds.answer.saturating_mul(EVENT_OVERHEAD));
     let _permit = permit;
-    Ok(Opened {
-        call,
-        provider,
-        reply,
-        events,
-        pieces,
-        meter,
-        under_way,
-        _permit,
-        held,
-        began,
-        read,
-        is_whole,
-        first_word,
-    })
+    Ok(Opened { call, reply, reading, pieces, meter, under_way, _permit, held, began, read, is_whole, first_word })
 }
 
 /// Waits for room at the target.
@@ -162,7 +147,7 @@ async fn admit(call: Call<'_>) -> Result<Permit, LlmError> {
 
 /// What was read up to the first word.
 struct Beginning {
-    events: EventReader,
+    reading: Reading,
     pieces: Vec<Piece>,
     read: usize,
     is_whole: bool,
@@ -207,26 +192,24 @@ async fn begin<'a>(
         let body = body.map_err(|_| late(name, "no answer came in time"))??;
         let body = serde_json::from_slice(&body)
             .map_err(|error| LlmError::new(name, Cause::Malformed, format!("the answer is not JSON ({error})")))?;
-        let pieces = provider.whole(&body).map_err(|failed| failed_at(name, failed))?;
+        let pieces = provider.whole(&body).map_err(|failed| LlmError::new(name, failed.cause, failed.detail))?;
         meter.gathered.take(&pieces);
-        let events = EventReader::new(provider.framing());
-        return Ok((reply, meter, Beginning { events, pieces, read: 0, is_whole: true }));
+        return Ok((reply, meter, Beginning { reading: Reading::new(provider), pieces, read: 0, is_whole: true }));
     }
-    let mut events = EventReader::new(provider.framing());
+    let mut reading = Reading::new(provider);
     let (mut pieces, mut read) = (Vec::new(), 0);
     let mut deadline = first_by;
     loop {
         let next = tokio::time::timeout_at(deadline, reply.bytes(name)).await;
         let Some(bytes) = next.map_err(|_elapsed| late(name, "no first word came in time"))?? else {
-            let rest = read_events(provider, name, events.finish())?;
+            let rest = reading.finish(name)?;
             meter.gathered.take(&rest);
             pieces.extend(rest);
-            return Ok((reply, meter, Beginning { events, pieces, read, is_whole: true }));
+            return Ok((reply, meter, Beginning { reading, pieces, read, is_whole: true }));
         };
         read += bytes.len();
         check_length(name, read, &meter.gathered, plan)?;
-        let complete = events.push(&bytes).map_err(|error| LlmError::new(name, Cause::Malformed, error.to_string()))?;
-        let new = read_events(provider, name, complete)?;
+        let new = reading.push(name, &bytes)?;
         meter.gathered.take(&new);
         pieces.extend(new);
         // Thinking is work, as long as it goes on and has an end; other signs of life are no answer, and the clock goes on.
@@ -235,7 +218,7 @@ async fn begin<'a>(
             deadline = deadline.max(longest.min(Instant::now() + bounds.first_word));
         }
         if meter.gathered.bytes > 0 || meter.gathered.end.is_some() {
-            return Ok((reply, meter, Beginning { events, pieces, read, is_whole: false }));
+            return Ok((reply, meter, Beginning { reading, pieces, read, is_whole: false }));
         }
     }
 }
@@ -268,7 +251,7 @@ impl Opened<'_> {
 
     async fn read_on(&mut self, splice: &mut Splice) -> Result<(), LlmError> {
         let Call { plan, target, .. } = self.call;
-        let (name, provider) = (target.name.as_str(), self.provider);
+        let name = target.name.as_str();
         show(&std::mem::take(&mut self.pieces), splice);
         let mut deadline = Instant::now() + plan.bounds.stall;
         let mut had_end = false;
@@ -277,23 +260,21 @@ impl Opened<'_> {
             if has_end && !std::mem::replace(&mut had_end, true) {
                 deadline = Instant::now() + GRACE;
             }
-            let complete = match tokio::time::timeout_at(deadline, self.reply.bytes(name)).await {
+            let new = match tokio::time::timeout_at(deadline, self.reply.bytes(name)).await {
                 Ok(Ok(Some(bytes))) => {
                     self.read += bytes.len();
                     check_length(name, self.read, &self.meter.gathered, plan)?;
-                    let complete = self.events.push(&bytes);
-                    complete.map_err(|error| LlmError::new(name, Cause::Malformed, error.to_string()))?
+                    self.reading.push(name, &bytes)?
                 }
                 Ok(Ok(None)) => {
                     self.is_whole = true;
-                    self.events.finish()
+                    self.reading.finish(name)?
                 }
                 // Everything was said; how the connection ends does not matter.
                 _ if has_end => break,
                 Ok(Err(error)) => return Err(error),
                 Err(_elapsed) => return Err(late(name, "the answer stopped in the middle")),
             };
-            let new = read_events(provider, name, complete)?;
             let before = self.meter.gathered.bytes;
             self.meter.gathered.take(&new);
             self.held.grow(name, self.meter.gathered.bytes - before)?;
@@ -305,18 +286,6 @@ impl Opened<'_> {
         }
         self.meter.gathered.ended(name, self.call.request.prompt.hole().is_some())
     }
-}
-
-fn read_events(
-    provider: &dyn Provider,
-    name: &str,
-    events: impl IntoIterator<Item = String>,
-) -> Result<Vec<Piece>, LlmError> {
-    let mut pieces = Vec::new();
-    for event in events {
-        pieces.extend(provider.event(&event).map_err(|failed| failed_at(name, failed))?);
-    }
-    Ok(pieces)
 }
 
 fn show(pieces: &[Piece], splice: &mut Splice) {
@@ -343,10 +312,6 @@ fn without_ours(error: LlmError, status: u16, request: &Request, target: &Target
 
 fn late(name: &str, what: &str) -> LlmError {
     LlmError::new(name, Cause::Timeout, what)
-}
-
-fn failed_at(name: &str, failed: Failed) -> LlmError {
-    LlmError::new(name, failed.cause, failed.detail)
 }
 
 fn check_length(name: &str, read: usize, gathered: &Gathered, plan: &Plan) -> Result<(), LlmError> {

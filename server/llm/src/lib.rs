@@ -25,6 +25,7 @@ pub mod measures;
 pub mod pool;
 pub mod prompt;
 pub mod providers;
+mod reading;
 pub mod request;
 mod revalidate;
 pub mod router;

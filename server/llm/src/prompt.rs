@@ -9,6 +9,7 @@ mod fill;
 pub use conversation::{Speaker, Turn};
 
 use security::scan::scan;
+use std::borrow::Cow;
 use std::fmt::Write;
 use std::ops::Range;
 use std::sync::Arc;
@@ -234,16 +235,16 @@ pub struct Restorer {
 
 impl Restorer {
     /// What of the answer can be shown after this piece.
-    pub fn push(&mut self, piece: &str) -> String {
+    pub fn push<'a>(&mut self, piece: &'a str) -> Cow<'a, str> {
         if self.secrets.is_empty() {
-            return piece.to_owned();
+            return Cow::Borrowed(piece);
         }
         self.held.push_str(piece);
         let whole = restored(&self.secrets, &self.held);
         // A placeholder that is not complete yet begins with its opening mark, or with a part of that at the very end.
         let cut = unfinished(&whole, &self.open);
         self.held = whole.get(cut..).unwrap_or("").to_owned();
-        whole.get(..cut).unwrap_or("").to_owned()
+        Cow::Owned(whole.get(..cut).unwrap_or("").to_owned())
     }
 
     /// What was held back, at the end.

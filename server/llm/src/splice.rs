@@ -34,11 +34,13 @@ impl Splice {
 
     /// Text of the running attempt.
     pub fn push(&mut self, text: &str) {
-        let text = match &mut self.restorer {
-            Some(restorer) => restorer.push(text),
-            None => text.to_owned(),
-        };
-        self.show(&text);
+        match &mut self.restorer {
+            Some(restorer) => {
+                let text = restorer.push(text);
+                self.show(&text);
+            }
+            None => self.show(text),
+        }
     }
 
     /// The attempt is whole; gives its text.

@@ -41,24 +41,27 @@ impl EventReader {
         Self { framing, buffer: Vec::new(), data: String::new(), has_data: false }
     }
 
-    /// The data of all events that are complete with these bytes.
+    /// Gives the data of each event that is complete with these bytes.
     ///
     /// # Errors
-    /// If an event has no end or is no text.
-    pub fn push(&mut self, bytes: &[u8]) -> Result<Vec<String>, FrameError> {
+    /// If an event has no end or is no text, or whoever takes it fails; nothing more is to be read then.
+    pub fn push<E: From<FrameError>>(
+        &mut self,
+        bytes: &[u8],
+        mut take: impl FnMut(&str) -> Result<(), E>,
+    ) -> Result<(), E> {
         self.buffer.extend_from_slice(bytes);
-        let mut events = Vec::new();
         let mut at = 0;
         while let Some((line, next)) = next_line(&self.buffer, at) {
             let line =
                 std::str::from_utf8(self.buffer.get(line).unwrap_or_default()).map_err(|_| FrameError::NotUtf8)?;
             match self.framing {
-                Framing::Lines if !line.trim().is_empty() => events.push(line.to_owned()),
+                Framing::Lines if !line.trim().is_empty() => take(line)?,
                 Framing::Lines => {}
                 Framing::ServerSentEvents if line.is_empty() => {
-                    if self.has_data {
-                        events.push(std::mem::take(&mut self.data));
-                        self.has_data = false;
+                    if std::mem::take(&mut self.has_data) {
+                        take(&self.data)?;
+                        self.data.clear();
                     }
                 }
                 Framing::ServerSentEvents => {
@@ -76,15 +79,9 @@ impl EventReader {
         }
         self.buffer.drain(..at);
         if self.buffer.len() > LONGEST || self.data.len() > LONGEST {
-            return Err(FrameError::TooLong);
+            return Err(FrameError::TooLong.into());
         }
-        Ok(events)
-    }
-
-    /// What stands at the end of a stream that closed without ending its last line.
-    pub fn finish(&mut self) -> Vec<String> {
-        // Two line ends complete whatever is there.
-        self.push(b"\n\n").unwrap_or_default()
+        Ok(())
     }
 }
 
@@ -110,8 +107,15 @@ mod tests {
 
     fn read(framing: Framing, pieces: &[&[u8]]) -> Vec<String> {
         let mut reader = EventReader::new(framing);
-        let mut events: Vec<String> = pieces.iter().flat_map(|piece| reader.push(piece).unwrap()).collect();
-        events.extend(reader.finish());
+        let mut events = Vec::new();
+        for piece in pieces.iter().chain([&&b"\n\n"[..]]) {
+            reader
+                .push::<FrameError>(piece, |event| {
+                    events.push(event.to_owned());
+                    Ok(())
+                })
+                .unwrap();
+        }
         events
     }
 
@@ -133,11 +137,11 @@ mod tests {
     #[test]
     fn garbage_is_an_error_and_not_memory() {
         let mut reader = EventReader::new(Framing::ServerSentEvents);
-        assert_eq!(reader.push(b"data: \xff\xfe\n"), Err(FrameError::NotUtf8));
+        assert_eq!(reader.push(b"data: \xff\xfe\n", |_| Ok(())), Err(FrameError::NotUtf8));
         let mut reader = EventReader::new(Framing::Lines);
-        let mut result = Ok(Vec::new());
+        let mut result = Ok(());
         for _ in 0..5 {
-            result = reader.push(&[b'x'; 1 << 20]);
+            result = reader.push(&[b'x'; 1 << 20], |_| Ok(()));
         }
         assert_eq!(result, Err(FrameError::TooLong));
     }

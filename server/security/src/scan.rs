@@ -3,7 +3,9 @@
 //! What it finds is a place and a kind; it never copies a secret.
 
 use crate::formats::{FORMATS, Format, PLACEHOLDERS};
-use aho_corasick::AhoCorasick;
+use aho_corasick::Anchored;
+use aho_corasick::automaton::Automaton;
+use aho_corasick::dfa::DFA;
 use regex::Regex;
 use std::ops::Range;
 use std::sync::{LazyLock, OnceLock};
@@ -20,7 +22,7 @@ pub struct SecretMatch {
 }
 
 struct Matcher {
-    keywords: AhoCorasick,
+    keywords: DFA,
     /// The format of each keyword, in the order of the automaton's patterns.
     owners: Vec<usize>,
     /// Compiled when a keyword first occurs: most programs never need most of them.
@@ -31,9 +33,31 @@ static MATCHER: LazyLock<Option<Matcher>> = LazyLock::new(|| {
     let keywords = FORMATS.iter().flat_map(|format| format.keywords.iter());
     let owners =
         FORMATS.iter().enumerate().flat_map(|(index, format)| format.keywords.iter().map(move |_| index)).collect();
-    let keywords = AhoCorasick::builder().ascii_case_insensitive(true).build(keywords).ok()?;
+    // Every text that goes to a model is looked through: a table of all states is several times as fast as the small form, for some 100 kB.
+    let keywords = DFA::builder().ascii_case_insensitive(true).prefilter(false).build(keywords).ok()?;
     Some(Matcher { keywords, owners, patterns: FORMATS.iter().map(|_| OnceLock::new()).collect() })
 });
+
+impl Matcher {
+    /// Of which formats a keyword stands in a text, in the order of the formats.
+    fn wanted(&self, text: &str) -> Vec<bool> {
+        let mut wanted = vec![false; FORMATS.len()];
+        let Ok(mut state) = self.keywords.start_state(Anchored::No) else { return vec![true; FORMATS.len()] };
+        // The loop of the library's own search for all hits asks more of each byte than this needs to know.
+        for byte in text.bytes() {
+            state = self.keywords.next_state(Anchored::No, state, byte);
+            if self.keywords.is_match(state) {
+                for index in 0..self.keywords.match_len(state) {
+                    let owner = self.owners.get(self.keywords.match_pattern(state, index).as_usize());
+                    if let Some(wanted) = owner.and_then(|owner| wanted.get_mut(*owner)) {
+                        *wanted = true;
+                    }
+                }
+            }
+        }
+        wanted
+    }
+}
 
 /// The words of which one stands in every secret that is found by its form; compared without regard to case.
 pub fn keywords() -> impl Iterator<Item = &'static str> {
@@ -54,12 +78,7 @@ pub fn scan_forms(text: &str) -> Vec<SecretMatch> {
 
 fn scan_for(text: &str, is_asked: impl Fn(SecretKind) -> bool) -> Vec<SecretMatch> {
     let Some(matcher) = MATCHER.as_ref() else { return Vec::new() };
-    let mut wanted = vec![false; FORMATS.len()];
-    for hit in matcher.keywords.find_overlapping_iter(text) {
-        if let Some(wanted) = matcher.owners.get(hit.pattern().as_usize()).and_then(|owner| wanted.get_mut(*owner)) {
-            *wanted = true;
-        }
-    }
+    let wanted = matcher.wanted(text);
     let mut found: Vec<SecretMatch> = Vec::new();
     for (index, format) in FORMATS.iter().enumerate().filter(|(index, _)| wanted.get(*index) == Some(&true)) {
         if !is_asked(format.kind) {

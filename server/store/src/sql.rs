@@ -59,6 +59,9 @@ macro_rules! bind {
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What a server says, or that it says nothing: its machine may be gone without a word.
+///
+/// What it waits for is given in a box, here and below: the state of a statement is as large as ten kilobytes, and would be part of the state of
+/// every request that may come to ask the store, moved from layer to layer, though most never do.
 async fn in_time<T>(said: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, StoreError> {
     match tokio::time::timeout(PATIENCE, said).await {
         Ok(said) => Ok(said?),
@@ -94,8 +97,8 @@ impl Pool {
     pub async fn begin(&self) -> Result<Writing, StoreError> {
         Ok(match self {
             // A transaction that begins by reading could not write if somebody else wrote meanwhile.
-            Self::Sqlite { write, .. } => Writing::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
-            Self::Postgres(pool) => Writing::Postgres(in_time(pool.begin()).await?),
+            Self::Sqlite { write, .. } => Writing::Sqlite(Box::pin(write.begin_with("BEGIN IMMEDIATE")).await?),
+            Self::Postgres(pool) => Writing::Postgres(in_time(Box::pin(pool.begin())).await?),
         })
     }
 
@@ -120,10 +123,10 @@ impl Pool {
     async fn rows_of(&self, sql: SqlStr, values: &[Value<'_>]) -> Result<Vec<Row>, StoreError> {
         Ok(match self {
             Self::Sqlite { read, .. } => {
-                bind!(sql, values).fetch_all(read).await?.into_iter().map(Row::Sqlite).collect()
+                Box::pin(bind!(sql, values).fetch_all(read)).await?.into_iter().map(Row::Sqlite).collect()
             }
             Self::Postgres(pool) => {
-                in_time(bind!(sql, values).fetch_all(pool)).await?.into_iter().map(Row::Postgres).collect()
+                in_time(Box::pin(bind!(sql, values).fetch_all(pool))).await?.into_iter().map(Row::Postgres).collect()
             }
         })
     }
@@ -140,8 +143,10 @@ impl Pool {
 
     async fn row_of(&self, sql: SqlStr, values: &[Value<'_>]) -> Result<Option<Row>, StoreError> {
         Ok(match self {
-            Self::Sqlite { read, .. } => bind!(sql, values).fetch_optional(read).await?.map(Row::Sqlite),
-            Self::Postgres(pool) => in_time(bind!(sql, values).fetch_optional(pool)).await?.map(Row::Postgres),
+            Self::Sqlite { read, .. } => Box::pin(bind!(sql, values).fetch_optional(read)).await?.map(Row::Sqlite),
+            Self::Postgres(pool) => {
+                in_time(Box::pin(bind!(sql, values).fetch_optional(pool))).await?.map(Row::Postgres)
+            }
         })
     }
 }
@@ -150,9 +155,9 @@ impl Writing {
     /// Makes all of it stay; it is on the disk when this returns.
     pub async fn commit(self) -> Result<(), StoreError> {
         match self {
-            Self::Sqlite(transaction) => transaction.commit().await?,
+            Self::Sqlite(transaction) => Box::pin(transaction.commit()).await?,
             // Whether it stays is not known if this takes too long.
-            Self::Postgres(transaction) => in_time(transaction.commit()).await?,
+            Self::Postgres(transaction) => in_time(Box::pin(transaction.commit())).await?,
         }
         Ok(())
     }
@@ -160,9 +165,11 @@ impl Writing {
     /// Runs a statement; how many rows it changed.
     pub async fn run(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<u64, StoreError> {
         Ok(match self {
-            Self::Sqlite(transaction) => bind!(sql, values).execute(&mut **transaction).await?.rows_affected(),
+            Self::Sqlite(transaction) => {
+                Box::pin(bind!(sql, values).execute(&mut **transaction)).await?.rows_affected()
+            }
             Self::Postgres(transaction) => {
-                in_time(bind!(sql, values).execute(&mut **transaction)).await?.rows_affected()
+                in_time(Box::pin(bind!(sql, values).execute(&mut **transaction))).await?.rows_affected()
             }
         })
     }
@@ -184,10 +191,10 @@ impl Writing {
                     Some(end) => AssertSqlSafe(sql.as_str()[..end].to_owned()).into_sql_str(),
                     None => sql,
                 };
-                bind!(sql, values).fetch_optional(&mut **transaction).await?.map(Row::Sqlite)
+                Box::pin(bind!(sql, values).fetch_optional(&mut **transaction)).await?.map(Row::Sqlite)
             }
             Self::Postgres(transaction) => {
-                in_time(bind!(sql, values).fetch_optional(&mut **transaction)).await?.map(Row::Postgres)
+                in_time(Box::pin(bind!(sql, values).fetch_optional(&mut **transaction))).await?.map(Row::Postgres)
             }
         })
     }

@@ -235,7 +235,8 @@ mod tests {
         assert_eq!(made.hole(), Some(("__SECRET_2__", "x")));
         assert_eq!(made.restore("__SECRET_2__"), text);
         let mut restorer = made.restorer();
-        let shown: String = "__SECRET_2__".chars().map(|character| restorer.push(&character.to_string())).collect();
+        let shown: String =
+            "__SECRET_2__".chars().map(|character| restorer.push(&character.to_string()).into_owned()).collect();
         assert_eq!(shown + &restorer.finish(), text);
     }
 
