@@ -5,6 +5,8 @@ mod factors;
 mod texts;
 
 use super::*;
+use axum::body::Body;
+use axum::extract::Request;
 use axum::http::StatusCode;
 use engine::config::sections::MetricsAccess;
 use engine::config::{ConfigurationManager, Sources};

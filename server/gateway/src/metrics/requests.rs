@@ -2,12 +2,12 @@
 
 use crate::state::Gateway;
 use axum::body::{Body, Bytes, HttpBody};
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{MatchedPath, Request};
 use axum::http::Method;
-use axum::middleware::Next;
 use axum::response::Response;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::gauge::Gauge;
+use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -38,15 +38,19 @@ fn name_of(method: &Method) -> &'static str {
 }
 
 /// Counts a request and times its answer. Whoever goes away before the answer begins is not counted.
-pub(crate) async fn counted(State(gateway): State<Gateway>, request: Request, next: Next) -> Response {
+pub(crate) async fn counted<F: Future<Output = Response>>(
+    gateway: &Gateway,
+    request: Request,
+    next: impl FnOnce(Request) -> F,
+) -> Response {
     let began = Instant::now();
     let method = name_of(request.method());
     let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
     let route: Arc<str> = route.into();
     let measures = gateway.measures();
     let active = Active::begin(measures.active.get_or_create_owned(&MethodLabels { http_request_method: method }));
-    let span = span_of(&gateway, &request, method, &route);
-    let response = next.run(request).instrument(span.clone()).await;
+    let span = span_of(gateway, &request, method, &route);
+    let response = next(request).instrument(span.clone()).await;
     let status = response.status();
     // A signed number, which stays one on its way to the collector.
     span.record("http.response.status_code", i64::from(status.as_u16()));
