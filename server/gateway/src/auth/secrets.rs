@@ -3,6 +3,7 @@
 use crate::error::{Kind, Problem};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use std::cell::RefCell;
 
 /// What an API token begins with, so that scanners of secrets know it.
 const TOKEN: &str = "cagt_";
@@ -89,11 +90,45 @@ pub(crate) fn hash(secret: &str) -> String {
     blake3::hash(secret.as_bytes()).to_hex().to_string()
 }
 
+/// Chance for so many numbers is asked of the system at a time: each asking costs more than the number.
+const AHEAD: usize = 64;
+
+thread_local! {
+    /// Chance that was not used yet.
+    static CHANCE: RefCell<Vec<[u8; 16]>> = const { RefCell::new(Vec::new()) };
+}
+
 /// A number for a request: 128 bits of chance, or the time where there is none.
 pub(crate) fn number() -> String {
-    let mut bytes = [0; 16];
-    match getrandom::fill(&mut bytes) {
-        Ok(()) => URL_SAFE_NO_PAD.encode(bytes).replace('_', "-"),
+    match CHANCE.with_borrow_mut(|chance| chance.pop().map_or_else(|| more(chance), Ok)) {
+        Ok(bytes) => URL_SAFE_NO_PAD.encode(bytes).replace('_', "-"),
         Err(_) => format!("at-{}", engine::store::now_ms()),
+    }
+}
+
+fn more(chance: &mut Vec<[u8; 16]>) -> Result<[u8; 16], getrandom::Error> {
+    let mut all = [[0; 16]; AHEAD];
+    getrandom::fill(all.as_flattened_mut())?;
+    chance.extend(all);
+    chance.pop().ok_or(getrandom::Error::UNSUPPORTED)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_plain_and_no_two_are_the_same() {
+        let threads: Vec<_> =
+            (0..4).map(|_| std::thread::spawn(|| (0..AHEAD * 3 + 1).map(|_| number()).collect::<Vec<_>>())).collect();
+        let mut numbers: Vec<String> = threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect();
+        assert!(numbers.iter().all(|number| number.len() == 22));
+        assert!(
+            numbers.iter().flat_map(|number| number.bytes()).all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        );
+        let count = numbers.len();
+        numbers.sort_unstable();
+        numbers.dedup();
+        assert_eq!(numbers.len(), count);
     }
 }

@@ -130,7 +130,8 @@ impl Ledger for JournalLedger {
     }
 
     fn flush(&self) -> BoxFuture<'_, ()> {
-        if !self.may_wait() {
+        // What a ledger of months counts is written down by that of days.
+        if self.period == Period::Day && !self.may_wait() {
             self.journal.flush();
         }
         Box::pin(ready(()))

@@ -200,8 +200,9 @@ impl Host {
         // Whoever closes and whoever sends last must not meet, so the last part of the time is not used.
         let ended = self.ended.filter(|(_, then)| then.elapsed() < REMEMBERED).map_or(Duration::MAX, |(idle, _)| idle);
         let oldest = idle_age.min(self.keeps.min(ended).mul_f64(0.8));
+        let now = Instant::now();
         self.shared.retain(|shared| !shared.sender.is_closed());
-        self.idle.retain(|idle| !idle.single.sender.is_closed() && idle.since.elapsed() < oldest);
+        self.idle.retain(|idle| !idle.single.sender.is_closed() && now.saturating_duration_since(idle.since) < oldest);
     }
 }
 
