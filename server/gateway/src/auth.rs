@@ -83,7 +83,7 @@ impl Principal {
     }
 
     /// Whether the token is meant for this part of the service.
-    fn is_in_scope(&self, tag: &str) -> bool {
+    pub(crate) fn is_in_scope(&self, tag: &str) -> bool {
         match &self.via {
             Via::Session { .. } | Via::Provider { .. } => true,
             Via::Token { scopes, .. } => scopes.iter().any(|scope| scope == "*" || scope == tag),
