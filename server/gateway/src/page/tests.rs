@@ -314,11 +314,13 @@ async fn a_device_is_shown_before_it_is_let_in() {
         assert_eq!(again.status, StatusCode::NOT_FOUND, "it is good once");
     }
     // Codes cannot be guessed by looking either.
-    let mut last = StatusCode::OK;
+    let mut last = browser.post("/device", &[("code", "BBBB-BBBB")]).await;
+    assert!(last.status == StatusCode::NOT_FOUND && !last.headers.contains_key("retry-after"), "the control: {last:?}");
     for _ in 0..12 {
-        last = browser.post("/device", &[("code", "BBBB-BBBB")]).await.status;
+        last = browser.post("/device", &[("code", "BBBB-BBBB")]).await;
     }
-    assert_eq!(last, StatusCode::TOO_MANY_REQUESTS);
+    let wait: u64 = last.headers["retry-after"].to_str().unwrap().parse().unwrap();
+    assert!(last.status == StatusCode::TOO_MANY_REQUESTS && (1..=30).contains(&wait), "{last:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -413,6 +415,8 @@ async fn pages_count_for_the_quota_of_their_account() {
     let refused = browser.get("/account").await;
     assert_eq!(refused.status, StatusCode::TOO_MANY_REQUESTS);
     assert!(refused.text.contains("The quota of 2 requests a minute is used up"), "{refused:?}");
+    let wait: u64 = refused.headers["retry-after"].to_str().unwrap().parse().unwrap();
+    assert!((1..=30).contains(&wait), "{refused:?}");
     let token = service.sign_in("ann").await;
     assert_eq!(service.send("GET", "/api/v2/me", &token, None).await.status, StatusCode::TOO_MANY_REQUESTS);
 }
