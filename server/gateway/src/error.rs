@@ -18,6 +18,9 @@ use utoipa::ToSchema;
 /// Seconds of a day.
 const DAY_SECONDS: u64 = 86_400;
 
+/// What a job may take until the next one is begun, as far as anybody can say.
+const A_JOB_SECONDS: u64 = 10;
+
 tokio::task_local! {
     /// The number of the request that is being answered.
     pub(crate) static CORRELATION: String;
@@ -267,6 +270,9 @@ impl From<StoreError> for Problem {
             }
             StoreError::Invalid(_) => Self::new(Kind::Invalid, error.to_string()),
             StoreError::Missing(_) => Self::new(Kind::NotFound, error.to_string()),
+            StoreError::Crowded(_) => Self::new(Kind::QuotaExceeded, error.to_string())
+                .retry_after(A_JOB_SECONDS)
+                .called("rate_limit_exceeded"),
             error @ StoreError::Full(_) => {
                 tracing::error!(correlation = correlation(), %error, "The store has no room.");
                 let said = "The disk on which things are kept is full, or cannot be written to; nothing was changed.";

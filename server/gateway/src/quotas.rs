@@ -1,7 +1,8 @@
 //! How many requests an account may make in a minute, and what it is told of that with every answer.
 //!
 //! The headers are those of draft-ietf-httpapi-ratelimit-headers-10, and for programs that speak OpenAI's format those that OpenAI sends.
-//! What models cost is counted where they are asked, and jobs under way where they are taken; both are set in `service.quotas` too.
+//! What models cost is counted where they are asked, jobs under way where they are taken, and those that wait where they are kept; all of them are set
+//! in `service.quotas` too.
 
 use crate::error::{Kind, Problem};
 use crate::state::{Gateway, StartError};
@@ -49,6 +50,11 @@ impl Quotas {
 pub(crate) async fn take(gateway: &Gateway, account: &str) -> Option<Standing> {
     let limit = gateway.core("service").config().settings().service.quotas.requests_per_minute;
     gateway.quotas().rates.take(account, limit).await
+}
+
+/// How many jobs of one account may wait; `None` where there is no bound.
+pub(crate) fn waiting_jobs(gateway: &Gateway) -> Option<u32> {
+    gateway.core("service").config().settings().service.quotas.waiting_jobs()
 }
 
 /// What is said where the quota is used up; nothing where it is not.

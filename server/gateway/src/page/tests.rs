@@ -422,6 +422,27 @@ async fn pages_count_for_the_quota_of_their_account() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_that_finds_no_room_is_refused_in_the_form() {
+    let settings = serde_json::json!({ "service": { "quotas": { "waiting-jobs": 1 } } });
+    let service = Service::set(settings, Default::default()).await;
+    service.account("dev", Role::Developer).await;
+    let mut browser = Browser::signed_in(&service, "dev").await;
+    browser.get("/jobs/new").await;
+    let fields = [("kind", "check"), ("path", "a.py"), ("text", "x = 1\n")];
+    let made = browser.post("/jobs/new", &fields).await;
+    assert_eq!(made.status, StatusCode::SEE_OTHER, "{made:?}");
+    let refused = browser.post("/jobs/new", &fields).await;
+    assert_eq!(
+        (refused.status, &refused.headers["retry-after"]),
+        (StatusCode::TOO_MANY_REQUESTS, &"10".parse().unwrap())
+    );
+    assert!(
+        refused.text.contains("As many jobs of this account wait as may") && refused.text.contains("x = 1"),
+        "{refused:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_document_can_be_read_in_a_browser_and_brings_along_all_that_it_needs() {
     let service = Service::new().await;
     let page = service.send("GET", "/api/v2/docs", "", None).await;

@@ -64,6 +64,34 @@ async fn programs_of_openai_are_told_in_its_words() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn so_many_jobs_of_an_account_wait_and_one_more_is_refused() {
+    let service = service(json!({ "waiting-jobs": 2 })).await;
+    let (ann, bob) = (service.account("ann", Role::Developer).await, service.account("bob", Role::Developer).await);
+    let create = async |token: &str| {
+        let body = json!({ "kind": "check", "files": [{ "path": "a.py", "text": "" }] });
+        service.send("POST", "/api/v2/jobs", token, Some(body)).await
+    };
+    let first = create(&ann).await;
+    assert_eq!([first.status, create(&ann).await.status], [StatusCode::ACCEPTED; 2], "{first:?}");
+    let refused = create(&ann).await;
+    assert_eq!(
+        (refused.status, header(&refused, "content-type"), header(&refused, "retry-after")),
+        (StatusCode::TOO_MANY_REQUESTS, "application/problem+json", "10")
+    );
+    let problem = refused.json();
+    assert_eq!(problem["type"], "urn:code-agent:problem:quota-exceeded");
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(
+        detail.starts_with("As many jobs of this account wait as may (2, `service.quotas.waiting-jobs`)"),
+        "{detail}"
+    );
+    assert_eq!(create(&bob).await.status, StatusCode::ACCEPTED, "somebody else has a quota of his own");
+    let place = header(&first, "location");
+    assert_eq!(service.send("DELETE", place, &ann, None).await.status, StatusCode::ACCEPTED);
+    assert_eq!(create(&ann).await.status, StatusCode::ACCEPTED, "there is room again");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_bound_is_no_header() {
     let service = service(json!({ "requests-per-minute": 0 })).await;
     let ann = service.account("ann", Role::Viewer).await;

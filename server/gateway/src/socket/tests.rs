@@ -59,7 +59,7 @@ impl Listening {
             max_attempts: 3,
             run_at: None,
         };
-        self.service.gateway.store().create_job(new).await.unwrap().id
+        self.service.gateway.store().create_job(new, None).await.unwrap().id
     }
 }
 
