@@ -5,6 +5,8 @@ use crate::tests::{PASSWORD, Reply, Service};
 use axum::body::Body;
 use axum::http::StatusCode;
 use engine::store::accounts::Role;
+use engine::store::now_ms;
+use engine::store::tokens::Proof;
 use std::collections::HashSet;
 
 /// A browser: it keeps cookies, and says where a form comes from.
@@ -321,6 +323,28 @@ async fn a_device_is_shown_before_it_is_let_in() {
     }
     let wait: u64 = last.headers["retry-after"].to_str().unwrap().parse().unwrap();
     assert!(last.status == StatusCode::TOO_MANY_REQUESTS && (1..=30).contains(&wait), "{last:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_signs_in_by_the_provider_has_no_password_and_no_second_factor_here() {
+    let service = Service::new().await;
+    let store = service.gateway.store();
+    let made = store.create_account_of_person("https://login.example", "s", "ann", Role::Viewer).await.unwrap();
+    let secret = auth::secrets::page_secret().unwrap();
+    let proof = Proof { with_factor: true, ..Proof::default() };
+    store.start_session(&made.0.id, &session::hash(&secret), now_ms() + 60_000, &proof).await.unwrap();
+    let mut browser = Browser::new(&service);
+    browser.cookies.push(("__Host-session".to_owned(), secret));
+    let decides = "the provider by whom you sign in decides on second factors";
+    let forms = ["action=\"/account/second-factor\"", "action=\"/account/password\""];
+    let page = browser.get("/account").await;
+    assert!(page.status == StatusCode::OK && page.text.contains(decides), "{page:?}");
+    assert!(!forms.iter().any(|form| page.text.contains(form)), "{page:?}");
+    let refused = browser.post("/account/second-factor", &[]).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{refused:?}");
+    service.account("bob", Role::Viewer).await;
+    let page = Browser::signed_in(&service, "bob").await.get("/account").await;
+    assert!(forms.iter().all(|form| page.text.contains(form)) && !page.text.contains(decides), "{page:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
