@@ -7,6 +7,7 @@ pub(crate) mod factors;
 pub(crate) mod jwt;
 pub(crate) mod keys;
 pub(crate) mod oidc;
+pub(crate) mod outcome;
 pub(crate) mod passwords;
 pub(crate) mod policy;
 pub(crate) mod recent;
