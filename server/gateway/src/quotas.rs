@@ -1,6 +1,7 @@
 //! How many requests an account may make in a minute, and what it is told of that with every answer.
 //!
-//! The headers are those of draft-ietf-httpapi-ratelimit-headers-10, and for programs that speak OpenAI's format those that OpenAI sends.
+//! The headers are those of draft-ietf-httpapi-ratelimit-headers-10 (and -11, which says the same in other words): `RateLimit-Policy` with `q` and `w`,
+//! `RateLimit` with `r` and `t`, both lists of strings of structured fields. Programs that speak OpenAI's format get those that OpenAI sends too.
 //! What models cost is counted where they are asked, jobs under way where they are taken, and those that wait where they are kept; all of them are set
 //! in `service.quotas` too.
 
@@ -68,6 +69,15 @@ pub(crate) fn exceeded(standing: &Standing) -> Option<Problem> {
     Some(Problem::new(Kind::QuotaExceeded, said).retry_after(wait).called("rate_limit_exceeded"))
 }
 
+/// When one more request can be made than could be now: `t` is that, and not when all of them can be. `Retry-After` never comes before it.
+fn one_more_in(standing: &Standing) -> Duration {
+    let Standing { limit, left, whole_in, .. } = *standing;
+    let window = Duration::from_secs(WINDOW);
+    let each = window / limit.max(1);
+    // What is owed then leaves room for one more.
+    (whole_in + each * left.saturating_add(1)).saturating_sub(window).min(whole_in)
+}
+
 /// Tells how an account stands.
 pub(crate) fn tell(headers: &mut HeaderMap, standing: &Standing, is_openai: bool) {
     let Standing { limit, left, whole_in, .. } = *standing;
@@ -77,7 +87,7 @@ pub(crate) fn tell(headers: &mut HeaderMap, standing: &Standing, is_openai: bool
         }
     };
     set("ratelimit-policy", format!("\"requests\";q={limit};w={WINDOW}"));
-    set("ratelimit", format!("\"requests\";r={left};t={}", whole_seconds(whole_in)));
+    set("ratelimit", format!("\"requests\";r={left};t={}", whole_seconds(one_more_in(standing))));
     if is_openai {
         set("x-ratelimit-limit-requests", limit.to_string());
         set("x-ratelimit-remaining-requests", left.to_string());
