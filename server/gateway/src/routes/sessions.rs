@@ -179,10 +179,14 @@ pub(crate) async fn sign_out(
     State(gateway): State<Gateway>,
     Extension(principal): Extension<Principal>,
 ) -> Result<StatusCode, Problem> {
-    let Via::Session { id, .. } = &principal.via else {
-        return Err(Problem::new(Kind::Refused, "An API token has no session; revoke the token instead."));
-    };
-    gateway.store().revoke_session(id).await?;
+    match &principal.via {
+        Via::Session { id, .. } => _ = gateway.store().revoke_session(id).await?,
+        // The session is at the provider; what is shown of it here is good here no more.
+        Via::Provider { mark, .. } => gateway.store().revoke_foreign_token(mark).await?,
+        Via::Token { .. } => {
+            return Err(Problem::new(Kind::Refused, "An API token has no session; revoke the token instead."));
+        }
+    }
     Ok(StatusCode::NO_CONTENT)
 }
 

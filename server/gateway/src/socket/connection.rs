@@ -228,7 +228,7 @@ impl Connection {
     /// Whether something that was revoked is this account, its session or its token; who is behind asks.
     fn concerns(&self, revoked: Result<Arc<Vec<String>>, RecvError>) -> bool {
         let Ok(revoked) = revoked else { return true };
-        let (Via::Session { id, .. } | Via::Token { id, .. } | Via::Provider { id, .. }) = &self.principal.via;
+        let (Via::Session { id, .. } | Via::Token { id, .. } | Via::Provider { mark: id, .. }) = &self.principal.via;
         revoked.iter().any(|one| one == id || *one == self.principal.account.id)
     }
 
