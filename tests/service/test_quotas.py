@@ -2,6 +2,7 @@
 the Redis does not.
 """
 
+import concurrent.futures
 import contextlib
 import json
 import subprocess
@@ -79,9 +80,12 @@ def redis_cluster(folder):
         cluster.kill()
 
 
-def ask(service, path: str, token: str):
+def ask(service, path: str, token: str, body=None):
     """Status and headers of an answer."""
     request = urllib.request.Request(service.url + path, headers={"authorization": f"Bearer {token}"})
+    if body is not None:
+        request.data = json.dumps(body).encode()
+        request.add_header("content-type", "application/json")
     try:
         with urllib.request.urlopen(request, timeout=30) as answer:
             return answer.status, answer.headers, answer.read()
@@ -177,6 +181,31 @@ def test_many_jobs_of_one_account_do_not_hold_up_one_of_another(program, tmp_pat
         assert len(waiting) > len(crowd) // 3, f"{len(waiting)} of {len(crowd)} still wait"
 
 
+def test_the_jobs_of_one_account_that_wait_have_a_bound_over_replicas(program, tmp_path):
+    most, together = 5, 40
+    settings = f"[service]\njobs = 1\n\n[service.quotas]\nrequests-per-minute = 0\nrunning-jobs = 1\nwaiting-jobs = {most}\n"
+    with stores.opened("postgres", tmp_path) as store, stores.replicas(program, tmp_path, store, settings=settings) as services:
+        many, one = services[0].account("many", "developer"), services[0].account("one", "developer")
+        # Each takes longer than all of them take to be asked for.
+        body = {"kind": "document", "files": [{"path": f"f{number}.py", "text": "def f(a):\n    return a\n" * 200} for number in range(100)]}
+
+        def create(number: int, token: str = many):
+            return ask(services[number % 2], "/api/v2/jobs", token, body)
+
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            answers = list(pool.map(create, range(together)))
+        taken = [status for status, _, _ in answers if status == 202]
+        refused = [(headers, json.loads(text)) for status, headers, text in answers if status == 429]
+        assert len(taken) + len(refused) == together and len(taken) >= most and refused, [status for status, _, _ in answers]
+        for headers, problem in refused:
+            assert problem["type"] == "urn:code-agent:problem:quota-exceeded" and "`service.quotas.waiting-jobs`" in problem["detail"], problem
+            assert int(headers["retry-after"]) >= 1, dict(headers)
+        waiting = services[1].ask("GET", "/api/v2/jobs?state=queued&limit=200", token=many)[1]["items"]
+        assert len(waiting) <= most, len(waiting)
+        assert create(1, one)[0] == 202, "somebody else has a quota of his own"
+        wait_for("room for one more", lambda: create(0)[0] == 202, 120)
+
+
 def test_the_command_line_takes_no_password(program, tmp_path):
     command = [program, "serve", "--listen", "127.0.0.1:0", "--store", "postgres://ann:hunter2@127.0.0.1/x"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=tmp_path)
@@ -193,6 +222,7 @@ def test_what_could_be_a_secret_is_not_shown_and_bounds_hold(program, tmp_path, 
         ("max-body = 1\n", "`service.max-body`"),
         ("grace-seconds = 100000\n", "`service.grace-seconds`"),
         ("[service.quotas]\nrequests-per-minute = 2000000\n", "`service.quotas.requests-per-minute`"),
+        ("[service.quotas]\nwaiting-jobs = 2000000\n", "`service.quotas.waiting-jobs`"),
         ("[service.quotas]\ndollars-per-day = -1.0\n", "`service.quotas.dollars-per-day`"),
         ("[service.quotas]\nrequests = 1\n", "`service.quotas.requests`"),
     ]:

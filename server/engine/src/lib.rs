@@ -31,6 +31,7 @@ pub mod notes;
 mod offered;
 mod progress;
 pub mod queries;
+pub mod queue;
 #[cfg(feature = "service")]
 pub mod quotas;
 pub mod recovery;

@@ -7,6 +7,7 @@ pub(crate) mod factors;
 pub(crate) mod jwt;
 pub(crate) mod keys;
 pub(crate) mod oidc;
+pub(crate) mod outcome;
 pub(crate) mod passwords;
 pub(crate) mod policy;
 pub(crate) mod recent;
@@ -62,6 +63,8 @@ pub enum Via {
     Provider {
         /// How the provider names the token.
         id: String,
+        /// What stands for it where it is given back.
+        mark: String,
         /// When it is over, in Unix milliseconds.
         ends: i64,
     },
@@ -83,7 +86,7 @@ impl Principal {
     }
 
     /// Whether the token is meant for this part of the service.
-    fn is_in_scope(&self, tag: &str) -> bool {
+    pub(crate) fn is_in_scope(&self, tag: &str) -> bool {
         match &self.via {
             Via::Session { .. } | Via::Provider { .. } => true,
             Via::Token { scopes, .. } => scopes.iter().any(|scope| scope == "*" || scope == tag),
@@ -272,6 +275,6 @@ pub(crate) async fn still_good(gateway: &Gateway, principal: &Principal) -> Resu
             let is_over = |at: Option<i64>| at.is_some_and(|at| at <= now_ms());
             token.is_some_and(|token| token.revoked_at.is_none() && !is_over(token.expires_at))
         }
-        Via::Provider { ends, .. } => *ends > now_ms(),
+        Via::Provider { ends, mark, .. } => *ends > now_ms() && !store.is_foreign_token_revoked(mark).await?,
     })
 }

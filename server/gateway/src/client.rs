@@ -1,5 +1,6 @@
 //! The other end of the WebSocket: what programs on other machines connect with.
 
+use engine::queue::{ROOM, Receiver, Sender, queue};
 use futures_util::{SinkExt, StreamExt};
 use rustls::ClientConfig;
 use rustls_native_certs::load_native_certs;
@@ -7,7 +8,6 @@ use security::secret::Secret;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
-use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::{HeaderValue, Uri};
@@ -16,8 +16,6 @@ use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, client_async
 
 /// How long a service may take to answer.
 const PATIENCE: Duration = Duration::from_secs(15);
-/// Messages that wait in each direction.
-const BETWEEN: usize = 64;
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
@@ -66,9 +64,9 @@ pub enum ConnectError {
 #[derive(Debug)]
 pub struct Connection {
     /// What is said to the service.
-    pub to_service: mpsc::Sender<String>,
+    pub to_service: Sender<String>,
     /// What it says.
-    pub from_service: mpsc::Receiver<String>,
+    pub from_service: Receiver<String>,
     /// Why it ended, in a sentence, where the service said so.
     pub ended: JoinHandle<Option<String>>,
 }
@@ -134,8 +132,8 @@ fn roots() -> Arc<ClientConfig> {
 }
 
 fn begin(socket: WebSocketStream<MaybeTlsStream<TcpStream>>) -> Connection {
-    let (to_service, mut outgoing) = mpsc::channel::<String>(BETWEEN);
-    let (incoming, from_service) = mpsc::channel::<String>(BETWEEN);
+    let (to_service, mut outgoing) = queue::<String>(ROOM);
+    let (incoming, from_service) = queue::<String>(ROOM);
     let (mut sink, mut stream) = socket.split();
     let ended = tokio::spawn(async move {
         let saying = async {

@@ -6,7 +6,7 @@
 use crate::auth::factors::FRESH_SECONDS;
 use crate::routes::ErrorAnswer;
 use axum::Json;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use engine::converse::{Cause, LlmError};
 use engine::error::CoreError;
@@ -17,6 +17,9 @@ use utoipa::ToSchema;
 
 /// Seconds of a day.
 const DAY_SECONDS: u64 = 86_400;
+
+/// What a job may take until the next one is begun, as far as anybody can say.
+const A_JOB_SECONDS: u64 = 10;
 
 tokio::task_local! {
     /// The number of the request that is being answered.
@@ -157,7 +160,13 @@ impl Problem {
 
     /// The problem, for whoever shows it in another form.
     pub(crate) fn told(&self) -> Told {
-        Told { kind: self.kind, detail: self.detail.clone(), pointer: self.pointer.clone(), code: self.code }
+        Told {
+            kind: self.kind,
+            detail: self.detail.clone(),
+            pointer: self.pointer.clone(),
+            retry_after: self.retry_after,
+            code: self.code,
+        }
     }
 
     /// The place in the body that was told.
@@ -191,6 +200,8 @@ pub(crate) struct Told {
     pub detail: String,
     /// Where in the body it is.
     pub pointer: Option<String>,
+    /// After how many seconds it is worth asking again.
+    pub retry_after: Option<u64>,
     /// The word of OpenAI's format for it, where that has one of its own.
     pub code: Option<&'static str>,
 }
@@ -200,6 +211,13 @@ impl Told {
     pub fn for_openai(&self) -> ErrorAnswer {
         let (status, name, _) = self.kind.facts();
         ErrorAnswer::of(status.as_u16(), &self.detail, self.pointer.as_deref(), self.code.unwrap_or(name))
+    }
+
+    /// Says in a header when it is worth asking again, where that is known.
+    pub fn tell_when(&self, headers: &mut HeaderMap) {
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
     }
 }
 
@@ -219,7 +237,6 @@ impl IntoResponse for Problem {
             correlation: correlation(),
         };
         let mut response = (status, Json(body)).into_response();
-        response.extensions_mut().insert(told);
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         match self.kind {
@@ -238,9 +255,8 @@ impl IntoResponse for Problem {
             }
             _ => {}
         }
-        if let Some(seconds) = self.retry_after {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-        }
+        told.tell_when(headers);
+        response.extensions_mut().insert(told);
         response
     }
 }
@@ -254,6 +270,9 @@ impl From<StoreError> for Problem {
             }
             StoreError::Invalid(_) => Self::new(Kind::Invalid, error.to_string()),
             StoreError::Missing(_) => Self::new(Kind::NotFound, error.to_string()),
+            StoreError::Crowded(_) => Self::new(Kind::QuotaExceeded, error.to_string())
+                .retry_after(A_JOB_SECONDS)
+                .called("rate_limit_exceeded"),
             error @ StoreError::Full(_) => {
                 tracing::error!(correlation = correlation(), %error, "The store has no room.");
                 let said = "The disk on which things are kept is full, or cannot be written to; nothing was changed.";

@@ -252,7 +252,7 @@ pub(crate) fn wants_a_page(headers: &HeaderMap) -> bool {
 
 /// What a browser is told where there is nothing.
 pub(crate) fn nothing_here(gateway: &Gateway) -> Response {
-    let told = Told { kind: Kind::NotFound, detail: "There is no such page.".to_owned(), pointer: None, code: None };
+    let told = Problem::new(Kind::NotFound, "There is no such page.").told();
     let mut answer = render::problem(gateway, None, &told);
     render::protect(answer.headers_mut());
     answer

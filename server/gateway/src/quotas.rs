@@ -1,7 +1,9 @@
 //! How many requests an account may make in a minute, and what it is told of that with every answer.
 //!
-//! The headers are those of draft-ietf-httpapi-ratelimit-headers-10, and for programs that speak OpenAI's format those that OpenAI sends.
-//! What models cost is counted where they are asked, and jobs under way where they are taken; both are set in `service.quotas` too.
+//! The headers are those of draft-ietf-httpapi-ratelimit-headers-10 (and -11, which says the same in other words): `RateLimit-Policy` with `q` and `w`,
+//! `RateLimit` with `r` and `t`, both lists of strings of structured fields. Programs that speak OpenAI's format get those that OpenAI sends too.
+//! What models cost is counted where they are asked, jobs under way where they are taken, and those that wait where they are kept; all of them are set
+//! in `service.quotas` too.
 
 use crate::error::{Kind, Problem};
 use crate::state::{Gateway, StartError};
@@ -51,6 +53,11 @@ pub(crate) async fn take(gateway: &Gateway, account: &str) -> Option<Standing> {
     gateway.quotas().rates.take(account, limit).await
 }
 
+/// How many jobs of one account may wait; `None` where there is no bound.
+pub(crate) fn waiting_jobs(gateway: &Gateway) -> Option<u32> {
+    gateway.core("service").config().settings().service.quotas.waiting_jobs()
+}
+
 /// What is said where the quota is used up; nothing where it is not.
 pub(crate) fn exceeded(standing: &Standing) -> Option<Problem> {
     let wait = whole_seconds(standing.refused_for?).max(1);
@@ -62,6 +69,15 @@ pub(crate) fn exceeded(standing: &Standing) -> Option<Problem> {
     Some(Problem::new(Kind::QuotaExceeded, said).retry_after(wait).called("rate_limit_exceeded"))
 }
 
+/// When one more request can be made than could be now: `t` is that, and not when all of them can be. `Retry-After` never comes before it.
+fn one_more_in(standing: &Standing) -> Duration {
+    let Standing { limit, left, whole_in, .. } = *standing;
+    let window = Duration::from_secs(WINDOW);
+    let each = window / limit.max(1);
+    // What is owed then leaves room for one more.
+    (whole_in + each * left.saturating_add(1)).saturating_sub(window).min(whole_in)
+}
+
 /// Tells how an account stands.
 pub(crate) fn tell(headers: &mut HeaderMap, standing: &Standing, is_openai: bool) {
     let Standing { limit, left, whole_in, .. } = *standing;
@@ -71,7 +87,7 @@ pub(crate) fn tell(headers: &mut HeaderMap, standing: &Standing, is_openai: bool
         }
     };
     set("ratelimit-policy", format!("\"requests\";q={limit};w={WINDOW}"));
-    set("ratelimit", format!("\"requests\";r={left};t={}", whole_seconds(whole_in)));
+    set("ratelimit", format!("\"requests\";r={left};t={}", whole_seconds(one_more_in(standing))));
     if is_openai {
         set("x-ratelimit-limit-requests", limit.to_string());
         set("x-ratelimit-remaining-requests", left.to_string());

@@ -10,6 +10,7 @@ mod cursor;
 mod feed;
 mod hub;
 mod messages;
+mod pace;
 
 pub use carrier::{Bounds, Carrier, Ended, Incoming};
 pub(crate) use connection::converse;
@@ -17,14 +18,14 @@ pub(crate) use hub::{Hub, watch};
 pub(crate) use messages::{OPERATIONS, Subscription};
 
 use engine::ServerCore;
+use engine::queue::{Receiver, Sender};
 use futures_util::future::BoxFuture;
 use std::sync::Arc;
-use tokio::sync::mpsc;
 
 /// Serves one client with a core of its own: messages of the client come by the first channel, and those for it go by the second.
 /// Whoever puts the program together hands it in, since the doors do not know each other.
 pub type LanguageServer =
-    Arc<dyn Fn(ServerCore, mpsc::Receiver<String>, mpsc::Sender<String>) -> BoxFuture<'static, ()> + Send + Sync>;
+    Arc<dyn Fn(ServerCore, Receiver<String>, Sender<String>) -> BoxFuture<'static, ()> + Send + Sync>;
 
 /// Connections at a time; whoever comes after them is asked to come again.
 pub(crate) const MOST_CONNECTIONS: usize = 2048;

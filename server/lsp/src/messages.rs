@@ -5,18 +5,14 @@
 use crate::serve::framing::{Frame, FrameReader};
 use crate::{Outcome, serve_as};
 use engine::ServerCore;
+use engine::queue::{Receiver, Sender};
 use tokio::io::{AsyncWriteExt, duplex};
-use tokio::sync::mpsc;
 
 /// Bytes between the door and the loop.
 const PIPE: usize = 64 << 10;
 
 /// Serves one client, whom the core names, until it says `exit` or its door is closed.
-pub async fn serve_messages(
-    core: ServerCore,
-    mut from_client: mpsc::Receiver<String>,
-    to_client: mpsc::Sender<String>,
-) -> Outcome {
+pub async fn serve_messages(core: ServerCore, mut from_client: Receiver<String>, to_client: Sender<String>) -> Outcome {
     let (mut feed, input) = duplex(PIPE);
     let (output, taken) = duplex(PIPE);
     let feeding = async move {

@@ -4,15 +4,15 @@
 
 use crate::Outcome;
 use crate::serve::framing::{Frame, FrameReader};
+use engine::queue::{Receiver, Sender};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
-use tokio::sync::mpsc;
 
 /// Carries messages until the editor says `exit`, or either side is gone.
 pub async fn relay<I, O>(
     input: I,
     mut output: O,
-    to_server: mpsc::Sender<String>,
-    mut from_server: mpsc::Receiver<String>,
+    to_server: Sender<String>,
+    mut from_server: Receiver<String>,
 ) -> Outcome
 where
     I: AsyncRead + Unpin,

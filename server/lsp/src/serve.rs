@@ -15,6 +15,7 @@ mod tests;
 mod write;
 
 use dispatch::Dispatcher;
+use engine::queue::{ROOM, Weigh, queue};
 use serde_json::Value;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -68,14 +69,15 @@ where
 {
     let (requests, replies) = socket.split();
     let (out, outgoing) = mpsc::unbounded_channel();
-    let (work, queue) = mpsc::unbounded_channel();
+    let (work, waiting) = queue(ROOM);
     let lines = Arc::new(Lines { out, running: Mutex::default(), asked: Mutex::default() });
 
     let mut tasks = JoinSet::new();
     let writer = tasks.spawn(write::write(output, outgoing, requests, lines.clone()));
     let reader = tasks.spawn(read::read(input, work, replies, lines.clone()));
-    let outcome =
-        Dispatcher { service, lines: lines.clone(), observer, was_shut_down: false }.dispatch(queue, &mut tasks).await;
+    let outcome = Dispatcher { service, lines: lines.clone(), observer, was_shut_down: false }
+        .dispatch(waiting, &mut tasks)
+        .await;
 
     reader.abort();
     lines.send(Outgoing::Close);
@@ -112,6 +114,19 @@ enum Work {
     Exit,
     /// The input ended.
     End,
+}
+
+/// Work that waits for its turn.
+struct Waiting {
+    work: Work,
+    /// As long as it came.
+    bytes: usize,
+}
+
+impl Weigh for Waiting {
+    fn bytes(&self) -> usize {
+        self.bytes
+    }
 }
 
 /// A request that has no reply yet.

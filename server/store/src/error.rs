@@ -50,6 +50,11 @@ pub enum StoreError {
     /// There is nothing with this id.
     #[error("There is no {0} with this id.")]
     Missing(&'static str),
+    /// As many jobs of the account wait as may.
+    #[error(
+        "As many jobs of this account wait as may ({0}, `service.quotas.waiting-jobs`); one more is taken when one of them was begun."
+    )]
+    Crowded(u32),
     /// A value that must not be stored.
     #[error("{0}")]
     Invalid(&'static str),

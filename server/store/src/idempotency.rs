@@ -24,13 +24,17 @@ pub enum Once {
 
 impl Store {
     /// Creates a job under a key of its account, unless that was done in the last day: of many who do it at once one makes it, and all get it.
-    /// `request_hash` stands for the whole request.
+    /// `request_hash` stands for the whole request. `most_waiting` is as for [`Store::create_job`]; a request that comes again is answered whatever waits.
+    ///
+    /// # Errors
+    /// [`StoreError::Crowded`] where as many wait; then the key is free.
     pub async fn create_job_once(
         &self,
         new: NewJob,
         key: &str,
         request_hash: &str,
         now: i64,
+        most_waiting: Option<u32>,
     ) -> Result<Once, StoreError> {
         let account = new.account.clone();
         let mut writing = self.pool.begin().await?;
@@ -40,7 +44,7 @@ impl Store {
             SET request_hash = excluded.request_hash, created_at = excluded.created_at, status = NULL, body = NULL
             WHERE idempotency.created_at <= $5";
         if writing.run(sql, values![&account, key, request_hash, now, now - KEPT_MS]).await? == 1 {
-            let job = crate::jobs::write_job(&mut writing, new).await?;
+            let job = crate::jobs::write_job(&mut writing, new, most_waiting).await?;
             let sql = "UPDATE idempotency SET status = 202, body = $3 WHERE account = $1 AND key = $2";
             writing.run(sql, values![&account, key, &job.id]).await?;
             writing.commit().await?;

@@ -194,8 +194,19 @@ pub struct JobEvent {
     pub at: i64,
 }
 
-/// Writes a new job down, within a transaction.
-pub(crate) async fn write_job(writing: &mut Writing, new: NewJob) -> Result<Job, StoreError> {
+/// Writes a new job down, within a transaction that must not be committed if this fails. `most_waiting` is how many jobs of its account may wait,
+/// with this one.
+pub(crate) async fn write_job(
+    writing: &mut Writing,
+    new: NewJob,
+    most_waiting: Option<u32>,
+) -> Result<Job, StoreError> {
+    // Whoever is over the bound costs a count, and not the writing of what would be taken back.
+    if let Some(most) = most_waiting
+        && waiting_of(writing, &new.account).await? >= i64::from(most)
+    {
+        return Err(StoreError::Crowded(most));
+    }
     let now = now_ms();
     let job = Job {
         id: new_id(),
@@ -222,14 +233,31 @@ pub(crate) async fn write_job(writing: &mut Writing, new: NewJob) -> Result<Job,
     let tail = values![&input, job.max_attempts, now, job.run_at];
     writing.run(sql, &[&head[..], &tail[..]].concat()).await?;
     log_changes(writing, &[Change::of(&job)]).await?;
+    // The number of the event is held from here to the end, so whoever else makes a job has done so by now or waits, and the count is exact.
+    if let Some(most) = most_waiting
+        && waiting_of(writing, &job.account).await? > i64::from(most)
+    {
+        return Err(StoreError::Crowded(most));
+    }
     Ok(job)
 }
 
+/// How many jobs of an account wait, as this transaction sees it.
+async fn waiting_of(writing: &mut Writing, account: &str) -> Result<i64, StoreError> {
+    let sql = "SELECT count(*) AS number FROM jobs WHERE state = 'queued' AND account = $1";
+    let row = writing.row(sql, values![account]).await?;
+    row.ok_or(StoreError::Stored("count"))?.number("number")
+}
+
 impl Store {
-    /// Creates a job, which is on the disk when this returns.
-    pub async fn create_job(&self, new: NewJob) -> Result<Job, StoreError> {
+    /// Creates a job, which is on the disk when this returns. With `most_waiting` no account has more than that many that wait, as long as
+    /// all who create jobs say so.
+    ///
+    /// # Errors
+    /// [`StoreError::Crowded`] where as many wait.
+    pub async fn create_job(&self, new: NewJob, most_waiting: Option<u32>) -> Result<Job, StoreError> {
         let mut writing = self.pool.begin().await?;
-        let job = write_job(&mut writing, new).await?;
+        let job = write_job(&mut writing, new, most_waiting).await?;
         writing.commit().await?;
         Ok(job)
     }

@@ -16,6 +16,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (2, "factors", include_str!("../migrations/0002_factors.sql")),
     (3, "providers", include_str!("../migrations/0003_providers.sql")),
     (4, "turns", include_str!("../migrations/0004_turns.sql")),
+    (5, "foreign_tokens", include_str!("../migrations/0005_foreign_tokens.sql")),
 ];
 
 /// How long SQLite waits for another process.

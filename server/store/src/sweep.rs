@@ -12,7 +12,8 @@ const JOBS_KEPT: i64 = 30 * DAY;
 /// How long a client may be away and still resume.
 const EVENTS_KEPT: i64 = 7 * DAY;
 
-/// Replicas ask every second; a session that is over is kept as long, so that its used tokens are still known as such.
+/// Replicas ask every second; a session that is over is kept as long, so that its used tokens are still known as such. A token of a provider that was
+/// given back is good for a day at most.
 const REVOCATIONS_KEPT: i64 = 30 * DAY;
 
 /// Writers wait while rows are removed, so not many are at once.

@@ -84,7 +84,7 @@ pub enum Rotated {
 /// A line of the log that tells replicas what to forget.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Revocation {
-    /// `token`, `session` or `account`; the last means that its role changed or that it was disabled or enabled.
+    /// `token`, `session`, `foreign-token` or `account`; the last means that its role changed or that it was disabled or enabled.
     pub kind: String,
     /// Which of them.
     pub id: String,

@@ -74,7 +74,11 @@ async fn of_provider(gateway: &Gateway, provider: &Provider, token: &str) -> Res
         }
         error => error.into(),
     })?;
-    // The store is asked each time: an account that was closed is closed everywhere at once.
+    // The store is asked each time: a token that was given back and an account that was closed are so everywhere at once.
+    if gateway.store().is_foreign_token_revoked(&access.mark).await? {
+        return Err(Problem::new(Kind::Unauthenticated, "You signed out with this access token; sign in again."));
+    }
     let account = account_of(gateway, &access.person, false).await?;
-    Ok(Principal { account, via: Via::Provider { id: access.id, ends: access.ends.saturating_mul(1000) } })
+    let ends = access.ends.saturating_mul(1000);
+    Ok(Principal { account, via: Via::Provider { id: access.id, mark: access.mark, ends } })
 }

@@ -2,14 +2,18 @@
 //!
 //! Never says which of the codes it would have been.
 
+use crate::auth::outcome::note;
 use crate::auth::{recovery, totp};
-use crate::error::{Kind, Problem, correlation};
+use crate::error::{Kind, Problem};
 use crate::metrics::SignIn;
 use crate::routes::too_many;
 use crate::state::Gateway;
 use engine::store::accounts::{Account, Totp};
 use engine::store::now_ms;
 use engine::store::tokens::{Proof, Session};
+
+/// The policy that the audit log names.
+pub(crate) const POLICY: &str = "factors";
 
 /// A password was shown (RFC 8176).
 pub(crate) const PASSWORD: &str = "pwd";
@@ -65,7 +69,7 @@ async fn looked_at(
     };
     let is_right = gateway.passwords().is_right(&gateway.core("service"), password, hash.clone()).await?;
     let Some(account) = account.filter(|_| is_right) else {
-        note(gateway, "", "sessions.create", name, false, "name or password is wrong").await?;
+        note(gateway, POLICY, "", "sessions.create", name, false, "name or password is wrong").await?;
         return Err(Problem::new(Kind::Unauthenticated, "The name or the password is wrong."));
     };
     let mut amr = vec![PASSWORD.to_owned()];
@@ -101,7 +105,7 @@ pub(crate) async fn again(
             None => false,
         };
         if !is_right {
-            note(gateway, &account.id, "sessions.step_up", &account.id, false, "the password is wrong").await?;
+            note(gateway, POLICY, &account.id, "sessions.step_up", &account.id, false, "the password is wrong").await?;
             return Err(Problem::new(Kind::Forbidden, "The password is wrong.").at("/password"));
         }
         amr.push(PASSWORD.to_owned());
@@ -122,14 +126,14 @@ async fn needed(
     kind: Kind,
 ) -> Result<&'static str, Problem> {
     let Some(code) = code.filter(|code| !code.trim().is_empty()) else {
-        note(gateway, &account.id, action, &account.id, false, "a second factor is needed").await?;
+        note(gateway, POLICY, &account.id, action, &account.id, false, "a second factor is needed").await?;
         let said = "The account has a second factor; send its code, or a recovery code, as `code` too.";
         return Err(Problem::new(Kind::SecondFactorNeeded, said).at("/code"));
     };
     match way_of(gateway, account, code).await? {
         Some(way) => Ok(way),
         None => {
-            note(gateway, &account.id, action, &account.id, false, "the code is wrong").await?;
+            note(gateway, POLICY, &account.id, action, &account.id, false, "the code is wrong").await?;
             Err(Problem::new(kind, "The code is wrong, or was used already.").at("/code"))
         }
     }
@@ -184,22 +188,6 @@ pub(crate) async fn begin(
     good_for_ms: i64,
 ) -> Result<Session, Problem> {
     let session = gateway.store().start_session(&account.id, hash, now_ms() + good_for_ms, proof).await?;
-    note(gateway, &account.id, "sessions.create", &session.id, true, &session.amr.join(" ")).await?;
+    note(gateway, POLICY, &account.id, "sessions.create", &session.id, true, &session.amr.join(" ")).await?;
     Ok(session)
-}
-
-/// Writes down what came of it.
-///
-/// # Errors
-/// If it cannot be written down.
-pub(crate) async fn note(
-    gateway: &Gateway,
-    actor: &str,
-    action: &str,
-    resource: &str,
-    is_allowed: bool,
-    outcome: &str,
-) -> Result<(), Problem> {
-    gateway.store().audit(actor, action, resource, is_allowed, "factors", &correlation(), outcome).await?;
-    Ok(())
 }

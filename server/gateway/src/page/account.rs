@@ -20,7 +20,8 @@ const QUIET: i32 = 4;
 
 async fn context(gateway: &Gateway, visitor: &Visitor) -> Result<Value, Problem> {
     let me = routes::accounts::me(State(gateway.clone()), Extension(visitor.principal.clone())).await?.0;
-    Ok(json!({ "me": me }))
+    let is_of_provider = gateway.store().is_of_provider(&visitor.principal.account.id).await?;
+    Ok(json!({ "me": me, "is_of_provider": is_of_provider }))
 }
 
 async fn again(gateway: &Gateway, visitor: &Visitor, problem: &Problem) -> Result<Response, Problem> {

@@ -8,8 +8,9 @@ use super::entry::open_form;
 use super::render::page;
 use super::session::{GOOD_FOR_MS, away, cookie_of, cookie_of_away, hash, no_cookie_of_away};
 use super::{Visitor, place};
-use crate::auth::oidc::admission::{self, account_of, note, ways};
+use crate::auth::oidc::admission::{POLICY, account_of, ways};
 use crate::auth::oidc::{Asked, Provider, word};
+use crate::auth::outcome::note;
 use crate::auth::{Via, secrets};
 use crate::error::{Kind, Problem};
 use crate::extract::{ClientAddress, PublicUrl};
@@ -186,7 +187,7 @@ async fn taken(gateway: &Gateway, base: &str, away: Away, came: Came) -> Result<
     let token = match provider.redeem(&code, &away.verifier, &format!("{base}{CALLBACK}")).await {
         Ok(token) => token,
         Err(error) => {
-            note(gateway, "", "sessions.create", "", false, &error.to_string()).await?;
+            note(gateway, POLICY, "", "sessions.create", "", false, &error.to_string()).await?;
             return Err(error.into());
         }
     };
@@ -194,7 +195,7 @@ async fn taken(gateway: &Gateway, base: &str, away: Away, came: Came) -> Result<
     let person = match provider.person(&token, &away.nonce, since).await {
         Ok(person) => person,
         Err(error) => {
-            note(gateway, "", "sessions.create", "", false, &error.to_string()).await?;
+            note(gateway, POLICY, "", "sessions.create", "", false, &error.to_string()).await?;
             return Err(error.into());
         }
     };
@@ -207,12 +208,13 @@ async fn taken(gateway: &Gateway, base: &str, away: Away, came: Came) -> Result<
         let proof = Proof { amr, auth_time: Some(auth_time), with_factor: true, ..Proof::default() };
         let ends = now_ms() + GOOD_FOR_MS;
         let session = gateway.store().start_session(&account.id, &hash(&secret), ends, &proof).await?;
-        note(gateway, &account.id, "sessions.create", &session.id, true, &session.amr.join(" ")).await?;
+        note(gateway, POLICY, &account.id, "sessions.create", &session.id, true, &session.amr.join(" ")).await?;
         return Ok(Some(secret));
     };
     let is_own = gateway.store().session(&session).await?.is_some_and(|known| known.account == account.id);
     if !is_own {
-        note(gateway, &account.id, "sessions.step_up", &session, false, "the provider says that it is another").await?;
+        note(gateway, POLICY, &account.id, "sessions.step_up", &session, false, "the provider says that it is another")
+            .await?;
         return Err(Problem::new(
             Kind::Forbidden,
             "The provider says that you are somebody else than who is signed in.",
@@ -222,15 +224,12 @@ async fn taken(gateway: &Gateway, base: &str, away: Away, came: Came) -> Result<
         return Err(Problem::new(Kind::Forbidden, "The session was ended; sign in again."));
     }
     gateway.recent().forget();
-    note(gateway, &account.id, "sessions.step_up", &session, true, &amr.join(" ")).await?;
+    note(gateway, POLICY, &account.id, "sessions.step_up", &session, true, &amr.join(" ")).await?;
     Ok(None)
 }
 
 /// Writes down why nobody comes in, and says it.
 async fn refused(gateway: &Gateway, why: &str, said: &str) -> Result<Problem, Problem> {
-    gateway
-        .store()
-        .audit("", "sessions.create", "", false, admission::POLICY, &crate::error::correlation(), why)
-        .await?;
+    note(gateway, POLICY, "", "sessions.create", "", false, why).await?;
     Ok(Problem::new(Kind::Forbidden, said))
 }

@@ -147,6 +147,7 @@ pub(super) fn with_problem(
     let mut answer = page(gateway, visitor, template, here, context);
     if answer.status() == StatusCode::OK {
         *answer.status_mut() = told.kind.facts().0;
+        told.tell_when(answer.headers_mut());
     }
     answer
 }
@@ -159,6 +160,7 @@ pub(super) fn problem(gateway: &Gateway, visitor: Option<&Visitor>, told: &Told)
     let mut answer = page(gateway, visitor, "problem.html", "", context);
     if answer.status() == StatusCode::OK {
         *answer.status_mut() = status;
+        told.tell_when(answer.headers_mut());
     }
     answer
 }

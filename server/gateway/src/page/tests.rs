@@ -5,6 +5,8 @@ use crate::tests::{PASSWORD, Reply, Service};
 use axum::body::Body;
 use axum::http::StatusCode;
 use engine::store::accounts::Role;
+use engine::store::now_ms;
+use engine::store::tokens::Proof;
 use std::collections::HashSet;
 
 /// A browser: it keeps cookies, and says where a form comes from.
@@ -314,11 +316,35 @@ async fn a_device_is_shown_before_it_is_let_in() {
         assert_eq!(again.status, StatusCode::NOT_FOUND, "it is good once");
     }
     // Codes cannot be guessed by looking either.
-    let mut last = StatusCode::OK;
+    let mut last = browser.post("/device", &[("code", "BBBB-BBBB")]).await;
+    assert!(last.status == StatusCode::NOT_FOUND && !last.headers.contains_key("retry-after"), "the control: {last:?}");
     for _ in 0..12 {
-        last = browser.post("/device", &[("code", "BBBB-BBBB")]).await.status;
+        last = browser.post("/device", &[("code", "BBBB-BBBB")]).await;
     }
-    assert_eq!(last, StatusCode::TOO_MANY_REQUESTS);
+    let wait: u64 = last.headers["retry-after"].to_str().unwrap().parse().unwrap();
+    assert!(last.status == StatusCode::TOO_MANY_REQUESTS && (1..=30).contains(&wait), "{last:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_signs_in_by_the_provider_has_no_password_and_no_second_factor_here() {
+    let service = Service::new().await;
+    let store = service.gateway.store();
+    let made = store.create_account_of_person("https://login.example", "s", "ann", Role::Viewer).await.unwrap();
+    let secret = auth::secrets::page_secret().unwrap();
+    let proof = Proof { with_factor: true, ..Proof::default() };
+    store.start_session(&made.0.id, &session::hash(&secret), now_ms() + 60_000, &proof).await.unwrap();
+    let mut browser = Browser::new(&service);
+    browser.cookies.push(("__Host-session".to_owned(), secret));
+    let decides = "the provider by whom you sign in decides on second factors";
+    let forms = ["action=\"/account/second-factor\"", "action=\"/account/password\""];
+    let page = browser.get("/account").await;
+    assert!(page.status == StatusCode::OK && page.text.contains(decides), "{page:?}");
+    assert!(!forms.iter().any(|form| page.text.contains(form)), "{page:?}");
+    let refused = browser.post("/account/second-factor", &[]).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{refused:?}");
+    service.account("bob", Role::Viewer).await;
+    let page = Browser::signed_in(&service, "bob").await.get("/account").await;
+    assert!(forms.iter().all(|form| page.text.contains(form)) && !page.text.contains(decides), "{page:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -413,8 +439,31 @@ async fn pages_count_for_the_quota_of_their_account() {
     let refused = browser.get("/account").await;
     assert_eq!(refused.status, StatusCode::TOO_MANY_REQUESTS);
     assert!(refused.text.contains("The quota of 2 requests a minute is used up"), "{refused:?}");
+    let wait: u64 = refused.headers["retry-after"].to_str().unwrap().parse().unwrap();
+    assert!((1..=30).contains(&wait), "{refused:?}");
     let token = service.sign_in("ann").await;
     assert_eq!(service.send("GET", "/api/v2/me", &token, None).await.status, StatusCode::TOO_MANY_REQUESTS);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_that_finds_no_room_is_refused_in_the_form() {
+    let settings = serde_json::json!({ "service": { "quotas": { "waiting-jobs": 1 } } });
+    let service = Service::set(settings, Default::default()).await;
+    service.account("dev", Role::Developer).await;
+    let mut browser = Browser::signed_in(&service, "dev").await;
+    browser.get("/jobs/new").await;
+    let fields = [("kind", "check"), ("path", "a.py"), ("text", "x = 1\n")];
+    let made = browser.post("/jobs/new", &fields).await;
+    assert_eq!(made.status, StatusCode::SEE_OTHER, "{made:?}");
+    let refused = browser.post("/jobs/new", &fields).await;
+    assert_eq!(
+        (refused.status, &refused.headers["retry-after"]),
+        (StatusCode::TOO_MANY_REQUESTS, &"10".parse().unwrap())
+    );
+    assert!(
+        refused.text.contains("As many jobs of this account wait as may") && refused.text.contains("x = 1"),
+        "{refused:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,11 +1,22 @@
 //! Quotas and ETags over the whole router.
 
+use super::*;
 use crate::tests::{Reply, Service};
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use engine::config::sections::MetricsAccess;
 use engine::store::accounts::Role;
 use serde_json::{Value, json};
+
+#[test]
+fn one_more_comes_before_all_of_them() {
+    let seconds = Duration::from_secs;
+    // Six in a minute: one each ten seconds.
+    for (left, whole_in, next) in [(6, 0, 0), (5, 10, 10), (5, 3, 3), (3, 25, 5), (0, 60, 10), (0, 51, 1)] {
+        let standing = Standing { limit: 6, left, whole_in: seconds(whole_in), refused_for: None };
+        assert_eq!(one_more_in(&standing), seconds(next), "{standing:?}");
+    }
+}
 
 async fn service(quotas: Value) -> Service {
     Service::set(json!({ "service": { "quotas": quotas } }), MetricsAccess::default()).await
@@ -24,7 +35,9 @@ async fn each_account_has_its_quota_and_is_told_how_it_stands() {
         assert_eq!(reply.status, StatusCode::OK);
         assert_eq!(header(&reply, "ratelimit-policy"), "\"requests\";q=3;w=60");
         let told = header(&reply, "ratelimit");
-        assert!(told.starts_with(&format!("\"requests\";r={left};t=")), "{told}");
+        let (more, next) = told.rsplit_once(";t=").unwrap();
+        assert_eq!(more, format!("\"requests\";r={left}"));
+        assert!((15..=20).contains(&next.parse::<u64>().unwrap()), "one more in a third of a minute: {told}");
     }
     let refused = service.send("GET", "/api/v2/me", &ann, None).await;
     assert_eq!(
@@ -36,7 +49,10 @@ async fn each_account_has_its_quota_and_is_told_how_it_stands() {
     let detail = problem["detail"].as_str().unwrap();
     assert!(detail.starts_with("The quota of 3 requests a minute is used up; try again in "), "{detail}");
     let wait: u64 = header(&refused, "retry-after").parse().unwrap();
-    assert!((1..=20).contains(&wait) && header(&refused, "ratelimit").starts_with("\"requests\";r=0;"), "{refused:?}");
+    let told = header(&refused, "ratelimit");
+    assert!((1..=20).contains(&wait) && told.starts_with("\"requests\";r=0;t="), "{refused:?}");
+    // What is told by one of them is not earlier than by the other.
+    assert_eq!(told, format!("\"requests\";r=0;t={wait}"));
     // What is denied counts too, and an account has one quota whatever it signs in with.
     let denied = service.send("GET", "/api/v2/accounts", &bob, None).await;
     assert!(denied.status == StatusCode::FORBIDDEN && header(&denied, "ratelimit").contains("r=2;"), "{denied:?}");
@@ -61,6 +77,34 @@ async fn programs_of_openai_are_told_in_its_words() {
     assert_eq!(refused.status, StatusCode::TOO_MANY_REQUESTS);
     assert_eq!(refused.json()["error"]["code"], "rate_limit_exceeded", "{refused:?}");
     assert!(!header(&refused, "retry-after").is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn so_many_jobs_of_an_account_wait_and_one_more_is_refused() {
+    let service = service(json!({ "waiting-jobs": 2 })).await;
+    let (ann, bob) = (service.account("ann", Role::Developer).await, service.account("bob", Role::Developer).await);
+    let create = async |token: &str| {
+        let body = json!({ "kind": "check", "files": [{ "path": "a.py", "text": "" }] });
+        service.send("POST", "/api/v2/jobs", token, Some(body)).await
+    };
+    let first = create(&ann).await;
+    assert_eq!([first.status, create(&ann).await.status], [StatusCode::ACCEPTED; 2], "{first:?}");
+    let refused = create(&ann).await;
+    assert_eq!(
+        (refused.status, header(&refused, "content-type"), header(&refused, "retry-after")),
+        (StatusCode::TOO_MANY_REQUESTS, "application/problem+json", "10")
+    );
+    let problem = refused.json();
+    assert_eq!(problem["type"], "urn:code-agent:problem:quota-exceeded");
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(
+        detail.starts_with("As many jobs of this account wait as may (2, `service.quotas.waiting-jobs`)"),
+        "{detail}"
+    );
+    assert_eq!(create(&bob).await.status, StatusCode::ACCEPTED, "somebody else has a quota of his own");
+    let place = header(&first, "location");
+    assert_eq!(service.send("DELETE", place, &ann, None).await.status, StatusCode::ACCEPTED);
+    assert_eq!(create(&ann).await.status, StatusCode::ACCEPTED, "there is room again");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

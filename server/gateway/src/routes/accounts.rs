@@ -1,5 +1,6 @@
 //! Who may use the service.
 
+use crate::auth::outcome::note;
 use crate::auth::{Principal, factors};
 use crate::error::{Kind, Problem, ProblemBody};
 use crate::extract::{Asked, Id, Valid};
@@ -190,13 +191,14 @@ pub(crate) async fn change_password(
     let old = gateway.store().password_hash(id).await?;
     let is_right = gateway.passwords().is_right(&core, body.old, old.clone()).await?;
     let Some(old) = old.filter(|_| is_right) else {
-        factors::note(&gateway, id, "me.change_password", id, false, "the old password is wrong").await?;
+        note(&gateway, factors::POLICY, id, "me.change_password", id, false, "the old password is wrong").await?;
         return Err(Problem::new(Kind::Forbidden, "The old password is wrong.").at("/old"));
     };
     let hash = gateway.passwords().hash(&core, body.password).await?;
     let ended = gateway.store().change_password(id, &old, &hash).await?;
     gateway.tries().forgive_password(id);
-    factors::note(&gateway, id, "me.change_password", id, true, &format!("changed; {ended} sessions ended")).await?;
+    note(&gateway, factors::POLICY, id, "me.change_password", id, true, &format!("changed; {ended} sessions ended"))
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -3,9 +3,10 @@
 //! Nothing is kept between the two: an offer is known by its text and place again, and another text knows nothing of it. Edits are proved as they are
 //! in an editor; what a model says is judged first.
 
-use crate::auth::{Principal, check};
+use crate::auth::{self, Principal};
 use crate::error::{Kind, Problem, ProblemBody};
 use crate::extract::Valid;
+use crate::openapi::Operation;
 use crate::routes::documents::{Range, name_of};
 use crate::state::Gateway;
 use axum::extract::State;
@@ -17,8 +18,20 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use utoipa::ToSchema;
 
-/// The operation whose policies say who may have a model asked.
-const ASKS_MODELS: &str = "openai.chat";
+/// The scope without which no token has a model asked.
+const MODELS: &str = "models";
+
+/// What is asked of the policies, and of the scopes of a token, before a model is.
+fn asking() -> Operation {
+    Operation {
+        id: "openai.chat".to_owned(),
+        tag: MODELS.to_owned(),
+        group: "models.ask".to_owned(),
+        is_public: false,
+        is_for_neighbours: false,
+        needs_step_up: false,
+    }
+}
 
 /// A place of a text.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -85,7 +98,7 @@ pub(crate) async fn offers(
     Valid(body): Valid<OffersRequest>,
 ) -> Result<Json<Offers>, Problem> {
     let asked = Asked::of(&gateway, &body.path, body.text, body.range)?;
-    let with_models = gateway.policies().decide(&principal.account, ASKS_MODELS, None).is_allowed;
+    let with_models = auth::is_allowed(&gateway, &principal, &asking());
     let core = gateway.core(&principal.account.id);
     let found = core.text_offers(asked.name.clone(), asked.text.clone(), asked.span, with_models).await?;
     let (mark, lines) = (asked.mark(), LineIndex::new(&asked.text));
@@ -219,14 +232,8 @@ pub(crate) async fn run(
     let id = body.id.strip_suffix(&asked.mark()).and_then(|id| id.strip_suffix('@')).ok_or_else(unknown)?;
     let account = &principal.account.id;
     if is_of_model(id) {
-        let allowed = check(&gateway, &principal, ASKS_MODELS, "actions", account).await;
-        allowed.map_err(|problem| match problem.is_denial() {
-            true => {
-                let role = principal.account.role.name();
-                Problem::new(Kind::Forbidden, format!("The role `{role}` may not have a model asked."))
-            }
-            false => problem,
-        })?;
+        let allowed = auth::permit(&gateway, &principal, &asking(), "actions", false).await;
+        allowed.map_err(|problem| if problem.is_denial() { not_by_a_model(&principal) } else { problem })?;
     }
     let core = gateway.core(account);
     let is_there = core.text_offers(asked.name.clone(), asked.text.clone(), asked.span, is_of_model(id)).await?;
@@ -235,6 +242,15 @@ pub(crate) async fn run(
     }
     let done = core.run_text_offer(asked.name, asked.text.clone(), asked.span, id.to_owned()).await?;
     Ok(Json(Done::of(&asked.text, done)))
+}
+
+/// Why somebody may not have a model asked.
+fn not_by_a_model(principal: &Principal) -> Problem {
+    let said = match principal.is_in_scope(MODELS) {
+        true => format!("The role `{}` may not have a model asked.", principal.account.role.name()),
+        false => format!("A token whose scopes do not hold `{MODELS}` may not have a model asked."),
+    };
+    Problem::new(Kind::Forbidden, said)
 }
 
 /// A text and a place in it that were looked at.

@@ -2,8 +2,9 @@
 //!
 //! The service is its own authorization server here; where it has a provider of sign-ins, the owner signs in by that one on the way to the page.
 
+use crate::auth::outcome::note;
 use crate::auth::{Principal, Via, factors, secrets};
-use crate::error::{Kind, Problem, ProblemBody, correlation};
+use crate::error::{Kind, Problem, ProblemBody};
 use crate::extract::{ClientAddress, Filled, PublicUrl, Valid};
 use crate::routes::oauth::{CLIENT, Complaint, ComplaintBody, client_is_known};
 use crate::routes::too_many;
@@ -142,7 +143,7 @@ pub(crate) async fn waiting(
 
 /// Writes down that a code was tried which no device has, and says it.
 async fn none_waits(gateway: &Gateway, account: &str) -> Result<Problem, Problem> {
-    factors::note(gateway, account, "devices.decide", "", false, "no device waits with this code").await?;
+    note(gateway, factors::POLICY, account, "devices.decide", "", false, "no device waits with this code").await?;
     Ok(Problem::new(Kind::NotFound, "No device waits with this code; it may be over.").at("/user_code"))
 }
 
@@ -172,7 +173,6 @@ pub(crate) async fn decide(
     };
     let outcome =
         format!("{} {} at {}", if decision.let_in { "let in:" } else { "refused:" }, device.name, device.address);
-    let store = gateway.store();
-    store.audit(account, "devices.decide", session, true, POLICY, &correlation(), &outcome).await?;
+    note(&gateway, POLICY, account, "devices.decide", session, true, &outcome).await?;
     Ok(Json(DeviceView { name: device.name, address: device.address }))
 }

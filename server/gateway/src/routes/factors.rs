@@ -2,7 +2,8 @@
 //!
 //! The secret leaves once, when it is made; what is kept of it is sealed.
 
-use crate::auth::factors::{note, step_of};
+use crate::auth::factors::{POLICY, step_of};
+use crate::auth::outcome::note;
 use crate::auth::{Principal, recovery, totp};
 use crate::error::{Kind, Problem, ProblemBody};
 use crate::extract::{Id, Valid};
@@ -95,7 +96,7 @@ pub(crate) async fn confirm(
     gateway.tries().take_code(&account.id).map_err(too_many)?;
     let wrong = || Problem::new(Kind::Forbidden, "The code is wrong, or was used already.").at("/code");
     let Some(step) = step_of(&gateway, account, &pending, &body.code)? else {
-        note(&gateway, &account.id, "me.confirm_totp", &account.id, false, "the code is wrong").await?;
+        note(&gateway, POLICY, &account.id, "me.confirm_totp", &account.id, false, "the code is wrong").await?;
         return Err(wrong());
     };
     let (recovery_codes, hashes) = recovery::fresh(&account.id)?;
@@ -103,7 +104,7 @@ pub(crate) async fn confirm(
         return Err(wrong());
     }
     gateway.tries().forgive_code(&account.id);
-    note(&gateway, &account.id, "me.confirm_totp", &account.id, true, "confirmed").await?;
+    note(&gateway, POLICY, &account.id, "me.confirm_totp", &account.id, true, "confirmed").await?;
     Ok(Json(RecoveryCodes { recovery_codes }))
 }
 
@@ -122,7 +123,7 @@ pub(crate) async fn remove(
     if !gateway.store().clear_totp(id).await? {
         return Err(Problem::new(Kind::NotFound, "The account has no second factor."));
     }
-    note(&gateway, id, "me.remove_totp", id, true, "removed").await?;
+    note(&gateway, POLICY, id, "me.remove_totp", id, true, "removed").await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -143,7 +144,7 @@ pub(crate) async fn new_recovery_codes(
     }
     let (recovery_codes, hashes) = recovery::fresh(&account.id)?;
     gateway.store().set_recovery_codes(&account.id, &hashes).await?;
-    note(&gateway, &account.id, "me.new_recovery_codes", &account.id, true, "replaced").await?;
+    note(&gateway, POLICY, &account.id, "me.new_recovery_codes", &account.id, true, "replaced").await?;
     Ok((StatusCode::CREATED, Json(RecoveryCodes { recovery_codes })))
 }
 
@@ -166,6 +167,6 @@ pub(crate) async fn remove_of_another(
         gateway.store().revoke_sessions_of(&id).await?;
     }
     let outcome = if was_there { "removed" } else { "there was none" };
-    note(&gateway, &principal.account.id, "accounts.remove_totp", &id, true, outcome).await?;
+    note(&gateway, POLICY, &principal.account.id, "accounts.remove_totp", &id, true, outcome).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -3,6 +3,7 @@
 use crate::auth::{self, Principal, check};
 use crate::error::{Kind, Problem, ProblemBody};
 use crate::extract::{Asked, Id, Valid};
+use crate::quotas;
 use crate::routes::documents::Text;
 use crate::routes::{List, time};
 use crate::state::Gateway;
@@ -244,9 +245,10 @@ pub(crate) async fn create(
     // Only where there is a key does anybody ask whether the request is the same.
     let key = key.map(|key| (key, blake3::hash(&serde_json::to_vec(&body).unwrap_or_default()).to_hex().to_string()));
     let new = wanted(account, body)?;
+    let most_waiting = quotas::waiting_jobs(&gateway);
     let job = match key {
-        None => gateway.store().create_job(new).await?,
-        Some((key, hash)) => match gateway.store().create_job_once(new, &key, &hash, now_ms()).await? {
+        None => gateway.store().create_job(new, most_waiting).await?,
+        Some((key, hash)) => match gateway.store().create_job_once(new, &key, &hash, now_ms(), most_waiting).await? {
             Once::Made(job) | Once::Same(job) => job,
             Once::Gone => {
                 let said = "What was made with this `Idempotency-Key` is kept no longer.";

@@ -1,6 +1,7 @@
 //! Signing in and out. An access token is good for ten minutes; a refresh token is good once, and one that is used twice ends its session.
 
 use crate::auth::keys::GOOD_FOR_SECONDS;
+use crate::auth::outcome::note;
 use crate::auth::{Principal, Via, factors, secrets};
 use crate::error::{Kind, Problem, ProblemBody, correlation};
 use crate::extract::{ClientAddress, Valid};
@@ -178,10 +179,14 @@ pub(crate) async fn sign_out(
     State(gateway): State<Gateway>,
     Extension(principal): Extension<Principal>,
 ) -> Result<StatusCode, Problem> {
-    let Via::Session { id, .. } = &principal.via else {
-        return Err(Problem::new(Kind::Refused, "An API token has no session; revoke the token instead."));
-    };
-    gateway.store().revoke_session(id).await?;
+    match &principal.via {
+        Via::Session { id, .. } => _ = gateway.store().revoke_session(id).await?,
+        // The session is at the provider; what is shown of it here is good here no more.
+        Via::Provider { mark, .. } => gateway.store().revoke_foreign_token(mark).await?,
+        Via::Token { .. } => {
+            return Err(Problem::new(Kind::Refused, "An API token has no session; revoke the token instead."));
+        }
+    }
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -211,7 +216,8 @@ pub(crate) async fn end_others(
     let account = &principal.account.id;
     let ended = gateway.store().revoke_other_sessions(account, id).await?;
     gateway.recent().forget();
-    factors::note(&gateway, account, "sessions.end_others", id, true, &format!("{ended} sessions ended")).await?;
+    note(&gateway, factors::POLICY, account, "sessions.end_others", id, true, &format!("{ended} sessions ended"))
+        .await?;
     Ok(Json(Ended { ended }))
 }
 
@@ -239,7 +245,7 @@ pub(crate) async fn step_up(
     if !gateway.store().renew_session(id, &amr, now_ms()).await? {
         return Err(Problem::new(Kind::Unauthenticated, "The session was ended; sign in again."));
     }
-    factors::note(&gateway, &account.id, "sessions.step_up", id, true, &amr.join(" ")).await?;
+    note(&gateway, factors::POLICY, &account.id, "sessions.step_up", id, true, &amr.join(" ")).await?;
     let (auth_time, is_fresh) = (now_ms(), factors::is_fresh(account, &amr, now_ms()));
     Ok(Json(SessionView { amr, auth_time: time(auth_time), is_fresh }))
 }

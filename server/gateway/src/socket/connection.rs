@@ -6,6 +6,7 @@ use super::feed::{Feed, Next};
 use super::messages::{
     self, DENIED, INTERNAL, INVALID_PARAMS, INVALID_REQUEST, NO_METHOD, PARSE, Subscription, TOO_MANY, Topic,
 };
+use super::pace::Pace;
 use crate::auth::{self, Principal, Via};
 use crate::extract::{Valid, fitting};
 use crate::quotas;
@@ -13,6 +14,7 @@ use crate::state::Gateway;
 use engine::ServerCore;
 use engine::analysis::diagnostic::Severity;
 use engine::events::Event;
+use engine::queue::{ROOM, Receiver, Sender, queue};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
@@ -20,11 +22,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-/// Messages between the connection and its language server, in each direction.
-const BETWEEN: usize = 64;
 /// Rights end by themselves too, when a token is over; those that are taken away are heard of at once.
 const LOOK_AT_RIGHTS: Duration = Duration::from_secs(5);
 /// How long the store may leave it open whether the rights still hold.
@@ -112,6 +111,9 @@ struct Connection {
     principal: Principal,
     feed: Option<Feed>,
     server: Option<Running>,
+    /// What the language server has no room for yet. Nothing more is heard until it has.
+    held: Option<Held>,
+    pace: Pace,
     /// What a language server said that has an end by now.
     last_words: VecDeque<String>,
     /// What was refused already, and is written down once.
@@ -122,18 +124,26 @@ struct Connection {
 
 /// A language server that runs for this connection.
 struct Running {
-    to_server: mpsc::Sender<String>,
-    from_server: mpsc::Receiver<String>,
+    to_server: Sender<String>,
+    from_server: Receiver<String>,
     /// It was told to end.
     is_leaving: bool,
     /// Ends with it.
     _tasks: JoinSet<()>,
 }
 
+/// A message for the language server.
+struct Held {
+    text: String,
+    /// Of what is to be answered where nobody takes it.
+    id: Option<Value>,
+}
+
 impl Connection {
     fn new(gateway: Gateway, principal: Principal) -> Self {
         let (last_words, denied) = Default::default();
-        Self { gateway, principal, feed: None, server: None, last_words, denied, in_doubt: None }
+        let pace = Pace::new(Instant::now());
+        Self { gateway, principal, feed: None, server: None, held: None, pace, last_words, denied, in_doubt: None }
     }
 
     /// Goes on until there is a reason to end, or the client is gone.
@@ -150,20 +160,33 @@ impl Connection {
             return Some(reason);
         }
         loop {
+            let (to_server, from_server) = match &mut self.server {
+                Some(Running { to_server, from_server, .. }) => (Some(&*to_server), Some(from_server)),
+                None => (None, None),
+            };
+            let is_full = self.held.is_some();
             let said = tokio::select! {
-                incoming = carrier.next() => match incoming {
-                    Incoming::Text(text) => self.heard(&text).await,
+                incoming = in_time(carrier, self.pace.wait(Instant::now())), if !is_full => match incoming {
+                    Incoming::Text(text) => {
+                        self.pace.count(Instant::now());
+                        self.heard(&text).await
+                    }
                     Incoming::Binary(_) => return Some(Reason::NoText),
                     Incoming::TooLarge => return Some(Reason::TooLarge),
                     Incoming::Gone => return None,
                 },
-                message = from_server(&mut self.server) => {
-                    if message.is_none() {
+                is_taken = hand_over(to_server, &mut self.held), if is_full => match is_taken {
+                    true => None,
+                    false => self.nobody_took(),
+                },
+                message = said_by(from_server) => match message {
+                    Some(message) => Some(message),
+                    None => {
                         // It said goodbye; another one may begin.
                         self.server = None;
+                        self.nobody_took()
                     }
-                    message
-                }
+                },
                 next = from_feed(&mut self.feed) => match next {
                     Next::Say(message) => Some(message),
                     Next::FellBehind => return Some(Reason::TooSlow),
@@ -205,7 +228,7 @@ impl Connection {
     /// Whether something that was revoked is this account, its session or its token; who is behind asks.
     fn concerns(&self, revoked: Result<Arc<Vec<String>>, RecvError>) -> bool {
         let Ok(revoked) = revoked else { return true };
-        let (Via::Session { id, .. } | Via::Token { id, .. } | Via::Provider { id, .. }) = &self.principal.via;
+        let (Via::Session { id, .. } | Via::Token { id, .. } | Via::Provider { mark: id, .. }) = &self.principal.via;
         revoked.iter().any(|one| one == id || *one == self.principal.account.id)
     }
 
@@ -256,11 +279,15 @@ impl Connection {
                     Err((code, said)) => messages::error(&id, code, &said),
                 })
             }
-            method => match self.pass_on(text, method == Some("exit")).await {
-                Ok(()) => None,
+            method => {
+                let is_goodbye = method == Some("exit");
                 // What wants no answer gets none.
-                Err((code, said)) => head.method.and(head.id).map(|id| messages::error(&id, code, &said)),
-            },
+                let id = head.method.and(head.id);
+                match self.pass_on(text, is_goodbye, id.clone()).await {
+                    Ok(()) => None,
+                    Err((code, said)) => id.map(|id| messages::error(&id, code, &said)),
+                }
+            }
         }
     }
 
@@ -317,10 +344,10 @@ impl Connection {
         })
     }
 
-    /// Hands a message to the language server, which the first one starts.
-    async fn pass_on(&mut self, text: &str, is_goodbye: bool) -> Result<(), (i64, String)> {
+    /// Holds a message for the language server, which the first one starts.
+    async fn pass_on(&mut self, text: &str, is_goodbye: bool, id: Option<Value>) -> Result<(), (i64, String)> {
         self.permit(&messages::language_server()).await?;
-        let running = match self.server.take() {
+        let mut running = match self.server.take() {
             Some(mut running) if running.is_leaving => {
                 // What it has to say still is said before the next one says anything.
                 while let Ok(Some(message)) = tokio::time::timeout(LAST_WORDS, running.from_server.recv()).await {
@@ -331,11 +358,16 @@ impl Connection {
             Some(running) => running,
             None => self.start().await?,
         };
-        let running = self.server.insert(running);
-        // One that ended by itself takes no more; whoever asks it something hears so.
-        let sent = running.to_server.send(text.to_owned()).await;
         running.is_leaving |= is_goodbye;
-        sent.map_err(|_| (INTERNAL, "The language server ended; begin anew with `initialize`.".to_owned()))
+        self.server = Some(running);
+        self.held = Some(Held { text: text.to_owned(), id });
+        Ok(())
+    }
+
+    /// A language server that ended by itself takes no more; whoever asked it something hears so.
+    fn nobody_took(&mut self) -> Option<String> {
+        let id = self.held.take()?.id?;
+        Some(messages::error(&id, INTERNAL, "The language server ended; begin anew with `initialize`."))
     }
 
     async fn start(&self) -> Result<Running, (i64, String)> {
@@ -346,8 +378,8 @@ impl Connection {
         let account = self.principal.account.id.clone();
         let core = self.gateway.core("service").session(&account, may_ask).await;
         let core = core.map_err(|error| (INTERNAL, error.to_string()))?;
-        let (to_server, from_client) = mpsc::channel(BETWEEN);
-        let (to_client, from_server) = mpsc::channel(BETWEEN);
+        let (to_server, from_client) = queue(ROOM);
+        let (to_client, from_server) = queue(ROOM);
         let mut tasks = JoinSet::new();
         tasks.spawn(tell_of_findings(self.gateway.clone(), core.clone(), account));
         tasks.spawn(serve(core, from_client, to_client));
@@ -355,10 +387,33 @@ impl Connection {
     }
 }
 
+/// What comes next, after a pause. Dropping it loses nothing.
+async fn in_time(carrier: &mut Carrier, pause: Duration) -> Incoming {
+    if !pause.is_zero() {
+        tokio::time::sleep(pause).await;
+    }
+    carrier.next().await
+}
+
+/// Waits until the language server has room for what is held, and gives it; whether somebody took it. Waits for ever where there is nothing or nobody.
+/// Dropping it loses nothing.
+async fn hand_over(server: Option<&Sender<String>>, held: &mut Option<Held>) -> bool {
+    let (Some(server), Some(bytes)) = (server, held.as_ref().map(|held| held.text.len())) else {
+        return std::future::pending().await;
+    };
+    let Ok(room) = server.room(bytes).await else { return false };
+    let text = held.as_mut().map(|held| std::mem::take(&mut held.text)).unwrap_or_default();
+    let is_taken = server.put(room, text).is_ok();
+    if is_taken {
+        *held = None;
+    }
+    is_taken
+}
+
 /// What the language server says; waits for ever where there is none.
-async fn from_server(server: &mut Option<Running>) -> Option<String> {
+async fn said_by(server: Option<&mut Receiver<String>>) -> Option<String> {
     match server {
-        Some(running) => running.from_server.recv().await,
+        Some(server) => server.recv().await,
         None => std::future::pending().await,
     }
 }

@@ -5,12 +5,13 @@ use crate::tests::Service;
 use engine::config::sections::MetricsAccess;
 use engine::store::accounts::Role;
 use engine::store::jobs::NewJob;
-use futures_util::{SinkExt, StreamExt};
+use futures_util::{SinkExt, Stream, StreamExt};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, client_async};
@@ -59,7 +60,7 @@ impl Listening {
             max_attempts: 3,
             run_at: None,
         };
-        self.service.gateway.store().create_job(new).await.unwrap().id
+        self.service.gateway.store().create_job(new, None).await.unwrap().id
     }
 }
 
@@ -378,7 +379,7 @@ async fn what_is_no_message_gets_an_answer_and_the_connection_stays() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn other_methods_go_to_a_language_server_of_the_connection() {
     let listening = Listening::new().await;
-    listening.service.gateway.set_language_server(std::sync::Arc::new(|core, mut from_client, to_client| {
+    listening.service.gateway.set_language_server(Arc::new(|core, mut from_client, to_client| {
         Box::pin(async move {
             let models = core.config().settings().models.target.len();
             while let Some(message) = from_client.recv().await {
@@ -401,6 +402,87 @@ async fn other_methods_go_to_a_language_server_of_the_connection() {
     let auditor = listening.service.account("otto", Role::Auditor).await;
     let mut client = listening.connect(&auditor).await;
     assert_eq!(client.ask("initialize", json!({})).await["error"]["code"], -32001);
+}
+
+/// A language server that begins when it may, wants what is said to it in order, and answers with how much that was.
+fn in_order(listening: &Listening, may_begin: Arc<Notify>) {
+    listening.service.gateway.set_language_server(Arc::new(move |_, mut from_client, to_client| {
+        let may_begin = may_begin.clone();
+        Box::pin(async move {
+            may_begin.notified().await;
+            let mut heard = 0;
+            while let Some(message) = from_client.recv().await {
+                let message: Value = serde_json::from_str(&message).unwrap();
+                assert_eq!(message["params"]["number"], heard);
+                heard += 1;
+                if !message["id"].is_null() {
+                    let answer = json!({ "id": message["id"], "result": heard });
+                    to_client.send(answer.to_string()).await.unwrap();
+                }
+            }
+        })
+    }));
+}
+
+/// One of so many messages, of which only the last wants an answer.
+fn numbered(number: usize, count: usize, text: &str) -> Message {
+    let mut message = json!({ "method": "textDocument/didChange", "params": { "number": number, "text": text } });
+    if number + 1 == count {
+        message["id"] = json!("last");
+    }
+    Message::text(message.to_string())
+}
+
+/// The next text that comes within a minute.
+async fn hear(socket: &mut (impl Stream<Item = Result<Message, Error>> + Unpin)) -> Value {
+    loop {
+        let message = tokio::time::timeout(Duration::from_secs(60), socket.next()).await.expect("a message");
+        if let Message::Text(text) = message.expect("it is open").unwrap() {
+            return serde_json::from_str(&text).unwrap();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_too_fast_is_heard_more_slowly_and_nothing_is_lost() {
+    let listening = Listening::new().await;
+    let may_begin = Arc::new(Notify::new());
+    in_order(&listening, may_begin.clone());
+    may_begin.notify_one();
+    let token = listening.service.account("ann", Role::Developer).await;
+    let mut client = listening.connect(&token).await;
+    let (count, began) = (4500, Instant::now());
+    for number in 0..count {
+        client.socket.send(numbered(number, count, "")).await.unwrap();
+    }
+    assert_eq!(hear(&mut client.socket).await["result"], count);
+    let took = began.elapsed();
+    assert!(took >= Duration::from_millis(240), "five hundred more than may come at once: {took:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_language_server_that_takes_nothing_is_waited_for_and_holds_up_nothing_else() {
+    let listening = Listening::new().await;
+    let may_begin = Arc::new(Notify::new());
+    in_order(&listening, may_begin.clone());
+    let token = listening.service.account("ann", Role::Developer).await;
+    let mut client = listening.connect(&token).await;
+    client.subscribe(json!(["jobs"])).await;
+    let (mut mouth, mut ear) = client.socket.split();
+    let (count, text) = (400, "x".repeat(100_000));
+    let talking = tokio::spawn(async move {
+        for number in 0..count {
+            mouth.send(numbered(number, count, &text)).await.unwrap();
+        }
+        mouth
+    });
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert!(!talking.is_finished(), "there is no room for forty megabytes");
+    let job = listening.job("ann").await;
+    assert_eq!(hear(&mut ear).await["params"]["data"]["job"], job);
+    may_begin.notify_one();
+    assert_eq!(hear(&mut ear).await["result"], count);
+    talking.await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

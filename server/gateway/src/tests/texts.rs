@@ -81,7 +81,7 @@ async fn a_model_is_asked_by_who_may_and_by_nobody_else() {
     let refused = post(&service, &viewer, "actions/run", body.clone()).await;
     assert_eq!(refused.status, StatusCode::FORBIDDEN, "{refused:?}");
     assert_eq!(refused.json()["detail"], "The role `viewer` may not have a model asked.");
-    let done = post(&service, &dev, "actions/run", body).await;
+    let done = post(&service, &dev, "actions/run", body.clone()).await;
     assert_eq!(done.status, StatusCode::OK, "{done:?}");
     let done = done.json();
     assert_eq!(
@@ -93,6 +93,23 @@ async fn a_model_is_asked_by_who_may_and_by_nobody_else() {
         )
     );
     assert_eq!(server.requests(), 1);
+    // A token opens no more than its scopes say, whatever its account may.
+    let scoped = async |scopes: Value| {
+        let body = json!({ "name": "ci", "scopes": scopes, "days": 1 });
+        let made = service.send("POST", "/api/v2/tokens", &dev, Some(body)).await;
+        made.json()["secret"].as_str().unwrap_or_else(|| panic!("{made:?}")).to_owned()
+    };
+    let (narrow, wide) = (scoped(json!(["actions"])).await, scoped(json!(["actions", "models"])).await);
+    assert!(titles(&narrow).await.is_empty() && !titles(&wide).await.is_empty());
+    let refused = post(&service, &narrow, "actions/run", body.clone()).await;
+    assert_eq!(
+        (refused.status, refused.json()["detail"].as_str()),
+        (StatusCode::FORBIDDEN, Some("A token whose scopes do not hold `models` may not have a model asked.")),
+        "{refused:?}"
+    );
+    // The same question may be answered out of the cache, so what it is answered with tells, and not whether the model heard it.
+    let done = post(&service, &wide, "actions/run", body).await;
+    assert_eq!((done.status, &done.json()["by_model"]), (StatusCode::OK, &json!(true)), "{done:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

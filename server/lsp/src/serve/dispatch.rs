@@ -1,13 +1,14 @@
 //! The middle of the loop: takes messages in their order and runs the handlers.
 
 use super::message::invalid_request;
-use super::{Ended, GRACE, Lines, Observer, Outcome, Work};
+use super::{Ended, GRACE, Lines, Observer, Outcome, Waiting, Work};
+use engine::queue::Receiver;
 use futures_util::FutureExt;
 use serde_json::Value;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tower_lsp::jsonrpc::{Error, ErrorCode, Id, Request, Response};
 use tower_lsp::{LanguageServer, LspService};
@@ -24,11 +25,7 @@ pub(super) struct Dispatcher<S, W> {
 
 impl<S: LanguageServer, W: Observer> Dispatcher<S, W> {
     /// Runs until the client leaves.
-    pub(super) async fn dispatch(
-        mut self,
-        mut queue: mpsc::UnboundedReceiver<Work>,
-        tasks: &mut JoinSet<Ended>,
-    ) -> Outcome {
+    pub(super) async fn dispatch(mut self, mut queue: Receiver<Waiting>, tasks: &mut JoinSet<Ended>) -> Outcome {
         let mut handlers = JoinSet::new();
         loop {
             let work = tokio::select! {
@@ -38,7 +35,7 @@ impl<S: LanguageServer, W: Observer> Dispatcher<S, W> {
                     Some(Ok(Ended::Writer)) | Some(Err(_)) | None => return self.outcome(),
                     Some(Ok(Ended::Reader)) => continue,
                 },
-                work = queue.recv() => work,
+                waiting = queue.recv() => waiting.map(|waiting| waiting.work),
                 Some(_) = handlers.join_next(), if !handlers.is_empty() => continue,
             };
             match work {

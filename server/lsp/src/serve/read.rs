@@ -4,18 +4,19 @@
 
 use super::framing::{Frame, FrameReader};
 use super::message::{self, Incoming, invalid_request};
-use super::{Ended, Lines, Running, Work};
+use super::{Ended, Lines, Running, Waiting, Work};
+use engine::queue::Sender;
 use futures_util::{Sink, SinkExt};
 use serde_json::Value;
 use std::sync::Arc;
 use tokio::io::AsyncRead;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use tower_lsp::jsonrpc::{Error, ErrorCode, Id, Response};
 
 /// Reads messages, answers what is no message, routes replies and cancels at once, and queues the rest.
 pub(super) async fn read<I: AsyncRead + Unpin>(
     input: I,
-    work: mpsc::UnboundedSender<Work>,
+    work: Sender<Waiting>,
     mut replies: impl Sink<Response> + Unpin,
     lines: Arc<Lines>,
 ) -> Ended {
@@ -30,7 +31,7 @@ pub(super) async fn read<I: AsyncRead + Unpin>(
                 continue;
             }
             Frame::End => {
-                let _ = work.send(Work::End);
+                let _ = work.send(Waiting { work: Work::End, bytes: 0 }).await;
                 return Ended::Reader;
             }
         };
@@ -87,7 +88,8 @@ pub(super) async fn read<I: AsyncRead + Unpin>(
             }
         };
         let is_exit = matches!(item, Work::Exit);
-        if work.send(item).is_err() || is_exit {
+        // Where much waits, nothing more is read until some of it had its turn; no notification waits for the client, so it comes.
+        if work.send(Waiting { work: item, bytes: body.len() }).await.is_err() || is_exit {
             return Ended::Reader;
         }
     }

@@ -4,9 +4,9 @@ use super::*;
 use engine::ServerCore;
 use engine::config::ConfigurationManager;
 use engine::mode::{EditorMode, Offline};
+use engine::queue::{ROOM, queue};
 use engine::workspace::files::MemoryFiles;
 use std::sync::Arc;
-use tokio::sync::mpsc;
 
 /// The core of a service, which has the threads, and one for a client of it.
 async fn session() -> (ServerCore, ServerCore) {
@@ -24,8 +24,8 @@ async fn session() -> (ServerCore, ServerCore) {
 
 #[tokio::test]
 async fn a_message_is_a_text_and_the_end_of_the_door_is_the_end_of_the_session() {
-    let (to_server, from_client) = mpsc::channel(4);
-    let (to_client, mut from_server) = mpsc::channel(4);
+    let (to_server, from_client) = queue(ROOM);
+    let (to_client, mut from_server) = queue(ROOM);
     let (_service, core) = session().await;
     let serving = tokio::spawn(crate::serve_messages(core, from_client, to_client));
     // The number of a process of another machine ends nothing here: this one is not there.
@@ -55,8 +55,8 @@ async fn a_message_is_a_text_and_the_end_of_the_door_is_the_end_of_the_session()
 
 #[tokio::test]
 async fn a_goodbye_is_one_though_the_door_stays_open() {
-    let (to_server, from_client) = mpsc::channel(4);
-    let (to_client, mut from_server) = mpsc::channel(4);
+    let (to_server, from_client) = queue(ROOM);
+    let (to_client, mut from_server) = queue(ROOM);
     let (_service, core) = session().await;
     let serving = tokio::spawn(crate::serve_messages(core, from_client, to_client));
     for message in [

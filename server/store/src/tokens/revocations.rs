@@ -7,6 +7,9 @@ use crate::{Store, StoreError, now_ms};
 /// The most that one call gives.
 const AT_ONCE: usize = 1_000;
 
+/// The kind of tokens that somebody else gave, of which nothing is kept but that they were given back.
+const FOREIGN: &str = "foreign-token";
+
 /// Adds a line, at the end of the transaction that revokes.
 pub(crate) async fn log_revocation(writing: &mut Writing, kind: &'static str, target: &str) -> Result<(), StoreError> {
     let seq = writing.next("revocations").await?;
@@ -16,6 +19,20 @@ pub(crate) async fn log_revocation(writing: &mut Writing, kind: &'static str, ta
 }
 
 impl Store {
+    /// Takes back a token that somebody else gave, by what stands for it here; from then on [`Store::is_foreign_token_revoked`] says so, for as long as
+    /// lines of the log are kept, which is far longer than such a token is good.
+    pub async fn revoke_foreign_token(&self, mark: &str) -> Result<(), StoreError> {
+        let mut writing = self.pool.begin().await?;
+        log_revocation(&mut writing, FOREIGN, mark).await?;
+        writing.commit().await
+    }
+
+    /// Whether a token that somebody else gave was taken back.
+    pub async fn is_foreign_token_revoked(&self, mark: &str) -> Result<bool, StoreError> {
+        let sql = "SELECT seq FROM revocations WHERE kind = $1 AND target = $2 LIMIT 1";
+        Ok(self.pool.row(sql, values![FOREIGN, mark]).await?.is_some())
+    }
+
     /// What was revoked after a number, oldest first, and the number to ask with next time.
     /// There may be more while it gives anything. Who keeps nothing in memory yet asks with `i64::MAX` and gets only the number.
     pub async fn revoked_since(&self, seq: i64) -> Result<(i64, Vec<Revocation>), StoreError> {

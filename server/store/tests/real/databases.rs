@@ -45,7 +45,7 @@ impl Ground {
     }
 
     pub async fn job(&self, account: &str, priority: i64) -> Job {
-        self.store.create_job(new_job(account, priority)).await.expect("a job")
+        self.store.create_job(new_job(account, priority), None).await.expect("a job")
     }
 }
 

@@ -21,7 +21,7 @@ fn work(account: &str) -> NewJob {
 async fn the_same_request_makes_one_job(ground: Ground) {
     let (store, now) = (&ground.store, now_ms());
     let ask = async |account: &str, hash: &str, now: i64| {
-        store.create_job_once(work(account), "k", hash, now).await.expect("asked")
+        store.create_job_once(work(account), "k", hash, now, None).await.expect("asked")
     };
     let Once::Made(made) = ask("ada", "h", now).await else { panic!("it is the first") };
     assert_eq!(store.job(&made.id).await.expect("read"), Some(made.clone()));
@@ -39,7 +39,7 @@ async fn of_many_who_ask_at_once_one_makes_it_and_all_get_it(ground: Ground) {
     let now = now_ms();
     let tasks = (0..20).map(|_| {
         let store = ground.store.clone();
-        tokio::spawn(async move { store.create_job_once(work("ada"), "k", "h", now).await.expect("asked") })
+        tokio::spawn(async move { store.create_job_once(work("ada"), "k", "h", now, None).await.expect("asked") })
     });
     let (mut made, mut ids) = (0, Vec::new());
     for task in tasks.collect::<Vec<_>>() {
@@ -60,13 +60,13 @@ async fn of_many_who_ask_at_once_one_makes_it_and_all_get_it(ground: Ground) {
 
 async fn what_was_made_and_swept_is_gone(ground: Ground) {
     let (store, now) = (&ground.store, now_ms());
-    let Once::Made(made) = store.create_job_once(work("ada"), "k", "h", now).await.expect("asked") else {
+    let Once::Made(made) = store.create_job_once(work("ada"), "k", "h", now, None).await.expect("asked") else {
         panic!("it is the first")
     };
     store.cancel_job(&made.id).await.expect("cancelled");
     store.sweep(now + 31 * 24 * 60 * 60 * 1_000).await.expect("swept");
     assert_eq!(store.job(&made.id).await.expect("read"), None);
-    let again = store.create_job_once(work("ada"), "k", "h", now).await.expect("asked");
+    let again = store.create_job_once(work("ada"), "k", "h", now, None).await.expect("asked");
     assert!(matches!(again, Once::Made(_)), "the key went with it");
 }
 

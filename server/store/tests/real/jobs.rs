@@ -3,8 +3,9 @@
 use crate::databases::{Ground, new_job, on_both};
 use serde_json::json;
 use std::time::Duration;
+use store::idempotency::Once;
 use store::jobs::{Beat, JobFilter, JobState, Leased, NewJob, Outcome};
-use store::now_ms;
+use store::{StoreError, now_ms};
 
 on_both!(
     a_job_that_is_given_back_waits_again_and_was_no_attempt,
@@ -21,6 +22,7 @@ on_both!(
     accounts_take_turns,
     a_thousand_jobs_of_one_account_do_not_hold_up_one_of_another,
     no_account_has_more_than_its_share,
+    so_many_jobs_of_an_account_wait_and_no_more,
     an_effect_is_had_once_over_all_attempts,
     events_tell_the_whole_story,
     jobs_are_listed_and_counted,
@@ -57,7 +59,7 @@ async fn a_job_comes_back_with_its_result(ground: Ground) {
 
 async fn a_job_waits_for_its_moment_and_its_kind(ground: Ground) {
     let later = NewJob { run_at: Some(now_ms() + 400), ..new_job("ada", 0) };
-    ground.store.create_job(later).await.expect("made");
+    ground.store.create_job(later, None).await.expect("made");
     assert_eq!(lease(&ground, "w", LONG).await, None, "it is too early");
     tokio::time::sleep(Duration::from_millis(450)).await;
     assert_eq!(ground.store.lease_job("w", &["other", "x"], LONG, None).await.expect("asked"), None);
@@ -279,6 +281,27 @@ async fn an_effect_is_had_once_over_all_attempts(ground: Ground) {
     assert!(ground.store.record_effect(&other, "mail").await.expect("asked"), "another job has effects of its own");
 }
 
+async fn so_many_jobs_of_an_account_wait_and_no_more(ground: Ground) {
+    let (store, now) = (&ground.store, now_ms());
+    let once = async || store.create_job_once(new_job("ada", 0), "k", "h", now, Some(2)).await;
+    for _ in 0..2 {
+        store.create_job(new_job("ada", 0), Some(2)).await.expect("made");
+    }
+    let error = store.create_job(new_job("ada", 0), Some(2)).await.expect_err("two wait");
+    assert!(matches!(error, StoreError::Crowded(2)), "{error}");
+    assert!(matches!(once().await, Err(StoreError::Crowded(2))));
+    store.create_job(new_job("bob", 0), Some(2)).await.expect("it is somebody else's");
+    // One of each account is begun, and waits no longer.
+    for _ in 0..2 {
+        lease(&ground, "w", LONG).await.expect("a job");
+    }
+    let Once::Made(made) = once().await.expect("there is room") else { panic!("what was refused keeps no key") };
+    assert!(matches!(once().await.expect("asked"), Once::Same(same) if same.id == made.id), "it is no other one");
+    let of_ada = JobFilter { account: Some("ada".to_owned()), ..JobFilter::default() };
+    assert_eq!(store.jobs(of_ada, None, 10).await.expect("read").items.len(), 3);
+    assert_eq!(store.newest_job_event().await.expect("read"), 6, "what was refused left nothing");
+}
+
 async fn events_tell_the_whole_story(ground: Ground) {
     let job = ground.job("ada", 0).await;
     let leased = lease(&ground, "w", LONG).await.expect("a job");
@@ -309,7 +332,7 @@ async fn events_tell_the_whole_story(ground: Ground) {
 async fn jobs_are_listed_and_counted(ground: Ground) {
     let (first, second) = (ground.job("ada", 0).await, ground.job("bob", 0).await);
     let other = NewJob { kind: "other".to_owned(), ..new_job("ada", 0) };
-    let third = ground.store.create_job(other).await.expect("made");
+    let third = ground.store.create_job(other, None).await.expect("made");
     ground.store.cancel_job(&first.id).await.expect("asked");
     let listed = async |filter: JobFilter| {
         let page = ground.store.jobs(filter, None, 10).await.expect("read");

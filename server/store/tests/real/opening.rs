@@ -131,7 +131,7 @@ fn a_server_that_was_away_is_found_again() {
         let folder = tempfile::tempdir().expect("a folder");
         let (server, _held) = Server::start_alone(folder.path());
         let store = Store::open(&new_database(&server).await).await.expect("it opens");
-        let job = store.create_job(new_job("ada", 0)).await.expect("made");
+        let job = store.create_job(new_job("ada", 0), None).await.expect("made");
         let leased = store.lease_job("w", &["work"], 60_000, None).await.expect("asked").expect("a job");
         server.freeze();
         let began = Instant::now();
@@ -141,7 +141,7 @@ fn a_server_that_was_away_is_found_again() {
         server.thaw();
         wait("the server answers again", async || store.ping().await.is_ok()).await;
         server.stop();
-        let error = store.create_job(new_job("ada", 0)).await.expect_err("it is away");
+        let error = store.create_job(new_job("ada", 0), None).await.expect_err("it is away");
         assert!(error.is_transient(), "{error}");
         assert!(error.to_string().starts_with("The database cannot be reached: "), "{error}");
         assert!(store.ping().await.expect_err("it is away").is_transient());
@@ -149,6 +149,6 @@ fn a_server_that_was_away_is_found_again() {
         wait("the server is found again", async || store.ping().await.is_ok()).await;
         assert_eq!(store.job(&job.id).await.expect("read").expect("there").attempts, 1);
         assert!(store.finish_job(&leased, store::jobs::Outcome::Cancelled).await.expect("asked"), "the lease holds");
-        store.create_job(new_job("ada", 0)).await.expect("made");
+        store.create_job(new_job("ada", 0), None).await.expect("made");
     });
 }

@@ -13,6 +13,7 @@ on_both!(
     each_of_many_jobs_is_done_by_one_of_many_workers,
     a_call_that_is_dropped_is_done_or_not_done,
     a_long_queue_is_no_hindrance,
+    many_who_create_jobs_at_once_do_not_pass_the_bound,
     of_two_admins_who_dismiss_each_other_one_stays,
     of_many_first_admins_there_is_one,
     a_time_step_is_used_once,
@@ -183,7 +184,7 @@ async fn sessions_that_are_rotated_and_revoked_at_once_do_not_lock_each_other(gr
 async fn a_call_that_is_dropped_is_done_or_not_done(ground: Ground) {
     for round in 0..200 {
         let store = ground.store.clone();
-        let call = tokio::spawn(async move { store.create_job(new_job("ada", 0)).await });
+        let call = tokio::spawn(async move { store.create_job(new_job("ada", 0), None).await });
         tokio::time::sleep(Duration::from_micros(40 * (round % 50))).await;
         call.abort();
         // An error here is that it was dropped.
@@ -196,6 +197,16 @@ async fn a_call_that_is_dropped_is_done_or_not_done(ground: Ground) {
     let events = ground.store.job_events_since(0, 1_000).await.expect("read");
     assert_eq!(counts[0].2, events.len() as u64, "each job has its event, and no event is without its job");
     assert_eq!(ground.store.newest_job_event().await.expect("read"), events.len() as i64, "no number is lost");
+}
+
+async fn many_who_create_jobs_at_once_do_not_pass_the_bound(ground: Ground) {
+    let create = |store: Store, _| async move { store.create_job(new_job("ada", 0), Some(5)).await };
+    let answers = at_once(&ground, 40, create).await;
+    assert!(answers.iter().all(|answer| matches!(answer, Ok(_) | Err(StoreError::Crowded(5)))), "{answers:?}");
+    assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 5);
+    let counts = ground.store.job_counts().await.expect("counted");
+    assert_eq!(counts, [("work".to_owned(), JobState::Queued, 5)]);
+    assert_eq!(ground.store.newest_job_event().await.expect("read"), 5, "what was refused left nothing");
 }
 
 async fn a_long_queue_is_no_hindrance(ground: Ground) {

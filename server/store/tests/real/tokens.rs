@@ -15,6 +15,7 @@ on_both!(
     a_session_knows_how_and_when_it_was_made,
     sessions_that_are_over_cannot_be_rotated,
     replicas_hear_of_everything_that_was_revoked,
+    a_token_of_somebody_else_is_taken_back_until_it_is_over,
     all_sessions_but_one_can_be_ended,
 );
 
@@ -147,6 +148,24 @@ async fn sessions_that_are_over_cannot_be_rotated(ground: Ground) {
     store.start_session(&ada.id, "disabled", now_ms() + 60_000, &Proof::default()).await.expect("begun");
     store.set_disabled(&ada.id, true).await.expect("disabled");
     assert_eq!(store.rotate_session("disabled", "new").await.expect("asked"), Rotated::Unknown);
+}
+
+async fn a_token_of_somebody_else_is_taken_back_until_it_is_over(ground: Ground) {
+    let store = &ground.store;
+    let replica = store::Store::open(&ground.url).await.expect("it opens");
+    assert!(!replica.is_foreign_token_revoked("mark").await.expect("read"));
+    store.revoke_foreign_token("mark").await.expect("revoked");
+    assert!(replica.is_foreign_token_revoked("mark").await.expect("read"));
+    assert!(!replica.is_foreign_token_revoked("other").await.expect("read"));
+    let (_, lines) = replica.revoked_since(0).await.expect("read");
+    assert_eq!(lines, [Revocation { kind: "foreign-token".to_owned(), id: "mark".to_owned() }]);
+    // It is good for a day at most; its line goes long after that, and not before.
+    let day = 24 * 60 * 60 * 1_000;
+    store.sweep(now_ms() + 2 * day).await.expect("swept");
+    assert!(replica.is_foreign_token_revoked("mark").await.expect("read"));
+    store.sweep(now_ms() + 31 * day).await.expect("swept");
+    assert!(!replica.is_foreign_token_revoked("mark").await.expect("read"), "nothing is kept for ever");
+    replica.close().await;
 }
 
 async fn replicas_hear_of_everything_that_was_revoked(ground: Ground) {

@@ -103,6 +103,7 @@ impl ServiceSettings {
             ("grace-seconds", self.grace_seconds <= 3600, "a number from 0 to 3600"),
             ("quotas.requests-per-minute", self.quotas.requests_per_minute <= 1_000_000, "a number from 0 to 1000000"),
             ("quotas.running-jobs", self.quotas.running_jobs <= 1000, "a number from 0 to 1000"),
+            ("quotas.waiting-jobs", self.quotas.waiting_jobs <= 1_000_000, "a number from 0 to 1000000"),
             ("quotas.dollars-per-day", is_amount(dollars_per_day), "a number from 0 to 1000000000"),
             ("quotas.dollars-per-month", is_amount(dollars_per_month), "a number from 0 to 1000000000"),
         ];
@@ -137,6 +138,9 @@ pub struct QuotaSettings {
     /// Jobs under way at the same time, over all replicas; read when the service begins.
     #[schemars(range(max = 1000))]
     pub running_jobs: u32,
+    /// Jobs that may wait at the same time, over all replicas; one more is refused until one of them is begun.
+    #[schemars(range(max = 1_000_000))]
+    pub waiting_jobs: u32,
 }
 
 impl Default for QuotaSettings {
@@ -147,6 +151,7 @@ impl Default for QuotaSettings {
             dollars_per_day: 0.0,
             dollars_per_month: 0.0,
             running_jobs: 2,
+            waiting_jobs: 1000,
         }
     }
 }
@@ -165,5 +170,10 @@ impl QuotaSettings {
     /// How many jobs of one account may be under way.
     pub fn running_jobs(&self) -> Option<u32> {
         (self.running_jobs > 0).then_some(self.running_jobs)
+    }
+
+    /// How many jobs of one account may wait.
+    pub fn waiting_jobs(&self) -> Option<u32> {
+        (self.waiting_jobs > 0).then_some(self.waiting_jobs)
     }
 }

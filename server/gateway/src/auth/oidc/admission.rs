@@ -5,7 +5,8 @@
 
 use super::claims::{Person, of_setting};
 use crate::auth::factors;
-use crate::error::{Kind, Problem, correlation};
+use crate::auth::outcome::note;
+use crate::error::{Kind, Problem};
 use crate::state::Gateway;
 use engine::config::sections::UnknownPeople;
 use engine::store::StoreError;
@@ -37,7 +38,7 @@ pub(crate) async fn account_of(gateway: &Gateway, person: &Person, kept: bool) -
             if let Some(known) = &known {
                 lower(gateway, known, of_setting(settings.default_role)).await?;
             }
-            note(gateway, "", "sessions.create", &person.subject, false, "nobody of this service").await?;
+            note(gateway, POLICY, "", "sessions.create", &person.subject, false, "nobody of this service").await?;
         }
         return Err(Problem::new(
             Kind::Forbidden,
@@ -56,14 +57,14 @@ pub(crate) async fn account_of(gateway: &Gateway, person: &Person, kept: bool) -
             let made = store.create_account_of_person(&settings.issuer, &person.subject, &person.name, wanted).await?;
             let (account, is_new) = made;
             if is_new {
-                note(gateway, &account.id, "accounts.create", &account.id, true, account.role.name()).await?;
+                note(gateway, POLICY, &account.id, "accounts.create", &account.id, true, account.role.name()).await?;
             }
             account
         }
     };
     if account.disabled {
         if kept {
-            note(gateway, &account.id, "sessions.create", &account.id, false, "the account is closed").await?;
+            note(gateway, POLICY, &account.id, "sessions.create", &account.id, false, "the account is closed").await?;
         }
         return Err(Problem::new(Kind::Forbidden, "The account is closed."));
     }
@@ -94,7 +95,7 @@ async fn lower(gateway: &Gateway, account: &Account, role: Role) -> Result<(), P
 async fn set_role(gateway: &Gateway, account: &Account, role: Role) -> Result<bool, Problem> {
     match gateway.store().set_role(&account.id, role).await {
         Ok(()) => {
-            note(gateway, &account.id, "accounts.change", &account.id, true, role.name()).await?;
+            note(gateway, POLICY, &account.id, "accounts.change", &account.id, true, role.name()).await?;
             Ok(true)
         }
         Err(StoreError::LastAdmin) => {
@@ -110,7 +111,8 @@ async fn end_sessions(gateway: &Gateway, account: &Account) -> Result<(), Proble
     // Not even for a moment does it count that they were good.
     gateway.recent().forget();
     if ended > 0 {
-        note(gateway, &account.id, "sessions.delete", &account.id, true, &format!("{ended} sessions ended")).await?;
+        note(gateway, POLICY, &account.id, "sessions.delete", &account.id, true, &format!("{ended} sessions ended"))
+            .await?;
     }
     Ok(())
 }
@@ -125,22 +127,6 @@ fn is_raised(before: Role, after: Role) -> bool {
         Role::Auditor => None,
     };
     matches!((rank(before), rank(after)), (Some(before), Some(after)) if before < after)
-}
-
-/// Writes down what came of it.
-///
-/// # Errors
-/// If it cannot be written down.
-pub(crate) async fn note(
-    gateway: &Gateway,
-    actor: &str,
-    action: &str,
-    resource: &str,
-    is_allowed: bool,
-    outcome: &str,
-) -> Result<(), Problem> {
-    gateway.store().audit(actor, action, resource, is_allowed, POLICY, &correlation(), outcome).await?;
-    Ok(())
 }
 
 /// What a session of a person is shown by.

@@ -35,8 +35,10 @@ pub(crate) struct Person {
 pub(crate) struct Access {
     /// Whose it is.
     pub person: Person,
-    /// How the provider names the token.
+    /// How the provider names the token, for people to read.
     pub id: String,
+    /// What stands for the token here, where it is given back. Its letters do not: of some kinds of signatures anybody makes another one that is good.
+    pub mark: String,
     /// When it is over, in seconds.
     pub ends: i64,
 }
@@ -85,13 +87,15 @@ pub(super) fn of_access_token(claims: &Claims, settings: &OidcSettings, now: i64
     claims.is_good_at(now, LONGEST_ACCESS)?;
     claims.moment("iat")?.ok_or(Refusal::Claim("iat"))?;
     let client = claims.text("client_id")?;
-    let id: String = claims.text("jti")?.chars().filter(char::is_ascii_graphic).take(64).collect();
+    let name = claims.text("jti")?;
+    let id: String = name.chars().filter(char::is_ascii_graphic).take(64).collect();
     let ends = claims.moment("exp")?.ok_or(Refusal::Claim("exp"))?;
     let person = person(claims, settings)?;
     if person.subject == client {
         return Err(Refusal::Program);
     }
-    Ok(Access { person, id, ends })
+    let mark = secrets::hash(&serde_json::json!([settings.issuer, person.subject, name]).to_string());
+    Ok(Access { person, id, mark, ends })
 }
 
 fn person(claims: &Claims, settings: &OidcSettings) -> Result<Person, Refusal> {

@@ -347,6 +347,37 @@ async fn claims_give_roles_and_closed_accounts_stay_outside() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_with_which_somebody_signed_out_is_good_no_more() {
+    let signer = Signer::ec("k");
+    let stage = Stage::new(&[&signer]).await;
+    let service = Service::with_provider(Value::Null, Default::default(), Some(stage.config())).await;
+    service.account("root", Role::Admin).await;
+    // Names that are the same as far as they are shown, and a name that somebody else has too.
+    let named = |subject: &str, name: &str| {
+        let mut claims = stage.access(subject);
+        claims["jti"] = json!(format!("{}{name}", "x".repeat(80)));
+        claims
+    };
+    let [gone, other, of_another] =
+        [("s-1", "a"), ("s-1", "b"), ("s-2", "a")].map(|(subject, name)| token(&signer, &named(subject, name)));
+    let me = async |token: &str| service.send("GET", "/api/v2/me", token, None).await;
+    for token in [&gone, &other, &of_another] {
+        assert_eq!(me(token).await.status, StatusCode::OK, "the control");
+    }
+    let out = service.send("DELETE", "/api/v2/sessions/current", &gone, None).await;
+    assert_eq!(out.status, StatusCode::NO_CONTENT, "{out:?}");
+    let refused = me(&gone).await;
+    assert!(refused.status == StatusCode::UNAUTHORIZED && refused.text.contains("You signed out"), "{refused:?}");
+    // By whatever letters it is shown, it is the same token still.
+    let mut again = named("s-1", "a");
+    again["scope"] = json!("openid email");
+    assert_eq!(me(&token(&signer, &again)).await.status, StatusCode::UNAUTHORIZED);
+    for token in [&other, &of_another] {
+        assert_eq!(me(token).await.status, StatusCode::OK, "only that one");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn unknown_people_stay_outside_unless_the_settings_let_them_in() {
     let signer = Signer::ec("k");
     let stage = Stage::new(&[&signer]).await;

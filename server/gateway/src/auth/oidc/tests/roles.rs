@@ -87,7 +87,7 @@ async fn what_goes_on_for_long_ends_with_the_role_that_let_it_in() {
         service.account("root", Role::Admin).await;
         let store = service.gateway.store();
         let (account, _) = store.create_account_of_person(&stage.issuer, "s", "s", Role::Developer).await.unwrap();
-        let via = Via::Provider { id: "t".into(), ends: now_ms() + 60_000 };
+        let via = Via::Provider { id: "t".into(), mark: "m".into(), ends: now_ms() + 60_000 };
         let principal = Principal { account: account.clone(), via };
         assert!(still_good(&service.gateway, &principal).await.unwrap(), "the control");
         store.set_role(&account.id, Role::Viewer).await.unwrap();
