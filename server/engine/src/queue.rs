@@ -32,7 +32,9 @@ pub struct Gone;
 
 /// Room for one message, which nobody else gets.
 #[derive(Debug)]
-pub struct Room(OwnedSemaphorePermit);
+pub struct Room {
+    _permit: OwnedSemaphorePermit,
+}
 
 /// The end of a queue that messages are put into.
 #[derive(Debug)]
@@ -65,7 +67,7 @@ impl<T> Sender<T> {
         let wanted = u32::try_from(bytes.saturating_add(EACH)).unwrap_or(u32::MAX).min(self.room);
         // Where the other end goes, what waits goes with it and gives its room back, so this never waits for nobody.
         let room = self.left.clone().acquire_many_owned(wanted).await.map_err(|_| Gone)?;
-        if self.queue.is_closed() { Err(Gone) } else { Ok(Room(room)) }
+        if self.queue.is_closed() { Err(Gone) } else { Ok(Room { _permit: room }) }
     }
 
     /// Puts a message into the room that was waited for.

@@ -482,7 +482,7 @@ async fn a_language_server_that_takes_nothing_is_waited_for_and_holds_up_nothing
     assert_eq!(hear(&mut ear).await["params"]["data"]["job"], job);
     may_begin.notify_one();
     assert_eq!(hear(&mut ear).await["result"], count);
-    talking.await.unwrap();
+    drop(talking.await.unwrap());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
