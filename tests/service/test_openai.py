@@ -21,7 +21,7 @@ class Scripted:
     """A server in OpenAI's format that answers as it is told, and remembers what it was asked."""
 
     def __init__(self):
-        self.asked, self.reply, self.breaks = [], "Fine.", False
+        self.asked, self.reply, self.breaks, self.calls = [], "Fine.", False, []
         outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -33,14 +33,24 @@ class Scripted:
                 self.send_header("content-type", "text/event-stream")
                 self.send_header("connection", "close")
                 self.end_headers()
-                for word in outer.reply.split(" "):
+                calls, outer.calls = outer.calls, []
+                for word in outer.reply.split(" ") if not calls else []:
                     self.event({"choices": [{"index": 0, "delta": {"content": word + " "}}]})
+                for index, (name, arguments) in enumerate(calls):
+                    function = {"name": name, "arguments": ""}
+                    self.call({"index": index, "id": f"call_of_model_{index}", "type": "function", "function": function})
+                    for at in range(0, len(arguments), 3):
+                        self.call({"index": index, "function": {"arguments": arguments[at:at + 3]}})
                 if outer.breaks:
                     self.close_connection = True
                     return
-                self.event({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
+                reason = "tool_calls" if calls else "stop"
+                self.event({"choices": [{"index": 0, "delta": {}, "finish_reason": reason}]})
                 self.event({"choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 2, "total_tokens": 11}})
                 self.wfile.write(b"data: [DONE]\n\n")
+
+            def call(self, part):
+                self.event({"choices": [{"index": 0, "delta": {"tool_calls": [part]}}]})
 
             def event(self, data):
                 self.wfile.write(f"data: {json.dumps(data)}\n\n".encode())
@@ -145,9 +155,17 @@ def test_errors_are_those_the_sdk_knows(door, scripted):
     assert refused(openai.NotFoundError, model="gone")["code"] == "model_not_found"
     assert refused(openai.BadRequestError, messages=[])["param"] == "messages"
     assert refused(openai.BadRequestError, n=2)["param"] == "n"
-    assert refused(openai.BadRequestError, messages=[{"role": "tool", "content": "x", "tool_call_id": "1"}])["param"] == "messages.0.role"
     tool = {"type": "function", "function": {"name": "f", "parameters": {}}}
-    assert refused(openai.UnprocessableEntityError, tools=[tool])["param"] == "tools"
+    stray = [*hello, {"role": "tool", "content": "x", "tool_call_id": "1"}]
+    assert refused(openai.BadRequestError, messages=stray, tools=[tool])["param"] == "messages.1.tool_call_id"
+    assert refused(openai.BadRequestError, messages=[*hello, {"role": "assistant", "content": "x"}])["param"] == "messages.1"
+    assert refused(openai.BadRequestError, messages=[{"role": "function", "name": "f", "content": "x"}])["param"] == "messages.0.role"
+    assert refused(openai.BadRequestError, tools=[tool, tool])["param"] == "tools.1.function.name"
+    assert refused(openai.BadRequestError, tools=[tool] * 129)["param"] == "tools"
+    assert refused(openai.BadRequestError, tools=[{"type": "function", "function": {"name": "a b"}}])["param"] == "tools.0.function.name"
+    named = {"type": "function", "function": {"name": "g"}}
+    assert refused(openai.BadRequestError, tools=[tool], tool_choice=named)["param"] == "tool_choice.function.name"
+    assert refused(openai.UnprocessableEntityError, extra_body={"functions": [tool["function"]]})["param"] == "functions"
     assert not scripted.asked, "no model is asked what cannot be answered"
     viewer = openai.OpenAI(base_url=f"{service.url}/v1", api_key=service.account("see", "viewer"), max_retries=0)
     with pytest.raises(openai.PermissionDeniedError):
@@ -188,3 +206,83 @@ def test_what_a_token_may_is_what_its_scopes_say_and_it_is_over_when_revoked(doo
     assert status == 204, said
     with pytest.raises(openai.AuthenticationError):
         scoped.chat.completions.create(model="work", messages=hello)
+
+
+WEATHER = {
+    "type": "function",
+    "function": {
+        "name": "weather", "description": "Tells the weather.",
+        "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
+    },
+}
+
+
+def whole(client, **asked):
+    """An answer that comes whole: its message, and why it ended."""
+    choice = client.chat.completions.create(model="work", **asked).choices[0]
+    return choice.message, choice.finish_reason
+
+
+def streamed(client, **asked):
+    """An answer that comes in pieces, put together as the format has it."""
+    content, calls, reason = "", {}, None
+    for piece in client.chat.completions.create(model="work", stream=True, **asked):
+        delta, reason = piece.choices[0].delta, piece.choices[0].finish_reason
+        content += delta.content or ""
+        for part in delta.tool_calls or []:
+            call = calls.setdefault(part.index, {"id": part.id, "type": "function", "function": {"name": part.function.name, "arguments": ""}})
+            call["function"]["arguments"] += part.function.arguments or ""
+    message = {"role": "assistant", "content": content or None, "tool_calls": list(calls.values()) or None}
+    return openai.types.chat.ChatCompletionMessage.model_validate(message), reason
+
+
+@pytest.mark.parametrize("answered", [whole, streamed])
+def test_a_loop_of_tools_runs_to_its_end(door, scripted, answered):
+    _, client = door
+    key = "ghp_" + "a8Fk2mQz7LpX9cVb3NwT6yRd1HsJ4gKe5UoI"
+    messages = [{"role": "user", "content": f"The key is {key} . How is the weather in Ulm and in Bonn?"}]
+    scripted.calls = [("weather", json.dumps({"city": "Ulm", "key": "__SECRET_1__"})), ("weather", json.dumps({"city": "Bonn"}))]
+    message, reason = answered(client, messages=messages, tools=[WEATHER], parallel_tool_calls=True)
+    assert (reason, message.role, message.content) == ("tool_calls", "assistant", None)
+    assert [call.function.name for call in message.tool_calls] == ["weather", "weather"]
+    told = [json.loads(call.function.arguments) for call in message.tool_calls]
+    assert told == [{"city": "Ulm", "key": key}, {"city": "Bonn"}], "secrets come back to the one whose they are"
+    assert len({call.id for call in message.tool_calls}) == 2
+    messages.append(message.model_dump(exclude_none=True))
+    messages += [{"role": "tool", "tool_call_id": call.id, "content": f"Sun, says {key} ."} for call in message.tool_calls]
+    scripted.reply = "Sunny."
+    message, reason = answered(client, messages=messages, tools=[WEATHER], tool_choice="auto")
+    assert (reason, message.content.strip(), message.tool_calls or []) == ("stop", "Sunny.", [])
+    first, second = scripted.asked
+    assert key not in json.dumps(scripted.asked)
+    assert first["tools"] == [WEATHER] and first["parallel_tool_calls"] is True and "tool_choice" not in first
+    assert [turn["role"] for turn in second["messages"]] == ["user", "assistant", "tool", "tool"]
+    ids = [call["id"] for call in second["messages"][1]["tool_calls"]]
+    assert [turn["tool_call_id"] for turn in second["messages"][2:]] == ids
+    assert "__SECRET_1__" in second["messages"][1]["tool_calls"][0]["function"]["arguments"]
+
+
+def test_calls_come_in_chunks_of_their_own_after_the_role(door, scripted):
+    _, client = door
+    scripted.calls = [("weather", "{}"), ("weather", "[1]")]
+    asked = {"model": "work", "messages": [{"role": "user", "content": "Go."}], "tools": [WEATHER], "tool_choice": "required"}
+    pieces = list(client.chat.completions.create(**asked, stream=True))
+    deltas = [piece.choices[0].delta for piece in pieces]
+    assert [delta.role for delta in deltas] == ["assistant", None, None]
+    calls = [call for delta in deltas for call in delta.tool_calls or []]
+    assert [(call.index, call.type, call.function.name, call.function.arguments) for call in calls] == [
+        (0, "function", "weather", "{}"), (1, "function", "weather", "[1]"),
+    ]
+    assert pieces[-1].choices[0].finish_reason == "tool_calls"
+    assert scripted.asked[0]["tool_choice"] == "required"
+
+
+def test_a_call_that_breaks_off_is_shown_to_nobody(door, scripted):
+    _, client = door
+    scripted.calls, scripted.breaks = [("weather", json.dumps({"city": "Ulm"}))], True
+    scripted.reply = "never"
+    with pytest.raises(openai.APIError):
+        for piece in client.chat.completions.create(
+            model="work", messages=[{"role": "user", "content": "Go."}], tools=[WEATHER], stream=True,
+        ):
+            assert not piece.choices[0].delta.tool_calls

@@ -1,7 +1,7 @@
 //! A conversation that another program leads, for doors that speak the format of a provider: its turns go to the models of the settings, with
 //! their cache, fallbacks and budgets, and come back piece by piece.
 //!
-//! Adds nothing to what is said and looks at no document.
+//! Adds nothing to what is said, looks at no document and calls no tool: calls go to whoever asks.
 
 use crate::error::CoreError;
 use crate::server_core::ServerCore;
@@ -12,16 +12,23 @@ use serde_json::Value;
 use std::sync::Arc;
 
 pub use llm::error::{Cause, LlmError};
-pub use llm::prompt::{Speaker, Turn};
+pub use llm::prompt::Turn;
 pub use llm::request::{Finish, Piece, Usage};
+pub use llm::tools::{Tool, ToolCall, ToolChoice};
 
 /// What is asked.
 #[derive(Clone, Debug, Default)]
 pub struct Conversation {
     /// What the model is told before.
     pub instructions: Vec<String>,
-    /// What was said, the question last.
+    /// What was said, the question or the result of a tool last.
     pub turns: Vec<Turn>,
+    /// The tools that the model may call.
+    pub tools: Vec<Tool>,
+    /// Whether it is to call any.
+    pub tool_choice: ToolChoice,
+    /// Whether it may call several at once; as it likes where it is left out.
+    pub parallel_tool_calls: Option<bool>,
     /// The target that is wanted; the router chooses where it is left out.
     pub target: Option<String>,
     /// The longest answer, in tokens.
@@ -59,7 +66,7 @@ impl ServerCore {
     pub async fn converse(&self, asked: Conversation) -> Result<Conversing, CoreError> {
         let models = self.models().await?;
         models.check_models()?;
-        let prompt = Prompt::conversation(&asked.instructions, asked.turns, models.prompt_limits())
+        let prompt = Prompt::conversation(&asked.instructions, asked.turns, asked.tools, models.prompt_limits())
             .map_err(|error| CoreError::refused(error.to_string()))?;
         let request = Request {
             target: asked.target,
@@ -67,6 +74,8 @@ impl ServerCore {
             temperature: asked.temperature,
             stop: asked.stop,
             schema: asked.schema,
+            tool_choice: asked.tool_choice,
+            parallel_tool_calls: asked.parallel_tool_calls,
             session: asked.session,
             client: self.client.to_string(),
             ..Request::new(Arc::new(prompt))

@@ -3,6 +3,7 @@
 mod devices;
 mod factors;
 mod texts;
+mod tools;
 
 use super::*;
 use axum::body::Body;

@@ -5,6 +5,7 @@
 
 use crate::breaker::State;
 use crate::budget::{Money, Reserve};
+use crate::calls::Calls;
 use crate::coalesce::Writer;
 use crate::config::Target;
 use crate::error::{Cause, LlmError, Scope};
@@ -61,7 +62,7 @@ pub(crate) struct Opened<'a> {
     under_way: UnderWay<'a>,
     /// Held until the answer is whole.
     _permit: Permit,
-    /// The text of the answer, which is kept for all who read it, among the bytes that all calls together may hold.
+    /// The text and the calls of the answer, which are kept for all who read it, among the bytes that all calls together may hold.
     held: Held,
     began: Instant,
     read: usize,
@@ -105,7 +106,8 @@ async fn open_once(call: Call<'_>) -> Result<Opened<'_>, LlmError> {
         overhead: (attempt == 0).then(|| began.saturating_duration_since(came).saturating_sub(waited)),
         waited,
     });
-    let meter = Meter { reserve: Some(reserve), gathered: Gathered::default(), target, request, was_read: false };
+    let gathered = Gathered { takes_calls: request.takes_calls(), ..Gathered::default() };
+    let meter = Meter { reserve: Some(reserve), gathered, target, request, was_read: false };
     let result = Box::pin(begin(call, provider, began, meter)).await;
     let (reply, meter, beginning) = match result {
         Ok(beginning) => beginning,
@@ -233,8 +235,12 @@ impl Opened<'_> {
         self.under_way.success();
         let Call { inner, target, .. } = self.call;
         let text = splice.finish();
-        let finish = self.meter.gathered.end.unwrap_or(Finish::Stop);
         let (usage, cost) = self.meter.settle();
+        let calls = std::mem::take(&mut self.meter.gathered.calls).finish(&self.call.request.prompt);
+        let finish = match self.meter.gathered.end {
+            Some(Finish::Stop) | None if !calls.is_empty() => Finish::ToolCalls,
+            end => end.unwrap_or(Finish::Stop),
+        };
         inner.events.tell(Event::Answered {
             target: target.name.clone(),
             watched: target.watched.clone(),
@@ -243,6 +249,7 @@ impl Opened<'_> {
             usage,
             cost,
         });
+        calls.into_iter().for_each(|call| writer.push(Piece::Call(call)));
         writer.push(Piece::From(target.name.clone()));
         writer.push(Piece::Usage(usage));
         writer.push(Piece::End(finish));
@@ -280,10 +287,13 @@ impl Opened<'_> {
             self.held.grow(name, self.meter.gathered.bytes - before)?;
             show(&new, splice);
             // Only what belongs to the answer moves the end of patience; signs of life do not.
-            if !had_end && new.iter().any(|piece| matches!(piece, Piece::Text(_) | Piece::Thinking)) {
+            let is_answer = |piece: &Piece| matches!(piece, Piece::Text(_) | Piece::Thinking | Piece::CallPart { .. });
+            if !had_end && new.iter().any(is_answer) {
                 deadline = Instant::now() + plan.bounds.stall;
             }
         }
+        // What came last was not looked at yet, nor was an answer that came whole.
+        check_length(name, self.read, &self.meter.gathered, plan)?;
         self.meter.gathered.ended(name, self.call.request.prompt.hole().is_some())
     }
 }
@@ -304,8 +314,8 @@ fn without_ours(error: LlmError, status: u16, request: &Request, target: &Target
     let detail = key.map_or_else(|| error.detail.clone(), |key| error.detail.replace(key, "…"));
     let characters: Vec<char> = detail.chars().collect();
     let parts = characters.chunks(TELLING / 2).map(|part| part.iter().collect::<String>());
-    let repeats =
-        parts.filter(|part| part.chars().count() == TELLING / 2 && request.prompt.user().contains(part.as_str()));
+    let is_ours = |part: &str| request.prompt.turns().any(|said| said.text().contains(part));
+    let repeats = parts.filter(|part| part.chars().count() == TELLING / 2 && is_ours(part));
     let detail = if repeats.count() > 1 { format!("it answered with status {status}") } else { detail };
     LlmError { detail, ..error }
 }
@@ -372,7 +382,12 @@ fn tokens(bytes: usize) -> u64 {
 /// What came of an attempt besides its text.
 #[derive(Debug, Default)]
 struct Gathered {
+    /// Those of the text and of the calls.
     bytes: usize,
+    /// Whether calls are a part of the answer.
+    takes_calls: bool,
+    calls: Calls,
+    has_text: bool,
     usage: Option<Usage>,
     end: Option<Finish>,
     /// Whether the model told that it thinks.
@@ -383,24 +398,36 @@ impl Gathered {
     fn take(&mut self, pieces: &[Piece]) {
         for piece in pieces {
             match piece {
-                Piece::Text(text) => self.bytes += text.len(),
+                Piece::Text(text) => {
+                    self.bytes += text.len();
+                    self.has_text |= !text.is_empty();
+                }
+                Piece::CallPart { index, id, name, arguments } if self.takes_calls => {
+                    self.bytes += self.calls.take(*index, id.as_deref(), name.as_deref(), arguments);
+                }
                 Piece::Usage(usage) => self.usage = Some(self.usage.unwrap_or_default().with(*usage)),
                 Piece::End(finish) => self.end = Some(finish.after(self.end)),
                 Piece::Thinking => self.thinks = true,
-                Piece::From(_) | Piece::Restart => {}
+                Piece::CallPart { .. } | Piece::Call(_) | Piece::From(_) | Piece::Restart => {}
             }
         }
     }
 
     /// An answer that says that it ended did; one that only stops did not. It may be empty where nothing is missing in a text.
     fn ended(&self, name: &str, may_be_empty: bool) -> Result<(), LlmError> {
+        let is_empty = !self.has_text && self.calls.is_empty();
         match self.end {
             Some(Finish::ContentFilter) => {
                 Err(LlmError::new(name, Cause::ContentFilter, "the provider cut the answer off"))
             }
-            Some(_) if self.bytes == 0 && may_be_empty => Ok(()),
-            Some(Finish::Stop) if self.bytes == 0 => Err(LlmError::new(name, Cause::Malformed, "the answer is empty")),
-            Some(Finish::Length) if self.bytes == 0 => {
+            Some(_) if self.calls.has_too_many() => {
+                Err(LlmError::new(name, Cause::Malformed, "the answer calls more tools than anybody could"))
+            }
+            Some(_) if is_empty && may_be_empty => Ok(()),
+            Some(Finish::Stop | Finish::ToolCalls) if is_empty => {
+                Err(LlmError::new(name, Cause::Malformed, "the answer is empty"))
+            }
+            Some(Finish::Length) if is_empty => {
                 Err(LlmError::new(name, Cause::Malformed, "no word of an answer came within its longest length"))
             }
             Some(_) => Ok(()),

@@ -5,7 +5,7 @@
 
 use crate::LlmManager;
 use crate::error::{Cause, LlmError};
-use crate::prompt::{Origin, Part, Prompt};
+use crate::prompt::{Origin, Part, Prompt, Said};
 use crate::providers::gather;
 use crate::request::{Answer, Piece, Request};
 use futures_util::future::{Either, select};
@@ -175,7 +175,7 @@ pub(crate) async fn ask(
 
 /// Whether a judge finds the other answer better than the one, in both orders.
 async fn judged(manager: &LlmManager, judge: &str, request: &Request, one: &Answer, other: &Answer) -> bool {
-    let said = request.prompt.turns().map(|(_, text)| text);
+    let said = request.prompt.turns().map(Said::text);
     let question = [request.prompt.system()].into_iter().chain(said).collect::<Vec<_>>().join("\n\n");
     let ask = async |first: &Answer, second: &Answer| {
         let prompt = Prompt::new(

@@ -1,6 +1,7 @@
 //! Keeps the way to language models in: [`LlmManager`] is the only one who talks to any. Knows no document, no editor and no action.
 //!
-//! Nothing leaves but a [`prompt::Prompt`], which has no secrets in it; nothing comes back that is more than text.
+//! Nothing leaves but a [`prompt::Prompt`], which has no secrets in it; nothing comes back that is more than text, or the wish of a model to have
+//! a tool called that whoever asked has offered.
 
 mod attempt;
 #[cfg(any(test, feature = "scripted"))]
@@ -10,6 +11,7 @@ pub mod breaker;
 pub mod budget;
 pub mod bulk;
 pub mod cache;
+mod calls;
 pub mod coalesce;
 pub mod config;
 pub mod error;
@@ -39,5 +41,6 @@ pub mod strategy;
 pub mod tape;
 #[cfg(test)]
 mod tests;
+pub mod tools;
 
 pub use manager::{LlmManager, Spending, TargetReport};

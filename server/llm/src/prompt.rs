@@ -5,9 +5,12 @@
 
 mod conversation;
 mod fill;
+mod json;
 
-pub use conversation::{Speaker, Turn};
+pub(crate) use conversation::Said;
+pub use conversation::Turn;
 
+use crate::tools::Tool;
 use security::scan::scan;
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -87,7 +90,12 @@ pub struct Prompt {
     system: String,
     /// What was said before, where a conversation goes on.
     earlier: Vec<Turn>,
+    /// What is asked; nothing where the last turn of a conversation is the result of a tool.
     user: String,
+    /// What may be called.
+    tools: Vec<Tool>,
+    /// Bytes of what was said before and of the tools.
+    around: usize,
     /// Where in `user` there is a hole to be filled.
     hole: Option<usize>,
     /// What every placeholder begins with.
@@ -139,8 +147,9 @@ impl Prompt {
         if parts.iter().any(|part| matches!(part, Part::Data(origin, _) if *origin != Origin::Question)) {
             push_paragraph(&mut system, FENCE_RULE);
         }
-        let digest = digest(&system, &[], &user, None, &secrets);
-        Ok(Self { system, earlier: Vec::new(), user, hole: None, open, secrets: Arc::new(secrets), marks: 0, digest })
+        let digest = digest(&system, &[], &[], &user, None, &secrets);
+        let (earlier, tools, secrets) = (Vec::new(), Vec::new(), Arc::new(secrets));
+        Ok(Self { system, earlier, user, tools, around: 0, hole: None, open, secrets, marks: 0, digest })
     }
 
     /// The instructions.
@@ -155,7 +164,7 @@ impl Prompt {
 
     /// Bytes of all of it.
     pub fn len(&self) -> usize {
-        self.system.len() + self.earlier.iter().map(|turn| turn.text.len()).sum::<usize>() + self.user.len()
+        self.system.len() + self.around + self.user.len()
     }
 
     /// Whether there is nothing in it; never so for one that was made.
@@ -197,6 +206,7 @@ fn restored(secrets: &[(String, Hidden)], answer: &str) -> String {
 fn digest(
     system: &str,
     earlier: &[Turn],
+    tools: &[Tool],
     user: &str,
     hole: Option<usize>,
     secrets: &[(String, Hidden)],
@@ -209,9 +219,27 @@ fn digest(
         hasher.update(&(part.len() as u64).to_le_bytes()).update(part.as_bytes());
     }
     // In front of each turn stands who said it; no other part of a prompt begins with one of these.
+    let mut marked = |mark: &str, texts: &[&str]| {
+        hasher.update(mark.as_bytes());
+        for text in texts {
+            hasher.update(&(text.len() as u64).to_le_bytes()).update(text.as_bytes());
+        }
+    };
     for turn in earlier {
-        hasher.update(turn.speaker.name().as_bytes()).update(&(turn.text.len() as u64).to_le_bytes());
-        hasher.update(turn.text.as_bytes());
+        match turn.said() {
+            Said::User(text) => marked("user", &[text]),
+            Said::Assistant(text, calls) => {
+                marked("assistant", &[text]);
+                for call in calls {
+                    marked("call", &[call.id.as_str(), call.name.as_str(), call.arguments.as_str()]);
+                }
+            }
+            Said::Tool { id, name, text } => marked("tool", &[id, name, text]),
+        }
+    }
+    for Tool { name, description, parameters, strict } in tools {
+        let strict = strict.map_or("", |strict| if strict { "strict" } else { "loose" });
+        marked("definition", &[name.as_str(), description.as_str(), parameters.to_string().as_str(), strict]);
     }
     hasher.finalize()
 }

@@ -14,12 +14,11 @@ mod openai;
 pub use fill::FillFormat;
 
 use crate::error::{Cause, LlmError};
-use crate::prompt::Prompt;
-use crate::request::{Answer, Finish, Piece, Request};
+use crate::request::{Answer, Finish, Piece, Request, WHOLE_CALL};
 use crate::sse::Framing;
 use security::secret::Secret;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value};
 use std::time::Duration;
 
 /// A wire format.
@@ -169,7 +168,8 @@ pub fn gather(target: &str, pieces: impl IntoIterator<Item = Piece>) -> Result<A
             Piece::Usage(usage) => answer.usage = Some(answer.usage.unwrap_or_default().with(usage)),
             Piece::From(target) => answer.target = target,
             Piece::End(finish) => end = Some(finish.after(end)),
-            Piece::Thinking => {}
+            // Calls are for whoever reads the pieces.
+            Piece::Thinking | Piece::CallPart { .. } | Piece::Call(_) => {}
         }
     }
     match end {
@@ -369,9 +369,34 @@ fn parse(data: &str) -> Result<Value, Failed> {
     serde_json::from_str(data).map_err(|error| Failed::malformed(format!("an event is not JSON ({error})")))
 }
 
-/// The turns of a prompt as most formats have them.
-fn messages(prompt: &Prompt) -> Vec<Value> {
-    prompt.turns().map(|(speaker, text)| json!({ "role": speaker.name(), "content": text })).collect()
+/// A call that came whole.
+fn whole_call(id: Option<&Value>, name: Option<&Value>, arguments: Option<&Value>) -> Piece {
+    call_part(WHOLE_CALL, id, name, arguments)
+}
+
+/// A part of a call. Most formats write arguments as a string that is JSON, others as JSON.
+fn call_part(index: u32, id: Option<&Value>, name: Option<&Value>, arguments: Option<&Value>) -> Piece {
+    let word = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
+    let arguments = match arguments {
+        None | Some(Value::Null) => String::new(),
+        Some(Value::String(text)) => text.clone(),
+        Some(value) => value.to_string(),
+    };
+    Piece::CallPart { index, id: word(id), name: word(name), arguments }
+}
+
+/// The number of a call, or of what holds it.
+fn index(value: Option<&Value>) -> Option<u32> {
+    value.and_then(Value::as_u64).and_then(|index| u32::try_from(index).ok())
+}
+
+/// Arguments of a call for formats that have them as an object. A model may have written something else.
+fn as_object(arguments: &str) -> Value {
+    match serde_json::from_str(arguments) {
+        Ok(Value::Object(fields)) => Value::Object(fields),
+        _ if arguments.trim().is_empty() => Value::Object(Map::new()),
+        _ => Value::Object(Map::from_iter([("arguments".to_owned(), Value::from(arguments))])),
+    }
 }
 
 /// Text pieces that are empty say nothing.

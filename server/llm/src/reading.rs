@@ -249,6 +249,18 @@ mod tests {
     }
 
     #[test]
+    fn parts_of_calls_between_words_are_pieces_of_their_own() {
+        let provider = ProviderKind::Openai.provider();
+        let called = r#"{"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"c","function":{"name":"f","arguments":"{}"}}]}}]}"#;
+        let mut events: Vec<String> =
+            ["\"a\"", "\" b\"", "\" c\""].map(|word| event(ProviderKind::Openai, word, 1)).to_vec();
+        events.insert(2, called.to_owned());
+        let pieces = Reading::new(provider).push("t", framed(ProviderKind::Openai, &events).as_bytes()).unwrap();
+        let part = Piece::CallPart { index: 0, id: Some("c".into()), name: Some("f".into()), arguments: "{}".into() };
+        assert_eq!(pieces, [Piece::Text("a b".into()), part, Piece::Text(" c".into())]);
+    }
+
+    #[test]
     fn an_event_that_is_none_is_a_failure_after_any_words() {
         let provider = ProviderKind::Openai.provider();
         let mut reading = Reading::new(provider);

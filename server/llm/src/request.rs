@@ -1,6 +1,7 @@
 //! What is asked of a model, and what comes back: plain data.
 
 use crate::prompt::Prompt;
+use crate::tools::{ToolCall, ToolChoice};
 use serde::Serialize;
 use serde_json::Value;
 use std::fmt;
@@ -40,6 +41,10 @@ pub struct Request {
     pub stop: Vec<String>,
     /// The JSON Schema that the answer must fulfil; what fills a hole fulfils none.
     pub schema: Option<Value>,
+    /// Whether the tools of the prompt are to be called.
+    pub tool_choice: ToolChoice,
+    /// Whether several may be called at once, where a format has a place for that; as the model likes where it is left out.
+    pub parallel_tool_calls: Option<bool>,
     /// Whose request it is, for budgets and for keeping answers apart.
     pub client: String,
     /// How soon it is wanted.
@@ -110,6 +115,8 @@ impl Request {
             temperature: 0.0,
             stop: Vec::new(),
             schema: None,
+            tool_choice: ToolChoice::Auto,
+            parallel_tool_calls: None,
             client: "local".to_owned(),
             priority: Priority::Interactive,
             session: None,
@@ -133,6 +140,11 @@ impl Request {
     /// The texts at which the answer ends, without empty ones, which some servers refuse and others find everywhere.
     pub(crate) fn stops(&self) -> impl Iterator<Item = &str> {
         self.stop.iter().map(String::as_str).filter(|stop| !stop.is_empty())
+    }
+
+    /// Whether the answer may call tools; calls of a model that was not asked for any are no answer.
+    pub(crate) fn takes_calls(&self) -> bool {
+        self.tool_choice != ToolChoice::None && !self.prompt.tools().is_empty()
     }
 
     /// Whether the same question may be answered by the same answer.
@@ -173,6 +185,8 @@ pub enum Finish {
     Length,
     /// The provider cut it off.
     ContentFilter,
+    /// It calls tools, and goes on when it is told what came of it.
+    ToolCalls,
 }
 
 impl Finish {
@@ -211,6 +225,22 @@ pub enum Piece {
     Usage(Usage),
     /// The target that gave the answer.
     From(String),
+    /// A part of a call of a tool, of which only the attempt itself hears: a call that is not whole is of no use to anybody.
+    CallPart {
+        /// Parts with the same number are parts of one call. [`WHOLE_CALL`] is that of calls that have no other part.
+        index: u32,
+        /// The name of the call, where this part has it.
+        id: Option<String>,
+        /// The name of the tool, where this part has it.
+        name: Option<String>,
+        /// What comes next of the arguments.
+        arguments: String,
+    },
+    /// A call of a tool, whole. All of them come after the text.
+    Call(ToolCall),
     /// It ended.
     End(Finish),
 }
+
+/// The number of a part of a call that is a call of its own.
+pub const WHOLE_CALL: u32 = u32::MAX;

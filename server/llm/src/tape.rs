@@ -6,6 +6,7 @@ use crate::cache::Key;
 use crate::error::{Cause, LlmError};
 use crate::prompt::Prompt;
 use crate::request::{Finish, Piece, Request, Usage};
+use crate::tools::ToolCall;
 use rustc_hash::FxHashMap;
 use serde_json::{Value, json};
 use std::collections::VecDeque;
@@ -111,7 +112,9 @@ fn question(request: &Request) -> String {
 fn written(piece: &Result<Piece, LlmError>, prompt: &Prompt) -> Value {
     match piece {
         Ok(Piece::Text(text)) => json!({ "text": prompt.hidden(text) }),
-        Ok(Piece::Thinking) => json!("thinking"),
+        // Parts of calls are signs of life, and are told to nobody.
+        Ok(Piece::Thinking | Piece::CallPart { .. }) => json!("thinking"),
+        Ok(Piece::Call(call)) => json!({ "call": [call.id, call.name, prompt.hidden_json(&call.arguments)] }),
         Ok(Piece::Restart) => json!("restart"),
         Ok(Piece::Usage(usage)) => json!({ "usage": [usage.input, usage.cached, usage.output] }),
         Ok(Piece::From(target)) => json!({ "from": target }),
@@ -136,10 +139,16 @@ fn read(value: &Value, prompt: &Prompt) -> Option<Result<Piece, LlmError>> {
             let count = |index: usize| value.get(index).and_then(Value::as_u64).unwrap_or(0);
             Piece::Usage(Usage { input: count(0), cached: count(1), output: count(2) })
         }
+        "call" => Piece::Call(ToolCall {
+            id: text(value.get(0)?)?,
+            name: text(value.get(1)?)?,
+            arguments: prompt.restore_json(value.get(2)?.as_str()?),
+        }),
         "from" => Piece::From(text(value)?),
         "end" => Piece::End(match value.as_str()? {
             "length" => Finish::Length,
             "content-filter" => Finish::ContentFilter,
+            "tool-calls" => Finish::ToolCalls,
             _ => Finish::Stop,
         }),
         "error" => {
@@ -168,6 +177,12 @@ mod tests {
             Ok(Piece::Text(format!("It is {secret}."))),
             Ok(Piece::Restart),
             Ok(Piece::Usage(Usage { input: 3, cached: 2, output: 1 })),
+            Ok(Piece::Call(ToolCall {
+                id: "c".into(),
+                name: "f".into(),
+                arguments: json!({ "said": format!("\"{secret}\"") }).to_string(),
+            })),
+            Ok(Piece::End(Finish::ToolCalls)),
             Ok(Piece::From("own".into())),
             Ok(Piece::End(Finish::Length)),
             Err(LlmError::new("own", Cause::Overload, "too much")),

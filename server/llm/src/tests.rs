@@ -1,5 +1,6 @@
 //! The whole path over real sockets: fallbacks, broken streams, coalescing, connections, cancels, budgets.
 
+mod calls;
 mod faults;
 mod fill;
 mod formats;
@@ -87,6 +88,7 @@ async fn a_stream_that_breaks_goes_on_elsewhere_with_nothing_lost_or_doubled() {
                     Piece::Text(text) => shown.push_str(&text),
                     Piece::Restart => shown.clear(),
                     Piece::Usage(_) | Piece::From(_) | Piece::End(_) | Piece::Thinking => {}
+                    Piece::Call(_) | Piece::CallPart { .. } => panic!("no tools were there"),
                 }
             }
             assert_eq!(shown, expected, "{fault:?}");

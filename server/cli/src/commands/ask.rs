@@ -184,6 +184,8 @@ impl Ask {
                     Piece::Restart => writeln!(out, "\n[the answer begins anew]").map_err(Failed::printing)?,
                     Piece::End(_) => writeln!(out).map_err(Failed::printing)?,
                     Piece::Usage(_) | Piece::From(_) | Piece::Thinking => {}
+                    // A question of this command has no tools.
+                    Piece::CallPart { .. } | Piece::Call(_) => {}
                 }
             }
             out.flush().map_err(Failed::printing)?;
@@ -228,7 +230,7 @@ const NO_FACTS: &str = "Without a model nothing can be said to this: it names no
 fn is_whole(answer: &Answer) -> Result<(), String> {
     match answer.finish {
         _ if answer.text.trim().is_empty() => Err("the answer is empty".to_owned()),
-        Finish::Stop => Ok(()),
+        Finish::Stop | Finish::ToolCalls => Ok(()),
         Finish::Length | Finish::ContentFilter => Err("the answer is cut off".to_owned()),
     }
 }
@@ -236,7 +238,8 @@ fn is_whole(answer: &Answer) -> Result<(), String> {
 fn as_json(piece: &Piece) -> serde_json::Value {
     match piece {
         Piece::Text(text) => json!({ "text": text }),
-        Piece::Thinking => json!({ "thinking": true }),
+        Piece::Thinking | Piece::CallPart { .. } => json!({ "thinking": true }),
+        Piece::Call(call) => json!({ "call": { "id": call.id, "name": call.name, "arguments": call.arguments } }),
         Piece::Restart => json!({ "restart": true }),
         Piece::From(target) => json!({ "target": target }),
         Piece::Usage(usage) => json!({ "usage": usage }),

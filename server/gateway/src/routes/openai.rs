@@ -3,6 +3,7 @@
 //! Answers as OpenAI does, errors too. What it is asked and cannot do, it refuses; what would only colour the answer is named in a header.
 
 mod answer;
+mod tools;
 mod wire;
 
 pub(crate) use answer::ErrorAnswer;
@@ -80,7 +81,7 @@ async fn entries(gateway: &Gateway) -> Result<Vec<ModelEntry>, Problem> {
     Ok([entry(AUTO.to_owned(), "code-agent".to_owned())].into_iter().chain(named).collect())
 }
 
-/// Answers the last message of a conversation, whole or in pieces (`stream`).
+/// Answers the last message of a conversation, whole or in pieces (`stream`). An answer may call tools that were offered with it.
 #[utoipa::path(post, path = "/v1/chat/completions", tag = "openai", operation_id = "openai.chat",
     extensions(("x-group" = json!("models.ask"))), request_body = ChatRequest, responses(
     (status = 200, description = "The answer; with `stream` as server-sent events, the last of which is `[DONE]`", content(

@@ -130,6 +130,7 @@ impl Store {
                 Finish::Stop => "stop",
                 Finish::Length => "length",
                 Finish::ContentFilter => "content-filter",
+                Finish::ToolCalls => "tool-calls",
             }
             .to_owned(),
             usage: answer.usage.map(|usage| (usage.input, usage.cached, usage.output)),
@@ -174,6 +175,7 @@ fn answer_of(kept: Kept) -> Answer {
         finish: match kept.finish.as_str() {
             "length" => Finish::Length,
             "content-filter" => Finish::ContentFilter,
+            "tool-calls" => Finish::ToolCalls,
             _ => Finish::Stop,
         },
         usage: kept.usage.map(|(input, cached, output)| Usage { input, cached, output }),

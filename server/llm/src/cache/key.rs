@@ -3,6 +3,7 @@
 //! Each part is hashed with its length before it, so that no two questions run into the same bytes; nothing is copied together for it.
 
 use crate::request::{Priority, Request};
+use crate::tools::ToolChoice;
 use blake3::Hasher;
 use serde_json::Value;
 
@@ -33,7 +34,7 @@ impl Key {
         part(&mut hasher, FORM);
         number(&mut hasher, models.len() as u64);
         models.iter().for_each(|model| part(&mut hasher, model.as_ref().as_bytes()));
-        // With what its placeholders stand for: that is another question, though the text is the same.
+        // With what its placeholders stand for, which is another question though the text is the same, and with its tools.
         hasher.update(request.prompt.digest());
         number(&mut hasher, u64::from(request.max_tokens));
         number(&mut hasher, u64::from(request.temperature.to_bits()));
@@ -46,6 +47,18 @@ impl Key {
                 number(&mut hasher, 1);
                 value(&mut hasher, schema);
             }
+        }
+        // Behind all else, so that questions without tools are hashed as ever.
+        let (choice, named) = match &request.tool_choice {
+            ToolChoice::Auto => ("", ""),
+            ToolChoice::None => ("none", ""),
+            ToolChoice::Required => ("required", ""),
+            ToolChoice::Named(name) => ("named", name.as_str()),
+        };
+        if !choice.is_empty() || request.parallel_tool_calls.is_some() {
+            part(&mut hasher, choice.as_bytes());
+            part(&mut hasher, named.as_bytes());
+            number(&mut hasher, request.parallel_tool_calls.map_or(2, u64::from));
         }
         Self(*hasher.finalize().as_bytes())
     }
@@ -105,7 +118,8 @@ fn value(hasher: &mut Hasher, json: &Value) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::prompt::{Origin, Part, Prompt, PromptLimits};
+    use crate::prompt::{Origin, Part, Prompt, PromptLimits, Turn};
+    use crate::tools::Tool;
     use proptest::prelude::*;
     use serde_json::json;
     use std::collections::HashMap;
@@ -118,6 +132,18 @@ mod tests {
 
     fn key(request: &Request) -> Key {
         Key::of(request, &["m"])
+    }
+
+    fn with_tools(tools: &[(&str, &str, Value)]) -> Request {
+        let tool = |(name, description, parameters): &(&str, &str, Value)| Tool {
+            name: (*name).to_owned(),
+            description: (*description).to_owned(),
+            parameters: parameters.clone(),
+            strict: None,
+        };
+        let turns = vec![Turn::User("x = 1".into())];
+        let tools = tools.iter().map(tool).collect();
+        Request::new(Arc::new(Prompt::conversation(&[], turns, tools, PromptLimits::default()).unwrap()))
     }
 
     #[test]
@@ -135,6 +161,18 @@ mod tests {
             Request { prompt: Arc::new(Prompt::fill("x = 1", "", PromptLimits::default()).unwrap()), ..base.clone() },
             Request { prompt: Arc::new(Prompt::fill("x = ", "1", PromptLimits::default()).unwrap()), ..base.clone() },
             Request { client: "other".into(), ..base.clone() },
+            Request { tool_choice: ToolChoice::None, ..base.clone() },
+            Request { tool_choice: ToolChoice::Required, ..base.clone() },
+            Request { tool_choice: ToolChoice::Named("a".into()), ..base.clone() },
+            Request { tool_choice: ToolChoice::Named("b".into()), ..base.clone() },
+            Request { parallel_tool_calls: Some(false), ..base.clone() },
+            Request { parallel_tool_calls: Some(true), ..base.clone() },
+            Request { parallel_tool_calls: Some(true), tool_choice: ToolChoice::Required, ..base.clone() },
+            with_tools(&[("f", "", json!({}))]),
+            with_tools(&[("g", "", json!({}))]),
+            with_tools(&[("f", "", json!({ "type": "object" }))]),
+            with_tools(&[("f", "It does.", json!({}))]),
+            with_tools(&[("f", "", json!({})), ("g", "", json!({}))]),
             Request { schema: Some(Value::Null), ..base.clone() },
             Request { schema: Some(json!([])), ..base.clone() },
             Request { schema: Some(json!({})), ..base.clone() },

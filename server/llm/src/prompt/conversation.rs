@@ -1,74 +1,134 @@
 //! A conversation that somebody else leads, by whatever program: its words go out as they are, each turn by whom it was said, without a fence
 //! and without a word of ours.
 //!
-//! Secrets are taken out of all turns as everywhere, and come back in the answer.
+//! Secrets are taken out of all of it as everywhere, of what tools are told and say too, and come back in the answer.
 
-use super::{Prompt, PromptError, PromptLimits, digest, opening, push_paragraph, replaced};
-use security::scan::scan;
+use super::json::Cleaner;
+use super::{Prompt, PromptError, PromptLimits, digest, opening, push_paragraph};
+use crate::tools::{Tool, ToolCall};
 use std::sync::Arc;
 
-/// Who said something in a conversation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Speaker {
+/// What somebody said in a conversation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Turn {
     /// Whoever asks.
-    User,
+    User(String),
     /// The model.
-    Assistant,
+    Assistant {
+        /// What it said, which may be nothing where it called tools.
+        text: String,
+        /// The tools that it called after that.
+        calls: Vec<ToolCall>,
+    },
+    /// A tool that was called.
+    Tool {
+        /// The name of the call.
+        id: String,
+        /// The name of the tool.
+        name: String,
+        /// What it said.
+        text: String,
+    },
 }
 
-impl Speaker {
-    /// The word for it that nearly all formats share.
-    pub(crate) fn name(self) -> &'static str {
+/// A turn as formats write it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Said<'a> {
+    User(&'a str),
+    Assistant(&'a str, &'a [ToolCall]),
+    Tool { id: &'a str, name: &'a str, text: &'a str },
+}
+
+impl<'a> Said<'a> {
+    /// The words of it.
+    pub fn text(self) -> &'a str {
         match self {
-            Self::User => "user",
-            Self::Assistant => "assistant",
+            Self::User(text) | Self::Assistant(text, _) | Self::Tool { text, .. } => text,
         }
     }
 }
 
-/// What one of the two said.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Turn {
-    /// Who.
-    pub speaker: Speaker,
-    /// What.
-    pub text: String,
+impl Turn {
+    /// The same, borrowed.
+    pub(super) fn said(&self) -> Said<'_> {
+        match self {
+            Self::User(text) => Said::User(text),
+            Self::Assistant { text, calls } => Said::Assistant(text, calls),
+            Self::Tool { id, name, text } => Said::Tool { id, name, text },
+        }
+    }
+
+    /// Every text of it.
+    fn texts(&self) -> impl Iterator<Item = &str> {
+        let (own, calls): ([&str; 3], &[ToolCall]) = match self {
+            Self::User(text) => ([text.as_str(), "", ""], &[]),
+            Self::Assistant { text, calls } => ([text.as_str(), "", ""], calls.as_slice()),
+            Self::Tool { id, name, text } => ([id.as_str(), name.as_str(), text.as_str()], &[]),
+        };
+        let of_calls = calls.iter().flat_map(|call| [&call.id, &call.name, &call.arguments]).map(String::as_str);
+        own.into_iter().chain(of_calls)
+    }
+
+    /// The same without its secrets. Names are told as they are: they have to be the same in all turns.
+    fn clean(self, cleaner: &mut Cleaner) -> Self {
+        match self {
+            Self::User(text) => Self::User(cleaner.text(&text)),
+            Self::Assistant { text, calls } => {
+                let text = cleaner.text(&text);
+                let clean = |call: ToolCall| ToolCall { arguments: cleaner.json(&call.arguments), ..call };
+                Self::Assistant { text, calls: calls.into_iter().map(clean).collect() }
+            }
+            // Mostly a file or what a command printed, and mostly no JSON; where it is some, the quotes are a part of the text.
+            Self::Tool { id, name, text } => Self::Tool { id, name, text: cleaner.text(&text) },
+        }
+    }
 }
 
 impl Prompt {
-    /// The only way to a prompt that goes on with a conversation: instructions, which may be empty, and turns, of which the last is the
-    /// user's.
+    /// The only way to a prompt that goes on with a conversation: instructions, which may be empty, turns, of which the last is the user's or
+    /// a tool's, and the tools that may be called.
     ///
     /// # Errors
-    /// If the last turn is not the user's or says nothing, or all of it is larger than allowed.
+    /// If the last turn is the model's, or the user's and says nothing, or all of it is larger than allowed.
     pub fn conversation(
         instructions: &[String],
-        mut turns: Vec<Turn>,
+        turns: Vec<Turn>,
+        tools: Vec<Tool>,
         limits: PromptLimits,
     ) -> Result<Self, PromptError> {
+        let schemas: Vec<String> = tools.iter().map(|tool| tool.parameters.to_string()).collect();
+        let of_tools = tools.iter().flat_map(|tool| [&tool.name, &tool.description]).chain(&schemas);
         let texts: Vec<&str> =
-            instructions.iter().map(String::as_str).chain(turns.iter().map(|turn| turn.text.as_str())).collect();
+            instructions.iter().chain(of_tools).map(String::as_str).chain(turns.iter().flat_map(Turn::texts)).collect();
         let size = texts.iter().map(|text| text.len()).sum();
         if size > limits.max_bytes {
             return Err(PromptError::TooLarge { size, limit: limits.max_bytes });
         }
-        let open = opening(&texts);
-        let mut secrets = Vec::new();
-        let mut clean =
-            |text: &str| replaced(text, scan(text).into_iter().map(|found| found.range), &open, 0, &mut secrets);
+        let mut cleaner = Cleaner { open: opening(&texts), secrets: Vec::new() };
         let mut system = String::new();
         for text in instructions {
-            push_paragraph(&mut system, &clean(text));
+            push_paragraph(&mut system, &cleaner.text(text));
         }
-        for turn in &mut turns {
-            turn.text = clean(&turn.text);
-        }
+        let mut turns: Vec<Turn> = turns.into_iter().map(|turn| turn.clean(&mut cleaner)).collect();
+        let clean = |tool: Tool| Tool {
+            description: cleaner.text(&tool.description),
+            parameters: cleaner.value(&tool.parameters),
+            ..tool
+        };
+        let tools: Vec<Tool> = tools.into_iter().map(clean).collect();
         let user = match turns.pop() {
-            Some(Turn { speaker: Speaker::User, text }) if !text.trim().is_empty() => text,
+            Some(Turn::User(text)) if !text.trim().is_empty() => text,
+            Some(result @ Turn::Tool { .. }) => {
+                turns.push(result);
+                String::new()
+            }
             _ => return Err(PromptError::Empty),
         };
-        let digest = digest(&system, &turns, &user, None, &secrets);
-        Ok(Self { system, earlier: turns, user, hole: None, open, secrets: Arc::new(secrets), marks: 0, digest })
+        let Cleaner { open, secrets } = cleaner;
+        let digest = digest(&system, &turns, &tools, &user, None, &secrets);
+        let around = bytes_of(&turns, &tools);
+        let secrets = Arc::new(secrets);
+        Ok(Self { system, earlier: turns, user, tools, around, hole: None, open, secrets, marks: 0, digest })
     }
 
     /// What was said before, in order; nothing but in a conversation.
@@ -76,11 +136,32 @@ impl Prompt {
         &self.earlier
     }
 
-    /// All turns as most formats have them: who, and what. The last is what is asked now.
-    pub(crate) fn turns(&self) -> impl Iterator<Item = (Speaker, &str)> {
-        let earlier = self.earlier.iter().map(|turn| (turn.speaker, turn.text.as_str()));
-        earlier.chain([(Speaker::User, self.user.as_str())])
+    /// The tools that may be called.
+    pub fn tools(&self) -> &[Tool] {
+        &self.tools
     }
+
+    /// The calls of tools so far.
+    pub(crate) fn calls(&self) -> impl Iterator<Item = &ToolCall> {
+        self.earlier.iter().flat_map(|turn| match turn {
+            Turn::Assistant { calls, .. } => calls.as_slice(),
+            Turn::User(_) | Turn::Tool { .. } => &[],
+        })
+    }
+
+    /// All turns; the last is what is to be answered now.
+    pub(crate) fn turns(&self) -> impl Iterator<Item = Said<'_>> {
+        // After the result of a tool there is nothing that the user says.
+        let is_asked = !matches!(self.earlier.last(), Some(Turn::Tool { .. })) || !self.user.is_empty();
+        let last = is_asked.then_some(Said::User(self.user.as_str()));
+        self.earlier.iter().map(Turn::said).chain(last)
+    }
+}
+
+/// Bytes of what was said before and of what may be called.
+fn bytes_of(turns: &[Turn], tools: &[Tool]) -> usize {
+    let of_tool = |tool: &Tool| tool.name.len() + tool.description.len() + tool.parameters.to_string().len();
+    turns.iter().flat_map(Turn::texts).map(str::len).sum::<usize>() + tools.iter().map(of_tool).sum::<usize>()
 }
 
 #[cfg(test)]
@@ -88,62 +169,134 @@ mod tests {
     use super::super::Part;
     use super::*;
     use crate::prompt::Origin;
+    use serde_json::{Value, json};
 
-    fn turn(speaker: Speaker, text: &str) -> Turn {
-        Turn { speaker, text: text.to_owned() }
+    fn user(text: &str) -> Turn {
+        Turn::User(text.to_owned())
     }
 
-    fn conversation(instructions: &[&str], turns: &[(Speaker, &str)]) -> Result<Prompt, PromptError> {
+    fn assistant(text: &str) -> Turn {
+        Turn::Assistant { text: text.to_owned(), calls: Vec::new() }
+    }
+
+    fn calling(id: &str, name: &str, arguments: &str) -> Turn {
+        let call = ToolCall { id: id.to_owned(), name: name.to_owned(), arguments: arguments.to_owned() };
+        Turn::Assistant { text: String::new(), calls: vec![call] }
+    }
+
+    fn result(id: &str, text: &str) -> Turn {
+        Turn::Tool { id: id.to_owned(), name: "f".to_owned(), text: text.to_owned() }
+    }
+
+    fn tool(name: &str, description: &str, parameters: Value) -> Tool {
+        Tool { name: name.to_owned(), description: description.to_owned(), parameters, strict: None }
+    }
+
+    fn with_tools(instructions: &[&str], turns: Vec<Turn>, tools: Vec<Tool>) -> Result<Prompt, PromptError> {
         let instructions: Vec<String> = instructions.iter().map(|text| (*text).to_owned()).collect();
-        let turns = turns.iter().map(|(speaker, text)| turn(*speaker, text)).collect();
-        Prompt::conversation(&instructions, turns, PromptLimits { max_bytes: 400 })
+        Prompt::conversation(&instructions, turns, tools, PromptLimits { max_bytes: 400 })
+    }
+
+    fn conversation(instructions: &[&str], turns: Vec<Turn>) -> Result<Prompt, PromptError> {
+        with_tools(instructions, turns, Vec::new())
+    }
+
+    fn key() -> String {
+        ["ghp_", "a8Fk2mQz7LpX9cVb3NwT6yRd1HsJ4gKe5UoI"].concat()
     }
 
     #[test]
     fn turns_stay_as_they_are_and_secrets_of_all_of_them_stay_here() {
-        let key = ["ghp_", "a8Fk2mQz7LpX9cVb3NwT6yRd1HsJ4gKe5UoI"].concat();
-        let said = format!("token = \"{key}\"");
+        let said = format!("token = \"{}\"", key());
         let made = conversation(
             &["Be brief.", "Answer in French."],
-            &[(Speaker::User, said.as_str()), (Speaker::Assistant, "Oui."), (Speaker::User, "<<< code\nEncore ?")],
+            vec![user(&said), assistant("Oui."), user("<<< code\nEncore ?")],
         )
         .unwrap();
         assert_eq!(made.system(), "Be brief.\n\nAnswer in French.");
         let turns: Vec<_> = made.turns().collect();
         assert_eq!(turns.len(), 3);
-        assert_eq!(turns[0], (Speaker::User, "token = \"__SECRET_1__\""));
-        assert_eq!(turns[1..], [(Speaker::Assistant, "Oui."), (Speaker::User, "<<< code\nEncore ?")]);
-        assert_eq!(made.restore("use __SECRET_1__"), format!("use {key}"));
+        assert_eq!(turns[0], Said::User("token = \"__SECRET_1__\""));
+        assert_eq!(turns[1..], [Said::Assistant("Oui.", &[]), Said::User("<<< code\nEncore ?")]);
+        assert_eq!(made.restore("use __SECRET_1__"), format!("use {}", key()));
         assert_eq!(made.len(), "Be brief.\n\nAnswer in French.token = \"__SECRET_1__\"Oui.<<< code\nEncore ?".len());
     }
 
     #[test]
+    fn secrets_of_calls_results_and_tools_stay_here_too() {
+        let arguments = json!({ "header": format!("use {}", key()) }).to_string();
+        let turns =
+            vec![user("Go."), calling("1", "f", &arguments), result("1", &format!("{{\"token\": \"{}\"}}", key()))];
+        let tools = vec![tool("f", &format!("Knows {}.", key()), json!({ "enum": [key()] }))];
+        let made = with_tools(&[], turns, tools).unwrap();
+        assert!(!format!("{made:?}").contains(&key()));
+        assert_eq!(made.hidden_secrets(), 1);
+        assert_eq!(made.calls().next().unwrap().arguments, r#"{"header":"use __SECRET_1__"}"#);
+        assert_eq!(made.turns().last().unwrap().text(), r#"{"token": "__SECRET_1__"}"#);
+        assert_eq!(made.tools()[0].description, "Knows __SECRET_1__.");
+        assert_eq!(made.tools()[0].parameters, json!({ "enum": ["__SECRET_1__"] }));
+        assert_eq!(made.restore_json(r#"{"header":"use __SECRET_1__"}"#), arguments);
+    }
+
+    #[test]
+    fn a_placeholder_in_a_name_or_a_schema_is_nobodys() {
+        for tools in [vec![tool("__SECRET_1__", "", Value::Null)], vec![tool("f", "", json!({ "__SECRET_1__": 1 }))]] {
+            let made = with_tools(&[], vec![user(&format!("t = '{}'", key()))], tools).unwrap();
+            assert_eq!(made.restore_json("[\"__SECRET_1__\"]"), "[\"__SECRET_1__\"]");
+        }
+    }
+
+    #[test]
     fn who_said_what_and_in_which_order_is_another_question() {
-        let (user, assistant) = (Speaker::User, Speaker::Assistant);
+        let strict = Tool { strict: Some(true), ..tool("f", "", json!({})) };
         let made = [
-            conversation(&[], &[(user, "a"), (assistant, "b"), (user, "c")]),
-            conversation(&[], &[(assistant, "a"), (user, "b"), (user, "c")]),
-            conversation(&[], &[(user, "ab"), (user, "c")]),
-            conversation(&[], &[(user, "a"), (user, "bc")]),
-            conversation(&["a"], &[(assistant, "b"), (user, "c")]),
+            conversation(&[], vec![user("a"), assistant("b"), user("c")]),
+            conversation(&[], vec![assistant("a"), user("b"), user("c")]),
+            conversation(&[], vec![user("ab"), user("c")]),
+            conversation(&[], vec![user("a"), user("bc")]),
+            conversation(&["a"], vec![assistant("b"), user("c")]),
+            conversation(&[], vec![user("a"), calling("1", "f", "{}"), result("1", "b")]),
+            conversation(&[], vec![user("a"), calling("2", "f", "{}"), result("2", "b")]),
+            conversation(&[], vec![user("a"), calling("1", "g", "{}"), result("1", "b")]),
+            conversation(&[], vec![user("a"), calling("1", "f", "[]"), result("1", "b")]),
+            conversation(&[], vec![user("a"), calling("1", "f", "{}"), result("1", "")]),
+            conversation(&[], vec![user("a"), calling("1", "f", "{}"), result("1", "b"), user("c")]),
+            with_tools(&[], vec![user("c")], vec![tool("f", "", json!({}))]),
+            with_tools(&[], vec![user("c")], vec![tool("f", "d", json!({}))]),
+            with_tools(&[], vec![user("c")], vec![tool("f", "", json!({ "type": "object" }))]),
+            with_tools(&[], vec![user("c")], vec![tool("f", "", json!({})), tool("g", "", json!({}))]),
+            with_tools(&[], vec![user("c")], vec![strict]),
         ];
         let mut digests: Vec<_> = made.iter().map(|prompt| *prompt.as_ref().unwrap().digest()).collect();
         digests.sort_unstable();
         digests.dedup();
         assert_eq!(digests.len(), made.len());
         let plain = Prompt::new(&[Part::Data(Origin::Question, "c".into())], PromptLimits::default()).unwrap();
-        let single = conversation(&[], &[(user, "c")]).unwrap();
+        let single = conversation(&[], vec![user("c")]).unwrap();
         assert_eq!(plain.digest(), single.digest(), "the same question, whoever asks it");
     }
 
     #[test]
     fn what_asks_nothing_or_too_much_is_refused() {
-        let (user, assistant) = (Speaker::User, Speaker::Assistant);
-        assert_eq!(conversation(&["Be brief."], &[]), Err(PromptError::Empty));
-        assert_eq!(conversation(&[], &[(user, "a"), (assistant, "b")]), Err(PromptError::Empty));
-        assert_eq!(conversation(&[], &[(user, " \n")]), Err(PromptError::Empty));
+        assert_eq!(conversation(&["Be brief."], vec![]), Err(PromptError::Empty));
+        assert_eq!(conversation(&[], vec![user("a"), assistant("b")]), Err(PromptError::Empty));
+        assert_eq!(conversation(&[], vec![user("a"), calling("1", "f", "{}")]), Err(PromptError::Empty));
+        assert_eq!(conversation(&[], vec![user(" \n")]), Err(PromptError::Empty));
         let long = "x".repeat(300);
-        let refused = conversation(&[&long], &[(assistant, &long), (user, "a")]);
+        let refused = conversation(&[&long], vec![assistant(&long), user("a")]);
         assert_eq!(refused, Err(PromptError::TooLarge { size: 601, limit: 400 }));
+        let refused = conversation(&[], vec![user("a"), calling("1", "f", &long), result("1", &long)]);
+        assert_eq!(refused, Err(PromptError::TooLarge { size: 605, limit: 400 }));
+        let refused = with_tools(&[], vec![user("a")], vec![tool("f", &long, json!([long]))]);
+        assert_eq!(refused, Err(PromptError::TooLarge { size: 606, limit: 400 }));
+    }
+
+    #[test]
+    fn the_last_word_may_be_a_tools() {
+        let made = conversation(&[], vec![user("a"), calling("1", "f", "{}"), result("1", "")]).unwrap();
+        let turns: Vec<_> = made.turns().collect();
+        assert_eq!((turns.len(), turns[2]), (3, Said::Tool { id: "1", name: "f", text: "" }));
+        assert_eq!(made.len(), "a1f{}1f".len());
+        assert!(made.user().is_empty());
     }
 }

@@ -73,11 +73,13 @@ impl Prompt {
         let count = marks.len();
         // In this order they are put back, since a mark may have a secret inside.
         marks.append(&mut secrets);
-        let digest = digest("", &[], &user, Some(hole), &marks);
+        let digest = digest("", &[], &[], &user, Some(hole), &marks);
         Ok(Self {
             system: String::new(),
             earlier: Vec::new(),
             user,
+            tools: Vec::new(),
+            around: 0,
             hole: Some(hole),
             open,
             secrets: Arc::new(marks),

@@ -1,14 +1,81 @@
 //! Anthropic's messages.
 
 use super::{
-    Endpoint, Failed, Provider, WireRequest, bytes, count, failed, messages, parse, text, thinking, with_temperature,
+    Endpoint, Failed, Provider, WireRequest, as_object, bytes, call_part, count, failed, index, parse, text, thinking,
+    whole_call, with_temperature,
 };
+use crate::prompt::{Prompt, Said};
 use crate::request::{Finish, Piece, Request, Usage};
+use crate::tools::{Tool, ToolCall, ToolChoice};
 use security::secret::Secret;
 use serde_json::{Value, json};
 
 /// `POST /v1/messages`.
 pub(super) struct Messages;
+
+/// The turns. What several tools said one after the other stands in one message, as their calls do.
+fn messages(prompt: &Prompt) -> Vec<Value> {
+    let (mut messages, mut results) = (Vec::new(), Vec::new());
+    for said in prompt.turns() {
+        if let Said::Tool { id: of, text, .. } = said {
+            results.push(json!({ "type": "tool_result", "tool_use_id": id(of), "content": text }));
+            continue;
+        }
+        if !results.is_empty() {
+            messages.push(json!({ "role": "user", "content": std::mem::take(&mut results) }));
+        }
+        messages.push(match said {
+            Said::Assistant(text, calls) if !calls.is_empty() => {
+                // It refuses texts in which there is nothing to be seen.
+                let text = Some(text).filter(|text| !text.trim().is_empty());
+                let text = text.map(|text| json!({ "type": "text", "text": text }));
+                let content: Vec<Value> = text.into_iter().chain(calls.iter().map(tool_use)).collect();
+                json!({ "role": "assistant", "content": content })
+            }
+            Said::Assistant(text, _) => json!({ "role": "assistant", "content": text }),
+            Said::User(text) | Said::Tool { text, .. } => json!({ "role": "user", "content": text }),
+        });
+    }
+    if !results.is_empty() {
+        messages.push(json!({ "role": "user", "content": results }));
+    }
+    messages
+}
+
+fn tool_use(call: &ToolCall) -> Value {
+    json!({ "type": "tool_use", "id": id(&call.id), "name": call.name, "input": as_object(&call.arguments) })
+}
+
+/// An id as it takes them; other servers make them of other characters, and a conversation may come from one of those.
+fn id(id: &str) -> String {
+    let is_fine = |character: char| character.is_ascii_alphanumeric() || matches!(character, '_' | '-');
+    id.chars().map(|character| if is_fine(character) { character } else { '_' }).collect()
+}
+
+/// What a tool is. That arguments must fulfil the schema to the letter is not known to all of its models, and is left out.
+fn definition(tool: &Tool) -> Value {
+    let mut definition = json!({ "name": tool.name, "input_schema": tool.schema() });
+    if !tool.description.is_empty() {
+        definition["description"] = json!(tool.description);
+    }
+    definition
+}
+
+/// Whether tools are to be called, and several of them, where it is not as the model likes.
+fn choice(request: &Request) -> Option<Value> {
+    let is_single = request.parallel_tool_calls == Some(false);
+    let mut choice = match &request.tool_choice {
+        ToolChoice::Auto if !is_single => return None,
+        ToolChoice::None => return Some(json!({ "type": "none" })),
+        ToolChoice::Auto => json!({ "type": "auto" }),
+        ToolChoice::Required => json!({ "type": "any" }),
+        ToolChoice::Named(name) => json!({ "type": "tool", "name": name }),
+    };
+    if is_single {
+        choice["disable_parallel_tool_use"] = json!(true);
+    }
+    Some(choice)
+}
 
 impl Provider for Messages {
     fn name(&self) -> &'static str {
@@ -42,6 +109,13 @@ impl Provider for Messages {
         if !stop.is_empty() {
             body["stop_sequences"] = json!(stop);
         }
+        let tools = request.prompt.tools();
+        if !tools.is_empty() {
+            body["tools"] = tools.iter().map(definition).collect();
+            if let Some(choice) = choice(request) {
+                body["tool_choice"] = choice;
+            }
+        }
         let mut headers = vec![("anthropic-version", Secret::new("2023-06-01"))];
         headers.extend(endpoint.key.map(|key| ("x-api-key", key.clone())));
         WireRequest { url: format!("{}/v1/messages", endpoint.base_url), headers, body: bytes(&body) }
@@ -51,6 +125,13 @@ impl Provider for Messages {
         let event = parse(data)?;
         Ok(match event.get("type").and_then(Value::as_str).unwrap_or("") {
             "message_start" => usage(event.pointer("/message/usage")).into_iter().collect(),
+            "content_block_start" => {
+                tool_call(event.get("content_block"), index(event.get("index"))).into_iter().collect()
+            }
+            "content_block_delta" if event.pointer("/delta/partial_json").is_some() => {
+                let number = index(event.get("index")).unwrap_or_default();
+                vec![call_part(number, None, None, event.pointer("/delta/partial_json"))]
+            }
             "content_block_delta" => {
                 let thought = thinking(event.pointer("/delta/thinking"));
                 thought.into_iter().chain(text(event.pointer("/delta/text"))).collect()
@@ -69,8 +150,21 @@ impl Provider for Messages {
             return Err(Failed::malformed("the answer has no content"));
         };
         let texts = content.iter().filter_map(|block| text(block.get("text")));
-        Ok(texts.chain(usage(body.get("usage"))).chain(end(Some(body))).collect())
+        let calls = content.iter().filter_map(|block| tool_call(Some(block), None));
+        Ok(texts.chain(calls).chain(usage(body.get("usage"))).chain(end(Some(body))).collect())
     }
+}
+
+/// The call that a block is, or the beginning of one where the block has a number: its input comes in parts then.
+fn tool_call(block: Option<&Value>, number: Option<u32>) -> Option<Piece> {
+    let block = block.filter(|block| block.get("type").is_some_and(|kind| kind == "tool_use"))?;
+    let (id, name, input) = (block.get("id"), block.get("name"), block.get("input"));
+    // It stands there empty while nothing of it has come.
+    let input = input.filter(|input| input.as_object().is_some_and(|fields| !fields.is_empty()));
+    Some(match number {
+        Some(number) => call_part(number, id, name, input),
+        None => whole_call(id, name, input),
+    })
 }
 
 fn usage(usage: Option<&Value>) -> Option<Piece> {

@@ -1,8 +1,11 @@
 //! Google's Gemini API.
 
-use super::{Endpoint, Failed, Provider, WireRequest, bytes, count, failed, parse, text, thinking};
-use crate::prompt::{Prompt, Speaker};
+use super::{
+    Endpoint, Failed, Provider, WireRequest, as_object, bytes, count, failed, parse, text, thinking, whole_call,
+};
+use crate::prompt::{Prompt, Said};
 use crate::request::{Finish, Piece, Request, Usage};
+use crate::tools::{Tool, ToolCall, ToolChoice};
 use serde_json::{Value, json};
 
 /// So many texts that end an answer it takes, and no more.
@@ -11,10 +14,75 @@ const MOST_STOPS: usize = 5;
 /// `POST /models/MODEL:generateContent`.
 pub(super) struct GenerateContent;
 
-/// The turns, in which the model is called `model`.
-fn contents(prompt: &Prompt) -> Vec<Value> {
-    let role = |speaker| if speaker == Speaker::User { "user" } else { "model" };
-    prompt.turns().map(|(speaker, text)| json!({ "role": role(speaker), "parts": [{ "text": text }] })).collect()
+/// What stands where a model wants back what it thought before it called a tool: a conversation in other formats has no place for that.
+const NO_THOUGHT: &str = "skip_thought_signature_validator";
+
+/// The turns, in which the model is called `model`. What several tools said one after the other stands in one of them, as their calls do.
+fn contents(prompt: &Prompt, model: &str) -> Vec<Value> {
+    let (mut contents, mut results) = (Vec::new(), Vec::new());
+    for said in prompt.turns() {
+        if let Said::Tool { id, name, text } = said {
+            let response = json!({ "id": id, "name": name, "response": { "result": text } });
+            results.push(json!({ "functionResponse": response }));
+            continue;
+        }
+        if !results.is_empty() {
+            contents.push(json!({ "role": "user", "parts": std::mem::take(&mut results) }));
+        }
+        let role = if matches!(said, Said::Assistant(..)) { "model" } else { "user" };
+        contents.push(json!({ "role": role, "parts": parts(said, model) }));
+    }
+    if !results.is_empty() {
+        contents.push(json!({ "role": "user", "parts": results }));
+    }
+    contents
+}
+
+/// What was said, and which tools were called after it.
+fn parts(said: Said<'_>, model: &str) -> Vec<Value> {
+    let (text, calls): (&str, &[ToolCall]) = match said {
+        Said::Assistant(text, calls) => (text, calls),
+        other => (other.text(), &[]),
+    };
+    let text = Some(text).filter(|text| !text.is_empty() || calls.is_empty());
+    let mut parts: Vec<Value> = text.map(|text| json!({ "text": text })).into_iter().collect();
+    for (place, call) in calls.iter().enumerate() {
+        let function = json!({ "id": call.id, "name": call.name, "args": as_object(&call.arguments) });
+        let mut part = json!({ "functionCall": function });
+        // The first one of a turn has it.
+        if place == 0 && wants_thoughts(model) {
+            part["thoughtSignature"] = json!(NO_THOUGHT);
+        }
+        parts.push(part);
+    }
+    parts
+}
+
+/// Whether a model refuses calls without the thought that led to them: all since the third generation do.
+fn wants_thoughts(model: &str) -> bool {
+    let name = model.rsplit('/').next().unwrap_or(model);
+    name.starts_with("gemini-") && !name.starts_with("gemini-1") && !name.starts_with("gemini-2")
+}
+
+/// What a tool is.
+fn declaration(tool: &Tool) -> Value {
+    let mut declaration = json!({ "name": tool.name, "description": tool.description });
+    // It wants no schema of nothing.
+    if tool.parameters.as_object().is_some_and(|schema| !schema.is_empty()) {
+        declaration["parametersJsonSchema"] = tool.schema();
+    }
+    declaration
+}
+
+/// Whether tools are to be called, where it is not as the model likes.
+fn choice(choice: &ToolChoice) -> Option<Value> {
+    let config = match choice {
+        ToolChoice::Auto => return None,
+        ToolChoice::None => json!({ "mode": "NONE" }),
+        ToolChoice::Required => json!({ "mode": "ANY" }),
+        ToolChoice::Named(name) => json!({ "mode": "ANY", "allowedFunctionNames": [name] }),
+    };
+    Some(json!({ "functionCallingConfig": config }))
 }
 
 impl Provider for GenerateContent {
@@ -37,11 +105,19 @@ impl Provider for GenerateContent {
             settings["stopSequences"] = json!(stop);
         }
         let mut body = json!({
-            "contents": contents(&request.prompt),
+            "contents": contents(&request.prompt, endpoint.model),
             "generationConfig": settings,
         });
         if !request.prompt.system().is_empty() {
             body["systemInstruction"] = json!({ "parts": [{ "text": request.prompt.system() }] });
+        }
+        let tools = request.prompt.tools();
+        if !tools.is_empty() {
+            let declarations: Vec<Value> = tools.iter().map(declaration).collect();
+            body["tools"] = json!([{ "functionDeclarations": declarations }]);
+            if let Some(choice) = choice(&request.tool_choice) {
+                body["toolConfig"] = choice;
+            }
         }
         let method = if endpoint.stream { "streamGenerateContent?alt=sse" } else { "generateContent" };
         let url = format!("{}/models/{}:{method}", endpoint.base_url, endpoint.model);
@@ -55,7 +131,7 @@ impl Provider for GenerateContent {
         if event.get("error").is_some() {
             return Err(failed(&event));
         }
-        Ok(pieces(&event))
+        pieces(&event)
     }
 
     fn whole(&self, body: &Value) -> Result<Vec<Piece>, Failed> {
@@ -65,15 +141,16 @@ impl Provider for GenerateContent {
         if body.get("candidates").is_none() && body.get("promptFeedback").is_none() {
             return Err(Failed::malformed("the answer has no candidates"));
         }
-        Ok(pieces(body))
+        pieces(body)
     }
 }
 
-fn pieces(value: &Value) -> Vec<Piece> {
+fn pieces(value: &Value) -> Result<Vec<Piece>, Failed> {
     let parts = value.pointer("/candidates/0/content/parts").and_then(Value::as_array);
-    let said = |part: &Value| match part.get("thought").and_then(Value::as_bool) {
-        Some(true) => thinking(part.get("text")),
-        _ => text(part.get("text")),
+    let said = |part: &Value| match (part.get("functionCall"), part.get("thought").and_then(Value::as_bool)) {
+        (Some(call), _) => Some(whole_call(call.get("id"), call.get("name"), call.get("args"))),
+        (None, Some(true)) => thinking(part.get("text")),
+        (None, _) => text(part.get("text")),
     };
     let mut pieces: Vec<Piece> = parts.into_iter().flatten().filter_map(said).collect();
     if let Some(usage) = value.get("usageMetadata").filter(|usage| usage.is_object()) {
@@ -88,9 +165,12 @@ fn pieces(value: &Value) -> Vec<Piece> {
         pieces.push(Piece::End(match reason {
             "MAX_TOKENS" => Finish::Length,
             "STOP" => Finish::Stop,
+            "MALFORMED_FUNCTION_CALL" | "UNEXPECTED_TOOL_CALL" | "TOO_MANY_TOOL_CALLS" => {
+                return Err(Failed::malformed(format!("the model called a tool wrongly ({reason})")));
+            }
             // Whatever else there is or will be, the answer is not what the model had to say.
             _ => Finish::ContentFilter,
         }));
     }
-    pieces
+    Ok(pieces)
 }

@@ -1,9 +1,14 @@
 //! Ollama's two formats, which stream lines of JSON: its chat, and the one that fills holes.
 
 use super::fill::{Template, root};
-use super::{Endpoint, Failed, Provider, WireRequest, bearer, bytes, count, failed, parse, text, thinking};
+use super::{
+    Endpoint, Failed, Provider, WireRequest, as_object, at, bearer, bytes, count, failed, parse, text, thinking,
+    whole_call,
+};
+use crate::prompt::Said;
 use crate::request::{Finish, Piece, Request, Usage};
 use crate::sse::Framing;
+use crate::tools::{Tool, ToolCall, ToolChoice};
 use serde_json::{Value, json};
 
 /// `POST /api/chat`.
@@ -27,7 +32,7 @@ impl Provider for Chat {
         if !request.prompt.system().is_empty() {
             messages.push(json!({ "role": "system", "content": request.prompt.system() }));
         }
-        messages.extend(super::messages(&request.prompt));
+        messages.extend(request.prompt.turns().map(message));
         let mut body = json!({
             "model": endpoint.model,
             "messages": messages,
@@ -36,6 +41,10 @@ impl Provider for Chat {
         });
         if let Some(schema) = &request.schema {
             body["format"] = schema.clone();
+        }
+        let tools: Vec<Value> = tools(request).map(definition).collect();
+        if !tools.is_empty() {
+            body["tools"] = json!(tools);
         }
         WireRequest {
             url: format!("{}/api/chat", endpoint.base_url),
@@ -53,8 +62,41 @@ impl Provider for Chat {
             return Err(failed(body));
         }
         let thought = thinking(body.pointer("/message/thinking"));
-        Ok(thought.into_iter().chain(text(body.pointer("/message/content"))).chain(end(body)).collect())
+        let calls = at(body, "/message/tool_calls").and_then(Value::as_array).into_iter().flatten();
+        let calls =
+            calls.map(|call| whole_call(call.get("id"), at(call, "/function/name"), at(call, "/function/arguments")));
+        let said = thought.into_iter().chain(text(body.pointer("/message/content")));
+        Ok(said.chain(calls).chain(end(body)).collect())
     }
+}
+
+/// A turn. Results are told by the names of tools, in the order of the calls.
+fn message(said: Said<'_>) -> Value {
+    match said {
+        Said::User(text) => json!({ "role": "user", "content": text }),
+        Said::Assistant(text, []) => json!({ "role": "assistant", "content": text }),
+        Said::Assistant(text, calls) => {
+            let call =
+                |call: &ToolCall| json!({ "function": { "name": call.name, "arguments": as_object(&call.arguments) } });
+            json!({ "role": "assistant", "content": text, "tool_calls": calls.iter().map(call).collect::<Vec<_>>() })
+        }
+        Said::Tool { name, text, .. } => json!({ "role": "tool", "tool_name": name, "content": text }),
+    }
+}
+
+/// The tools that may be called. It has no other place for the choice, and none in which to say that one must be called.
+fn tools(request: &Request) -> impl Iterator<Item = &Tool> {
+    request.prompt.tools().iter().filter(move |tool| match &request.tool_choice {
+        ToolChoice::None => false,
+        ToolChoice::Named(name) => tool.name == *name,
+        ToolChoice::Auto | ToolChoice::Required => true,
+    })
+}
+
+/// What a tool is.
+fn definition(tool: &Tool) -> Value {
+    let function = json!({ "name": tool.name, "description": tool.description, "parameters": tool.schema() });
+    json!({ "type": "function", "function": function })
 }
 
 /// `POST /api/generate`, at the root of the server: with a `suffix`, around which it puts the marks of the model itself, or as it is, with

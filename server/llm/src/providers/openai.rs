@@ -2,12 +2,13 @@
 
 use super::fill::MOST_STOPS;
 use super::{
-    Endpoint, Failed, Provider, WireRequest, at, bearer, bytes, count, failed, messages, parse, text, thinking,
-    with_temperature,
+    Endpoint, Failed, Provider, WireRequest, at, bearer, bytes, call_part, count, failed, index, parse, text, thinking,
+    whole_call, with_temperature,
 };
 use crate::error::Cause;
-use crate::prompt::Prompt;
+use crate::prompt::{Prompt, Said};
 use crate::request::{Finish, Piece, Request, Usage};
+use crate::tools::{Tool, ToolCall, ToolChoice};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -33,12 +34,68 @@ struct Body<'a> {
     stream_options: Option<StreamOptions>,
     #[serde(skip_serializing_if = "Option::is_none")]
     response_format: Option<Value>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tools: Vec<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tool_choice: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parallel_tool_calls: Option<bool>,
 }
 
 #[derive(Serialize)]
 struct Message<'a> {
     role: &'static str,
-    content: &'a str,
+    /// Nothing where the model only called tools.
+    content: Option<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tool_calls: Vec<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tool_call_id: Option<&'a str>,
+}
+
+impl<'a> Message<'a> {
+    fn of(said: Said<'a>) -> Self {
+        let plain = |role, text| Self { role, content: Some(text), tool_calls: Vec::new(), tool_call_id: None };
+        match said {
+            Said::User(text) => plain("user", text),
+            Said::Assistant(text, calls) => Self {
+                content: Some(text).filter(|text| !text.is_empty() || calls.is_empty()),
+                tool_calls: calls.iter().map(call).collect(),
+                ..plain("assistant", text)
+            },
+            Said::Tool { id, text, .. } => Self { tool_call_id: Some(id), ..plain("tool", text) },
+        }
+    }
+}
+
+/// A call, as it was made.
+fn call(call: &ToolCall) -> Value {
+    let function = json!({ "name": call.name, "arguments": call.arguments });
+    json!({ "id": call.id, "type": "function", "function": function })
+}
+
+/// What a tool is.
+fn function(tool: &Tool) -> Value {
+    let mut function = json!({ "name": tool.name, "parameters": tool.schema() });
+    if !tool.description.is_empty() {
+        function["description"] = json!(tool.description);
+    }
+    if let Some(strict) = tool.strict {
+        function["strict"] = json!(strict);
+    }
+    function
+}
+
+/// Whether tools are to be called, where it is not as the model likes; `named` writes that one of them is.
+fn choice(request: &Request, named: impl FnOnce(&str) -> Value) -> Option<Value> {
+    match &request.tool_choice {
+        // Without tools there is nothing to choose, and saying so is refused.
+        _ if request.prompt.tools().is_empty() => None,
+        ToolChoice::Auto => None,
+        ToolChoice::None => Some(json!("none")),
+        ToolChoice::Required => Some(json!("required")),
+        ToolChoice::Named(name) => Some(named(name)),
+    }
 }
 
 #[derive(Serialize)]
@@ -61,8 +118,8 @@ impl Provider for ChatCompletions {
     fn request(&self, request: &Request, endpoint: &Endpoint<'_>) -> WireRequest {
         let (prompt, quirks) = (&request.prompt, endpoint.quirks);
         let system = Some(prompt.system()).filter(|system| !system.is_empty());
-        let system = system.map(|content| Message { role: "system", content });
-        let turns = prompt.turns().map(|(speaker, content)| Message { role: speaker.name(), content });
+        let system = system.map(|text| Message { role: "system", ..Message::of(Said::User(text)) });
+        let turns = prompt.turns().map(Message::of);
         let (older, newer) =
             if quirks.completion_tokens { (None, Some(request.max_tokens)) } else { (Some(request.max_tokens), None) };
         let body = Body {
@@ -77,6 +134,9 @@ impl Provider for ChatCompletions {
             response_format: request.schema.as_ref().map(|schema| {
                 json!({ "type": "json_schema", "json_schema": { "name": "answer", "schema": schema, "strict": true } })
             }),
+            tools: prompt.tools().iter().map(|tool| json!({ "type": "function", "function": function(tool) })).collect(),
+            tool_choice: choice(request, |name| json!({ "type": "function", "function": { "name": name } })),
+            parallel_tool_calls: request.parallel_tool_calls.filter(|_| !prompt.tools().is_empty()),
         };
         let url = format!("{}/chat/completions", endpoint.base_url);
         // What is made of strings and numbers always serialises.
@@ -96,7 +156,7 @@ impl Provider for ChatCompletions {
         if event.get("error").is_some_and(|error| !error.is_null()) {
             return Err(failed(&event));
         }
-        pieces(&event, "/choices/0/delta")
+        pieces(&event, "/choices/0/delta", false)
     }
 
     fn whole(&self, body: &Value) -> Result<Vec<Piece>, Failed> {
@@ -106,13 +166,33 @@ impl Provider for ChatCompletions {
         if body.pointer("/choices/0").is_none() {
             return Err(Failed::malformed("the answer has no choices"));
         }
-        pieces(body, "/choices/0/message")
+        pieces(body, "/choices/0/message", true)
     }
 }
 
-/// What is asked: a text, or the turns of a conversation.
+/// What is asked: a text, or the turns of a conversation, in which calls and their results are items of their own.
 fn input(prompt: &Prompt) -> Value {
-    if prompt.earlier().is_empty() { json!(prompt.user()) } else { json!(messages(prompt)) }
+    if prompt.earlier().is_empty() {
+        return json!(prompt.user());
+    }
+    let mut items = Vec::new();
+    for said in prompt.turns() {
+        match said {
+            Said::User(text) => items.push(json!({ "role": "user", "content": text })),
+            Said::Assistant(text, calls) => {
+                if !text.is_empty() || calls.is_empty() {
+                    items.push(json!({ "role": "assistant", "content": text }));
+                }
+                items.extend(calls.iter().map(|ToolCall { id, name, arguments }| {
+                    json!({ "type": "function_call", "call_id": id, "name": name, "arguments": arguments })
+                }));
+            }
+            Said::Tool { id, text, .. } => {
+                items.push(json!({ "type": "function_call_output", "call_id": id, "output": text }));
+            }
+        }
+    }
+    Value::Array(items)
 }
 
 /// What nearly every event is, one word and nothing else, read without making a tree of it; `None` where there is anything more.
@@ -134,19 +214,28 @@ fn word(data: &str) -> Option<Piece> {
         refusal: Option<IgnoredAny>,
         reasoning: Option<IgnoredAny>,
         reasoning_content: Option<IgnoredAny>,
+        tool_calls: Option<IgnoredAny>,
     }
     let Event { choices: [Choice { delta, finish_reason }], usage, error } = serde_json::from_str(data).ok()?;
-    let has_more = [usage, error, finish_reason, delta.refusal, delta.reasoning, delta.reasoning_content];
-    let is_word = has_more.iter().all(Option::is_none) && !delta.content.is_empty();
+    let of_delta = [delta.refusal, delta.reasoning, delta.reasoning_content, delta.tool_calls];
+    let mut more = [usage, error, finish_reason].into_iter().chain(of_delta).flatten();
+    let is_word = more.next().is_none() && !delta.content.is_empty();
     is_word.then_some(Piece::Text(delta.content))
 }
 
-fn pieces(value: &Value, holder: &str) -> Result<Vec<Piece>, Failed> {
+fn pieces(value: &Value, holder: &str, is_whole: bool) -> Result<Vec<Piece>, Failed> {
     let message = at(value, holder);
     let said = |key: &str| message.and_then(|message| message.get(key));
     // The same thing under two names: DeepSeek's, and OpenRouter's, which newer servers share.
     let thought = thinking(said("reasoning_content")).or_else(|| thinking(said("reasoning")));
     let mut pieces: Vec<Piece> = thought.into_iter().chain(text(said("content"))).collect();
+    let calls = said("tool_calls").and_then(Value::as_array).into_iter().flatten();
+    pieces.extend(calls.zip(0..).map(|(call, place)| {
+        let (id, name, arguments) = (call.get("id"), at(call, "/function/name"), at(call, "/function/arguments"));
+        // Some servers leave the number out of parts.
+        let number = index(call.get("index")).unwrap_or(place);
+        if is_whole { whole_call(id, name, arguments) } else { call_part(number, id, name, arguments) }
+    }));
     if text(said("refusal")).is_some() {
         pieces.push(Piece::End(Finish::ContentFilter));
     }
@@ -206,6 +295,23 @@ impl Provider for Responses {
             let format = json!({ "type": "json_schema", "name": "answer", "schema": schema, "strict": true });
             body["text"] = json!({ "format": format });
         }
+        let tools = request.prompt.tools();
+        if !tools.is_empty() {
+            let flat = |tool: &Tool| {
+                let mut function = function(tool);
+                function["type"] = json!("function");
+                // Where it is left out this format takes it for true, other than the older one.
+                function["strict"] = json!(tool.strict.unwrap_or(false));
+                function
+            };
+            body["tools"] = tools.iter().map(flat).collect();
+            if let Some(is_parallel) = request.parallel_tool_calls {
+                body["parallel_tool_calls"] = json!(is_parallel);
+            }
+        }
+        if let Some(choice) = choice(request, |name| json!({ "type": "function", "name": name })) {
+            body["tool_choice"] = choice;
+        }
         let url = format!("{}/responses", endpoint.base_url);
         WireRequest { url, headers: bearer(endpoint.key), body: bytes(&body) }
     }
@@ -214,6 +320,15 @@ impl Provider for Responses {
         let event = parse(data)?;
         match event.get("type").and_then(Value::as_str).unwrap_or("") {
             "response.output_text.delta" => Ok(text(event.get("delta")).into_iter().collect()),
+            "response.output_item.added" if at(&event, "/item/type").is_some_and(|kind| kind == "function_call") => {
+                let number = index(event.get("output_index")).unwrap_or_default();
+                // Its arguments come in parts.
+                Ok(vec![call_part(number, at(&event, "/item/call_id"), at(&event, "/item/name"), None)])
+            }
+            "response.function_call_arguments.delta" => {
+                let number = index(event.get("output_index")).unwrap_or_default();
+                Ok(vec![call_part(number, None, None, event.get("delta"))])
+            }
             "response.refusal.delta" => Ok(vec![Piece::End(Finish::ContentFilter)]),
             name if name.starts_with("response.reasoning") => Ok(thinking(event.get("delta")).into_iter().collect()),
             "response.completed" | "response.incomplete" => Ok(end(event.get("response").unwrap_or(&Value::Null))),
@@ -239,7 +354,10 @@ impl Provider for Responses {
             Some("reasoning_text") => thinking(content.get("text")),
             _ => None,
         };
-        Ok(contents.filter_map(said).chain(end(body)).collect())
+        let is_call = |item: &&Value| item.get("type").is_some_and(|kind| kind == "function_call");
+        let calls = output.iter().filter(is_call);
+        let calls = calls.map(|call| whole_call(call.get("call_id"), call.get("name"), call.get("arguments")));
+        Ok(contents.filter_map(said).chain(calls).chain(end(body)).collect())
     }
 }
 

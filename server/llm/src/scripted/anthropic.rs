@@ -1,8 +1,9 @@
 //! Anthropic's messages as its reference documents them: named events in blocks.
 
 use super::behaviour::Trouble;
-use super::formats::{End, Wire, named};
+use super::formats::{End, Wire, arguments, halves, named};
 use crate::request::Finish;
+use crate::tools::ToolCall;
 use serde_json::{Value, json};
 
 /// Which block is open.
@@ -63,6 +64,7 @@ fn reason(end: &End) -> &'static str {
         Finish::Stop => "end_turn",
         Finish::Length => "max_tokens",
         Finish::ContentFilter => "refusal",
+        Finish::ToolCalls => "tool_use",
     }
 }
 
@@ -88,6 +90,29 @@ impl Wire for Messages {
 
     fn word(&mut self, text: &str) -> String {
         self.enter(Block::Text) + &self.delta(json!({ "type": "text_delta", "text": text }))
+    }
+
+    fn call(&mut self, _place: usize, call: &ToolCall) -> String {
+        let mut events = self.leave();
+        let block = json!({ "type": "tool_use", "id": call.id, "name": call.name, "input": {} });
+        events += &named(&json!({ "type": "content_block_start", "index": self.index, "content_block": block }));
+        for text in halves(&call.arguments) {
+            events += &self.delta(json!({ "type": "input_json_delta", "partial_json": text }));
+        }
+        events += &named(&json!({ "type": "content_block_stop", "index": self.index }));
+        self.index += 1;
+        events
+    }
+
+    fn with_calls(&self, mut answer: Value, calls: &[ToolCall]) -> Value {
+        if let Some(content) = answer.get_mut("content").and_then(Value::as_array_mut) {
+            content.extend(
+                calls.iter().map(
+                    |call| json!({ "type": "tool_use", "id": call.id, "name": call.name, "input": arguments(call) }),
+                ),
+            );
+        }
+        answer
     }
 
     fn closing(&mut self, end: &End) -> String {

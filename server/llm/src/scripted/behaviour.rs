@@ -1,6 +1,7 @@
 //! What a scripted server does with one request, and how it slows down under load. Plain data; it is carried out elsewhere.
 
 use crate::request::Finish;
+use crate::tools::ToolCall;
 use std::time::Duration;
 
 /// What the server does with one request.
@@ -79,7 +80,9 @@ pub struct Behaviour {
     pub words: Vec<String>,
     /// How often they come again.
     pub times: usize,
-    /// How long each word and each thought takes.
+    /// The tools that are called after them, in formats that have a place for that.
+    pub calls: Vec<ToolCall>,
+    /// How long each word, each thought and each call takes.
     pub pace: Duration,
     /// What goes wrong after them.
     pub fault: Option<Fault>,
@@ -104,6 +107,7 @@ impl Default for Behaviour {
             thoughts: 0,
             words: Vec::new(),
             times: 1,
+            calls: Vec::new(),
             pace: Duration::ZERO,
             fault: None,
             finish: Finish::Stop,
@@ -119,6 +123,17 @@ impl Behaviour {
     /// These words and nothing unusual.
     pub fn saying(text: &str) -> Self {
         Self { words: words(text), ..Self::default() }
+    }
+
+    /// These words, and then these calls of tools: the name of each and its arguments.
+    pub fn calling(text: &str, calls: &[(&str, &str)]) -> Self {
+        let call = |(number, (name, arguments)): (usize, &(&str, &str))| ToolCall {
+            id: format!("call_scripted_{number}"),
+            name: (*name).to_owned(),
+            arguments: (*arguments).to_owned(),
+        };
+        let calls = calls.iter().enumerate().map(call).collect();
+        Self { calls, finish: Finish::ToolCalls, ..Self::saying(text) }
     }
 
     /// As a script.

@@ -78,6 +78,7 @@ enum Stage {
     Opening,
     Thoughts(usize),
     Words(usize),
+    Calls(usize),
     Fault,
     Closing,
     Over,
@@ -121,7 +122,7 @@ impl Play {
                     let count = self.behaviour.words.len();
                     let word = self.behaviour.words.get(done.checked_rem(count).unwrap_or(0));
                     let Some(word) = word.filter(|_| done < count * self.behaviour.times).cloned() else {
-                        self.stage = if self.behaviour.fault.is_some() { Stage::Fault } else { Stage::Closing };
+                        self.stage = Stage::Calls(0);
                         continue;
                     };
                     if self.must_wait(self.behaviour.pace) {
@@ -129,6 +130,17 @@ impl Play {
                     }
                     self.stage = Stage::Words(done + 1);
                     return Some(Step::Send(self.wire.word(&word).into()));
+                }
+                Stage::Calls(done) => {
+                    let Some(call) = self.behaviour.calls.get(done).cloned() else {
+                        self.stage = if self.behaviour.fault.is_some() { Stage::Fault } else { Stage::Closing };
+                        continue;
+                    };
+                    if self.must_wait(self.behaviour.pace) {
+                        return Some(Step::Wait(self.behaviour.pace));
+                    }
+                    self.stage = Stage::Calls(done + 1);
+                    return Some(Step::Send(self.wire.call(done, &call).into()));
                 }
                 Stage::Fault => {
                     self.stage = Stage::Over;

@@ -81,8 +81,8 @@ impl Infill {
         let stop_type = match end.finish {
             _ if end.is_novel => "a_reason_of_next_year",
             Finish::Length => "limit",
-            // It refuses nothing.
-            Finish::Stop | Finish::ContentFilter => "eos",
+            // It refuses nothing, and calls nothing.
+            Finish::Stop | Finish::ContentFilter | Finish::ToolCalls => "eos",
         };
         json!({
             "index": 0, "content": text, "tokens": [], "id_slot": 0, "stop": true, "model": self.model,

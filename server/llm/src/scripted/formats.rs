@@ -3,6 +3,7 @@
 use super::behaviour::Trouble;
 use super::{anthropic, fill, gemini, ollama, openai};
 use crate::request::Finish;
+use crate::tools::ToolCall;
 use serde_json::Value;
 
 /// A wire format, told by the path of a request.
@@ -126,6 +127,16 @@ pub(super) trait Wire: Send {
     /// A piece of the answer.
     fn word(&mut self, text: &str) -> String;
 
+    /// A call of a tool, as events; nothing where the format has no place for it.
+    fn call(&mut self, _place: usize, _call: &ToolCall) -> String {
+        String::new()
+    }
+
+    /// A whole answer with these calls of tools besides.
+    fn with_calls(&self, answer: Value, _calls: &[ToolCall]) -> Value {
+        answer
+    }
+
     /// What comes after everything else.
     fn closing(&mut self, end: &End) -> String;
 
@@ -142,6 +153,18 @@ pub(super) trait Wire: Send {
 
     /// The answer in one piece.
     fn whole(&mut self, thoughts: &str, text: &str, end: &End) -> Value;
+}
+
+/// A text in two pieces, as a server cuts the arguments of a call.
+pub(super) fn halves(text: &str) -> [&str; 2] {
+    let middle = (0..=text.len() / 2).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    let (first, second) = text.split_at_checked(middle).unwrap_or((text, ""));
+    [first, second]
+}
+
+/// The arguments of a call as a value.
+pub(super) fn arguments(call: &ToolCall) -> Value {
+    serde_json::from_str(&call.arguments).unwrap_or(Value::Null)
 }
 
 /// An event without a name.

@@ -1,8 +1,9 @@
 //! Google's Gemini API as its reference documents it: each event is a response of its own.
 
 use super::behaviour::Trouble;
-use super::formats::{End, Wire};
+use super::formats::{End, Wire, arguments};
 use crate::request::Finish;
+use crate::tools::ToolCall;
 use serde_json::{Value, json};
 
 /// Responses with candidates.
@@ -37,10 +38,16 @@ fn usage(end: &End) -> Value {
 
 fn reason(end: &End) -> &'static str {
     match end.finish {
-        Finish::Stop => "STOP",
+        // It does not tell that it ended in order to call tools.
+        Finish::Stop | Finish::ToolCalls => "STOP",
         Finish::Length => "MAX_TOKENS",
         Finish::ContentFilter => "SAFETY",
     }
+}
+
+/// A call without an id, as the models before the third generation make it.
+fn part(call: &ToolCall) -> Value {
+    json!({ "functionCall": { "name": call.name, "args": arguments(call) }, "thoughtSignature": "c2lnbmVk" })
 }
 
 impl Wire for Gemini {
@@ -54,6 +61,17 @@ impl Wire for Gemini {
 
     fn word(&mut self, text: &str) -> String {
         event(&self.candidate(json!([{ "text": text }]), None, json!({ "promptTokenCount": 10 })))
+    }
+
+    fn call(&mut self, _place: usize, call: &ToolCall) -> String {
+        event(&self.candidate(json!([part(call)]), None, json!({ "promptTokenCount": 10 })))
+    }
+
+    fn with_calls(&self, mut answer: Value, calls: &[ToolCall]) -> Value {
+        if let Some(parts) = answer.pointer_mut("/candidates/0/content/parts").and_then(Value::as_array_mut) {
+            parts.extend(calls.iter().map(part));
+        }
+        answer
     }
 
     fn closing(&mut self, end: &End) -> String {

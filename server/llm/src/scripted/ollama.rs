@@ -1,8 +1,9 @@
 //! Ollama's chat as its documentation shows it: lines of JSON. What fills holes there has the same lines.
 
 use super::behaviour::Trouble;
-use super::formats::{End, Wire};
+use super::formats::{End, Wire, arguments};
 use crate::request::Finish;
+use crate::tools::ToolCall;
 use serde_json::{Value, json};
 
 /// Lines of a chat.
@@ -20,8 +21,8 @@ pub(super) fn last(mut line: Value, end: &End) -> Value {
     let reason = match end.finish {
         _ if end.is_novel => "a_reason_of_next_year",
         Finish::Length => "length",
-        // It refuses nothing.
-        Finish::Stop | Finish::ContentFilter => "stop",
+        // It refuses nothing, and does not tell that it ended in order to call tools.
+        Finish::Stop | Finish::ContentFilter | Finish::ToolCalls => "stop",
     };
     for (key, value) in [
         ("done", json!(true)),
@@ -44,6 +45,11 @@ impl Ollama {
     }
 }
 
+/// A call, which has no id.
+fn call(call: &ToolCall) -> Value {
+    json!({ "function": { "name": call.name, "arguments": arguments(call) } })
+}
+
 impl Wire for Ollama {
     fn opening(&mut self, _end: &End) -> String {
         String::new()
@@ -55,6 +61,17 @@ impl Wire for Ollama {
 
     fn word(&mut self, text: &str) -> String {
         format!("{}\n", self.line(json!({ "role": "assistant", "content": text })))
+    }
+
+    fn call(&mut self, _place: usize, made: &ToolCall) -> String {
+        format!("{}\n", self.line(json!({ "role": "assistant", "content": "", "tool_calls": [call(made)] })))
+    }
+
+    fn with_calls(&self, mut answer: Value, calls: &[ToolCall]) -> Value {
+        if !calls.is_empty() {
+            answer["message"]["tool_calls"] = calls.iter().map(call).collect();
+        }
+        answer
     }
 
     fn closing(&mut self, end: &End) -> String {

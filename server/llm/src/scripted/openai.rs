@@ -1,8 +1,9 @@
 //! OpenAI's two formats as its reference documents them: chunks of chat completions, and the named events of responses.
 
 use super::behaviour::Trouble;
-use super::formats::{End, Wire, data, named};
+use super::formats::{End, Wire, data, halves, named};
 use crate::request::Finish;
+use crate::tools::ToolCall;
 use serde_json::{Value, json};
 
 /// Chunks of chat completions.
@@ -32,6 +33,7 @@ pub(super) fn chat_finish(end: &End) -> &'static str {
         Finish::Stop => "stop",
         Finish::Length => "length",
         Finish::ContentFilter => "content_filter",
+        Finish::ToolCalls => "tool_calls",
     }
 }
 
@@ -55,6 +57,31 @@ impl Wire for Chat {
 
     fn word(&mut self, text: &str) -> String {
         self.delta(json!({ "content": text }), None)
+    }
+
+    fn call(&mut self, place: usize, call: &ToolCall) -> String {
+        let part = |part: Value| self.delta(json!({ "tool_calls": [part] }), None);
+        let function = json!({ "name": call.name, "arguments": "" });
+        let beginning = part(json!({ "index": place, "id": call.id, "type": "function", "function": function }));
+        let rest =
+            halves(&call.arguments).map(|text| part(json!({ "index": place, "function": { "arguments": text } })));
+        beginning + &rest.concat()
+    }
+
+    fn with_calls(&self, mut answer: Value, calls: &[ToolCall]) -> Value {
+        let call = |call: &ToolCall| {
+            let function = json!({ "name": call.name, "arguments": call.arguments });
+            json!({ "id": call.id, "type": "function", "function": function })
+        };
+        if !calls.is_empty()
+            && let Some(message) = answer.pointer_mut("/choices/0/message")
+        {
+            message["tool_calls"] = calls.iter().map(call).collect();
+            if message["content"] == "" {
+                message["content"] = Value::Null;
+            }
+        }
+        answer
     }
 
     fn closing(&mut self, end: &End) -> String {
@@ -96,11 +123,13 @@ pub(super) struct Responses {
     said: String,
     /// Whether the item that holds the answer has begun.
     has_item: bool,
+    /// The items of calls.
+    calls: Vec<Value>,
 }
 
 impl Responses {
     pub fn new(model: String) -> Self {
-        Self { model, sequence: 0, thoughts: String::new(), said: String::new(), has_item: false }
+        Self { model, sequence: 0, thoughts: String::new(), said: String::new(), has_item: false, calls: Vec::new() }
     }
 
     fn event(&mut self, mut value: Value) -> String {
@@ -119,7 +148,7 @@ impl Responses {
             })
         });
         let reason = end.and_then(|end| match end.finish {
-            Finish::Stop => None,
+            Finish::Stop | Finish::ToolCalls => None,
             Finish::Length => Some("max_output_tokens"),
             Finish::ContentFilter => Some("content_filter"),
         });
@@ -153,7 +182,15 @@ impl Responses {
 }
 
 fn response_status(end: &End) -> &'static str {
-    if end.finish == Finish::Stop { "completed" } else { "incomplete" }
+    if matches!(end.finish, Finish::Stop | Finish::ToolCalls) { "completed" } else { "incomplete" }
+}
+
+/// A call as an item.
+fn call_item(call: &ToolCall, arguments: &str, status: &str) -> Value {
+    json!({
+        "id": format!("fc_{}", call.id), "type": "function_call", "status": status, "call_id": call.id, "name": call.name,
+        "arguments": arguments,
+    })
 }
 
 impl Wire for Responses {
@@ -201,15 +238,46 @@ impl Wire for Responses {
         }))
     }
 
-    fn closing(&mut self, end: &End) -> String {
-        let (index, said) = (self.index(), self.said.clone());
-        let mut events = self.event(json!({
-            "type": "response.output_text.done", "item_id": "msg_scripted", "output_index": index, "content_index": 0,
-            "text": said,
+    fn call(&mut self, _place: usize, call: &ToolCall) -> String {
+        let index = self.index() + usize::from(self.has_item) + self.calls.len();
+        let (begun, done) = (call_item(call, "", "in_progress"), call_item(call, &call.arguments, "completed"));
+        let mut events =
+            self.event(json!({ "type": "response.output_item.added", "output_index": index, "item": begun }));
+        for text in halves(&call.arguments) {
+            events += &self.event(json!({
+                "type": "response.function_call_arguments.delta", "item_id": done["id"], "output_index": index, "delta": text,
+            }));
+        }
+        events += &self.event(json!({
+            "type": "response.function_call_arguments.done", "item_id": done["id"], "output_index": index,
+            "arguments": call.arguments,
         }));
-        let item = self.message(&said);
-        events += &self.event(json!({ "type": "response.output_item.done", "output_index": index, "item": item }));
-        let output = self.output(&self.thoughts, &said);
+        events += &self.event(json!({ "type": "response.output_item.done", "output_index": index, "item": done }));
+        self.calls.push(done);
+        events
+    }
+
+    fn with_calls(&self, mut answer: Value, calls: &[ToolCall]) -> Value {
+        if let Some(output) = answer.get_mut("output").and_then(Value::as_array_mut) {
+            output.extend(calls.iter().map(|call| call_item(call, &call.arguments, "completed")));
+        }
+        answer
+    }
+
+    fn closing(&mut self, end: &End) -> String {
+        let (index, said, mut events) = (self.index(), self.said.clone(), String::new());
+        if self.has_item || self.calls.is_empty() {
+            events += &self.event(json!({
+                "type": "response.output_text.done", "item_id": "msg_scripted", "output_index": index, "content_index": 0,
+                "text": said,
+            }));
+            let item = self.message(&said);
+            events += &self.event(json!({ "type": "response.output_item.done", "output_index": index, "item": item }));
+        }
+        let mut output = self.output(&self.thoughts, &said);
+        if let Some(items) = output.as_array_mut() {
+            items.extend(self.calls.iter().cloned());
+        }
         let response = self.response(response_status(end), output, Some(end));
         let name = format!("response.{}", response_status(end));
         events + &self.event(json!({ "type": name, "response": response }))

@@ -200,7 +200,8 @@ async fn answer(
             None => {
                 let text = behaviour.words.concat().repeat(behaviour.times);
                 let thoughts = "hmm ".repeat(behaviour.thoughts);
-                whole(wire.whole(&thoughts, &text, &end_of(&behaviour)).to_string(), guard)
+                let answer = wire.whole(&thoughts, &text, &end_of(&behaviour));
+                whole(wire.with_calls(answer, &behaviour.calls).to_string(), guard)
             }
         }
     };

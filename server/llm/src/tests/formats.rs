@@ -112,6 +112,7 @@ async fn thoughts_are_shown_to_nobody() {
             match piece.unwrap() {
                 Piece::Text(more) => text.push_str(&more),
                 Piece::Thinking => panic!("{kind:?}"),
+                Piece::Call(_) | Piece::CallPart { .. } => panic!("{kind:?}"),
                 Piece::Restart | Piece::Usage(_) | Piece::From(_) | Piece::End(_) => {}
             }
         }
@@ -156,6 +157,7 @@ async fn shown(manager: &LlmManager) -> String {
             Piece::Text(text) => shown.push_str(&text),
             Piece::Restart => shown.clear(),
             Piece::Usage(_) | Piece::From(_) | Piece::End(_) | Piece::Thinking => {}
+            Piece::Call(_) | Piece::CallPart { .. } => panic!("no tools were there"),
         }
     }
     shown

@@ -1,5 +1,6 @@
 //! What is answered in OpenAI's format: whole, in pieces, or with an error.
 
+use super::tools::CallEntry;
 use crate::auth::secrets;
 use crate::error::Problem;
 use axum::Json;
@@ -78,9 +79,9 @@ pub(crate) struct Completion {
 #[schema(as = ChatChoice)]
 struct Choice {
     index: u32,
-    message: Said,
+    message: ModelMessage,
     logprobs: Option<()>,
-    /// `stop`, `length` or `content_filter`.
+    /// `stop`, `length`, `tool_calls` or `content_filter`.
     #[schema(example = "stop")]
     finish_reason: &'static str,
 }
@@ -88,11 +89,15 @@ struct Choice {
 /// What the model says.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ChatAnswer)]
-struct Said {
+struct ModelMessage {
     /// Always `assistant`.
     role: &'static str,
-    content: String,
+    /// Nothing where it only calls tools.
+    content: Option<String>,
     refusal: Option<String>,
+    /// The tools that it calls, where it calls any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tool_calls: Option<Vec<CallEntry>>,
 }
 
 /// Tokens that were used.
@@ -129,7 +134,14 @@ fn reason(finish: Finish) -> &'static str {
         Finish::Stop => "stop",
         Finish::Length => "length",
         Finish::ContentFilter => "content_filter",
+        Finish::ToolCalls => "tool_calls",
     }
+}
+
+/// What a piece says.
+enum Said {
+    Text(String),
+    Call(CallEntry),
 }
 
 /// What is known of an answer when it ended.
@@ -141,14 +153,15 @@ struct Heard {
 }
 
 impl Heard {
-    /// Takes a piece, and gives its text back.
-    fn take(&mut self, piece: Piece) -> Option<String> {
+    /// Takes a piece, and gives back what is said in it.
+    fn take(&mut self, piece: Piece) -> Option<Said> {
         match piece {
-            Piece::Text(text) => return Some(text),
+            Piece::Text(text) => return Some(Said::Text(text)),
+            Piece::Call(call) => return Some(Said::Call(call.into())),
             Piece::Usage(usage) => self.usage = Some(self.usage.unwrap_or_default().with(usage)),
             Piece::From(target) => self.target = target,
             Piece::End(finish) => self.finish = Some(finish.after(self.finish)),
-            Piece::Thinking | Piece::Restart => {}
+            Piece::CallPart { .. } | Piece::Thinking | Piece::Restart => {}
         }
         None
     }
@@ -159,13 +172,26 @@ impl Heard {
 /// # Errors
 /// If no model answered.
 pub(super) async fn whole(mut answer: Conversing) -> Result<Response, Problem> {
-    let (mut heard, mut content) = (Heard::default(), String::new());
+    let (mut heard, mut content, mut calls) = (Heard::default(), String::new(), Vec::new());
     while let Some(piece) = answer.next().await {
         match piece? {
-            Piece::Restart => content.clear(),
-            piece => content.extend(heard.take(piece)),
+            Piece::Restart => {
+                content.clear();
+                calls.clear();
+            }
+            piece => match heard.take(piece) {
+                Some(Said::Text(text)) => content.push_str(&text),
+                Some(Said::Call(call)) => calls.push(call),
+                None => {}
+            },
         }
     }
+    let message = ModelMessage {
+        role: "assistant",
+        content: Some(content).filter(|content| !content.is_empty() || calls.is_empty()),
+        refusal: None,
+        tool_calls: Some(calls).filter(|calls| !calls.is_empty()),
+    };
     let completion = Completion {
         id: format!("chatcmpl-{}", secrets::number()),
         object: "chat.completion",
@@ -173,7 +199,7 @@ pub(super) async fn whole(mut answer: Conversing) -> Result<Response, Problem> {
         model: heard.target,
         choices: [Choice {
             index: 0,
-            message: Said { role: "assistant", content, refusal: None },
+            message,
             logprobs: None,
             finish_reason: reason(heard.finish.unwrap_or(Finish::Stop)),
         }],
@@ -212,6 +238,16 @@ struct Delta<'a> {
     role: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     content: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tool_calls: Option<[ChunkCall<'a>; 1]>,
+}
+
+/// A call, which always comes whole.
+#[derive(Serialize)]
+struct ChunkCall<'a> {
+    index: u32,
+    #[serde(flatten)]
+    call: &'a CallEntry,
 }
 
 /// An answer that is being sent.
@@ -222,6 +258,8 @@ struct Sending {
     created: i64,
     tells_usage: bool,
     has_begun: bool,
+    /// How many calls of tools there were.
+    calls: u32,
     /// What is sent next, before anything else is heard.
     waiting: std::collections::VecDeque<Event>,
     is_over: bool,
@@ -239,6 +277,7 @@ pub(super) async fn streamed(answer: Conversing, tells_usage: bool) -> Result<Re
         created: now_ms() / 1000,
         tells_usage,
         has_begun: false,
+        calls: 0,
         waiting: Default::default(),
         is_over: false,
     };
@@ -263,10 +302,16 @@ impl Sending {
                 return Err(LlmError::new("models", engine::converse::Cause::Transport, said).into());
             }
             Some(Ok(piece)) => {
-                if let Some(text) = self.heard.take(piece) {
-                    let role = (!self.has_begun).then_some("assistant");
-                    self.has_begun = true;
-                    self.push(Delta { role, content: Some(&text) }, None);
+                let Some(said) = self.heard.take(piece) else { return Ok(()) };
+                let role = (!self.has_begun).then_some("assistant");
+                self.has_begun = true;
+                match said {
+                    Said::Text(text) => self.push(Delta { role, content: Some(&text), ..Delta::default() }, None),
+                    Said::Call(call) => {
+                        let tool_calls = Some([ChunkCall { index: self.calls, call: &call }]);
+                        self.calls += 1;
+                        self.push(Delta { role, tool_calls, ..Delta::default() }, None);
+                    }
                 }
             }
         }
@@ -276,7 +321,8 @@ impl Sending {
     fn end(&mut self) {
         self.is_over = true;
         let role = (!self.has_begun).then_some("assistant");
-        self.push(Delta { role, content: role.map(|_| "") }, Some(reason(self.heard.finish.unwrap_or(Finish::Stop))));
+        let delta = Delta { role, content: role.map(|_| ""), ..Delta::default() };
+        self.push(delta, Some(reason(self.heard.finish.unwrap_or(Finish::Stop))));
         if self.tells_usage {
             let usage = self.heard.usage.unwrap_or_default().into();
             self.push_chunk(&[], Some(usage));

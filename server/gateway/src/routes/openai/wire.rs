@@ -3,8 +3,10 @@
 //! Fields that are not known are passed over, since each version of each program brings some; what asks for another kind of answer is refused.
 
 use super::AUTO;
+use super::tools::{CallEntry, ChoiceEntry, ToolEntry, called, offered};
 use crate::error::{Kind, Problem};
-use engine::converse::{Conversation, Speaker, Turn};
+use engine::converse::{Conversation, Turn};
+use rustc_hash::FxHashMap;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -19,7 +21,7 @@ pub(crate) struct ChatRequest {
     /// One of `/v1/models`; `auto` leaves the choice to the service.
     #[schema(min_length = 1, max_length = 200, example = "auto")]
     model: String,
-    /// The conversation, the question last.
+    /// The conversation, the question or the result of a tool last.
     #[schema(min_items = 1, max_items = 1000)]
     messages: Vec<Message>,
     /// The longest answer, in tokens.
@@ -42,6 +44,13 @@ pub(crate) struct ChatRequest {
     n: Option<u32>,
     /// The form of the answer.
     response_format: Option<ResponseFormat>,
+    /// The tools that the model may call.
+    #[schema(max_items = 128)]
+    tools: Option<Vec<ToolEntry>>,
+    /// Whether it is to call any.
+    tool_choice: Option<ChoiceEntry>,
+    /// Whether it may call several at once, where the model's provider lets that be said.
+    parallel_tool_calls: Option<bool>,
     /// The name of the conversation: its questions go to one model, which remembers how it began.
     #[schema(max_length = 200)]
     prompt_cache_key: Option<String>,
@@ -59,11 +68,17 @@ pub(crate) struct ChatRequest {
 struct Message {
     /// Who says it.
     role: Role,
-    /// What is said.
+    /// What is said; nothing where the model only called tools.
     content: Option<Content>,
-    /// Calls of tools, which this door does not know.
-    #[schema(value_type = Option<Vec<Object>>, max_items = 0)]
-    tool_calls: Option<Vec<Value>>,
+    /// The tools that the model called.
+    #[schema(max_items = 128)]
+    tool_calls: Option<Vec<CallEntry>>,
+    /// The call to which a tool says something.
+    #[schema(max_length = 500)]
+    tool_call_id: Option<String>,
+    /// The older form of a call, which this door does not know.
+    #[schema(value_type = Option<Object>)]
+    function_call: Option<Value>,
 }
 
 /// Who says something.
@@ -78,6 +93,8 @@ enum Role {
     User,
     /// The model.
     Assistant,
+    /// A tool that the model called.
+    Tool,
 }
 
 /// What is said, in one piece or in several.
@@ -171,19 +188,8 @@ impl ChatRequest {
     /// If it asks for what this door does not give.
     pub fn conversation(self) -> Result<Conversation, Problem> {
         self.check()?;
-        let (mut instructions, mut turns) = (Vec::new(), Vec::new());
-        for (number, message) in self.messages.into_iter().enumerate() {
-            let at = format!("/messages/{number}");
-            if message.tool_calls.is_some_and(|calls| !calls.is_empty()) {
-                return Err(no_tools().at(format!("{at}/tool_calls")));
-            }
-            let text = text(message.content, &at)?;
-            match message.role {
-                Role::System | Role::Developer => instructions.push(text),
-                Role::User => turns.push(Turn { speaker: Speaker::User, text }),
-                Role::Assistant => turns.push(Turn { speaker: Speaker::Assistant, text }),
-            }
-        }
+        let (tools, tool_choice) = offered(self.tools, self.tool_choice)?;
+        let (instructions, turns) = said(self.messages)?;
         let schema = match self.response_format {
             None | Some(ResponseFormat::Text) => None,
             Some(ResponseFormat::JsonObject) => Some(serde_json::json!({ "type": "object" })),
@@ -192,6 +198,9 @@ impl ChatRequest {
         Ok(Conversation {
             instructions,
             turns,
+            tools,
+            tool_choice,
+            parallel_tool_calls: self.parallel_tool_calls,
             target: (self.model != AUTO).then_some(self.model),
             max_tokens: self.max_completion_tokens.or(self.max_tokens).unwrap_or(LONGEST),
             temperature: self.temperature.unwrap_or(1.0),
@@ -215,10 +224,9 @@ impl ChatRequest {
             Some(Value::Array(items)) => !items.is_empty(),
             Some(_) => true,
         };
-        let lets_tools_be = self.more.get("tool_choice").is_some_and(|choice| choice == "none");
-        for name in ["tools", "functions"] {
-            if is_there(name) && !lets_tools_be {
-                return Err(no_tools().at(format!("/{name}")));
+        for name in ["functions", "function_call"] {
+            if is_there(name) {
+                return Err(no_functions().at(format!("/{name}")));
             }
         }
         for name in ["logprobs", "audio", "web_search_options"] {
@@ -231,8 +239,60 @@ impl ChatRequest {
     }
 }
 
-fn no_tools() -> Problem {
-    Problem::new(Kind::Refused, "Calls of tools do not go through this service yet; set `tool_choice` to `none`.")
+fn no_functions() -> Problem {
+    Problem::new(
+        Kind::Refused,
+        "The older form of tools does not go through this service; use `tools` and `tool_calls`.",
+    )
+}
+
+/// What the model is told before, and what was said by whom.
+///
+/// # Errors
+/// If what tools say and what was called do not go together, or the model had the last word.
+fn said(messages: Vec<Message>) -> Result<(Vec<String>, Vec<Turn>), Problem> {
+    let (mut instructions, mut turns) = (Vec::new(), Vec::new());
+    // The tool of each call so far.
+    let mut names: FxHashMap<String, String> = FxHashMap::default();
+    let mut last = String::new();
+    for (number, message) in messages.into_iter().enumerate() {
+        let at = format!("/messages/{number}");
+        if message.function_call.is_some() {
+            return Err(no_functions().at(format!("{at}/function_call")));
+        }
+        let text = text(message.content, &at)?;
+        let calls = called(message.tool_calls, &at)?;
+        if !calls.is_empty() && message.role != Role::Assistant {
+            let said = "Only messages of the model (`assistant`) call tools.";
+            return Err(Problem::new(Kind::Invalid, said).at(format!("{at}/tool_calls")));
+        }
+        match message.role {
+            Role::System | Role::Developer => {
+                instructions.push(text);
+                continue;
+            }
+            Role::User => turns.push(Turn::User(text)),
+            Role::Assistant => {
+                names.extend(calls.iter().map(|call| (call.id.clone(), call.name.clone())));
+                turns.push(Turn::Assistant { text, calls });
+            }
+            Role::Tool => {
+                let id = message.tool_call_id.unwrap_or_default();
+                let Some(name) = names.get(&id).cloned() else {
+                    let said = "A message of a tool needs the `tool_call_id` of a call in a message before it.";
+                    return Err(Problem::new(Kind::Invalid, said).at(format!("{at}/tool_call_id")));
+                };
+                turns.push(Turn::Tool { id, name, text });
+            }
+        }
+        last = at;
+    }
+    if matches!(turns.last(), Some(Turn::Assistant { .. })) {
+        let said =
+            "The model had the last word; the conversation has to end with a question or with the result of a tool.";
+        return Err(Problem::new(Kind::Invalid, said).at(last));
+    }
+    Ok((instructions, turns))
 }
 
 /// The text of a message.
@@ -258,6 +318,7 @@ fn text(content: Option<Content>, at: &str) -> Result<String, Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use engine::converse::ToolCall;
     use serde_json::json;
 
     fn read(body: Value) -> ChatRequest {
@@ -281,8 +342,9 @@ mod tests {
         assert!(body.is_streamed() && body.tells_usage());
         let asked = body.conversation().unwrap();
         assert_eq!(asked.instructions, ["Be brief."]);
-        let turns: Vec<_> = asked.turns.iter().map(|turn| (turn.speaker, turn.text.as_str())).collect();
-        assert_eq!(turns, [(Speaker::User, "a\n\nb"), (Speaker::Assistant, "c"), (Speaker::User, "d")]);
+        let answer = Turn::Assistant { text: "c".into(), calls: Vec::new() };
+        assert_eq!(asked.turns, [Turn::User("a\n\nb".into()), answer, Turn::User("d".into())]);
+        assert_eq!((asked.tools, asked.parallel_tool_calls), (Vec::new(), Some(true)));
         assert_eq!((asked.target.as_deref(), asked.max_tokens, asked.temperature), (Some("work"), 7, 0.0));
         assert_eq!((asked.stop, asked.session.as_deref()), (vec!["END".to_owned()], Some("u")));
         assert_eq!(asked.schema, Some(json!({ "type": "object" })));
@@ -303,12 +365,62 @@ mod tests {
             read(body).conversation().map_err(|problem| problem.pointer().unwrap_or("").to_owned())
         };
         assert_eq!(with("n", json!(2)).unwrap_err(), "/n");
-        assert_eq!(with("tools", json!([{}])).unwrap_err(), "/tools");
+        assert_eq!(with("functions", json!([{ "name": "f" }])).unwrap_err(), "/functions");
+        assert_eq!(with("function_call", json!("auto")).unwrap_err(), "/function_call");
+        assert_eq!(with("tool_choice", json!("required")).unwrap_err(), "/tool_choice");
         assert_eq!(with("logprobs", json!(true)).unwrap_err(), "/logprobs");
         assert!(with("logprobs", json!(false)).is_ok() && with("tools", json!([])).is_ok());
         let picture = json!([{ "role": "user", "content": [{ "type": "image_url", "image_url": { "url": "x" } }] }]);
         assert_eq!(with("messages", picture).unwrap_err(), "/messages/0/content/0");
-        let called = json!([{ "role": "assistant", "tool_calls": [{}] }, { "role": "user", "content": "x" }]);
-        assert_eq!(with("messages", called).unwrap_err(), "/messages/0/tool_calls");
+    }
+
+    fn called(role: &str, id: &str) -> Value {
+        let function = json!({ "name": "read", "arguments": "{}" });
+        json!({ "role": role, "content": null, "tool_calls": [{ "id": id, "type": "function", "function": function }] })
+    }
+
+    fn answered(id: &str) -> Value {
+        json!({ "role": "tool", "tool_call_id": id, "content": "done" })
+    }
+
+    #[test]
+    fn a_loop_of_tools_is_read_as_the_sdks_write_it() {
+        let user = json!({ "role": "user", "content": "Go." });
+        let tool = json!({ "type": "function", "function": { "name": "read" } });
+        let asked = read(json!({
+            "model": "auto", "messages": [user, called("assistant", "c"), answered("c")], "tools": [tool], "tool_choice": "auto",
+        }));
+        let asked = asked.conversation().unwrap();
+        let call = ToolCall { id: "c".into(), name: "read".into(), arguments: "{}".into() };
+        let expected = [
+            Turn::User("Go.".into()),
+            Turn::Assistant { text: String::new(), calls: vec![call] },
+            Turn::Tool { id: "c".into(), name: "read".into(), text: "done".into() },
+        ];
+        assert_eq!(asked.turns, expected);
+        assert_eq!((asked.tools.len(), asked.parallel_tool_calls), (1, None));
+    }
+
+    #[test]
+    fn calls_and_results_that_do_not_go_together_are_refused_with_their_place() {
+        let user = json!({ "role": "user", "content": "Go." });
+        let older = json!({ "role": "assistant", "content": null, "function_call": { "name": "f", "arguments": "" } });
+        let nameless = json!({ "role": "tool", "content": "x" });
+        for (messages, place) in [
+            (json!([user, answered("c")]), "/messages/1/tool_call_id"),
+            (json!([user, nameless]), "/messages/1/tool_call_id"),
+            (json!([user, called("assistant", "c"), answered("d")]), "/messages/2/tool_call_id"),
+            (json!([user, answered("c"), called("assistant", "c")]), "/messages/1/tool_call_id"),
+            (json!([user, called("assistant", "c")]), "/messages/1"),
+            (
+                json!([user, { "role": "assistant", "content": "x" }, { "role": "system", "content": "y" }]),
+                "/messages/1",
+            ),
+            (json!([called("user", "c"), user]), "/messages/0/tool_calls"),
+            (json!([user, older, user]), "/messages/1/function_call"),
+        ] {
+            let problem = read(json!({ "model": "auto", "messages": messages })).conversation().unwrap_err();
+            assert_eq!(problem.pointer(), Some(place));
+        }
     }
 }

@@ -1,0 +1,136 @@
+//! Calls of tools through the door for OpenAI's format: what comes out of it whole and in pieces, and what it refuses.
+
+use super::*;
+use llm::scripted::{Behaviour, ModelServer};
+
+fn tool(name: &str) -> Value {
+    json!({ "type": "function", "function": { "name": name, "parameters": { "type": "object", "properties": {} } } })
+}
+
+fn asked(changes: &[(&str, Value)]) -> Value {
+    let mut body =
+        json!({ "model": "auto", "messages": [{ "role": "user", "content": "Go." }], "tools": [tool("read")] });
+    changes.iter().for_each(|(name, value)| body[*name] = value.clone());
+    body
+}
+
+/// A service with a model of its own, and who may ask it.
+async fn service(behaviour: Behaviour) -> (Service, String, ModelServer) {
+    let server = ModelServer::start(behaviour.script(), 100).await;
+    let target = json!({ "name": "own", "model": "m", "base-url": server.url });
+    let service = Service::set(json!({ "models": { "target": [target] } }), MetricsAccess::default()).await;
+    let token = service.account("dev", Role::Developer).await;
+    (service, token, server)
+}
+
+async fn ask(service: &Service, token: &str, body: Value) -> Reply {
+    service.send("POST", "/v1/chat/completions", token, Some(body)).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_of_tools_come_whole_and_in_chunks() {
+    let calls = [("read", "{\"path\":\"a\"}"), ("read", "{}")];
+    let (service, token, server) = service(Behaviour::calling("", &calls)).await;
+    let call = |number: usize, arguments: &str| {
+        let function = json!({ "name": "read", "arguments": arguments });
+        json!({ "id": format!("call_scripted_{number}"), "type": "function", "function": function })
+    };
+    let (first, second) = (call(0, calls[0].1), call(1, "{}"));
+    let reply = ask(&service, &token, asked(&[])).await;
+    assert_eq!(reply.status, StatusCode::OK, "{reply:?}");
+    let choice = reply.json()["choices"][0].clone();
+    let message = json!({ "role": "assistant", "content": null, "refusal": null, "tool_calls": [first, second] });
+    assert_eq!((&choice["message"], &choice["finish_reason"]), (&message, &json!("tool_calls")));
+    let reply = ask(&service, &token, asked(&[("stream", json!(true))])).await;
+    let events = reply.text.lines().filter_map(|line| line.strip_prefix("data: ")).filter(|data| *data != "[DONE]");
+    let choices: Vec<Value> =
+        events.map(|data| serde_json::from_str::<Value>(data).unwrap()["choices"][0].clone()).collect();
+    let numbered = |number: u32, mut call: Value| {
+        call["index"] = json!(number);
+        json!([call])
+    };
+    assert_eq!(choices[0]["delta"], json!({ "role": "assistant", "tool_calls": numbered(0, first) }), "{reply:?}");
+    assert_eq!(choices[1]["delta"], json!({ "tool_calls": numbered(1, second) }), "{reply:?}");
+    assert_eq!((choices.len(), &choices[2]["finish_reason"]), (3, &json!("tool_calls")), "{reply:?}");
+    assert!(reply.text.ends_with("data: [DONE]\n\n"), "{reply:?}");
+    assert_eq!(server.requests(), 2, "calls are not kept");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn text_before_calls_comes_before_them() {
+    let (service, token, _server) = service(Behaviour::calling("I look.", &[("read", "{}")])).await;
+    let message = ask(&service, &token, asked(&[])).await.json()["choices"][0]["message"].clone();
+    assert_eq!((&message["content"], message["tool_calls"].as_array().map(Vec::len)), (&json!("I look."), Some(1)));
+    let reply = ask(&service, &token, asked(&[("stream", json!(true))])).await;
+    let places = ["\"role\":", "\"content\":", "\"tool_calls\":[", "\"finish_reason\":\"tool_calls\""];
+    let places = places.map(|words| reply.text.find(words).unwrap());
+    assert!(places.is_sorted() && reply.text.matches("\"role\":").count() == 1, "{reply:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_cannot_be_called_is_refused_with_its_place_and_asks_nobody() {
+    let (service, token, server) = service(Behaviour::saying("Never.")).await;
+    let user = json!({ "role": "user", "content": "Go." });
+    let message = |role: &str, call: Value| json!({ "role": role, "content": null, "tool_calls": [call] });
+    let call = json!({ "id": "c", "type": "function", "function": { "name": "read", "arguments": "{}" } });
+    let with = |place: &str, value: Value| {
+        let mut call = call.clone();
+        *call.pointer_mut(place).unwrap() = value;
+        json!([user, message("assistant", call), user])
+    };
+    let many: Vec<Value> = (0..129).map(|number| tool(&format!("t{number}"))).collect();
+    for (name, value, status, place) in [
+        ("tools", json!(many), 400, "tools"),
+        ("tools", json!({}), 400, "tools"),
+        ("tools", json!([{ "type": "custom", "custom": {} }]), 400, "tools.0"),
+        ("tools", json!([tool("")]), 400, "tools.0.function.name"),
+        ("tools", json!([tool("a b")]), 400, "tools.0.function.name"),
+        ("tools", json!([tool("a"), tool("a")]), 400, "tools.1.function.name"),
+        ("tool_choice", json!("always"), 400, "tool_choice"),
+        ("tool_choice", json!(7), 400, "tool_choice"),
+        ("tool_choice", tool("write"), 400, "tool_choice.function.name"),
+        ("parallel_tool_calls", json!("yes"), 400, "parallel_tool_calls"),
+        ("functions", json!([{ "name": "read" }]), 422, "functions"),
+        ("function_call", json!("auto"), 422, "function_call"),
+        ("messages", with("/id", json!("")), 400, "messages.1.tool_calls.0.id"),
+        ("messages", with("/id", json!(7)), 400, "messages.1.tool_calls.0.id"),
+        ("messages", with("/function/arguments", json!({})), 400, "messages.1.tool_calls.0.function.arguments"),
+        ("messages", with("/type", json!("custom")), 400, "messages.1.tool_calls.0.type"),
+        ("messages", json!([user, message("assistant", call.clone())]), 400, "messages.1"),
+        ("messages", json!([message("user", call.clone()), user]), 400, "messages.0.tool_calls"),
+        (
+            "messages",
+            json!([user, { "role": "tool", "tool_call_id": "c", "content": "x" }]),
+            400,
+            "messages.1.tool_call_id",
+        ),
+        ("messages", json!([user, { "role": "tool", "content": "x" }]), 400, "messages.1.tool_call_id"),
+    ] {
+        let reply = ask(&service, &token, asked(&[(name, value)])).await;
+        let error = reply.json()["error"].clone();
+        assert_eq!(reply.status.as_u16(), status, "{name} {place}: {error}");
+        assert!(error["param"].as_str().is_some_and(|param| param.starts_with(place)), "{place}: {error}");
+        assert!(error["message"].as_str().is_some_and(|said| said.ends_with('.')), "{error}");
+    }
+    assert_eq!(server.requests(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_result_of_a_tool_is_answered() {
+    let (service, token, server) = service(Behaviour::saying("Done.")).await;
+    let call = json!({ "id": "c", "type": "function", "function": { "name": "read", "arguments": "{}" } });
+    let messages = json!([
+        { "role": "user", "content": "Go." },
+        { "role": "assistant", "content": null, "tool_calls": [call] },
+        { "role": "tool", "tool_call_id": "c", "content": [{ "type": "text", "text": "the file" }] },
+    ]);
+    let reply = ask(&service, &token, asked(&[("messages", messages)])).await;
+    assert_eq!(reply.status, StatusCode::OK, "{reply:?}");
+    let choice = reply.json()["choices"][0].clone();
+    assert_eq!((&choice["message"]["content"], &choice["finish_reason"]), (&json!("Done."), &json!("stop")));
+    assert_eq!(choice["message"].get("tool_calls"), None);
+    let sent: Value = serde_json::from_str(&server.seen.bodies.lock().unwrap().concat()).unwrap();
+    assert_eq!(sent["messages"][1]["tool_calls"], json!([call]));
+    assert_eq!(sent["messages"][2], json!({ "role": "tool", "tool_call_id": "c", "content": "the file" }));
+    assert_eq!(sent["tools"], json!([tool("read")]));
+}

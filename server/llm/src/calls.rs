@@ -1,0 +1,213 @@
+//! Puts the calls of tools in an answer together from the parts in which they come.
+//!
+//! Formats tell in many ways, or not at all, that an answer ended in order to call tools. That there are calls is what counts.
+
+use crate::prompt::Prompt;
+use crate::request::WHOLE_CALL;
+use crate::tools::ToolCall;
+use rustc_hash::FxHashSet;
+
+/// So many calls in one answer; whoever writes more is lost in a loop.
+const MOST: usize = 128;
+
+/// The calls of one answer as far as they came.
+#[derive(Debug, Default)]
+pub(crate) struct Calls {
+    calls: Vec<Call>,
+    has_too_many: bool,
+}
+
+/// A call as far as it came.
+#[derive(Debug)]
+struct Call {
+    index: u32,
+    id: Option<String>,
+    name: Option<String>,
+    arguments: String,
+}
+
+impl Calls {
+    /// Takes a part of a call, and gives the bytes that it adds.
+    pub fn take(&mut self, index: u32, id: Option<&str>, name: Option<&str>, arguments: &str) -> usize {
+        let (id, name) = (id.filter(|id| !id.is_empty()), name.filter(|name| !name.is_empty()));
+        let open = self.calls.iter_mut().rev().find(|call| call.index == index && index != WHOLE_CALL);
+        // Some servers give all their calls one number, and tell them apart by their ids only.
+        let is_another =
+            |call: &Call| id.is_some() && name.is_some() && call.name.is_some() && call.id.as_deref() != id;
+        if let Some(call) = open
+            && !is_another(call)
+        {
+            call.arguments.push_str(arguments);
+            // Some repeat both with every part.
+            let mut added = arguments.len();
+            for (known, new) in [(&mut call.id, id), (&mut call.name, name)] {
+                if known.is_none()
+                    && let Some(new) = new
+                {
+                    added += new.len();
+                    *known = Some(new.to_owned());
+                }
+            }
+            return added;
+        }
+        if self.calls.len() == MOST {
+            self.has_too_many = true;
+            return 0;
+        }
+        let (id, name) = (id.map(str::to_owned), name.map(str::to_owned));
+        let added = arguments.len() + [&id, &name].into_iter().flatten().map(String::len).sum::<usize>();
+        self.calls.push(Call { index, id, name, arguments: arguments.to_owned() });
+        added
+    }
+
+    /// Whether there is none. What names no tool is none.
+    pub fn is_empty(&self) -> bool {
+        self.calls.iter().all(|call| call.name.is_none())
+    }
+
+    /// Whether there are more than any answer has.
+    pub fn has_too_many(&self) -> bool {
+        self.has_too_many
+    }
+
+    /// All calls, with the secrets of the prompt put back, each with an id that no other call of the conversation has: results are told by it.
+    pub fn finish(self, prompt: &Prompt) -> Vec<ToolCall> {
+        let mut used: FxHashSet<String> = prompt.calls().map(|call| call.id.clone()).collect();
+        let mut number = 0;
+        let mut finished = Vec::new();
+        for Call { id, name, arguments, .. } in self.calls {
+            let Some(name) = name else { continue };
+            let id = id.filter(|id| !used.contains(id)).unwrap_or_else(|| {
+                loop {
+                    let made = format!("call_{number}");
+                    number += 1;
+                    if !used.contains(&made) {
+                        break made;
+                    }
+                }
+            });
+            used.insert(id.clone());
+            // Without any arguments some say nothing at all.
+            let arguments = if arguments.trim().is_empty() { "{}" } else { &arguments };
+            finished.push(ToolCall { id, name, arguments: prompt.restore_json(arguments) });
+        }
+        finished
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::prompt::{Origin, Part, PromptLimits, Turn};
+    use proptest::prelude::*;
+
+    fn prompt(text: &str) -> Prompt {
+        Prompt::new(&[Part::Data(Origin::Question, text.into())], PromptLimits::default()).unwrap()
+    }
+
+    fn call(id: &str, name: &str, arguments: &str) -> ToolCall {
+        ToolCall { id: id.into(), name: name.into(), arguments: arguments.into() }
+    }
+
+    proptest! {
+        #[test]
+        fn parts_cut_anywhere_are_the_same_calls(
+            texts in prop::collection::vec("\\PC{0,12}", 1..5), cuts in prop::collection::vec(0usize..8, 1..20), turns in any::<bool>(),
+        ) {
+            let arguments: Vec<String> = texts.iter().map(|text| serde_json::json!({ "a": text }).to_string()).collect();
+            let mut calls = Calls::default();
+            let mut rest: Vec<(usize, &str)> = arguments.iter().map(String::as_str).enumerate().collect();
+            let mut bytes = 0;
+            for at in 0..rest.len() {
+                bytes += calls.take(at as u32, Some(&format!("id{at}")), Some("f"), "");
+            }
+            // One call after the other, or all of them in turns.
+            for cut in cuts.iter().cycle() {
+                let Some((at, text)) = rest.first().copied() else { break };
+                let mut end = (*cut).min(text.len());
+                while !text.is_char_boundary(end) {
+                    end += 1;
+                }
+                bytes += calls.take(at as u32, None, None, &text[..end]);
+                rest[0].1 = &text[end..];
+                if rest[0].1.is_empty() {
+                    rest.remove(0);
+                } else if turns {
+                    rest.rotate_left(1);
+                }
+                if cuts.iter().all(|cut| *cut == 0) {
+                    rest.drain(..).for_each(|(at, text)| bytes += calls.take(at as u32, None, None, text));
+                }
+            }
+            let expected: Vec<ToolCall> =
+                arguments.iter().enumerate().map(|(at, text)| call(&format!("id{at}"), "f", text)).collect();
+            let size: usize = expected.iter().map(|call| call.id.len() + call.name.len() + call.arguments.len()).sum();
+            prop_assert_eq!(bytes, size);
+            prop_assert_eq!(calls.finish(&prompt("x")), expected);
+        }
+    }
+
+    #[test]
+    fn whole_calls_are_calls_of_their_own_and_get_the_ids_that_they_lack() {
+        let mut calls = Calls::default();
+        calls.take(WHOLE_CALL, None, Some("f"), "{\"a\":1}");
+        calls.take(WHOLE_CALL, Some("call_0"), Some("f"), "");
+        calls.take(WHOLE_CALL, Some(""), Some("g"), " ");
+        assert!(!calls.is_empty());
+        let expected = [call("call_0", "f", "{\"a\":1}"), call("call_1", "f", "{}"), call("call_2", "g", "{}")];
+        assert_eq!(calls.finish(&prompt("x")), expected);
+    }
+
+    #[test]
+    fn an_id_of_an_earlier_answer_is_not_given_again() {
+        let turns = vec![
+            Turn::User("Go.".into()),
+            Turn::Assistant { text: String::new(), calls: vec![call("call_0", "f", "{}"), call("a", "f", "{}")] },
+            Turn::Tool { id: "call_0".into(), name: "f".into(), text: "done".into() },
+        ];
+        let made = Prompt::conversation(&[], turns, Vec::new(), PromptLimits::default()).unwrap();
+        let mut calls = Calls::default();
+        calls.take(0, Some("a"), Some("f"), "{}");
+        calls.take(1, None, Some("f"), "{}");
+        let ids: Vec<String> = calls.finish(&made).into_iter().map(|call| call.id).collect();
+        assert_eq!(ids, ["call_1", "call_2"]);
+    }
+
+    #[test]
+    fn servers_that_number_or_repeat_in_their_own_way_are_understood() {
+        let mut calls = Calls::default();
+        calls.take(0, Some("a"), Some("f"), "{}");
+        calls.take(0, Some("b"), Some("f"), "{\"x\"");
+        calls.take(0, Some("b"), Some("f"), ":1}");
+        calls.take(1, Some("c"), None, "[");
+        calls.take(1, Some("d"), Some("g"), "]");
+        calls.take(2, None, None, "nothing is called");
+        let expected = [call("a", "f", "{}"), call("b", "f", "{\"x\":1}"), call("c", "g", "[]")];
+        assert_eq!(calls.finish(&prompt("x")), expected);
+        let mut nameless = Calls::default();
+        nameless.take(0, Some("a"), None, "{}");
+        assert!(nameless.is_empty() && nameless.finish(&prompt("x")).is_empty());
+    }
+
+    #[test]
+    fn calls_without_end_are_not_kept() {
+        let mut calls = Calls::default();
+        let bytes: usize = (0..1000).map(|index| calls.take(index, None, Some("f"), "")).sum();
+        assert!(bytes == MOST && calls.has_too_many() && calls.calls.len() == MOST);
+    }
+
+    #[test]
+    fn secrets_come_back_in_arguments_as_json_writes_them() {
+        let secret = ["ghp_", "a8Fk2mQz7LpX9cVb3NwT6yRd1HsJ4gKe5UoI"].concat();
+        let made = prompt(&format!("t = '{secret}'"));
+        for (said, expected) in [
+            ("{\"token\": \"__SECRET_1__\"}", format!("{{\"token\":\"{secret}\"}}")),
+            ("{\"a\" : [\"x\"]}", "{\"a\" : [\"x\"]}".to_owned()),
+            ("token=__SECRET_1__", format!("token={secret}")),
+        ] {
+            let mut calls = Calls::default();
+            calls.take(0, None, Some("f"), said);
+            assert_eq!(calls.finish(&made)[0].arguments, expected);
+        }
+    }
+}

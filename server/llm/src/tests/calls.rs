@@ -1,0 +1,186 @@
+//! Calls of tools through the whole path, in every wire format: what goes out, what comes back, and what is never shown.
+
+use super::formats::{ALL, speaking};
+use super::{manager, request};
+use crate::error::{Cause, LlmError};
+use crate::prompt::{Prompt, PromptLimits, Turn};
+use crate::providers::ProviderKind;
+use crate::request::{Finish, Piece, Request};
+use crate::scripted::{Behaviour, Fault, ModelServer, Script};
+use crate::tools::{Tool, ToolCall, ToolChoice};
+use serde_json::json;
+use std::sync::Arc;
+use std::time::Duration;
+
+fn key() -> String {
+    ["ghp_", "a8Fk2mQz7LpX9cVb3NwT6yRd1HsJ4gKe5UoI"].concat()
+}
+
+fn tools() -> Vec<Tool> {
+    let parameters = json!({ "type": "object", "properties": { "path": { "type": "string" } } });
+    let tool = |name: &str| Tool {
+        name: name.to_owned(),
+        description: "It does.".to_owned(),
+        parameters: parameters.clone(),
+        strict: None,
+    };
+    vec![tool("read"), tool("write")]
+}
+
+fn asking(turns: Vec<Turn>) -> Request {
+    Request::new(Arc::new(Prompt::conversation(&[], turns, tools(), PromptLimits::default()).unwrap()))
+}
+
+fn question() -> Request {
+    asking(vec![Turn::User(format!("The token is {}.", key()))])
+}
+
+/// What a reader has at the end.
+#[derive(Debug, Default, PartialEq)]
+struct Heard {
+    text: String,
+    calls: Vec<ToolCall>,
+    finish: Option<Finish>,
+    error: Option<Cause>,
+}
+
+async fn heard(manager: &crate::LlmManager, request: Request) -> Heard {
+    let mut heard = Heard::default();
+    let mut stream = manager.stream(request).unwrap();
+    while let Some(piece) = stream.next().await {
+        match piece {
+            Ok(Piece::Text(text)) => {
+                assert!(heard.calls.is_empty(), "calls come after the text");
+                heard.text.push_str(&text);
+            }
+            Ok(Piece::Call(call)) => heard.calls.push(call),
+            Ok(Piece::Restart) => heard.text.clear(),
+            Ok(Piece::End(finish)) => heard.finish = Some(finish),
+            Ok(Piece::CallPart { .. } | Piece::Thinking) => panic!("this is told to nobody"),
+            Ok(Piece::Usage(_) | Piece::From(_)) => {
+                assert_eq!(heard.finish, None, "the end is the last");
+            }
+            Err(LlmError { cause, .. }) => heard.error = Some(cause),
+        }
+    }
+    heard
+}
+
+async fn asked(kind: ProviderKind, script: Script, stream: bool, request: Request) -> (Heard, ModelServer) {
+    let server = ModelServer::start(script, 100).await;
+    let answer = heard(&manager(&speaking(kind, &[&server], stream, false)), request).await;
+    (answer, server)
+}
+
+#[tokio::test]
+async fn calls_come_back_the_same_in_pieces_and_whole_in_every_format() {
+    let first = json!({ "path": "Grüße \"x\"\n", "token": "__SECRET_1__" }).to_string();
+    for kind in ALL {
+        for stream in [true, false] {
+            for (text, thoughts) in [("", 0), ("I look at both.", 2)] {
+                let calls = [("read", first.as_str()), ("write", "{}")];
+                let behaviour = Behaviour { thoughts, ..Behaviour::calling(text, &calls) };
+                let (heard, server) = asked(kind, behaviour.script(), stream, question()).await;
+                let said = format!("{kind:?} {stream} {heard:?}");
+                assert_eq!(
+                    (heard.text.as_str(), heard.finish, heard.error),
+                    (text, Some(Finish::ToolCalls), None),
+                    "{said}"
+                );
+                let names: Vec<&str> = heard.calls.iter().map(|call| call.name.as_str()).collect();
+                assert_eq!(names, ["read", "write"], "{said}");
+                let arguments: serde_json::Value = serde_json::from_str(&heard.calls[0].arguments).unwrap();
+                assert_eq!(arguments, json!({ "path": "Grüße \"x\"\n", "token": key() }), "{said}");
+                assert_eq!(heard.calls[1].arguments, "{}", "{said}");
+                assert!(heard.calls[0].id != heard.calls[1].id && !heard.calls[0].id.is_empty(), "{said}");
+                let sent = server.seen.bodies.lock().unwrap().concat();
+                assert!(!sent.contains(&key()) && sent.contains("__SECRET_1__"), "{sent}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn secrets_in_calls_and_results_never_leave() {
+    let arguments = json!({ "token": key() }).to_string();
+    let call = ToolCall { id: "c".into(), name: "read".into(), arguments };
+    let turns = vec![
+        Turn::User("Go.".into()),
+        Turn::Assistant { text: String::new(), calls: vec![call] },
+        Turn::Tool { id: "c".into(), name: "read".into(), text: format!("token = '{}'", key()) },
+    ];
+    for kind in ALL {
+        let (heard, server) =
+            asked(kind, Behaviour::saying("It is __SECRET_1__ .").script(), true, asking(turns.clone())).await;
+        assert_eq!((heard.text, heard.finish), (format!("It is {} .", key()), Some(Finish::Stop)), "{kind:?}");
+        let sent = server.seen.bodies.lock().unwrap().concat();
+        assert!(!sent.contains(&key()) && sent.matches("__SECRET_1__").count() == 2, "{kind:?} {sent}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_of_a_call_is_shown_before_the_answer_ended_well() {
+    for kind in ALL {
+        for fault in [Fault::Cut, Fault::Ends, Fault::Stall, Fault::Garbage] {
+            let broken = Behaviour { fault: Some(fault), ..Behaviour::calling("", &[("read", "{\"path\":\"a\"}")]) };
+            let (broken, whole) = (
+                ModelServer::start(broken.script(), 100).await,
+                ModelServer::start(Behaviour::calling("", &[("write", "{}")]).script(), 100).await,
+            );
+            let heard = heard(&manager(&speaking(kind, &[&broken, &whole], true, false)), question()).await;
+            let names: Vec<&str> = heard.calls.iter().map(|call| call.name.as_str()).collect();
+            assert_eq!((names, heard.finish), (vec!["write"], Some(Finish::ToolCalls)), "{kind:?} {fault:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_call_is_a_first_word_and_a_sign_of_life() {
+    // Each part comes well within the time for a stall, all of them together do not; the first comes in time, the text never.
+    let calls: Vec<(&str, &str)> = (0..6).map(|_| ("read", "{\"path\":\"abc\"}")).collect();
+    let slow = Behaviour { pace: Duration::from_millis(100), ..Behaviour::calling("", &calls) };
+    let (heard, _) = asked(ProviderKind::Openai, slow.script(), true, question()).await;
+    assert_eq!((heard.calls.len(), heard.finish, heard.error), (6, Some(Finish::ToolCalls), None));
+}
+
+#[tokio::test]
+async fn calls_are_not_kept_and_text_is_though_there_are_tools() {
+    let server = ModelServer::start(Behaviour::calling("", &[("read", "{}")]).script(), 100).await;
+    let manager = manager(&speaking(ProviderKind::Openai, &[&server], true, false));
+    for _ in 0..2 {
+        assert_eq!(heard(&manager, question()).await.calls.len(), 1);
+    }
+    assert_eq!(server.requests(), 2);
+    server.next([Behaviour::saying("No need.").script()]);
+    for _ in 0..2 {
+        assert_eq!(heard(&manager, question()).await.text, "No need.");
+    }
+    assert_eq!(server.requests(), 3);
+}
+
+#[tokio::test]
+async fn calls_that_nobody_asked_for_are_no_answer() {
+    for (request, kind) in [
+        (request("x"), ProviderKind::Openai),
+        (Request { tool_choice: ToolChoice::None, ..question() }, ProviderKind::Anthropic),
+    ] {
+        let (heard, _) = asked(kind, Behaviour::calling("", &[("read", "{}")]).script(), false, request).await;
+        assert_eq!((heard.error, heard.calls.len()), (Some(Cause::Malformed), 0), "{kind:?}");
+    }
+    let (heard, _) =
+        asked(ProviderKind::Gemini, Behaviour::calling("Well.", &[("read", "{}")]).script(), true, request("x")).await;
+    assert_eq!((heard.text.as_str(), heard.finish, heard.calls.len()), ("Well.", Some(Finish::Stop), 0));
+}
+
+#[tokio::test]
+async fn calls_are_bounded_in_number_and_in_bytes() {
+    let many: Vec<(&str, &str)> = (0..200).map(|_| ("read", "{}")).collect();
+    let (heard, _) = asked(ProviderKind::Ollama, Behaviour::calling("", &many).script(), true, question()).await;
+    assert_eq!((heard.error, heard.calls.len()), (Some(Cause::Malformed), 0));
+    let long = json!({ "path": "x".repeat(64 << 10) }).to_string();
+    let server = ModelServer::start(Behaviour::calling("", &[("read", long.as_str())]).script(), 100).await;
+    let mut settings = speaking(ProviderKind::Openai, &[&server], true, false);
+    settings.models.max_answer_bytes = 32 << 10;
+    let heard = self::heard(&manager(&settings), question()).await;
+    assert_eq!((heard.error, heard.calls.len()), (Some(Cause::TooLarge), 0));
+}

@@ -1,0 +1,76 @@
+//! Tools that a model may call, and its calls of them: plain data. Nothing here calls a tool; whoever asks does, and tells what came of it.
+
+use serde_json::{Value, json};
+
+/// A tool that a model may call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tool {
+    /// Its name.
+    pub name: String,
+    /// What it does; empty where nobody says.
+    pub description: String,
+    /// The JSON Schema of its arguments; null where it takes none.
+    pub parameters: Value,
+    /// Whether the arguments must fulfil the schema to the letter, where a format has a place for that.
+    pub strict: Option<bool>,
+}
+
+impl Tool {
+    /// The schema of its arguments as all formats take it: that of an object.
+    pub(crate) fn schema(&self) -> Value {
+        let mut schema = self.parameters.clone();
+        match schema.as_object_mut() {
+            Some(fields) if fields.contains_key("type") => {}
+            Some(fields) => {
+                fields.insert("type".to_owned(), json!("object"));
+                fields.entry("properties").or_insert_with(|| json!({}));
+            }
+            None => schema = json!({ "type": "object", "properties": {} }),
+        }
+        schema
+    }
+}
+
+/// A call of a tool.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToolCall {
+    /// Its name, by which the result is told.
+    pub id: String,
+    /// The name of the tool.
+    pub name: String,
+    /// The arguments, as the model wrote them: JSON, if it kept to what it was told.
+    pub arguments: String,
+}
+
+/// Whether a model is to call tools.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum ToolChoice {
+    /// As it likes.
+    #[default]
+    Auto,
+    /// It must not.
+    None,
+    /// It must call one.
+    Required,
+    /// It must call the one of this name.
+    Named(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_are_always_an_object() {
+        let schema = |parameters: Value| {
+            Tool { name: "f".into(), description: String::new(), parameters, strict: None }.schema()
+        };
+        let nothing = json!({ "type": "object", "properties": {} });
+        assert_eq!(schema(Value::Null), nothing);
+        assert_eq!(schema(json!({})), nothing);
+        let own = json!({ "type": "object", "properties": { "a": { "type": "string" } }, "required": ["a"] });
+        assert_eq!(schema(own.clone()), own);
+        let untyped = schema(json!({ "properties": { "a": {} } }));
+        assert_eq!(untyped, json!({ "properties": { "a": {} }, "type": "object" }));
+    }
+}
