@@ -149,14 +149,10 @@ impl Provider for ChatCompletions {
         if data.trim() == "[DONE]" {
             return Ok(Vec::new());
         }
-        if let Some(word) = word(data) {
-            return Ok(vec![word]);
+        match plain(data) {
+            Some(pieces) => Ok(pieces),
+            None => said_by(&parse(data)?),
         }
-        let event = parse(data)?;
-        if event.get("error").is_some_and(|error| !error.is_null()) {
-            return Err(failed(&event));
-        }
-        pieces(&event, "/choices/0/delta", false)
     }
 
     fn whole(&self, body: &Value) -> Result<Vec<Piece>, Failed> {
@@ -195,32 +191,76 @@ fn input(prompt: &Prompt) -> Value {
     Value::Array(items)
 }
 
-/// What nearly every event is, one word and nothing else, read without making a tree of it; `None` where there is anything more.
-fn word(data: &str) -> Option<Piece> {
+/// What nearly every event is, a word, an end or what was used, read without making a tree of it; `None` where there is anything more.
+fn plain(data: &str) -> Option<Vec<Piece>> {
     #[derive(Deserialize)]
     struct Event {
-        choices: [Choice; 1],
-        usage: Option<IgnoredAny>,
+        choices: Vec<Choice>,
+        usage: Option<Used>,
         error: Option<IgnoredAny>,
     }
     #[derive(Deserialize)]
     struct Choice {
         delta: Delta,
-        finish_reason: Option<IgnoredAny>,
+        finish_reason: Option<Reason>,
     }
     #[derive(Deserialize)]
     struct Delta {
-        content: String,
+        content: Option<String>,
         refusal: Option<IgnoredAny>,
         reasoning: Option<IgnoredAny>,
         reasoning_content: Option<IgnoredAny>,
         tool_calls: Option<IgnoredAny>,
     }
-    let Event { choices: [Choice { delta, finish_reason }], usage, error } = serde_json::from_str(data).ok()?;
-    let of_delta = [delta.refusal, delta.reasoning, delta.reasoning_content, delta.tool_calls];
-    let mut more = [usage, error, finish_reason].into_iter().chain(of_delta).flatten();
-    let is_word = more.next().is_none() && !delta.content.is_empty();
-    is_word.then_some(Piece::Text(delta.content))
+    #[derive(Clone, Copy, Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    enum Reason {
+        Stop,
+        Length,
+    }
+    #[derive(Deserialize)]
+    struct Used {
+        prompt_tokens: u32,
+        completion_tokens: u32,
+        prompt_tokens_details: Option<Details>,
+    }
+    #[derive(Deserialize)]
+    struct Details {
+        cached_tokens: Option<u32>,
+    }
+    let Event { mut choices, usage, error } = serde_json::from_str(data).ok()?;
+    let choice = choices.pop();
+    if error.is_some() || !choices.is_empty() {
+        return None;
+    }
+    let mut pieces = Vec::with_capacity(1);
+    let mut end = None;
+    if let Some(Choice { delta, finish_reason }) = choice {
+        let more = [delta.refusal, delta.reasoning, delta.reasoning_content, delta.tool_calls];
+        if more.iter().any(Option::is_some) {
+            return None;
+        }
+        pieces.extend(delta.content.filter(|word| !word.is_empty()).map(Piece::Text));
+        end = finish_reason.map(|reason| match reason {
+            Reason::Stop => Finish::Stop,
+            Reason::Length => Finish::Length,
+        });
+    }
+    pieces.extend(usage.map(|used| {
+        let cached = used.prompt_tokens_details.and_then(|details| details.cached_tokens).unwrap_or(0);
+        let (input, output) = (used.prompt_tokens.into(), used.completion_tokens.into());
+        Piece::Usage(Usage { input, cached: cached.into(), output })
+    }));
+    pieces.extend(end.map(Piece::End));
+    Some(pieces)
+}
+
+/// What any event says.
+fn said_by(event: &Value) -> Result<Vec<Piece>, Failed> {
+    if event.get("error").is_some_and(|error| !error.is_null()) {
+        return Err(failed(event));
+    }
+    pieces(event, "/choices/0/delta", false)
 }
 
 fn pieces(value: &Value, holder: &str, is_whole: bool) -> Result<Vec<Piece>, Failed> {
@@ -377,4 +417,66 @@ fn end(response: &Value) -> Vec<Piece> {
         _ => Finish::Stop,
     }));
     pieces
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
+    const DELTAS: [&str; 12] = [
+        "{}",
+        r#"{"role":"assistant","content":""}"#,
+        r#"{"content":"a\u0062 \"c\""}"#,
+        r#"{"content":null}"#,
+        r#"{"content":"x","refusal":null}"#,
+        r#"{"content":"x","refusal":"no"}"#,
+        r#"{"content":"x","reasoning":"hm"}"#,
+        r#"{"reasoning_content":"hm"}"#,
+        r#"{"content":"x","tool_calls":[{"index":0,"id":"a","function":{"name":"f","arguments":"{}"}}]}"#,
+        r#"{"content":["x"]}"#,
+        r#"{"content":7}"#,
+        "null",
+    ];
+    const REASONS: [&str; 7] = ["null", "\"stop\"", "\"length\"", "\"content_filter\"", "\"error\"", "\"new\"", "4"];
+    const USAGES: [&str; 6] = [
+        "null",
+        r#"{"prompt_tokens":7,"completion_tokens":3,"total_tokens":10}"#,
+        r#"{"prompt_tokens":7,"completion_tokens":3,"prompt_tokens_details":{"cached_tokens":2}}"#,
+        r#"{"prompt_tokens":7,"completion_tokens":3,"prompt_tokens_details":{"cached_tokens":null}}"#,
+        r#"{"prompt_tokens":-7,"completion_tokens":99999999999999}"#,
+        "{}",
+    ];
+
+    proptest! {
+        #[test]
+        fn the_short_way_says_what_the_long_one_says(
+            deltas in prop::collection::vec((select(&DELTAS[..]), select(&REASONS[..])), 0..3),
+            usage in select(&USAGES[..]),
+            error in select(&["null", "{\"message\":\"no\"}"][..]),
+        ) {
+            let choices: Vec<String> = deltas.iter()
+                .map(|(delta, reason)| format!(r#"{{"index":0,"delta":{delta},"finish_reason":{reason}}}"#)).collect();
+            let data = format!(r#"{{"choices":[{}],"usage":{usage},"error":{error}}}"#, choices.join(","));
+            let long = said_by(&serde_json::from_str(&data).unwrap());
+            if let Some(short) = plain(&data) {
+                prop_assert_eq!(Ok(short), long, "{}", data);
+            }
+        }
+    }
+
+    #[test]
+    fn the_short_way_is_taken_where_it_counts() {
+        let event = |delta: &str, reason: &str, usage: &str| {
+            plain(&format!(r#"{{"choices":[{{"delta":{delta},"finish_reason":{reason}}}],"usage":{usage}}}"#))
+        };
+        assert_eq!(event(DELTAS[1], "null", "null"), Some(Vec::new()));
+        assert_eq!(event(DELTAS[2], "null", "null"), Some(vec![Piece::Text("ab \"c\"".to_owned())]));
+        assert_eq!(event("{}", "\"length\"", "null"), Some(vec![Piece::End(Finish::Length)]));
+        let used = Piece::Usage(Usage { input: 7, cached: 2, output: 3 });
+        assert_eq!(event("{}", "\"stop\"", USAGES[2]), Some(vec![used.clone(), Piece::End(Finish::Stop)]));
+        assert_eq!(plain(&format!(r#"{{"choices":[],"usage":{}}}"#, USAGES[2])), Some(vec![used]));
+        assert_eq!(event(DELTAS[8], "null", "null"), None);
+    }
 }
