@@ -157,14 +157,14 @@ def test_errors_are_those_the_sdk_knows(door, scripted):
     assert refused(openai.BadRequestError, n=2)["param"] == "n"
     tool = {"type": "function", "function": {"name": "f", "parameters": {}}}
     stray = [*hello, {"role": "tool", "content": "x", "tool_call_id": "1"}]
-    assert refused(openai.BadRequestError, messages=stray, tools=[tool])["param"] == "messages.1.tool_call_id"
-    assert refused(openai.BadRequestError, messages=[*hello, {"role": "assistant", "content": "x"}])["param"] == "messages.1"
+    assert refused(openai.UnprocessableEntityError, messages=stray, tools=[tool])["param"] == "messages.1.tool_call_id"
+    assert refused(openai.UnprocessableEntityError, messages=[*hello, {"role": "assistant", "content": "x"}])["param"] == "messages.1"
     assert refused(openai.BadRequestError, messages=[{"role": "function", "name": "f", "content": "x"}])["param"] == "messages.0.role"
-    assert refused(openai.BadRequestError, tools=[tool, tool])["param"] == "tools.1.function.name"
+    assert refused(openai.UnprocessableEntityError, tools=[tool, tool])["param"] == "tools.1.function.name"
     assert refused(openai.BadRequestError, tools=[tool] * 129)["param"] == "tools"
     assert refused(openai.BadRequestError, tools=[{"type": "function", "function": {"name": "a b"}}])["param"] == "tools.0.function.name"
     named = {"type": "function", "function": {"name": "g"}}
-    assert refused(openai.BadRequestError, tools=[tool], tool_choice=named)["param"] == "tool_choice.function.name"
+    assert refused(openai.UnprocessableEntityError, tools=[tool], tool_choice=named)["param"] == "tool_choice.function.name"
     assert refused(openai.UnprocessableEntityError, extra_body={"functions": [tool["function"]]})["param"] == "functions"
     assert not scripted.asked, "no model is asked what cannot be answered"
     viewer = openai.OpenAI(base_url=f"{service.url}/v1", api_key=service.account("see", "viewer"), max_retries=0)

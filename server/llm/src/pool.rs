@@ -281,7 +281,8 @@ impl Pool {
             }
         }
         let connecting = Counted::connecting(self, origin);
-        Ok((self.open(target, origin, connecting).await?, true))
+        // In a box: few requests open a connection, and the state of a handshake would be part of all of them.
+        Ok((Box::pin(self.open(target, origin, connecting)).await?, true))
     }
 
     fn lock(&self) -> MutexGuard<'_, FxHashMap<Origin, Host>> {

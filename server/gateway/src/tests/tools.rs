@@ -85,10 +85,10 @@ async fn what_cannot_be_called_is_refused_with_its_place_and_asks_nobody() {
         ("tools", json!([{ "type": "custom", "custom": {} }]), 400, "tools.0"),
         ("tools", json!([tool("")]), 400, "tools.0.function.name"),
         ("tools", json!([tool("a b")]), 400, "tools.0.function.name"),
-        ("tools", json!([tool("a"), tool("a")]), 400, "tools.1.function.name"),
+        ("tools", json!([tool("a"), tool("a")]), 422, "tools.1.function.name"),
         ("tool_choice", json!("always"), 400, "tool_choice"),
         ("tool_choice", json!(7), 400, "tool_choice"),
-        ("tool_choice", tool("write"), 400, "tool_choice.function.name"),
+        ("tool_choice", tool("write"), 422, "tool_choice.function.name"),
         ("parallel_tool_calls", json!("yes"), 400, "parallel_tool_calls"),
         ("functions", json!([{ "name": "read" }]), 422, "functions"),
         ("function_call", json!("auto"), 422, "function_call"),
@@ -96,15 +96,15 @@ async fn what_cannot_be_called_is_refused_with_its_place_and_asks_nobody() {
         ("messages", with("/id", json!(7)), 400, "messages.1.tool_calls.0.id"),
         ("messages", with("/function/arguments", json!({})), 400, "messages.1.tool_calls.0.function.arguments"),
         ("messages", with("/type", json!("custom")), 400, "messages.1.tool_calls.0.type"),
-        ("messages", json!([user, message("assistant", call.clone())]), 400, "messages.1"),
-        ("messages", json!([message("user", call.clone()), user]), 400, "messages.0.tool_calls"),
+        ("messages", json!([user, message("assistant", call.clone())]), 422, "messages.1"),
+        ("messages", json!([message("user", call.clone()), user]), 422, "messages.0.tool_calls"),
         (
             "messages",
             json!([user, { "role": "tool", "tool_call_id": "c", "content": "x" }]),
-            400,
+            422,
             "messages.1.tool_call_id",
         ),
-        ("messages", json!([user, { "role": "tool", "content": "x" }]), 400, "messages.1.tool_call_id"),
+        ("messages", json!([user, { "role": "tool", "content": "x" }]), 422, "messages.1.tool_call_id"),
     ] {
         let reply = ask(&service, &token, asked(&[(name, value)])).await;
         let error = reply.json()["error"].clone();

@@ -131,7 +131,7 @@ pub(super) fn offered(
         check_type(&r#type).map_err(|problem| problem.at(format!("/tools/{number}/type")))?;
         if !names.insert(function.name.clone()) {
             let said = format!("There are two tools of the name `{}`.", function.name);
-            return Err(Problem::new(Kind::Invalid, said).at(format!("/tools/{number}/function/name")));
+            return Err(Problem::new(Kind::Refused, said).at(format!("/tools/{number}/function/name")));
         }
         tools.push(Tool {
             name: function.name,
@@ -145,14 +145,14 @@ pub(super) fn offered(
         Some(ChoiceEntry::Word(ChoiceWord::None)) => ToolChoice::None,
         Some(ChoiceEntry::Word(ChoiceWord::Required)) if tools.is_empty() => {
             let said = "`tool_choice` wants a tool to be called, and there is none.";
-            return Err(Problem::new(Kind::Invalid, said).at("/tool_choice"));
+            return Err(Problem::new(Kind::Refused, said).at("/tool_choice"));
         }
         Some(ChoiceEntry::Word(ChoiceWord::Required)) => ToolChoice::Required,
         Some(ChoiceEntry::One(NamedTool { r#type, function })) => {
             check_type(&r#type).map_err(|problem| problem.at("/tool_choice/type"))?;
             if !names.contains(&function.name) {
                 let said = format!("`tool_choice` names the tool `{}`, and there is none of that name.", function.name);
-                return Err(Problem::new(Kind::Invalid, said).at("/tool_choice/function/name"));
+                return Err(Problem::new(Kind::Refused, said).at("/tool_choice/function/name"));
             }
             ToolChoice::Named(function.name)
         }

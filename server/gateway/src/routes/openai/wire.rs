@@ -264,7 +264,7 @@ fn said(messages: Vec<Message>) -> Result<(Vec<String>, Vec<Turn>), Problem> {
         let calls = called(message.tool_calls, &at)?;
         if !calls.is_empty() && message.role != Role::Assistant {
             let said = "Only messages of the model (`assistant`) call tools.";
-            return Err(Problem::new(Kind::Invalid, said).at(format!("{at}/tool_calls")));
+            return Err(Problem::new(Kind::Refused, said).at(format!("{at}/tool_calls")));
         }
         match message.role {
             Role::System | Role::Developer => {
@@ -280,7 +280,7 @@ fn said(messages: Vec<Message>) -> Result<(Vec<String>, Vec<Turn>), Problem> {
                 let id = message.tool_call_id.unwrap_or_default();
                 let Some(name) = names.get(&id).cloned() else {
                     let said = "A message of a tool needs the `tool_call_id` of a call in a message before it.";
-                    return Err(Problem::new(Kind::Invalid, said).at(format!("{at}/tool_call_id")));
+                    return Err(Problem::new(Kind::Refused, said).at(format!("{at}/tool_call_id")));
                 };
                 turns.push(Turn::Tool { id, name, text });
             }
@@ -290,7 +290,7 @@ fn said(messages: Vec<Message>) -> Result<(Vec<String>, Vec<Turn>), Problem> {
     if matches!(turns.last(), Some(Turn::Assistant { .. })) {
         let said =
             "The model had the last word; the conversation has to end with a question or with the result of a tool.";
-        return Err(Problem::new(Kind::Invalid, said).at(last));
+        return Err(Problem::new(Kind::Refused, said).at(last));
     }
     Ok((instructions, turns))
 }
