@@ -1,13 +1,14 @@
 //! Opens a database and brings its tables up to date. It must never change tables that a newer program has made.
 
 use crate::StoreError;
-use crate::sql::Pool;
+use crate::sql::{Base, Pool};
 use sqlx::migrate::{Migrate, MigrateError, Migration, MigrationType, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Connection as _, SqlSafeStr, SqlitePool};
 use std::path::Path;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// All changes of the tables there ever were. One that was released is never edited.
@@ -66,7 +67,7 @@ async fn open_file(path: &Path) -> Result<Pool, StoreError> {
         }
     };
     let read = pool().max_connections(READERS).connect_lazy_with(options.pragma("query_only", "on"));
-    Ok(Pool::Sqlite { write, read })
+    Ok(Pool { base: Base::Sqlite { write, read }, news: Arc::default() })
 }
 
 /// The one connection that writes, to a file that is brought up to date.
@@ -91,7 +92,7 @@ async fn open_server(url: &str) -> Result<Pool, StoreError> {
     let mut connection = pool.acquire().await?.detach();
     migrate(&mut connection).await?;
     sqlx::Connection::close(connection).await?;
-    Ok(Pool::Postgres(pool))
+    Ok(Pool { base: Base::Postgres(pool), news: Arc::default() })
 }
 
 /// Under the lock of the database, if it has one.

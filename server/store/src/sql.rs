@@ -8,11 +8,21 @@ use crate::{Backend, StoreError};
 use sqlx::postgres::{PgPool, PgRow};
 use sqlx::sqlite::{SqlitePool, SqliteRow};
 use sqlx::{AssertSqlSafe, Postgres, Row as _, SqlSafeStr, SqlStr, Sqlite, Transaction};
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Notify;
+
+/// The way to one of both.
+#[derive(Debug, Clone)]
+pub(crate) struct Pool {
+    pub base: Base,
+    /// Told when a transaction of this process that has news for others is on the disk.
+    pub news: Arc<Notify>,
+}
 
 /// Connections to one of both.
 #[derive(Debug, Clone)]
-pub(crate) enum Pool {
+pub(crate) enum Base {
     Sqlite { write: SqlitePool, read: SqlitePool },
     Postgres(PgPool),
 }
@@ -25,7 +35,13 @@ pub(crate) enum Value<'a> {
 }
 
 /// A transaction that writes. Without [`Writing::commit`] nothing of it stays.
-pub(crate) enum Writing {
+pub(crate) struct Writing {
+    begun: Begun,
+    news: Arc<Notify>,
+    has_news: bool,
+}
+
+enum Begun {
     Sqlite(Transaction<'static, Sqlite>),
     Postgres(Transaction<'static, Postgres>),
 }
@@ -76,30 +92,31 @@ pub(crate) fn storable(text: &str) -> String {
 
 impl Pool {
     pub fn backend(&self) -> Backend {
-        match self {
-            Self::Sqlite { .. } => Backend::Sqlite,
-            Self::Postgres(_) => Backend::Postgres,
+        match &self.base {
+            Base::Sqlite { .. } => Backend::Sqlite,
+            Base::Postgres(_) => Backend::Postgres,
         }
     }
 
     pub async fn close(&self) {
-        match self {
+        match &self.base {
             // The last connection to leave folds the log into the file, so the writer goes last.
-            Self::Sqlite { write, read } => {
+            Base::Sqlite { write, read } => {
                 read.close().await;
                 write.close().await;
             }
-            Self::Postgres(pool) => pool.close().await,
+            Base::Postgres(pool) => pool.close().await,
         }
     }
 
     /// Begins a transaction that writes.
     pub async fn begin(&self) -> Result<Writing, StoreError> {
-        Ok(match self {
+        let begun = match &self.base {
             // A transaction that begins by reading could not write if somebody else wrote meanwhile.
-            Self::Sqlite { write, .. } => Writing::Sqlite(Box::pin(write.begin_with("BEGIN IMMEDIATE")).await?),
-            Self::Postgres(pool) => Writing::Postgres(in_time(Box::pin(pool.begin())).await?),
-        })
+            Base::Sqlite { write, .. } => Begun::Sqlite(Box::pin(write.begin_with("BEGIN IMMEDIATE")).await?),
+            Base::Postgres(pool) => Begun::Postgres(in_time(Box::pin(pool.begin())).await?),
+        };
+        Ok(Writing { begun, news: self.news.clone(), has_news: false })
     }
 
     /// One statement that writes, in a transaction of its own; how many rows it changed.
@@ -121,11 +138,11 @@ impl Pool {
     }
 
     async fn rows_of(&self, sql: SqlStr, values: &[Value<'_>]) -> Result<Vec<Row>, StoreError> {
-        Ok(match self {
-            Self::Sqlite { read, .. } => {
+        Ok(match &self.base {
+            Base::Sqlite { read, .. } => {
                 Box::pin(bind!(sql, values).fetch_all(read)).await?.into_iter().map(Row::Sqlite).collect()
             }
-            Self::Postgres(pool) => {
+            Base::Postgres(pool) => {
                 in_time(Box::pin(bind!(sql, values).fetch_all(pool))).await?.into_iter().map(Row::Postgres).collect()
             }
         })
@@ -142,9 +159,9 @@ impl Pool {
     }
 
     async fn row_of(&self, sql: SqlStr, values: &[Value<'_>]) -> Result<Option<Row>, StoreError> {
-        Ok(match self {
-            Self::Sqlite { read, .. } => Box::pin(bind!(sql, values).fetch_optional(read)).await?.map(Row::Sqlite),
-            Self::Postgres(pool) => {
+        Ok(match &self.base {
+            Base::Sqlite { read, .. } => Box::pin(bind!(sql, values).fetch_optional(read)).await?.map(Row::Sqlite),
+            Base::Postgres(pool) => {
                 in_time(Box::pin(bind!(sql, values).fetch_optional(pool))).await?.map(Row::Postgres)
             }
         })
@@ -154,21 +171,29 @@ impl Pool {
 impl Writing {
     /// Makes all of it stay; it is on the disk when this returns.
     pub async fn commit(self) -> Result<(), StoreError> {
-        match self {
-            Self::Sqlite(transaction) => Box::pin(transaction.commit()).await?,
+        match self.begun {
+            Begun::Sqlite(transaction) => Box::pin(transaction.commit()).await?,
             // Whether it stays is not known if this takes too long.
-            Self::Postgres(transaction) => in_time(Box::pin(transaction.commit())).await?,
+            Begun::Postgres(transaction) => in_time(Box::pin(transaction.commit())).await?,
+        }
+        if self.has_news {
+            self.news.notify_waiters();
         }
         Ok(())
     }
 
+    /// What is written is news for those who look at the store; they are told once it is on the disk.
+    pub fn has_news(&mut self) {
+        self.has_news = true;
+    }
+
     /// Runs a statement; how many rows it changed.
     pub async fn run(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<u64, StoreError> {
-        Ok(match self {
-            Self::Sqlite(transaction) => {
+        Ok(match &mut self.begun {
+            Begun::Sqlite(transaction) => {
                 Box::pin(bind!(sql, values).execute(&mut **transaction)).await?.rows_affected()
             }
-            Self::Postgres(transaction) => {
+            Begun::Postgres(transaction) => {
                 in_time(Box::pin(bind!(sql, values).execute(&mut **transaction))).await?.rows_affected()
             }
         })
@@ -185,15 +210,15 @@ impl Writing {
     }
 
     async fn row_of(&mut self, sql: SqlStr, values: &[Value<'_>]) -> Result<Option<Row>, StoreError> {
-        Ok(match self {
-            Self::Sqlite(transaction) => {
+        Ok(match &mut self.begun {
+            Begun::Sqlite(transaction) => {
                 let sql = match sql.as_str().find(" FOR UPDATE") {
                     Some(end) => AssertSqlSafe(sql.as_str()[..end].to_owned()).into_sql_str(),
                     None => sql,
                 };
                 Box::pin(bind!(sql, values).fetch_optional(&mut **transaction)).await?.map(Row::Sqlite)
             }
-            Self::Postgres(transaction) => {
+            Begun::Postgres(transaction) => {
                 in_time(Box::pin(bind!(sql, values).fetch_optional(&mut **transaction))).await?.map(Row::Postgres)
             }
         })

@@ -16,6 +16,8 @@ use tokio::sync::{Notify, broadcast, watch};
 
 /// How often the store is asked while somebody listens, and while nobody does.
 const LOOK: Duration = Duration::from_millis(20);
+/// And how often at most, where this process writes much itself.
+const BREATH: Duration = Duration::from_millis(2);
 const LOOK_IDLE: Duration = Duration::from_secs(1);
 /// How often it is asked whether anything was revoked.
 const LOOK_AT_RIGHTS: Duration = Duration::from_millis(300);
@@ -199,6 +201,8 @@ async fn watch_jobs(gateway: &Gateway) {
     };
     hub.is_looking.send_replace(true);
     loop {
+        // From before the look on, so that nothing is written between the two unnoticed.
+        let news = gateway.store().job_news();
         // Where the store does not answer, it is asked again; who listens notices nothing but that it comes late.
         let events = gateway.store().job_events_since(newest, AT_ONCE).await.unwrap_or_default();
         let is_all = events.len() < AT_ONCE as usize;
@@ -209,7 +213,10 @@ async fn watch_jobs(gateway: &Gateway) {
             hub.live.send(Told::Job(Arc::new(event))).ok();
         }
         if is_all {
-            tokio::time::sleep(if hub.live.receiver_count() > 0 { LOOK } else { LOOK_IDLE }).await;
+            tokio::time::sleep(BREATH).await;
+            // What other replicas wrote is there without a word.
+            let look = if hub.live.receiver_count() > 0 { LOOK } else { LOOK_IDLE };
+            let _ = tokio::time::timeout(look, news).await;
         }
     }
 }

@@ -38,11 +38,17 @@ pub(crate) async fn log_changes(writing: &mut Writing, changes: &[Change]) -> Re
         let head = values![seq, &change.job, &change.account, change.state.name()];
         let tail = values![change.progress, &change.message, now_ms()];
         writing.run(sql, &[&head[..], &tail[..]].concat()).await?;
+        writing.has_news();
     }
     Ok(())
 }
 
 impl Store {
+    /// Waits until this process wrote lines, from this call on. What other replicas write is found by looking only.
+    pub fn job_news(&self) -> impl Future<Output = ()> + Send {
+        self.pool.news.notified()
+    }
+
     /// Lines after a number, oldest first. A number that is older than what is kept gives the oldest that are.
     pub async fn job_events_since(&self, seq: i64, limit: u32) -> Result<Vec<JobEvent>, StoreError> {
         let sql = "SELECT * FROM job_events WHERE seq > $1 ORDER BY seq LIMIT $2";

@@ -24,6 +24,7 @@ on_both!(
     no_account_has_more_than_its_share,
     so_many_jobs_of_an_account_wait_and_no_more,
     an_effect_is_had_once_over_all_attempts,
+    who_waits_for_news_hears_of_what_is_written,
     events_tell_the_whole_story,
     jobs_are_listed_and_counted,
 );
@@ -300,6 +301,19 @@ async fn so_many_jobs_of_an_account_wait_and_no_more(ground: Ground) {
     let of_ada = JobFilter { account: Some("ada".to_owned()), ..JobFilter::default() };
     assert_eq!(store.jobs(of_ada, None, 10).await.expect("read").items.len(), 3);
     assert_eq!(store.newest_job_event().await.expect("read"), 6, "what was refused left nothing");
+}
+
+async fn who_waits_for_news_hears_of_what_is_written(ground: Ground) {
+    let hears = async |news| tokio::time::timeout(std::time::Duration::from_secs(5), news).await.is_ok();
+    let news = ground.store.job_news();
+    ground.job("ada", 0).await;
+    assert!(hears(news).await, "a job is news");
+    assert_eq!(ground.store.newest_job_event().await.expect("read"), 1, "it is there by then");
+    let leased = lease(&ground, "w", LONG).await.expect("a job");
+    let news = ground.store.job_news();
+    ground.store.heartbeat(&leased, LONG, 0, "").await.expect("asked");
+    let is_silent = tokio::time::timeout(std::time::Duration::from_millis(200), news).await.is_err();
+    assert!(is_silent, "nothing that is told has changed");
 }
 
 async fn events_tell_the_whole_story(ground: Ground) {
