@@ -65,8 +65,12 @@ impl<T> Sender<T> {
     pub async fn room(&self, bytes: usize) -> Result<Room, Gone> {
         // What is larger than all of it takes all of it.
         let wanted = u32::try_from(bytes.saturating_add(EACH)).unwrap_or(u32::MAX).min(self.room);
-        // Where the other end goes, what waits goes with it and gives its room back, so this never waits for nobody.
-        let room = self.left.clone().acquire_many_owned(wanted).await.map_err(|_| Gone)?;
+        let room = tokio::select! {
+            biased;
+            // What waits goes with the other end, but for what is being put there at that very moment.
+            () = self.queue.closed() => return Err(Gone),
+            room = self.left.clone().acquire_many_owned(wanted) => room.map_err(|_| Gone)?,
+        };
         if self.queue.is_closed() { Err(Gone) } else { Ok(Room { _permit: room }) }
     }
 

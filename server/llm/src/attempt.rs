@@ -27,7 +27,7 @@ use tokio::time::Instant;
 const BYTES_A_TOKEN: usize = 3;
 /// How long the end of a stream is waited for after the answer said that it is whole.
 const GRACE: Duration = Duration::from_secs(1);
-/// So many stalls fit into the time in which an answer that comes whole is written.
+/// So many stalls fit into the time in which an answer, or a call of a tool, that comes whole is written.
 const WHOLE: u32 = 10;
 /// So many times as long as the first word may take a model may think aloud before it.
 const THINKING: u32 = 10;
@@ -200,7 +200,9 @@ async fn begin<'a>(
     }
     let mut reading = Reading::new(provider);
     let (mut pieces, mut read) = (Vec::new(), 0);
-    let mut deadline = first_by;
+    // A call of a tool may come whole, as an answer may.
+    let patience = if request.takes_calls() { bounds.stall.saturating_mul(WHOLE) } else { Duration::ZERO };
+    let mut deadline = first_by + patience;
     loop {
         let next = tokio::time::timeout_at(deadline, reply.bytes(name)).await;
         let Some(bytes) = next.map_err(|_elapsed| late(name, "no first word came in time"))?? else {
@@ -260,7 +262,10 @@ impl Opened<'_> {
         let Call { plan, target, .. } = self.call;
         let name = target.name.as_str();
         show(&std::mem::take(&mut self.pieces), splice);
-        let mut deadline = Instant::now() + plan.bounds.stall;
+        // Between two words there is little time; before a call that comes whole there may be much.
+        let times = if self.meter.gathered.takes_calls { WHOLE } else { 1 };
+        let stall = plan.bounds.stall.saturating_mul(times);
+        let mut deadline = Instant::now() + stall;
         let mut had_end = false;
         while !self.is_whole {
             let has_end = self.meter.gathered.end.is_some();
@@ -289,7 +294,7 @@ impl Opened<'_> {
             // Only what belongs to the answer moves the end of patience; signs of life do not.
             let is_answer = |piece: &Piece| matches!(piece, Piece::Text(_) | Piece::Thinking | Piece::CallPart { .. });
             if !had_end && new.iter().any(is_answer) {
-                deadline = Instant::now() + plan.bounds.stall;
+                deadline = Instant::now() + stall;
             }
         }
         // What came last was not looked at yet, nor was an answer that came whole.

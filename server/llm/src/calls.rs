@@ -6,6 +6,7 @@ use crate::prompt::Prompt;
 use crate::request::WHOLE_CALL;
 use crate::tools::ToolCall;
 use rustc_hash::FxHashSet;
+use serde::de::IgnoredAny;
 
 /// So many calls in one answer; whoever writes more is lost in a loop.
 const MOST: usize = 128;
@@ -31,9 +32,16 @@ impl Calls {
     pub fn take(&mut self, index: u32, id: Option<&str>, name: Option<&str>, arguments: &str) -> usize {
         let (id, name) = (id.filter(|id| !id.is_empty()), name.filter(|name| !name.is_empty()));
         let open = self.calls.iter_mut().rev().find(|call| call.index == index && index != WHOLE_CALL);
-        // Some servers give all their calls one number, and tell them apart by their ids only.
-        let is_another =
-            |call: &Call| id.is_some() && name.is_some() && call.name.is_some() && call.id.as_deref() != id;
+        // Some servers give all their calls one number, and tell them apart by their ids only, or by nothing but that one is whole.
+        let is_whole = |call: &Call| serde_json::from_str::<IgnoredAny>(&call.arguments).is_ok();
+        let is_another = |call: &Call| {
+            let has_names = name.is_some() && call.name.is_some();
+            has_names
+                && match id {
+                    Some(_) => call.id.as_deref() != id,
+                    None => !arguments.trim().is_empty() && is_whole(call),
+                }
+        };
         if let Some(call) = open
             && !is_another(call)
         {
@@ -103,6 +111,17 @@ mod tests {
 
     fn prompt(text: &str) -> Prompt {
         Prompt::new(&[Part::Data(Origin::Question, text.into())], PromptLimits::default()).unwrap()
+    }
+
+    #[test]
+    fn calls_of_one_number_without_ids_are_told_apart_where_one_is_whole() {
+        let mut calls = Calls::default();
+        for (name, arguments) in [("f", "{}"), ("g", "{\"a\":1}")] {
+            calls.take(0, Some(""), Some(name), arguments);
+        }
+        let finished = calls.finish(&prompt("x"));
+        let names: Vec<_> = finished.iter().map(|call| (call.name.as_str(), call.arguments.as_str())).collect();
+        assert_eq!(names, [("f", "{}"), ("g", "{\"a\":1}")]);
     }
 
     fn call(id: &str, name: &str, arguments: &str) -> ToolCall {

@@ -87,7 +87,9 @@ impl Quirks {
     /// What is known after a model refused a request with this message; the same where it says nothing of it.
     #[must_use]
     pub fn learnt(self, error: &LlmError) -> Self {
-        let says = |word: &str| error.cause == Cause::BadRequest && error.detail.contains(word);
+        // A tool may have any name, and what is wrong with it is no quirk of the model.
+        let is_of_a_tool = ["function", "tool", "schema"].iter().any(|word| error.detail.contains(word));
+        let says = |word: &str| error.cause == Cause::BadRequest && !is_of_a_tool && error.detail.contains(word);
         Self {
             no_temperature: self.no_temperature || says("temperature"),
             completion_tokens: self.completion_tokens || says("max_completion_tokens"),

@@ -250,8 +250,8 @@ async fn waiting_of(writing: &mut Writing, account: &str) -> Result<i64, StoreEr
 }
 
 impl Store {
-    /// Creates a job, which is on the disk when this returns. With `most_waiting` no account has more than that many that wait, as long as
-    /// all who create jobs say so.
+    /// Creates a job, which is on the disk when this returns. With `most_waiting` no account has more than that many that wait, beside
+    /// those that were begun and wait again, as long as all who create jobs say so.
     ///
     /// # Errors
     /// [`StoreError::Crowded`] where as many wait.

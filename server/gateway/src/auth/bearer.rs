@@ -26,8 +26,9 @@ pub(super) async fn authenticate(gateway: &Gateway, header: Option<HeaderValue>)
     if let Some(principal) = gateway.recent().of(token) {
         return Ok(principal);
     }
+    let changes = gateway.recent().changes();
     let principal = of_token(gateway, token).await?;
-    gateway.recent().remember(token, &principal);
+    gateway.recent().remember(token, &principal, changes);
     Ok(principal)
 }
 

@@ -5,6 +5,7 @@
 
 use super::Principal;
 use dashmap::DashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// How long it is believed.
@@ -16,6 +17,7 @@ const MOST: usize = 4096;
 #[derive(Debug, Default)]
 pub(crate) struct Recent {
     known: DashMap<[u8; 32], (Principal, Instant)>,
+    changes: AtomicU64,
 }
 
 /// What stands for a token.
@@ -30,8 +32,13 @@ impl Recent {
         (known.1.elapsed() < GOOD_FOR).then(|| known.0.clone())
     }
 
-    /// Somebody was found to be who he is.
-    pub fn remember(&self, token: &str, principal: &Principal) {
+    /// How often something changed.
+    pub fn changes(&self) -> u64 {
+        self.changes.load(Ordering::SeqCst)
+    }
+
+    /// Somebody was found to be who he is, by a look that began when so much had changed. What changed meanwhile may be that he is not.
+    pub fn remember(&self, token: &str, principal: &Principal, changes: u64) {
         if self.known.len() >= MOST {
             self.known.retain(|_, known| known.1.elapsed() < GOOD_FOR);
         }
@@ -39,10 +46,14 @@ impl Recent {
         if self.known.len() < MOST {
             self.known.insert(mark(token), (principal.clone(), Instant::now()));
         }
+        if self.changes() != changes {
+            self.known.remove(&mark(token));
+        }
     }
 
     /// Something changed.
     pub fn forget(&self) {
+        self.changes.fetch_add(1, Ordering::SeqCst);
         self.known.clear();
     }
 }

@@ -18,7 +18,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use utoipa::ToSchema;
 
-/// The scope without which no token has a model asked.
+/// The scope without which no token has a model asked by an action; the door for OpenAI's format has one of its own.
 const MODELS: &str = "models";
 
 /// What is asked of the policies, and of the scopes of a token, before a model is.
@@ -248,7 +248,7 @@ pub(crate) async fn run(
 fn not_by_a_model(principal: &Principal) -> Problem {
     let said = match principal.is_in_scope(MODELS) {
         true => format!("The role `{}` may not have a model asked.", principal.account.role.name()),
-        false => format!("A token whose scopes do not hold `{MODELS}` may not have a model asked."),
+        false => format!("An offer of a model needs a token with the scope `{MODELS}` too."),
     };
     Problem::new(Kind::Forbidden, said)
 }

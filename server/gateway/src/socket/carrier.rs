@@ -117,6 +117,19 @@ impl Carrier {
         }
     }
 
+    /// Asks from time to time whether the client is there, and reads nothing of what it says; comes back where it is not. Dropping it loses
+    /// nothing.
+    pub async fn unheard(&mut self) -> Incoming {
+        loop {
+            self.beat.tick().await;
+            // Proxies on the way see that the connection lives. What it answers is read when there is room, so it is not waited for.
+            if self.put(Message::Ping(axum::body::Bytes::new())).await.is_err() {
+                return Incoming::Gone;
+            }
+            (self.heard, self.asked) = (Instant::now(), None);
+        }
+    }
+
     /// Says a text.
     ///
     /// # Errors

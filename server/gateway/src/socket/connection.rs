@@ -166,7 +166,7 @@ impl Connection {
             };
             let is_full = self.held.is_some();
             let said = tokio::select! {
-                incoming = in_time(carrier, self.pace.wait(Instant::now())), if !is_full => match incoming {
+                incoming = in_time(carrier, is_full, self.pace.wait(Instant::now())) => match incoming {
                     Incoming::Text(text) => {
                         self.pace.count(Instant::now());
                         self.heard(&text).await
@@ -387,8 +387,11 @@ impl Connection {
     }
 }
 
-/// What comes next, after a pause. Dropping it loses nothing.
-async fn in_time(carrier: &mut Carrier, pause: Duration) -> Incoming {
+/// What comes next, after a pause; where there is no room for it, only that nobody is there any more. Dropping it loses nothing.
+async fn in_time(carrier: &mut Carrier, is_full: bool, pause: Duration) -> Incoming {
+    if is_full {
+        return carrier.unheard().await;
+    }
     if !pause.is_zero() {
         tokio::time::sleep(pause).await;
     }

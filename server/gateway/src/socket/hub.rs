@@ -213,10 +213,14 @@ async fn watch_jobs(gateway: &Gateway) {
             hub.live.send(Told::Job(Arc::new(event))).ok();
         }
         if is_all {
-            tokio::time::sleep(BREATH).await;
-            // What other replicas wrote is there without a word.
-            let look = if hub.live.receiver_count() > 0 { LOOK } else { LOOK_IDLE };
-            let _ = tokio::time::timeout(look, news).await;
+            if hub.live.receiver_count() > 0 {
+                tokio::time::sleep(BREATH).await;
+                // What other replicas wrote is there without a word.
+                let _ = tokio::time::timeout(LOOK, news).await;
+            } else {
+                // Whoever begins to listen ends the rest.
+                let _ = tokio::time::timeout(LOOK_IDLE, hub.first.notified()).await;
+            }
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The WebSocket over real connections: who is let in, what is heard, what is missed and made up for, and who is let go.
 
 use super::messages::Topic;
+use super::{Bounds, Carrier, Incoming};
 use crate::tests::Service;
 use engine::config::sections::MetricsAccess;
 use engine::store::accounts::Role;
@@ -495,4 +496,30 @@ async fn when_the_service_ends_those_who_are_connected_are_told() {
     assert_eq!(client.closed().await.0, 1001);
     let ended = tokio::time::timeout(Duration::from_secs(5), listening.serving).await.unwrap().unwrap();
     ended.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_of_which_nothing_is_read_is_asked_and_missed_all_the_same() {
+    let (told, mut gone) = tokio::sync::mpsc::channel(1);
+    let unheard = move |upgrade: axum::extract::WebSocketUpgrade| async move {
+        upgrade.on_upgrade(move |socket| async move {
+            let bounds = Bounds { heartbeat: Duration::from_millis(100), ..Bounds::default() };
+            assert!(matches!(Carrier::new(socket, bounds).unheard().await, Incoming::Gone));
+            told.send(()).await.unwrap();
+        })
+    };
+    let router = axum::Router::new().route("/", axum::routing::get(unheard));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let serving = tokio::spawn(async move { axum::serve(listener, router).await });
+    let stream = TcpStream::connect(address).await.unwrap();
+    let (mut socket, _) = client_async(format!("ws://{address}/"), stream).await.unwrap();
+    for _ in 0..3 {
+        let asked = tokio::time::timeout(Duration::from_secs(5), socket.next()).await.expect("it is asked");
+        assert!(matches!(asked, Some(Ok(Message::Ping(_)))), "{asked:?}");
+    }
+    assert!(gone.try_recv().is_err(), "it is there");
+    drop(socket);
+    assert!(tokio::time::timeout(Duration::from_secs(5), gone.recv()).await.is_ok(), "it is missed");
+    serving.abort();
 }

@@ -104,7 +104,7 @@ async fn a_model_is_asked_by_who_may_and_by_nobody_else() {
     let refused = post(&service, &narrow, "actions/run", body.clone()).await;
     assert_eq!(
         (refused.status, refused.json()["detail"].as_str()),
-        (StatusCode::FORBIDDEN, Some("A token whose scopes do not hold `models` may not have a model asked.")),
+        (StatusCode::FORBIDDEN, Some("An offer of a model needs a token with the scope `models` too.")),
         "{refused:?}"
     );
     // The same question may be answered out of the cache, so what it is answered with tells, and not whether the model heard it.

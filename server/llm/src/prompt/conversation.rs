@@ -82,6 +82,18 @@ impl Turn {
             Self::Tool { id, name, text } => Self::Tool { id, name, text: cleaner.text(&text) },
         }
     }
+
+    /// The same without what was found to be a secret in any of the turns.
+    fn without_known(self, cleaner: &Cleaner) -> Self {
+        match self {
+            Self::User(text) => Self::User(cleaner.known(&text)),
+            Self::Assistant { text, calls } => {
+                let clean = |call: ToolCall| ToolCall { arguments: cleaner.known_json(&call.arguments), ..call };
+                Self::Assistant { text: cleaner.known(&text), calls: calls.into_iter().map(clean).collect() }
+            }
+            Self::Tool { id, name, text } => Self::Tool { id, name, text: cleaner.known(&text) },
+        }
+    }
 }
 
 impl Prompt {
@@ -115,7 +127,17 @@ impl Prompt {
             parameters: cleaner.value(&tool.parameters),
             ..tool
         };
-        let tools: Vec<Tool> = tools.into_iter().map(clean).collect();
+        let mut tools: Vec<Tool> = tools.into_iter().map(clean).collect();
+        if !cleaner.secrets.is_empty() {
+            system = cleaner.known(&system);
+            turns = turns.into_iter().map(|turn| turn.without_known(&cleaner)).collect();
+            let again = |tool: Tool| Tool {
+                description: cleaner.known(&tool.description),
+                parameters: cleaner.known_value(&tool.parameters),
+                ..tool
+            };
+            tools = tools.into_iter().map(again).collect();
+        }
         let user = match turns.pop() {
             Some(Turn::User(text)) if !text.trim().is_empty() => text,
             Some(result @ Turn::Tool { .. }) => {
@@ -186,6 +208,24 @@ mod tests {
 
     fn result(id: &str, text: &str) -> Turn {
         Turn::Tool { id: id.to_owned(), name: "f".to_owned(), text: text.to_owned() }
+    }
+
+    #[test]
+    fn a_secret_that_was_put_back_leaves_in_no_later_turn() {
+        let secret = ["t7Gq2vLx", "9ZpR4mW8"].concat();
+        let arguments = json!({ "cmd": format!("psql -p {secret}") }).to_string();
+        let turns = vec![
+            user(&format!("db_password = \"{secret}\"")),
+            calling("c", "f", &arguments),
+            result("c", &format!("PGPASSWORD={secret} psql: connected")),
+            user(&format!("And now with {secret} again?")),
+        ];
+        let prompt = Prompt::conversation(&[], turns, Vec::new(), PromptLimits::default()).unwrap();
+        let said: String = prompt.turns().map(|said| said.text().to_owned()).collect();
+        let called = prompt.calls().next().unwrap().arguments.clone();
+        assert!(!said.contains(&secret) && !called.contains(&secret), "{said} {called}");
+        assert_eq!(called, r#"{"cmd":"psql -p __SECRET_1__"}"#);
+        assert_eq!(prompt.restore_json(&called), arguments);
     }
 
     fn tool(name: &str, description: &str, parameters: Value) -> Tool {

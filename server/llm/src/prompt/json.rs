@@ -3,7 +3,7 @@
 //! JSON in which nothing is changed stays byte by byte as it was written.
 
 use super::{Hidden, Prompt, replaced, restored};
-use security::scan::scan;
+use security::scan::{scan, scan_value};
 use serde_json::Value;
 
 /// Takes secrets out of the texts of one prompt, one after the other.
@@ -27,12 +27,54 @@ impl Cleaner {
 
     /// JSON without its secrets; text that is none is taken as it is.
     pub fn json(&mut self, json: &str) -> String {
-        let json = changed(json, |text| self.text(text));
-        // Some are known by the name before them, which stands in another string. Placeholders are no secrets, however they look.
-        let is_new = |found: &str| !found.contains(&self.open);
-        let found = scan(&json).into_iter().map(|found| found.range);
-        let found: Vec<_> = found.filter(|range| json.get(range.clone()).is_some_and(is_new)).collect();
-        replaced(&json, found, &self.open, 0, &mut self.secrets)
+        let Ok(value) = serde_json::from_str::<Value>(json) else { return self.text(json) };
+        let new = self.named(&value);
+        if new == value { json.to_owned() } else { new.to_string() }
+    }
+
+    /// A value without the secrets in its strings, some of which are known by the names of their fields only.
+    fn named(&mut self, value: &Value) -> Value {
+        match value {
+            Value::Object(fields) => {
+                let clean = fields.iter().map(|(name, item)| {
+                    let item = match item {
+                        Value::String(text) => Value::String(self.under(name, text)),
+                        item => self.named(item),
+                    };
+                    (self.text(name), item)
+                });
+                Value::Object(clean.collect())
+            }
+            Value::Array(list) => Value::Array(list.iter().map(|item| self.named(item)).collect()),
+            value => self.value(value),
+        }
+    }
+
+    /// The text of a field without its secrets.
+    fn under(&mut self, name: &str, text: &str) -> String {
+        let clean = self.text(text);
+        // Placeholders are no secrets, however they look.
+        let found = if clean.contains(&self.open) { None } else { scan_value(name, &clean) };
+        replaced(&clean, found.map(|found| found.range), &self.open, 0, &mut self.secrets)
+    }
+
+    /// A text without what was found to be a secret anywhere: where it is said again, nothing around it may tell that it is one. A model that
+    /// was given a placeholder calls a tool with it, the program at the other end gets the secret itself, and says what it did.
+    pub fn known(&self, text: &str) -> String {
+        let mut secrets: Vec<_> = self.secrets.iter().collect();
+        // One may stand in another.
+        secrets.sort_by_key(|(_, secret)| std::cmp::Reverse(secret.0.len()));
+        secrets.into_iter().fold(text.to_owned(), |text, (placeholder, secret)| text.replace(&secret.0, placeholder))
+    }
+
+    /// The same for JSON; text that is none is taken as it is.
+    pub fn known_json(&self, json: &str) -> String {
+        changed(json, |text| self.known(text))
+    }
+
+    /// The same for a value.
+    pub fn known_value(&self, value: &Value) -> Value {
+        with_strings(value, &mut |text| self.known(text))
     }
 }
 
@@ -96,6 +138,18 @@ mod tests {
         );
         let back = changed(&clean, |text| restored(&cleaner.secrets, text));
         assert_eq!(back, escaped);
+    }
+
+    #[test]
+    fn a_secret_that_its_field_tells_leaves_whole_whatever_its_characters() {
+        for secret in ["aB3$dE6gH9jK2m\"x7", "aB3$dE6\\gH9jK2mQ", "aB3$dE6gH9jK2mQ7"] {
+            let json = json!({ "password": secret, "list": [{ "path": "src" }] }).to_string();
+            let mut cleaner = cleaner();
+            let clean = cleaner.json(&json);
+            let value: Value = serde_json::from_str(&clean).unwrap();
+            assert_eq!(value["password"], "__SECRET_1__", "{secret}");
+            assert_eq!(changed(&clean, |text| restored(&cleaner.secrets, text)), json);
+        }
     }
 
     #[test]

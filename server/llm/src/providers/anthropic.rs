@@ -9,6 +9,7 @@ use crate::request::{Finish, Piece, Request, Usage};
 use crate::tools::{Tool, ToolCall, ToolChoice};
 use security::secret::Secret;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 /// `POST /v1/messages`.
 pub(super) struct Messages;
@@ -115,6 +116,12 @@ impl Provider for Messages {
             if let Some(choice) = choice(request) {
                 body["tool_choice"] = choice;
             }
+        } else if request.prompt.calls().next().is_some() {
+            // It refuses turns with calls where no tools are told, though nobody is to call any more.
+            let names: BTreeSet<&str> = request.prompt.calls().map(|call| call.name.as_str()).collect();
+            let tool = |name: &str| json!({ "name": name, "input_schema": { "type": "object" } });
+            body["tools"] = names.into_iter().map(tool).collect();
+            body["tool_choice"] = json!({ "type": "none" });
         }
         let mut headers = vec![("anthropic-version", Secret::new("2023-06-01"))];
         headers.extend(endpoint.key.map(|key| ("x-api-key", key.clone())));

@@ -96,7 +96,14 @@ impl Provider for GenerateContent {
 
     fn request(&self, request: &Request, endpoint: &Endpoint<'_>) -> WireRequest {
         let mut settings = json!({ "temperature": request.temperature, "maxOutputTokens": request.max_tokens });
-        if let Some(schema) = &request.schema {
+        let tools = request.prompt.tools();
+        let mut system = request.prompt.system().to_owned();
+        if let Some(schema) = request.schema.as_ref().filter(|_| !tools.is_empty()) {
+            // It refuses a form of the answer beside tools, so that is asked for in words.
+            system.push_str(&format!(
+                "\n\nAnswer with one JSON value that fulfils this JSON Schema, and nothing else: {schema}"
+            ));
+        } else if let Some(schema) = &request.schema {
             settings["responseMimeType"] = json!("application/json");
             settings["responseJsonSchema"] = schema.clone();
         }
@@ -108,10 +115,9 @@ impl Provider for GenerateContent {
             "contents": contents(&request.prompt, endpoint.model),
             "generationConfig": settings,
         });
-        if !request.prompt.system().is_empty() {
-            body["systemInstruction"] = json!({ "parts": [{ "text": request.prompt.system() }] });
+        if !system.trim().is_empty() {
+            body["systemInstruction"] = json!({ "parts": [{ "text": system.trim_start() }] });
         }
-        let tools = request.prompt.tools();
         if !tools.is_empty() {
             let declarations: Vec<Value> = tools.iter().map(declaration).collect();
             body["tools"] = json!([{ "functionDeclarations": declarations }]);

@@ -275,6 +275,8 @@ fn models_get_what_they_take() {
     let refused = LlmError::new("t", Cause::BadRequest, "`temperature` is deprecated for this model");
     assert!(Quirks::default().learnt(&refused).no_temperature);
     assert_eq!(Quirks::default().learnt(&LlmError::new("t", Cause::Server, "temperature")), Quirks::default());
+    let of_a_tool = LlmError::new("t", Cause::BadRequest, "Invalid schema for function 'get_temperature'");
+    assert_eq!(Quirks::default().learnt(&of_a_tool), Quirks::default(), "tools have any names");
 }
 
 #[test]
@@ -780,4 +782,21 @@ fn a_word_and_a_call_in_one_event_are_both_heard() {
     assert_eq!((&pieces[0], calls_of(&pieces).len()), (&Piece::Text("I look.".into()), 1));
     let wrongly = json!({ "candidates": [{ "finishReason": "MALFORMED_FUNCTION_CALL" }] });
     assert_eq!(streamed(ProviderKind::Gemini, &[wrongly]).unwrap_err().cause, Cause::Malformed);
+}
+
+#[test]
+fn calls_that_nobody_offers_any_more_and_a_form_beside_tools_go_where_they_would_be_refused() {
+    let turns = loop_of_tools().prompt.earlier().to_vec();
+    let after = Prompt::conversation(&[], turns, Vec::new(), PromptLimits::default()).unwrap();
+    let body = body_of(ProviderKind::Anthropic, "claude-x", &Request::new(Arc::new(after)));
+    assert_eq!(body["tool_choice"], json!({ "type": "none" }));
+    assert!(body["tools"].as_array().is_some_and(|tools| !tools.is_empty()), "{body}");
+    let schema = Some(json!({ "type": "object" }));
+    let body =
+        body_of(ProviderKind::Gemini, "gemini-2.5-flash", &Request { schema: schema.clone(), ..loop_of_tools() });
+    assert_eq!(body.pointer("/generationConfig/responseMimeType"), None);
+    let said = body.pointer("/systemInstruction/parts/0/text").and_then(Value::as_str);
+    assert!(said.is_some_and(|said| said.contains(r#"{"type":"object"}"#)), "{body}");
+    let body = body_of(ProviderKind::Gemini, "gemini-2.5-flash", &Request { schema, ..request() });
+    assert_eq!(body.pointer("/generationConfig/responseMimeType"), Some(&json!("application/json")));
 }

@@ -12,8 +12,11 @@ use engine::store::now_ms;
 use futures_util::Stream;
 use serde::Serialize;
 use std::convert::Infallible;
+use std::time::Duration;
 use utoipa::ToSchema;
 
+/// How long an answer piece by piece may be without a word before it begins anyway.
+const SILENCE: Duration = Duration::from_secs(15);
 /// Says whether an answer was kept.
 const CACHE: HeaderName = HeaderName::from_static("x-code-agent-cache");
 
@@ -265,7 +268,7 @@ struct Sending {
     is_over: bool,
 }
 
-/// An answer piece by piece. It is an error with a status as long as nothing came; after it, the last event.
+/// An answer piece by piece. It is an error with a status as long as nothing came, for 15 seconds at most; after it, the last event.
 ///
 /// # Errors
 /// If no model answered.
@@ -281,9 +284,14 @@ pub(super) async fn streamed(answer: Conversing, tells_usage: bool) -> Result<Re
         waiting: Default::default(),
         is_over: false,
     };
-    // The first piece decides whether this is an answer at all.
+    // The first piece decides whether this is an answer at all. Calls of tools come at the end only, and until then whoever waits, and every
+    // proxy on the way, has to see that there is somebody.
+    let by = tokio::time::Instant::now() + SILENCE;
     while !sending.has_begun && !sending.is_over {
-        sending.hear().await?;
+        match tokio::time::timeout_at(by, sending.hear()).await {
+            Ok(heard) => heard?,
+            Err(_elapsed) => break,
+        }
     }
     let is_kept = sending.answer.is_from_cache();
     let sse = Sse::new(sending.events()).keep_alive(KeepAlive::default());

@@ -272,6 +272,8 @@ fn said(messages: Vec<Message>) -> Result<(Vec<String>, Vec<Turn>), Problem> {
                 continue;
             }
             Role::User => turns.push(Turn::User(text)),
+            // Programs leave such ones behind, and most providers refuse them.
+            Role::Assistant if text.trim().is_empty() && calls.is_empty() => continue,
             Role::Assistant => {
                 names.extend(calls.iter().map(|call| (call.id.clone(), call.name.clone())));
                 turns.push(Turn::Assistant { text, calls });
