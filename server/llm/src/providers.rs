@@ -434,6 +434,11 @@ fn with_temperature(mut body: Value, path: &str, request: &Request, quirks: Quir
     body
 }
 
+/// The form of an answer as the end of the instructions, where a format has no field for it.
+fn in_words(schema: &Value) -> String {
+    format!("\n\nAnswer with one JSON value that fulfils this JSON Schema, and nothing else: {schema}")
+}
+
 /// The body as bytes; values made of strings and numbers always serialise.
 fn bytes(body: &Value) -> Vec<u8> {
     serde_json::to_vec(body).unwrap_or_default()

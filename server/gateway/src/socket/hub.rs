@@ -64,8 +64,8 @@ pub(crate) struct Hub {
     process: String,
     live: broadcast::Sender<Told>,
     kept: Mutex<Kept>,
-    /// Somebody listens for the first time.
-    first: Notify,
+    /// Somebody begins to listen.
+    begins: Notify,
     /// Becomes true when the store is looked at.
     is_looking: watch::Sender<bool>,
     /// The ids of accounts, sessions and tokens that may have lost rights.
@@ -119,7 +119,7 @@ impl Hub {
             process: number.get(..16).unwrap_or("0000000000000000").to_owned(),
             live: broadcast::channel(BEHIND).0,
             kept: Mutex::default(),
-            first: Notify::new(),
+            begins: Notify::new(),
             is_looking: watch::Sender::new(false),
             rights: broadcast::channel(BEHIND_RIGHTS).0,
         }
@@ -133,7 +133,7 @@ impl Hub {
     /// All that happens from now on, once the store is looked at; `None` where it does not answer.
     pub async fn listen(&self) -> Option<broadcast::Receiver<Told>> {
         let live = self.live.subscribe();
-        self.first.notify_one();
+        self.begins.notify_one();
         let mut is_looking = self.is_looking.subscribe();
         let looks = tokio::time::timeout(PATIENCE, is_looking.wait_for(|looks| *looks)).await;
         looks.is_ok().then_some(live)
@@ -180,14 +180,14 @@ impl Hub {
     /// The ids of accounts, sessions and tokens that may have lost rights from now on.
     pub fn rights(&self) -> broadcast::Receiver<Arc<Vec<String>>> {
         let rights = self.rights.subscribe();
-        self.first.notify_one();
+        self.begins.notify_one();
         rights
     }
 }
 
 /// Looks at the store and at the models for all connections, from the first that listens on; until it is dropped.
 pub(crate) async fn watch(gateway: &Gateway) {
-    gateway.hub().first.notified().await;
+    gateway.hub().begins.notified().await;
     tokio::join!(watch_jobs(gateway), watch_rights(gateway), watch_models(gateway));
 }
 
@@ -219,7 +219,7 @@ async fn watch_jobs(gateway: &Gateway) {
                 let _ = tokio::time::timeout(LOOK, news).await;
             } else {
                 // Whoever begins to listen ends the rest.
-                let _ = tokio::time::timeout(LOOK_IDLE, hub.first.notified()).await;
+                let _ = tokio::time::timeout(LOOK_IDLE, hub.begins.notified()).await;
             }
         }
     }

@@ -1,8 +1,8 @@
 //! Anthropic's messages.
 
 use super::{
-    Endpoint, Failed, Provider, WireRequest, as_object, bytes, call_part, count, failed, index, parse, text, thinking,
-    whole_call, with_temperature,
+    Endpoint, Failed, Provider, WireRequest, as_object, bytes, call_part, count, failed, in_words, index, parse, text,
+    thinking, whole_call, with_temperature,
 };
 use crate::prompt::{Prompt, Said};
 use crate::request::{Finish, Piece, Request, Usage};
@@ -91,9 +91,7 @@ impl Provider for Messages {
         let mut system = request.prompt.system().to_owned();
         if let Some(schema) = &request.schema {
             // The format has no field for a schema that all of its models know, so it is asked for in words.
-            system.push_str(&format!(
-                "\n\nAnswer with one JSON value that fulfils this JSON Schema, and nothing else: {schema}"
-            ));
+            system.push_str(&in_words(schema));
         }
         let body = json!({
             "model": endpoint.model,

@@ -1,7 +1,8 @@
 //! Google's Gemini API.
 
 use super::{
-    Endpoint, Failed, Provider, WireRequest, as_object, bytes, count, failed, parse, text, thinking, whole_call,
+    Endpoint, Failed, Provider, WireRequest, as_object, bytes, count, failed, in_words, parse, text, thinking,
+    whole_call,
 };
 use crate::prompt::{Prompt, Said};
 use crate::request::{Finish, Piece, Request, Usage};
@@ -100,9 +101,7 @@ impl Provider for GenerateContent {
         let mut system = request.prompt.system().to_owned();
         if let Some(schema) = request.schema.as_ref().filter(|_| !tools.is_empty()) {
             // It refuses a form of the answer beside tools, so that is asked for in words.
-            system.push_str(&format!(
-                "\n\nAnswer with one JSON value that fulfils this JSON Schema, and nothing else: {schema}"
-            ));
+            system.push_str(&in_words(schema));
         } else if let Some(schema) = &request.schema {
             settings["responseMimeType"] = json!("application/json");
             settings["responseJsonSchema"] = schema.clone();
