@@ -39,7 +39,10 @@ impl Reading {
     /// If they cannot be read, or say that something went wrong.
     pub fn push(&mut self, name: &str, bytes: &[u8]) -> Result<Vec<Piece>, LlmError> {
         let (provider, alike, mut pieces) = (self.provider, &mut self.alike, Vec::new());
-        let read = self.events.push(bytes, |event| take(provider, alike, event, &mut pieces).map_err(Broken::Failed));
+        // Around each word stands many times as much; so the text seldom has to grow.
+        let room = bytes.len() / 8;
+        let read =
+            self.events.push(bytes, |event| take(provider, alike, event, room, &mut pieces).map_err(Broken::Failed));
         match read {
             Ok(()) => Ok(pieces),
             Err(Broken::Frame(error)) => Err(LlmError::new(name, Cause::Malformed, error.to_string())),
@@ -57,10 +60,16 @@ impl Reading {
     }
 }
 
-/// Adds what an event says.
-fn take(provider: &dyn Provider, alike: &mut Alike, event: &str, pieces: &mut Vec<Piece>) -> Result<(), Failed> {
+/// Adds what an event says. A text begins with so much room.
+fn take(
+    provider: &dyn Provider,
+    alike: &mut Alike,
+    event: &str,
+    room: usize,
+    pieces: &mut Vec<Piece>,
+) -> Result<(), Failed> {
     if let Some(word) = alike.word(event) {
-        add(pieces, word);
+        add(pieces, word, room);
         return Ok(());
     }
     let said = provider.event(event)?;
@@ -69,7 +78,7 @@ fn take(provider: &dyn Provider, alike: &mut Alike, event: &str, pieces: &mut Ve
     }
     for piece in said {
         match piece {
-            Piece::Text(word) => add(pieces, &word),
+            Piece::Text(word) => add(pieces, &word, room),
             piece => pieces.push(piece),
         }
     }
@@ -77,10 +86,14 @@ fn take(provider: &dyn Provider, alike: &mut Alike, event: &str, pieces: &mut Ve
 }
 
 /// Adds text to the last piece, if that is one of text.
-fn add(pieces: &mut Vec<Piece>, word: &str) {
+fn add(pieces: &mut Vec<Piece>, word: &str, room: usize) {
     match pieces.last_mut() {
         Some(Piece::Text(text)) => text.push_str(word),
-        _ => pieces.push(Piece::Text(word.to_owned())),
+        _ => {
+            let mut text = String::with_capacity(word.len().max(room));
+            text.push_str(word);
+            pieces.push(Piece::Text(text));
+        }
     }
 }
 

@@ -4,6 +4,7 @@ mod notify;
 
 use super::lsp::level;
 use super::{Failure, Outcome};
+use crate::memory;
 use crate::output::terminal::remark;
 use crate::wiring::{self, Wish};
 use engine::config::sections::LogLevel;
@@ -100,6 +101,7 @@ impl Serve {
         let served = tokio::select! {
             (served, ()) = async { tokio::join!(served, jobs) } => served,
             () = notify::alive() => Ok(()),
+            () = memory::give_back() => Ok(()),
         };
         served.map_err(|error| Failure(format!("The service ended: {error}.")))
     }
