@@ -97,7 +97,7 @@ class World:
         """There is another account."""
         self.known["id"] = self.ask("POST", "/api/v2/accounts", {"name": "eve", "role": "viewer", "password": PASSWORD})["id"]
 
-    for_accounts_show = for_accounts_change = for_accounts_remove_totp = account
+    for_accounts_show = for_accounts_change = for_accounts_remove_totp = for_accounts_end_sessions = account
 
     def for_tokens_revoke(self) -> None:
         """There is a token."""

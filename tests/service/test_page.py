@@ -113,7 +113,7 @@ def test_from_the_first_start_to_signing_out(beginning, chromium, axe):
         sign_in(page, "root")
 
         # A second factor, as an authenticator app has it.
-        page.get_by_role("link", name="Account").click()
+        page.get_by_role("link", name="Account", exact=True).click()
         looked_at(page, axe, "account")
         press(page, "Set up a second factor")
         secret = page.locator("#secret").inner_text()
@@ -210,6 +210,93 @@ def test_from_the_first_start_to_signing_out(beginning, chromium, axe):
         page.goto("/jobs")
         expect(page).to_have_url(re.compile(r"/sign-in\?back=%2Fjobs"))
     assert service.stop() == 0
+
+
+def test_an_admin_sees_to_accounts(service, chromium, axe):
+    def make(page: Page, name: str) -> None:
+        """Fills in the form for a new account."""
+        page.get_by_role("link", name="Accounts", exact=True).click()
+        page.get_by_label(re.compile("^Name")).fill(name)
+        page.get_by_label(re.compile("^First password")).fill(PASSWORD)
+        press(page, "Make the account")
+
+    with window(chromium, service) as page:
+        sign_in(page, "root")
+        make(page, "not a name")
+        expect(page.get_by_role("alert")).to_contain_text("A name has 1 to 64 characters")
+        expect(page.get_by_label(re.compile("^Name"))).to_have_value("not a name")
+        looked_at(page, axe, "accounts-refused")
+        make(page, "bob")
+        expect(page.get_by_role("heading", level=1)).to_have_text("Account bob")
+        expect(page.get_by_role("status")).to_contain_text("the first password")
+        expect(page.get_by_label(re.compile("^Viewer"))).to_be_checked()
+        looked_at(page, axe, "account-of-another")
+
+        with window(chromium, service) as his:
+            sign_in(his, "bob")
+            expect(his.get_by_role("link", name="Accounts")).to_have_count(0)
+            assert his.goto("/accounts").status == 403
+            assert his.goto("/jobs/new").status == 403
+            # Another role, with the keyboard alone.
+            page.get_by_label(re.compile("^Viewer")).focus()
+            page.keyboard.press("ArrowDown")
+            expect(page.get_by_label(re.compile("^Developer"))).to_be_checked()
+            page.keyboard.press("Tab")
+            expect(page.get_by_role("button", name="Change the role")).to_be_focused()
+            page.keyboard.press("Enter")
+            expect(page.get_by_role("status")).to_have_text("The role is developer now.")
+            expect(page.get_by_role("status")).to_be_focused()
+            assert his.goto("/jobs/new").status == 200
+            # Out, and in no more.
+            press(page, "Switch the account off")
+            expect(page.get_by_role("status")).to_have_text("The account is switched off now.")
+            looked_at(page, axe, "account-switched-off")
+            his.goto("/account")
+            expect(his).to_have_url(re.compile(r"/sign-in\?back=%2Faccount$"))
+            his.get_by_label("Name").fill("bob")
+            his.get_by_label("Password", exact=True).fill(PASSWORD)
+            press(his, "Sign in")
+            expect(his.get_by_role("alert")).to_have_text("The name or the password is wrong.")
+            press(page, "Switch the account on")
+            expect(page.get_by_role("status")).to_have_text("The account is switched on now.")
+            sign_in(his, "bob")
+            press(page, "End all sessions")
+            expect(page.get_by_role("status")).to_have_text("1 session was ended.")
+            his.goto("/account")
+            expect(his).to_have_url(re.compile("/sign-in"))
+
+        page.get_by_role("link", name="All accounts").click()
+        expect(page.get_by_role("row")).to_have_count(3)
+        looked_at(page, axe, "accounts")
+        page.get_by_role("link", name="root", exact=True).click()
+        press(page, "Switch the account off")
+        expect(page.get_by_role("alert")).to_have_text("The last admin who is enabled must stay one.")
+        looked_at(page, axe, "account-of-the-last-admin")
+
+
+def test_accounts_without_javascript(service, chromium):
+    service.account("dev", "developer")
+    with window(chromium, service, java_script_enabled=False) as page:
+        sign_in(page, "root")
+        page.get_by_role("link", name="Accounts", exact=True).click()
+        page.get_by_label(re.compile("^Name")).fill("dev")
+        page.get_by_label(re.compile("^Auditor")).check()
+        page.get_by_label(re.compile("^First password")).fill(PASSWORD)
+        press(page, "Make the account")
+        expect(page.get_by_role("alert")).to_have_text("This name is taken.")
+        # What was typed is there still, but for the password.
+        expect(page.get_by_label(re.compile("^Auditor"))).to_be_checked()
+        page.get_by_label(re.compile("^Name")).fill("aud")
+        page.get_by_label(re.compile("^First password")).fill(PASSWORD)
+        press(page, "Make the account")
+        expect(page.locator("#role")).to_have_text("auditor")
+        page.get_by_role("link", name="All accounts").click()
+        page.get_by_role("link", name="dev", exact=True).click()
+        press(page, "Switch the account off")
+        expect(page.locator("#state")).to_have_text("off")
+    status, refused = service.ask("POST", "/api/v2/sessions", {"name": "dev", "password": PASSWORD})
+    assert status == 401, refused
+    assert service.sign_in("aud"), "the control"
 
 
 def test_with_a_keyboard_alone(chromium, service):

@@ -258,7 +258,7 @@ pub(crate) async fn still_good(gateway: &Gateway, principal: &Principal) -> Resu
     let store = gateway.store();
     let is_open = store.account(&principal.account.id).await?.is_some_and(|account| {
         // A role that was taken away takes with it what it let in. Where the provider gives roles, that of its token stands in the token.
-        let gives_roles = gateway.provider().is_some_and(|provider| !provider.settings().role_claim.is_empty());
+        let gives_roles = gateway.provider().is_some_and(oidc::Provider::gives_roles);
         let stands_in_token = gives_roles && matches!(principal.via, Via::Provider { .. });
         !account.disabled && (stands_in_token || account.role == principal.account.role)
     });

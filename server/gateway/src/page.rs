@@ -8,6 +8,7 @@
 //! (`Sec-Fetch-Site`, `Origin`), and the form carries a token that only this service can write.
 
 mod account;
+mod accounts;
 mod assets;
 mod audit;
 mod device;
@@ -73,6 +74,13 @@ const PAGES: &[(&str, &str, Access)] = &[
     ("GET", "/models", Operation("models.list")),
     ("GET", "/incidents", Operation("incidents.list")),
     ("GET", "/audit", Operation("audit.list")),
+    ("GET", "/accounts", Operation("accounts.list")),
+    ("POST", "/accounts", Operation("accounts.create")),
+    ("GET", "/accounts/{id}", Operation("accounts.show")),
+    ("POST", "/accounts/{id}/role", Operation("accounts.change")),
+    ("POST", "/accounts/{id}/state", Operation("accounts.change")),
+    ("POST", "/accounts/{id}/sessions/end", Operation("accounts.end_sessions")),
+    ("POST", "/accounts/{id}/second-factor/remove", Operation("accounts.remove_totp")),
     ("GET", "/tokens", Operation("tokens.list")),
     ("POST", "/tokens", Operation("tokens.create")),
     ("POST", "/tokens/{id}/revoke", Operation("tokens.revoke")),
@@ -107,6 +115,12 @@ pub(crate) fn routes(gateway: Gateway) -> Router<Gateway> {
         .route("/models", get(models::list))
         .route("/incidents", get(models::incidents))
         .route("/audit", get(audit::list))
+        .route("/accounts", get(accounts::list).post(accounts::create))
+        .route("/accounts/{id}", get(accounts::show))
+        .route("/accounts/{id}/role", post(accounts::change_role))
+        .route("/accounts/{id}/state", post(accounts::switch))
+        .route("/accounts/{id}/sessions/end", post(accounts::end_sessions))
+        .route("/accounts/{id}/second-factor/remove", post(accounts::remove_factor))
         .route("/tokens", get(tokens::list).post(tokens::create))
         .route("/tokens/{id}/revoke", post(tokens::revoke))
         .route("/account", get(account::show))
@@ -223,7 +237,12 @@ fn shown(gateway: &Gateway, visitor: Option<&Visitor>, path: &str, told: &Told) 
 /// The page with the form that a path stands behind.
 fn home_of(path: &str) -> &str {
     match path {
-        path if path.starts_with("/account") => "/account",
+        // What is done with one of them stands on the page of that one.
+        path if path.starts_with("/accounts/") => {
+            let end = path.match_indices('/').nth(2).map_or(path.len(), |(at, _)| at);
+            path.get(..end).unwrap_or(path)
+        }
+        path if path.starts_with("/account/") => "/account",
         path if path.starts_with("/tokens") => "/tokens",
         "/sign-out" | "/step-up" => "/",
         path => path.trim_end_matches("/cancel").trim_end_matches("/events"),

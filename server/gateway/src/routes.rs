@@ -56,6 +56,7 @@ pub(crate) fn all() -> OpenApiRouter<Gateway> {
         .routes(routes!(factors::confirm))
         .routes(routes!(factors::new_recovery_codes))
         .routes(routes!(factors::remove_of_another))
+        .routes(routes!(sessions::end_of_another))
         .routes(routes!(accounts::list, accounts::create))
         .routes(routes!(accounts::show, accounts::change))
         .routes(routes!(tokens::list, tokens::create))

@@ -1,5 +1,6 @@
 //! The whole service over its router, with a real store in a file: who may do what, what is refused and how, and a job from its request to its result.
 
+mod accounts;
 mod devices;
 mod factors;
 mod texts;

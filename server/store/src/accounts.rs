@@ -2,10 +2,12 @@
 
 mod factors;
 mod identities;
+mod seen;
 
-use crate::page::Ask;
+pub use seen::SeenAccount;
+
 use crate::sql::{Row, Writing, values};
-use crate::{Page, Store, StoreError, new_id, now_ms};
+use crate::{Store, StoreError, new_id, now_ms};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -128,15 +130,6 @@ impl Store {
         let Ok(name) = folded(name) else { return Ok(None) };
         let row = self.pool.row("SELECT * FROM accounts WHERE name = $1", values![&name]).await?;
         row.map(|row| account_in(&row, "")).transpose()
-    }
-
-    /// A page of accounts, oldest first.
-    pub async fn accounts(&self, after: Option<&str>, limit: u32) -> Result<Page<Account>, StoreError> {
-        let ask = Ask::new(after, limit)?;
-        let sql = "SELECT * FROM accounts WHERE ($1 IS NULL OR id > $1) ORDER BY id LIMIT $2";
-        let rows = self.pool.rows(sql, values![ask.after, ask.rows()]).await?;
-        let accounts = rows.iter().map(|row| account_in(row, "")).collect::<Result<Vec<_>, _>>()?;
-        Ok(Page::new(accounts, &ask, |account| &account.id))
     }
 
     /// The hash of its password, if it has one.

@@ -113,6 +113,11 @@ impl Provider {
         &self.config.settings
     }
 
+    /// Whether it says which roles people have here.
+    pub fn gives_roles(&self) -> bool {
+        !self.settings().role_claim.is_empty()
+    }
+
     /// How people are told which provider it is.
     pub fn shown(&self) -> &str {
         let issuer = self.settings().issuer.as_str();

@@ -26,6 +26,8 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("models.html", include_str!("templates/models.html")),
     ("incidents.html", include_str!("templates/incidents.html")),
     ("audit.html", include_str!("templates/audit.html")),
+    ("accounts.html", include_str!("templates/accounts.html")),
+    ("account_of.html", include_str!("templates/account_of.html")),
     ("tokens.html", include_str!("templates/tokens.html")),
     ("account.html", include_str!("templates/account.html")),
     ("factor.html", include_str!("templates/factor.html")),
@@ -39,6 +41,7 @@ const NAVIGATION: &[(&str, &str, &str)] = &[
     ("/models", "Models", "models.list"),
     ("/incidents", "Incidents", "incidents.list"),
     ("/audit", "Audit", "audit.list"),
+    ("/accounts", "Accounts", "accounts.list"),
     ("/tokens", "Tokens", "tokens.list"),
     ("/account", "Account", "me.show"),
 ];

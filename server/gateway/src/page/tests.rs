@@ -1,5 +1,7 @@
 //! The page over its router: who sees what, which forms are refused, and that nothing that somebody typed becomes markup.
 
+mod accounts;
+
 use super::*;
 use crate::tests::{PASSWORD, Reply, Service};
 use axum::body::Body;
@@ -127,7 +129,11 @@ async fn every_page_asks_the_policies_of_the_interface() {
                 "{method} {path}: {reply:?}"
             );
         }
-        for (path, name, operation) in [("/audit", "Audit", "audit.list"), ("/usage", "Usage", "usage.show")] {
+        for (path, name, operation) in [
+            ("/audit", "Audit", "audit.list"),
+            ("/usage", "Usage", "usage.show"),
+            ("/accounts", "Accounts", "accounts.list"),
+        ] {
             let shown = browser.get("/account").await.text.contains(&format!("<a href=\"{path}\">{name}</a>"));
             assert_eq!(shown, service.gateway.policies().decide(&account, operation, None).is_allowed, "{path}");
         }
@@ -139,7 +145,7 @@ fn a_page_that_is_not_in_the_list_is_open_to_nobody() {
     assert_eq!(access(&Method::GET, "/jobs"), Some(Operation("jobs.list")));
     assert_eq!(access(&Method::HEAD, "/jobs"), Some(Operation("jobs.list")));
     for (method, path) in
-        [(Method::POST, "/jobs"), (Method::GET, "/accounts"), (Method::DELETE, "/jobs/{id}"), (Method::GET, "")]
+        [(Method::POST, "/jobs"), (Method::GET, "/people"), (Method::DELETE, "/jobs/{id}"), (Method::GET, "")]
     {
         assert_eq!(access(&method, path), None, "{method} {path}");
     }

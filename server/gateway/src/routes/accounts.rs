@@ -10,7 +10,8 @@ use crate::state::Gateway;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
-use engine::store::accounts::{Account, Role};
+use engine::store::StoreError;
+use engine::store::accounts::{Account, Role, SeenAccount};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -60,7 +61,7 @@ impl From<RoleName> for Role {
 pub(crate) struct AccountView {
     /// Its id.
     #[schema(example = "0192f0c1-7d5e-7000-8000-000000000000")]
-    id: String,
+    pub id: String,
     /// The name to sign in with.
     #[schema(example = "ann")]
     name: String,
@@ -84,6 +85,31 @@ impl From<Account> for AccountView {
             disabled: account.disabled,
             second_factor: account.has_totp,
             created_at: time(account.created_at),
+        }
+    }
+}
+
+/// An account, as those see it who see to accounts.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = SeenAccount)]
+pub(crate) struct SeenAccountView {
+    /// The account.
+    #[serde(flatten)]
+    pub account: AccountView,
+    /// Its owner signs in by a provider, where his password and his second factor are.
+    of_provider: bool,
+    /// When its owner last signed in here, or showed again that it is he; missing where that is more than 30 days ago, or never was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = "date-time")]
+    last_sign_in_at: Option<String>,
+}
+
+impl From<SeenAccount> for SeenAccountView {
+    fn from(seen: SeenAccount) -> Self {
+        Self {
+            account: seen.account.into(),
+            of_provider: seen.of_provider,
+            last_sign_in_at: seen.last_sign_in.map(time),
         }
     }
 }
@@ -205,13 +231,13 @@ pub(crate) async fn change_password(
 /// All accounts.
 #[utoipa::path(get, path = "/accounts", tag = "accounts", operation_id = "accounts.list",
     extensions(("x-group" = json!("accounts.read"))), params(Part), responses(
-    (status = 200, description = "A part of them", body = List<AccountView>),
+    (status = 200, description = "A part of them", body = List<SeenAccountView>),
     (status = 400, description = "Not as it has to be", body = ProblemBody),
     (status = 401, description = "Not signed in", body = ProblemBody), (status = 403, description = "Not allowed", body = ProblemBody)))]
 pub(crate) async fn list(
     State(gateway): State<Gateway>,
     Asked(part): Asked<Part>,
-) -> Result<Json<List<AccountView>>, Problem> {
+) -> Result<Json<List<SeenAccountView>>, Problem> {
     let page = gateway.store().accounts(part.after(), part.limit()).await?;
     Ok(Json(List { items: page.items.into_iter().map(Into::into).collect(), next: page.next }))
 }
@@ -219,7 +245,7 @@ pub(crate) async fn list(
 /// Makes an account.
 #[utoipa::path(post, path = "/accounts", tag = "accounts", operation_id = "accounts.create",
     extensions(("x-group" = json!("accounts.write")), ("x-step-up" = json!(true))), request_body = NewAccount, responses(
-    (status = 201, description = "The account", body = AccountView),
+    (status = 201, description = "The account", body = SeenAccountView),
     (status = 400, description = "Not as it has to be", body = ProblemBody),
     (status = 401, description = "Not signed in", body = ProblemBody), (status = 403, description = "Not allowed", body = ProblemBody),
     (status = 409, description = "The name is taken, the person has an account, there is no provider, or there is not either a password or a subject", body = ProblemBody),
@@ -230,44 +256,48 @@ pub(crate) async fn create(
     State(gateway): State<Gateway>,
     Extension(principal): Extension<Principal>,
     Valid(body): Valid<NewAccount>,
-) -> Result<(StatusCode, Json<AccountView>), Problem> {
+) -> Result<(StatusCode, Json<SeenAccountView>), Problem> {
     let refused = |said: &str| Problem::new(Kind::Conflict, said);
-    let (store, role) = (gateway.store(), body.role.into());
+    let failed = |error: StoreError| match error {
+        StoreError::Taken => refused("This name is taken.").at("/name"),
+        error => error.into(),
+    };
+    let (store, role, of_provider) = (gateway.store(), body.role.into(), body.subject.is_some());
     let account = match (body.password, body.subject) {
         (Some(password), None) => {
             let hash = gateway.passwords().hash(&gateway.core(&principal.account.id), password).await?;
-            store.create_account(&body.name, role, Some(&hash)).await?
+            store.create_account(&body.name, role, Some(&hash)).await.map_err(failed)?
         }
         (None, Some(subject)) => {
             let provider = gateway.provider().ok_or_else(|| refused("This service has no provider of sign-ins."))?;
             let issuer = &provider.settings().issuer;
-            match store.create_account_of_person(issuer, &subject, &body.name, role).await? {
+            match store.create_account_of_person(issuer, &subject, &body.name, role).await.map_err(failed)? {
                 (account, true) => account,
-                (_, false) => return Err(Problem::new(Kind::Conflict, "This person has an account.")),
+                (_, false) => return Err(refused("This person has an account.").at("/subject")),
             }
         }
         _ => return Err(refused("An account has either a password or the subject of a person of the provider.")),
     };
-    Ok((StatusCode::CREATED, Json(account.into())))
+    Ok((StatusCode::CREATED, Json(SeenAccount { account, of_provider, last_sign_in: None }.into())))
 }
 
 /// One account.
 #[utoipa::path(get, path = "/accounts/{id}", tag = "accounts", operation_id = "accounts.show",
     extensions(("x-group" = json!("accounts.read"))),
     params(("id" = String, Path, description = "The account", format = "uuid", example = "0192f0c1-7d5e-7000-8000-000000000000")), responses(
-    (status = 200, description = "The account", body = AccountView),
+    (status = 200, description = "The account", body = SeenAccountView),
     (status = 401, description = "Not signed in", body = ProblemBody), (status = 403, description = "Not allowed", body = ProblemBody),
     (status = 404, description = "Not there", body = ProblemBody)))]
-pub(crate) async fn show(State(gateway): State<Gateway>, Id(id): Id) -> Result<Json<AccountView>, Problem> {
-    let account = gateway.store().account(&id).await?.ok_or_else(|| Problem::missing("account", &id))?;
-    Ok(Json(account.into()))
+pub(crate) async fn show(State(gateway): State<Gateway>, Id(id): Id) -> Result<Json<SeenAccountView>, Problem> {
+    let seen = gateway.store().seen_account(&id).await?.ok_or_else(|| Problem::missing("account", &id))?;
+    Ok(Json(seen.into()))
 }
 
 /// Changes the role of an account, or closes it. The last admin stays.
 #[utoipa::path(patch, path = "/accounts/{id}", tag = "accounts", operation_id = "accounts.change",
     extensions(("x-group" = json!("accounts.write")), ("x-step-up" = json!(true))),
     params(("id" = String, Path, description = "The account", format = "uuid", example = "0192f0c1-7d5e-7000-8000-000000000000")), request_body = AccountChange, responses(
-    (status = 200, description = "The account", body = AccountView),
+    (status = 200, description = "The account", body = SeenAccountView),
     (status = 400, description = "Not as it has to be", body = ProblemBody),
     (status = 401, description = "Not signed in", body = ProblemBody), (status = 403, description = "Not allowed", body = ProblemBody),
     (status = 404, description = "Not there", body = ProblemBody),
@@ -277,7 +307,7 @@ pub(crate) async fn change(
     State(gateway): State<Gateway>,
     Id(id): Id,
     Valid(body): Valid<AccountChange>,
-) -> Result<Json<AccountView>, Problem> {
+) -> Result<Json<SeenAccountView>, Problem> {
     let missing = || Problem::missing("account", &id);
     gateway.store().account(&id).await?.ok_or_else(missing)?;
     if let Some(role) = body.role {
@@ -291,6 +321,6 @@ pub(crate) async fn change(
             gateway.store().cancel_jobs_of(&id).await?;
         }
     }
-    let account = gateway.store().account(&id).await?.ok_or_else(missing)?;
-    Ok(Json(account.into()))
+    let seen = gateway.store().seen_account(&id).await?.ok_or_else(missing)?;
+    Ok(Json(seen.into()))
 }

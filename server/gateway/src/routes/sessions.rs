@@ -4,7 +4,7 @@ use crate::auth::keys::GOOD_FOR_SECONDS;
 use crate::auth::outcome::note;
 use crate::auth::{Principal, Via, factors, secrets};
 use crate::error::{Kind, Problem, ProblemBody, correlation};
-use crate::extract::{ClientAddress, Valid};
+use crate::extract::{ClientAddress, Id, Valid};
 use crate::routes::time;
 use crate::state::Gateway;
 use axum::extract::State;
@@ -218,6 +218,26 @@ pub(crate) async fn end_others(
     gateway.recent().forget();
     note(&gateway, factors::POLICY, account, "sessions.end_others", id, true, &format!("{ended} sessions ended"))
         .await?;
+    Ok(Json(Ended { ended }))
+}
+
+/// Ends all sessions of an account: those of browsers, and those of programs that were let in. Its API tokens stay.
+#[utoipa::path(delete, path = "/accounts/{id}/sessions", tag = "accounts", operation_id = "accounts.end_sessions",
+    extensions(("x-group" = json!("accounts.write")), ("x-step-up" = json!(true))),
+    params(("id" = String, Path, description = "The account", format = "uuid", example = "0192f0c1-7d5e-7000-8000-000000000000")), responses(
+    (status = 200, description = "How many were ended", body = Ended),
+    (status = 401, description = "Not signed in, or not lately (`step-up-needed`)", body = ProblemBody),
+    (status = 403, description = "Not allowed", body = ProblemBody),
+    (status = 404, description = "There is no such account", body = ProblemBody)))]
+pub(crate) async fn end_of_another(
+    State(gateway): State<Gateway>,
+    Extension(principal): Extension<Principal>,
+    Id(id): Id,
+) -> Result<Json<Ended>, Problem> {
+    gateway.store().account(&id).await?.ok_or_else(|| Problem::missing("account", &id))?;
+    let ended = gateway.store().revoke_sessions_of(&id).await?;
+    let (actor, outcome) = (&principal.account.id, format!("{ended} sessions ended"));
+    note(&gateway, factors::POLICY, actor, "accounts.end_sessions", &id, true, &outcome).await?;
     Ok(Json(Ended { ended }))
 }
 

@@ -193,6 +193,7 @@ fn what_is_dangerous_is_marked_in_the_document() {
     let wanted = [
         "accounts.change",
         "accounts.create",
+        "accounts.end_sessions",
         "accounts.remove_totp",
         "devices.decide",
         "me.begin_totp",

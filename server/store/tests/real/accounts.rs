@@ -1,9 +1,9 @@
 //! Accounts and their second factors.
 
 use crate::databases::{Ground, on_both};
-use store::StoreError;
 use store::accounts::Role;
 use store::tokens::Proof;
+use store::{StoreError, now_ms};
 
 on_both!(
     an_account_comes_back_as_it_was_made,
@@ -11,6 +11,7 @@ on_both!(
     the_first_admin_is_made_once,
     the_last_admin_stays,
     what_does_not_exist_is_said_so,
+    it_is_seen_who_is_of_a_provider_and_who_signed_in_last,
     a_second_factor_is_set_confirmed_and_cleared,
     recovery_codes_are_replaced,
 );
@@ -83,6 +84,28 @@ async fn what_does_not_exist_is_said_so(ground: Ground) {
     assert_eq!(store.totp(nobody).await.expect("read"), None);
     assert!(!store.use_totp_step(nobody, 1).await.expect("asked"));
     assert!(!store.use_recovery_code(nobody, "x").await.expect("asked"));
+}
+
+async fn it_is_seen_who_is_of_a_provider_and_who_signed_in_last(ground: Ground) {
+    let store = &ground.store;
+    let (ada, bob) = (ground.account("ada").await, ground.account("bob").await);
+    let (eve, _) = store.create_account_of_person("https://a.example", "1", "eve", Role::Viewer).await.expect("made");
+    let begin = async |hash: &str, at: i64| {
+        let proof = Proof { auth_time: Some(at), ..Proof::default() };
+        store.start_session(&ada.id, hash, now_ms() + 60_000, &proof).await.expect("begun").id
+    };
+    begin("r1", 7_000).await;
+    let newest = begin("r2", 9_000).await;
+    begin("r3", 8_000).await;
+    // A device that was let in: nobody showed anything.
+    let device = Proof { auth_time: Some(0), ..Proof::default() };
+    store.start_session(&bob.id, "r4", now_ms() + 60_000, &device).await.expect("begun");
+    assert!(store.revoke_session(&newest).await.expect("ended"), "it was one nevertheless");
+    let page = store.accounts(None, 10).await.expect("read");
+    let seen: Vec<_> = page.items.iter().map(|one| (&one.account.id, one.of_provider, one.last_sign_in)).collect();
+    assert_eq!(seen, [(&ada.id, false, Some(9_000)), (&bob.id, false, None), (&eve.id, true, None)]);
+    assert_eq!(store.seen_account(&eve.id).await.expect("read").as_ref(), page.items.last());
+    assert_eq!(store.seen_account("nobody").await.expect("read"), None);
 }
 
 async fn a_second_factor_is_set_confirmed_and_cleared(ground: Ground) {

@@ -34,7 +34,7 @@ async fn accounts_are_paged_from_the_oldest_on(ground: Ground) {
     let (mut seen, mut after) = (Vec::new(), None);
     for number in 0.. {
         let page = ground.store.accounts(after.as_deref(), 10).await.expect("read");
-        seen.extend(page.items.into_iter().map(|account| account.id));
+        seen.extend(page.items.into_iter().map(|one| one.account.id));
         if number == 0 {
             made.push(ground.store.create_account("late", Role::Viewer, None).await.expect("made").id);
         }

@@ -27,7 +27,7 @@ pub(crate) async fn account_of(gateway: &Gateway, person: &Person, kept: bool) -
     let settings = provider.settings();
     let known = store.account_of_person(&settings.issuer, &person.subject).await?;
     // Where the provider gives no roles, whom an admin made needs none of it.
-    let gives_roles = !settings.role_claim.is_empty();
+    let gives_roles = provider.gives_roles();
     let may_come = match settings.unknown_people {
         UnknownPeople::Refuse => known.is_some(),
         UnknownPeople::WithRole => person.role.is_some() || (known.is_some() && !gives_roles),

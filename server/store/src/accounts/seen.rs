@@ -1,0 +1,48 @@
+//! Accounts as those see them who see to them, with what other tables know of them. It never gives out a hash or the subject of a person.
+
+use super::{Account, account_in};
+use crate::page::Ask;
+use crate::sql::{Row, values};
+use crate::{Page, Store, StoreError};
+
+/// An account, and what is known of it besides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeenAccount {
+    /// The account.
+    pub account: Account,
+    /// Whether it is one of a person of a provider.
+    pub of_provider: bool,
+    /// When its owner last showed who he is, as far as sessions are kept.
+    pub last_sign_in: Option<i64>,
+}
+
+/// What is read of each. A session that a code of a device began has the moment 0, in which nobody showed anything.
+const SEEN: &str = "SELECT accounts.*,
+    (SELECT count(*) FROM identities WHERE identities.account = accounts.id) AS of_provider,
+    (SELECT max(sessions.auth_time) FROM sessions WHERE sessions.account = accounts.id AND sessions.auth_time > 0)
+    AS last_sign_in FROM accounts";
+
+impl Store {
+    /// A page of accounts, oldest first.
+    pub async fn accounts(&self, after: Option<&str>, limit: u32) -> Result<Page<SeenAccount>, StoreError> {
+        let ask = Ask::new(after, limit)?;
+        let sql = format!("{SEEN} WHERE ($1 IS NULL OR accounts.id > $1) ORDER BY accounts.id LIMIT $2");
+        let rows = self.pool.rows_built(sql, values![ask.after, ask.rows()]).await?;
+        let accounts = rows.iter().map(seen_in).collect::<Result<Vec<_>, _>>()?;
+        Ok(Page::new(accounts, &ask, |seen| &seen.account.id))
+    }
+
+    /// One of them.
+    pub async fn seen_account(&self, id: &str) -> Result<Option<SeenAccount>, StoreError> {
+        let row = self.pool.row_built(format!("{SEEN} WHERE accounts.id = $1"), values![id]).await?;
+        row.map(|row| seen_in(&row)).transpose()
+    }
+}
+
+fn seen_in(row: &Row) -> Result<SeenAccount, StoreError> {
+    Ok(SeenAccount {
+        account: account_in(row, "")?,
+        of_provider: row.truth("of_provider")?,
+        last_sign_in: row.number_if_any("last_sign_in")?,
+    })
+}
