@@ -246,11 +246,11 @@ async fn a_sign_in_that_is_too_weak_begins_no_session_and_renews_none() {
     let session = newest().await;
     assert_eq!(session.auth_time, 0, "for what is dangerous nothing was shown");
     for said in [json!({}), json!({ "acr": TWO })] {
-        let reply = comes(&said, Some(&session.id)).await;
+        let reply = comes(&said, Some(session.id.as_str())).await;
         assert_eq!(reply.status, StatusCode::UNAUTHORIZED, "{said}: {reply:?}");
         assert_eq!(newest().await, session, "{said}");
     }
-    let renewed = comes(&json!({ "acr": KEY }), Some(&session.id)).await;
+    let renewed = comes(&json!({ "acr": KEY }), Some(session.id.as_str())).await;
     assert_eq!(renewed.status, StatusCode::OK, "the control: {renewed:?}");
     assert!(now_ms() - newest().await.auth_time < 60_000);
     // Whoever shows that much at once need not do so again.
