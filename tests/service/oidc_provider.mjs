@@ -14,6 +14,20 @@ const keys = await Promise.all(["ES256", "RS256", "EdDSA"].map(async (alg) => {
   return { ...(await exportJWK(privateKey)), alg, use: "sig", kid: `${alg}-${told.generation}` };
 }));
 
+// The pages for development know no ways of signing in: whoever gives a name says behind a plus by which one he did.
+const ways = {
+  pwd: { acr: "urn:example:password", amr: ["pwd"] },
+  otp: { acr: "urn:example:two-factors", amr: ["pwd", "otp", "mfa"] },
+  key: { acr: "urn:example:key", amr: ["hwk", "mfa"] },
+};
+const tenMinutesAgo = () => Math.floor(Date.now() / 1000) - 600;
+const signedIn = (typed) => {
+  const [accountId, way, moment] = typed.split("+");
+  return { accountId, ...ways[way], ...(moment === "earlier" ? { ts: tenMinutesAgo() } : {}) };
+};
+// RFC 9068, 2.2.1.
+const ofSignIn = (code) => (code ? { acr: code.acr, amr: code.amr, auth_time: code.authTime } : {});
+
 const roles = (name) => (name.startsWith("dev") ? ["ca-developers"] : []);
 const provider = new Provider(told.issuer, {
   jwks: { keys },
@@ -23,15 +37,23 @@ const provider = new Provider(told.issuer, {
       client_id: "the-service", client_secret: told.secret, redirect_uris: [told.redirect], grant_types: ["authorization_code"],
       response_types: ["code"], require_auth_time: true, id_token_signed_response_alg: told.algorithm ?? "ES256",
     },
+    // A program that somebody uses in a browser, and that asks for tokens for the service.
+    {
+      client_id: "dev-app", token_endpoint_auth_method: "none", redirect_uris: [told.app], grant_types: ["authorization_code"],
+      response_types: ["code"], id_token_signed_response_alg: "ES256",
+    },
     // One is a program of its own; the tokens of the other are those of somebody who uses it.
     ...["dev-machine", "dev-tool"].map((client_id) => (
       { client_id, client_secret: told.secret, redirect_uris: [], response_types: [], grant_types: ["client_credentials"] }
     )),
   ],
-  claims: { openid: ["sub"], profile: ["preferred_username", "roles"] },
+  acrValues: Object.values(ways).map((way) => way.acr),
+  claims: { openid: ["sub", "amr"], profile: ["preferred_username", "roles"] },
   conformIdTokenClaims: false,
   findAccount: (_, id) => ({ accountId: id, claims: () => ({ sub: id, preferred_username: id, roles: roles(id) }) }),
-  extraTokenClaims: (_, token) => ({ roles: roles(token.accountId ?? token.clientId) }),
+  extraTokenClaims: (ctx, token) => (
+    { roles: roles(token.accountId ?? token.clientId), ...ofSignIn(ctx.oidc.entities.AuthorizationCode) }
+  ),
   formats: {
     customizers: {
       jwt: (_, token, made) => {
@@ -46,9 +68,14 @@ const provider = new Provider(told.issuer, {
     resourceIndicators: {
       enabled: true,
       getResourceServerInfo: (_, resource, client) => ({
-        scope: "api", audience: resource, accessTokenTTL: 300, accessTokenFormat: "jwt", jwt: { sign: { alg: told.algorithm ?? "ES256" } },
+        scope: "api code-agent:accounts code-agent:documents code-agent:*", audience: resource, accessTokenTTL: 300, accessTokenFormat: "jwt",
+        jwt: { sign: { alg: told.algorithm ?? "ES256" } },
       }),
     },
   },
 });
+const finished = provider.interactionFinished.bind(provider);
+provider.interactionFinished = (request, response, result, options) => (
+  finished(request, response, result.login ? { ...result, login: signedIn(result.login.accountId) } : result, options)
+);
 provider.listen(new URL(told.issuer).port, "127.0.0.1", () => process.stdout.write("listening\n"));

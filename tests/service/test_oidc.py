@@ -55,7 +55,7 @@ class Provider:
         modules = install.from_npm(f"oidc-provider-{OIDC_PROVIDER_VERSION}", f"oidc-provider@{OIDC_PROVIDER_VERSION}")
         self.generation += 1
         told = {"issuer": self.issuer, "modules": str(modules), "generation": self.generation, "secret": self.secret,
-                "redirect": f"{service.url}/auth/oidc/callback", **more}
+                "redirect": f"{service.url}/auth/oidc/callback", "app": f"{service.url}/sign-in", **more}
         script = pathlib.Path(__file__).with_name("oidc_provider.mjs")
         self.process = subprocess.Popen(
             [install.node() / "bin" / "node", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
@@ -72,26 +72,33 @@ class Provider:
             self.process.stdout.close()
             self.process = None
 
-    def token(self, resource: str = AUDIENCE, client: str = "dev-tool") -> str:
+    def token(self, resource: str = AUDIENCE, client: str = "dev-tool", scope: str = "api") -> str:
         """An access token: by `dev-tool` one of dev-bob, by `dev-machine` one of the program itself."""
-        form = urllib.parse.urlencode({"grant_type": "client_credentials", "resource": resource, "scope": "api"}).encode()
+        form = urllib.parse.urlencode({"grant_type": "client_credentials", "resource": resource, "scope": scope}).encode()
         pair = base64.b64encode(f"{client}:{self.secret}".encode()).decode()
         request = urllib.request.Request(f"{self.issuer}/token", data=form, headers={"authorization": f"Basic {pair}"})
         with urllib.request.urlopen(request, timeout=10) as answer:
             return json.loads(answer.read())["access_token"]
 
 
-@pytest.fixture
-def team(start_service):
-    """A service with an admin, and its provider."""
+@contextlib.contextmanager
+def a_team(start_service, more: str = ""):
+    """A service with an admin, and its provider, with more settings of it."""
     provider = Provider()
-    service = start_service(
-        settings=SETTINGS.format(issuer=provider.issuer, audience=AUDIENCE), environment={"OIDC_SECRET": provider.secret})
+    settings = SETTINGS.format(issuer=provider.issuer, audience=AUDIENCE) + more
+    service = start_service(settings=settings, environment={"OIDC_SECRET": provider.secret})
     try:
         provider.start(service)
         yield service, provider
     finally:
         provider.stop()
+
+
+@pytest.fixture
+def team(start_service):
+    """A service with an admin, and its provider."""
+    with a_team(start_service) as both:
+        yield both
 
 
 @contextlib.contextmanager

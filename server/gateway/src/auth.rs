@@ -29,6 +29,7 @@ use engine::store::StoreError;
 use engine::store::accounts::Account;
 use engine::store::now_ms;
 use engine::store::tokens::Session;
+use oidc::level::Lack;
 use policy::Decision;
 
 /// Who asks.
@@ -67,6 +68,11 @@ pub enum Via {
         mark: String,
         /// When it is over, in Unix milliseconds.
         ends: i64,
+        /// The parts of the service that its scopes name; `None` where the settings leave scopes alone.
+        scopes: Option<Vec<String>>,
+        /// When its owner showed the provider enough for what is dangerous, in Unix milliseconds, or what he lacks; `None` where the settings let no
+        /// token of the provider do that.
+        shown: Option<Result<i64, Lack>>,
     },
 }
 
@@ -81,15 +87,27 @@ impl Principal {
     pub(crate) fn is_fresh(&self) -> bool {
         match &self.via {
             Via::Session { amr, auth_time, .. } => factors::is_fresh(&self.account, amr, *auth_time),
+            Via::Provider { shown: Some(Ok(at)), .. } => factors::is_recent(*at),
             Via::Token { .. } | Via::Provider { .. } => false,
+        }
+    }
+
+    /// Whether somebody stands behind it who could show that it is he.
+    fn can_step_up(&self) -> bool {
+        match &self.via {
+            Via::Session { .. } => true,
+            Via::Token { .. } => false,
+            Via::Provider { shown, .. } => shown.is_some(),
         }
     }
 
     /// Whether the token is meant for this part of the service.
     pub(crate) fn is_in_scope(&self, tag: &str) -> bool {
         match &self.via {
-            Via::Session { .. } | Via::Provider { .. } => true,
-            Via::Token { scopes, .. } => scopes.iter().any(|scope| scope == "*" || scope == tag),
+            Via::Session { .. } | Via::Provider { scopes: None, .. } => true,
+            Via::Token { scopes, .. } | Via::Provider { scopes: Some(scopes), .. } => {
+                scopes.iter().any(|scope| scope == "*" || scope == tag)
+            }
         }
     }
 }
@@ -162,18 +180,17 @@ pub(crate) async fn permit(
     changes: bool,
 ) -> Result<(), Problem> {
     let refused = |policy: &str| Decision { is_allowed: false, policy: policy.to_owned() };
-    let is_token = !matches!(principal.via, Via::Session { .. });
     let decision = if !principal.is_in_scope(&operation.tag) {
         refused("token-scope")
-    } else if operation.needs_step_up && is_token {
-        // Nobody stands behind a token who could show that it is he; and one that makes tokens or accounts would outlive itself.
+    } else if operation.needs_step_up && !principal.can_step_up() {
+        // Nobody stands behind such a token who could show that it is he; and one that makes tokens or accounts would outlive itself.
         refused("no-step-up-by-token")
     } else {
         gateway.policies().decide(&principal.account, &operation.id, None)
     };
     if decision.is_allowed && changes && operation.needs_step_up && !principal.is_fresh() {
         note(gateway, principal, &operation.id, resource, &refused("step-up")).await?;
-        return Err(step_up_needed());
+        return Err(step_up_needed(gateway, principal));
     }
     if changes || !decision.is_allowed {
         note(gateway, principal, &operation.id, resource, &decision).await?;
@@ -184,15 +201,28 @@ pub(crate) async fn permit(
     if decision.is_allowed { Ok(()) } else { Err(denied(principal, &operation.id)) }
 }
 
-/// Somebody has to show again that it is he.
-fn step_up_needed() -> Problem {
+/// Somebody has to show again that it is he: who has a session here, and who has a token of the provider there.
+fn step_up_needed(gateway: &Gateway, principal: &Principal) -> Problem {
     let minutes = factors::FRESH_SECONDS / 60;
-    Problem::new(
-        Kind::StepUpNeeded,
-        format!(
-            "This wants a sign-in of the last {minutes} minutes with all factors; `POST /api/v2/sessions/current/step-up` renews it."
+    let Via::Provider { id, shown, .. } = &principal.via else {
+        return Problem::new(
+            Kind::StepUpNeeded,
+            format!(
+                "This wants a sign-in of the last {minutes} minutes with all factors; `POST /api/v2/sessions/current/step-up` renews it."
+            ),
+        );
+    };
+    let said = match shown {
+        Some(Err(lack)) => {
+            tracing::warn!(correlation = correlation(), token = id, %lack, "A token of the provider is of too weak a sign-in for what is dangerous.");
+            lack.said()
+        }
+        _ => format!(
+            "This wants a sign-in at the provider of the last {minutes} minutes; sign in there again for another access token."
         ),
-    )
+    };
+    let level = gateway.provider().map(|provider| provider.settings().level_of_step_up()).unwrap_or_default();
+    Problem::new(Kind::StepUpNeeded, said).asking_for(&level.acr_values, Some(factors::FRESH_SECONDS))
 }
 
 /// Decides over one thing that belongs to somebody, where the gate could not know whose it is.

@@ -132,12 +132,14 @@ pub struct Problem {
     retry_after: Option<u64>,
     /// The word of OpenAI's format for it, where that has one of its own.
     code: Option<&'static str>,
+    /// What a client is asked for that has to have its owner sign in again.
+    asked: Option<String>,
 }
 
 impl Problem {
     /// A problem with its sentence.
     pub fn new(kind: Kind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into(), pointer: None, retry_after: None, code: None }
+        Self { kind, detail: detail.into(), pointer: None, retry_after: None, code: None, asked: None }
     }
 
     /// The place in the body.
@@ -156,6 +158,12 @@ impl Problem {
     #[must_use]
     pub(crate) fn called(self, code: &'static str) -> Self {
         Self { code: Some(code), ..self }
+    }
+
+    /// By which class of sign-in, and how many seconds ago at most, the owner of a token has to have signed in at the provider.
+    #[must_use]
+    pub(crate) fn asking_for(self, acr_values: &[String], max_age: Option<i64>) -> Self {
+        Self { asked: Some(asked(acr_values, max_age)), ..self }
     }
 
     /// The problem, for whoever shows it in another form.
@@ -221,6 +229,16 @@ impl Told {
     }
 }
 
+/// What a client is asked for, as RFC 9470 has it. The values have no quotes in them: the settings take none that do.
+fn asked(acr_values: &[String], max_age: Option<i64>) -> String {
+    let acr_values = match acr_values {
+        [] => String::new(),
+        all => format!(", acr_values=\"{}\"", all.join(" ")),
+    };
+    let max_age = max_age.map(|seconds| format!(", max_age={seconds}")).unwrap_or_default();
+    format!("Bearer error=\"insufficient_user_authentication\"{acr_values}{max_age}")
+}
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let (status, name, title) = self.kind.facts();
@@ -244,8 +262,7 @@ impl IntoResponse for Problem {
                 headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
             Kind::StepUpNeeded => {
-                // RFC 9470.
-                let asked = format!("Bearer error=\"insufficient_user_authentication\", max_age={FRESH_SECONDS}");
+                let asked = self.asked.unwrap_or_else(|| asked(&[], Some(FRESH_SECONDS)));
                 if let Ok(asked) = HeaderValue::from_str(&asked) {
                     headers.insert(header::WWW_AUTHENTICATE, asked);
                 }

@@ -63,6 +63,16 @@ fn check_sign_in(service: &ServiceSettings) -> Result<(), String> {
     if oidc.algorithms.is_empty() {
         return Err("`service.oidc.algorithms`: one at least is expected".into());
     }
+    for (level, name) in [(&oidc.sign_in, "sign-in"), (&oidc.step_up, "step-up")] {
+        for (words, key) in [(&level.acr_values, "acr-values"), (&level.amr, "amr")] {
+            if words.iter().any(|word| word.is_empty() || !is_of_words(word)) {
+                return Err(format!("`service.oidc.{name}.{key}`: {WORDS} is expected"));
+            }
+        }
+    }
+    if !is_of_words(&oidc.scope_prefix) {
+        return Err("`service.oidc.scope-prefix`: the beginning of a word without blanks and quotes is expected".into());
+    }
     let is_origin = |url: &str| {
         url.split_once("://").is_some_and(|(scheme, host)| {
             ["http", "https"].contains(&scheme) && !host.is_empty() && !host.contains(['/', '?', '#', '@', ' '])
@@ -76,6 +86,14 @@ fn check_sign_in(service: &ServiceSettings) -> Result<(), String> {
                 .into())
         }
     }
+}
+
+/// What stands in a list of words of OAuth.
+const WORDS: &str = "a list of words without blanks and quotes";
+
+/// Whether all letters are those of words that OAuth puts side by side, and into a header (RFC 6749, 3.3).
+fn is_of_words(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\')
 }
 
 /// Whether nobody on the way hears or changes what goes to an address: TLS, or this machine.

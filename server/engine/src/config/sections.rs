@@ -3,7 +3,7 @@
 mod oidc;
 mod service;
 
-pub use oidc::{OidcSettings, RoleSetting, TokenAlgorithm, UnknownPeople};
+pub use oidc::{LevelSettings, OidcSettings, RoleSetting, TokenAlgorithm, UnknownPeople};
 pub use service::{MetricsAccess, QuotaSettings, ServiceSettings};
 
 use actions::writer::{Audience, Person, Types, WriterOptions};

@@ -195,3 +195,44 @@ fn only_your_own_settings_name_a_program_that_gives_a_key() {
     let (manager, errors) = ConfigurationManager::new(sources);
     assert!(errors.is_empty() && manager.settings().models.target[0].api_key.is_some(), "{errors:?}");
 }
+
+#[test]
+fn what_a_provider_has_to_confirm_is_a_list_of_words() {
+    let with = |oidc: Value| check(&json!({ "service": { "oidc": oidc } }));
+    for good in [
+        json!({ "sign-in": { "acr-values": ["urn:example:mfa", "2"], "amr": ["mfa", "http://schemas.example/claims/mfa"] } }),
+        json!({ "step-up": { "amr": ["hwk"] } }),
+        json!({ "step-up": {}, "scope-prefix": "" }),
+        json!({ "scope-prefix": "https://team.example/" }),
+    ] {
+        assert_eq!(with(good.clone()), Ok(()), "{good}");
+    }
+    for (bad, key) in [
+        (json!({ "sign-in": { "acr-values": ["a b"] } }), "`service.oidc.sign-in.acr-values`"),
+        (json!({ "sign-in": { "acr-values": [""] } }), "`service.oidc.sign-in.acr-values`"),
+        (json!({ "step-up": { "acr-values": ["mfa", "a\", max_age=\"9"] } }), "`service.oidc.step-up.acr-values`"),
+        (json!({ "step-up": { "amr": ["h\r\nset-cookie:x"] } }), "`service.oidc.step-up.amr`"),
+        (json!({ "step-up": { "amr": ["größe"] } }), "`service.oidc.step-up.amr`"),
+        (json!({ "scope-prefix": "code agent:" }), "`service.oidc.scope-prefix`"),
+        (json!({ "step-up": { "acr": ["mfa"] } }), "acr-values"),
+        (json!({ "sign-in": ["mfa"] }), "`service.oidc"),
+    ] {
+        let said = with(bad.clone()).unwrap_err();
+        assert!(said.contains(key), "{bad}: {said}");
+    }
+}
+
+#[test]
+fn a_step_up_takes_from_the_sign_in_what_it_does_not_say() {
+    let words = |all: &[&str]| all.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+    let level = |acr: &[&str], amr: &[&str]| sections::LevelSettings { acr_values: words(acr), amr: words(amr) };
+    for (sign_in, step_up, whole) in [
+        (level(&[], &[]), level(&[], &[]), level(&[], &[])),
+        (level(&["mfa"], &[]), level(&[], &[]), level(&["mfa"], &[])),
+        (level(&["mfa"], &["otp"]), level(&["key"], &[]), level(&["key"], &["otp"])),
+        (level(&["mfa"], &[]), level(&[], &["hwk"]), level(&["mfa"], &["hwk"])),
+    ] {
+        let oidc = sections::OidcSettings { sign_in, step_up, ..sections::OidcSettings::default() };
+        assert_eq!(oidc.level_of_step_up(), whole, "{oidc:?}");
+    }
+}

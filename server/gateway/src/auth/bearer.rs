@@ -69,6 +69,11 @@ async fn of_provider(gateway: &Gateway, provider: &Provider, token: &str) -> Res
             let said = "The access token is one of a program, and no person stands behind it; programs come with an API token.";
             Problem::new(Kind::Unauthenticated, said)
         }
+        OidcError::Level(lack) => {
+            tracing::warn!(correlation = correlation(), %lack, "An access token of the provider is of too weak a sign-in.");
+            // How long ago it was does not matter here.
+            Problem::new(Kind::StepUpNeeded, lack.said()).asking_for(&provider.settings().sign_in.acr_values, None)
+        }
         OidcError::Token(refusal) => {
             tracing::debug!(correlation = correlation(), %refusal, "An access token is refused.");
             Problem::new(Kind::Unauthenticated, "The access token is not valid, or is over; sign in again.")
@@ -81,5 +86,6 @@ async fn of_provider(gateway: &Gateway, provider: &Provider, token: &str) -> Res
     }
     let account = account_of(gateway, &access.person, false).await?;
     let ends = access.ends.saturating_mul(1000);
-    Ok(Principal { account, via: Via::Provider { id: access.id, mark: access.mark, ends } })
+    let via = Via::Provider { id: access.id, mark: access.mark, ends, scopes: access.scopes, shown: access.shown };
+    Ok(Principal { account, via })
 }

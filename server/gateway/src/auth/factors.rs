@@ -31,7 +31,12 @@ pub(crate) const FRESH_SECONDS: i64 = 300;
 /// Whether all that the account has was shown, and not long ago.
 pub(crate) fn is_fresh(account: &Account, amr: &[String], auth_time: i64) -> bool {
     let has_code = amr.iter().any(|way| way == CODE || way == RECOVERY);
-    now_ms() - auth_time <= FRESH_SECONDS * 1000 && (has_code || !account.has_totp)
+    is_recent(auth_time) && (has_code || !account.has_totp)
+}
+
+/// Whether a moment in Unix milliseconds is not long ago.
+pub(crate) fn is_recent(moment: i64) -> bool {
+    now_ms() - moment <= FRESH_SECONDS * 1000
 }
 
 /// Who signs in, and by what he shows it. Counted by where it comes from, before anything is computed.
@@ -97,6 +102,12 @@ pub(crate) async fn again(
             Kind::Refused,
             "The account has no password here; sign in again where you signed in.",
         ));
+    }
+    // What somebody can show here does not stand for what the provider has to confirm.
+    let demands = gateway.provider().is_some_and(|provider| !provider.settings().level_of_step_up().is_empty());
+    if demands && gateway.store().is_of_provider(&account.id).await? {
+        let said = "This service demands that the provider confirms how you sign in; show it there, in a browser.";
+        return Err(Problem::new(Kind::Refused, said));
     }
     if hash.is_some() {
         gateway.tries().take_password(&account.id).map_err(too_many)?;

@@ -7,6 +7,7 @@ pub(crate) mod admission;
 pub(crate) mod claims;
 mod keyset;
 mod known;
+pub(crate) mod level;
 
 use super::jwt::{Refusal, Unverified};
 use crate::error::{Kind, Problem, correlation};
@@ -20,6 +21,7 @@ use engine::store::now_ms;
 use form_urlencoded::Serializer;
 use keyset::KeySet;
 use known::{Discovered, Kept};
+use level::Lack;
 use security::secret::Secret;
 use serde::Deserialize;
 use std::time::Instant;
@@ -49,6 +51,9 @@ pub(crate) enum OidcError {
     /// Its token is not good.
     #[error("The provider's token is refused: {0}.")]
     Token(#[from] Refusal),
+    /// Its token is good, and its owner showed less than is demanded.
+    #[error("The provider's token is of too weak a sign-in: {0}.")]
+    Level(#[from] Lack),
 }
 
 impl From<OidcError> for Problem {
@@ -65,6 +70,7 @@ impl From<OidcError> for Problem {
             OidcError::Token(Refusal::Claim("auth_time")) => {
                 Self::new(Kind::Forbidden, "The provider did not ask anew who you are, so nothing is shown by it.")
             }
+            OidcError::Level(lack) => Self::new(Kind::StepUpNeeded, lack.said()),
             OidcError::Token(_) => {
                 Self::new(Kind::Forbidden, "What the provider says of the sign-in is not to be believed; begin again.")
             }
@@ -84,6 +90,8 @@ pub(crate) struct Asked<'a> {
     pub challenge: &'a str,
     /// Whether its owner has to show anew who he is.
     pub again: bool,
+    /// The classes of sign-ins of which it is to be one, the best one first.
+    pub acr_values: &'a [String],
 }
 
 /// The provider.
@@ -141,6 +149,9 @@ impl Provider {
             .append_pair("code_challenge_method", "S256");
         if asked.again {
             query.append_pair("prompt", "login").append_pair("max_age", "0");
+        }
+        if !asked.acr_values.is_empty() {
+            query.append_pair("acr_values", &asked.acr_values.join(" "));
         }
         let mark = if endpoint.contains('?') { '&' } else { '?' };
         Ok(format!("{endpoint}{mark}{}", query.finish()))
@@ -200,7 +211,7 @@ impl Provider {
         }
     }
 
-    /// Whom an ID token is of.
+    /// Whom an ID token is of, if what he showed is enough: for what is dangerous where he had to show it anew (`since`), else for coming in.
     pub async fn person(&self, token: &str, nonce: &str, since: Option<i64>) -> Result<Person, OidcError> {
         let token = Unverified::read(token)?;
         // An access token is none, however much stands in it.
@@ -209,10 +220,13 @@ impl Provider {
         }
         let key = self.key(token.key_id()?).await?;
         let claims = token.verified(&key)?;
-        Ok(claims::of_id_token(&claims, self.settings(), nonce, since, now_ms() / 1000)?)
+        let person = claims::of_id_token(&claims, self.settings(), nonce, since, now_ms() / 1000)?;
+        let level = if since.is_some() { &person.level.step_up } else { &person.level.sign_in };
+        level.clone()?;
+        Ok(person)
     }
 
-    /// Whom an access token is of.
+    /// Whom an access token is of, if what he showed is enough for coming in.
     pub async fn access(&self, token: &str) -> Result<Access, OidcError> {
         let token = Unverified::read(token)?;
         if token.kind()?.as_deref() != Some("at+jwt") {
@@ -221,7 +235,9 @@ impl Provider {
         let id = token.key_id()?.ok_or(Refusal::Key)?;
         let key = self.key(Some(id)).await?;
         let claims = token.verified(&key)?;
-        Ok(claims::of_access_token(&claims, self.settings(), now_ms() / 1000)?)
+        let access = claims::of_access_token(&claims, self.settings(), now_ms() / 1000)?;
+        access.person.level.sign_in.clone()?;
+        Ok(access)
     }
 }
 

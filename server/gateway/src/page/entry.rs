@@ -7,7 +7,7 @@ use super::session::{GOOD_FOR_MS, before, cookie_of, hash, no_cookie};
 use super::{Form, Visitor, place, render};
 use crate::auth::oidc::Provider;
 use crate::auth::{Principal, factors, secrets};
-use crate::error::Problem;
+use crate::error::{Kind, Problem};
 use crate::extract::{ClientAddress, fitting};
 use crate::routes;
 use crate::state::Gateway;
@@ -37,6 +37,8 @@ pub(super) fn open_form(
     let (token, cookie) = before(gateway, headers);
     context["provider"] = json!(gateway.provider().map(Provider::shown));
     context["token"] = json!(token);
+    // The provider would say the same again of whom it knows already, unless it is told to ask him.
+    context["is_too_weak"] = json!(problem.is_some_and(|problem| problem.told().kind == Kind::StepUpNeeded));
     let mut answer = match problem {
         Some(problem) => with_problem(gateway, None, template, "", context, problem),
         None => page(gateway, None, template, "", context),

@@ -83,6 +83,7 @@ pub(super) async fn leave(
     let Query(leaving) = leaving.map_err(|_| Problem::new(Kind::Invalid, "The address has something twice."))?;
     let back = place(leaving.back.as_deref());
     let again = leaving.again.is_some();
+    // Who is not signed in may want to be asked anew as well: what he showed there may have been too little.
     let session = match visitor.as_ref().map(|visitor| &visitor.principal.via) {
         Some(Via::Session { id, .. }) if again => Some(id.clone()),
         Some(_) => return Ok(Redirect::to(back).into_response()),
@@ -99,12 +100,17 @@ pub(super) async fn leave(
     };
     let redirect = format!("{}{CALLBACK}", base.0);
     let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(away.verifier.as_bytes()));
+    let level = match &away.session {
+        Some(_) => provider.settings().level_of_step_up(),
+        None => provider.settings().sign_in.clone(),
+    };
     let asked = Asked {
         redirect: &redirect,
         state: &away.state,
         nonce: &away.nonce,
         challenge: &challenge,
-        again: away.session.is_some(),
+        again,
+        acr_values: &level.acr_values,
     };
     let place = provider.place_to_sign_in(&asked).await?;
     let plain = serde_json::to_vec(&away).unwrap_or_default();
@@ -182,7 +188,14 @@ async fn taken(gateway: &Gateway, base: &str, away: Away, came: Came) -> Result<
     }
     let Some(code) = came.code.filter(|code| came.error.is_none() && !code.is_empty() && code.len() <= 4096) else {
         let why = word(came.error.as_deref().unwrap_or_default()).to_owned();
-        return Err(refused(gateway, &why, &format!("The provider did not sign you in: {why}.")).await?);
+        let said = match why.as_str() {
+            // OpenID Connect Core Unmet Authentication Requirements 1.0.
+            "unmet_authentication_requirements" => {
+                "The provider cannot sign you in as this service demands; set up a second factor there, or tell the admins of this service.".to_owned()
+            }
+            _ => format!("The provider did not sign you in: {why}."),
+        };
+        return Err(refused(gateway, &why, &said).await?);
     };
     let token = match provider.redeem(&code, &away.verifier, &format!("{base}{CALLBACK}")).await {
         Ok(token) => token,
@@ -200,8 +213,9 @@ async fn taken(gateway: &Gateway, base: &str, away: Away, came: Came) -> Result<
         }
     };
     let account = account_of(gateway, &person, true).await?;
-    // Who does not say when it was, did not say that it was lately.
-    let auth_time = person.auth_time.map_or(0, |at| at.saturating_mul(1000));
+    // Who does not say when it was, did not say that it was lately; and who showed less than what is dangerous wants, showed nothing for that.
+    let is_enough = person.level.step_up.is_ok();
+    let auth_time = person.auth_time.filter(|_| is_enough).map_or(0, |at| at.saturating_mul(1000));
     let amr = ways(&person);
     let Some(session) = away.session else {
         let secret = secrets::page_secret()?;

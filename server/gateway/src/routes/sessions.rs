@@ -55,7 +55,8 @@ pub(crate) struct SessionView {
     /// By what he last showed who he is: `pwd`, `otp` (RFC 8176), `recovery`; or `oidc`, and what the provider of sign-ins says besides.
     #[schema(example = json!(["pwd", "otp"]))]
     amr: Vec<String>,
-    /// When he last did; the beginning of 1970 where nobody did, as with a program that was let in by a code.
+    /// When he last did; the beginning of 1970 where nobody did, as with a program that was let in by a code, or where the provider of sign-ins confirmed
+    /// less than is demanded for what is dangerous.
     #[schema(format = "date-time")]
     auth_time: String,
     /// Whether that is enough for what is dangerous.

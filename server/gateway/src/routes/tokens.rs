@@ -148,7 +148,7 @@ pub(crate) async fn list(
     Ok(Json(List { items: page.items.into_iter().map(Into::into).collect(), next: page.next }))
 }
 
-/// Makes a token. Who signed in can; a token makes no tokens.
+/// Makes a token. Who signed in can; an API token makes no tokens.
 #[utoipa::path(post, path = "/tokens", tag = "tokens", operation_id = "tokens.create",
     extensions(("x-group" = json!("tokens.write")), ("x-step-up" = json!(true))), request_body = NewToken, responses(
     (status = 201, description = "The token with its secret", body = MadeToken),

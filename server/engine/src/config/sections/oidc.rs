@@ -33,6 +33,45 @@ pub struct OidcSettings {
     pub default_role: RoleSetting,
     /// What becomes of people who come for the first time.
     pub unknown_people: UnknownPeople,
+    /// With what those scopes of access tokens begin that are meant for this service, such as `code-agent:`. Behind it stands a part of the service as
+    /// API tokens have it (`documents`, `jobs`, …, and `tokens` and `sessions`), or `*` for all of them; a token may do what its scopes name, and its
+    /// account may do, and nothing else. Empty leaves the scopes of the provider alone, and a token may do what its account may.
+    pub scope_prefix: String,
+    /// What the provider has to confirm of a sign-in, and of the one that an access token came from, to let somebody in at all. Who showed what
+    /// `step-up` demands showed enough.
+    pub sign_in: LevelSettings,
+    /// What it has to confirm for what is dangerous, not more than five minutes ago; what is left out is as in `sign-in`. Where something stands here,
+    /// access tokens of the provider that confirm it (`acr`, `amr`, `auth_time`) may do what is dangerous too; without it none of them may.
+    pub step_up: LevelSettings,
+}
+
+/// How surely a provider has to know who somebody is. Where both are set, both are demanded.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct LevelSettings {
+    /// Classes of sign-ins as the provider names them, the best one first. It is asked for them (`acr_values`), and has to say that it was one of them
+    /// (`acr`). Empty demands none.
+    pub acr_values: Vec<String>,
+    /// Ways of signing in (RFC 8176, such as `mfa`, `otp` or `hwk`), of which the provider has to name one at least (`amr`). Empty demands none.
+    pub amr: Vec<String>,
+}
+
+impl LevelSettings {
+    /// Whether nothing is demanded.
+    pub fn is_empty(&self) -> bool {
+        self.acr_values.is_empty() && self.amr.is_empty()
+    }
+}
+
+impl OidcSettings {
+    /// What is demanded for what is dangerous, with what is left out as it is for signing in.
+    pub fn level_of_step_up(&self) -> LevelSettings {
+        let own_or = |own: &[String], other: &[String]| if own.is_empty() { other.to_vec() } else { own.to_vec() };
+        LevelSettings {
+            acr_values: own_or(&self.step_up.acr_values, &self.sign_in.acr_values),
+            amr: own_or(&self.step_up.amr, &self.sign_in.amr),
+        }
+    }
 }
 
 impl Default for OidcSettings {
@@ -53,6 +92,9 @@ impl Default for OidcSettings {
             roles: BTreeMap::new(),
             default_role: RoleSetting::default(),
             unknown_people: UnknownPeople::default(),
+            scope_prefix: String::new(),
+            sign_in: LevelSettings::default(),
+            step_up: LevelSettings::default(),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What tokens of a provider have to say to be believed: ID tokens (OpenID Connect Core, 3.1.3.7) and access tokens (RFC 9068).
 
+use super::level::{Lack, Reached, reached};
 use crate::auth::jwt::{Claims, LEEWAY, Refusal};
 use crate::auth::secrets;
 use engine::config::sections::{OidcSettings, RoleSetting};
@@ -28,6 +29,8 @@ pub(crate) struct Person {
     pub amr: Vec<String>,
     /// When he did, in seconds; `None` where the provider does not say.
     pub auth_time: Option<i64>,
+    /// What that is enough for.
+    pub level: Reached,
 }
 
 /// An access token of a provider.
@@ -41,6 +44,10 @@ pub(crate) struct Access {
     pub mark: String,
     /// When it is over, in seconds.
     pub ends: i64,
+    /// The parts of the service that its scopes name; `None` where the settings leave scopes alone.
+    pub scopes: Option<Vec<String>>,
+    /// When its owner showed enough for what is dangerous, in Unix milliseconds, or what he lacks; `None` where the settings let no token do that.
+    pub shown: Option<Result<i64, Lack>>,
 }
 
 /// Looks at the claims of an ID token. `since` is the moment after which its owner has to have signed in, where that matters.
@@ -85,7 +92,7 @@ pub(super) fn of_access_token(claims: &Claims, settings: &OidcSettings, now: i64
         return Err(Refusal::Audience);
     }
     claims.is_good_at(now, LONGEST_ACCESS)?;
-    claims.moment("iat")?.ok_or(Refusal::Claim("iat"))?;
+    let made = claims.moment("iat")?.ok_or(Refusal::Claim("iat"))?;
     let client = claims.text("client_id")?;
     let name = claims.text("jti")?;
     let id: String = name.chars().filter(char::is_ascii_graphic).take(64).collect();
@@ -95,7 +102,27 @@ pub(super) fn of_access_token(claims: &Claims, settings: &OidcSettings, now: i64
         return Err(Refusal::Program);
     }
     let mark = secrets::hash(&serde_json::json!([settings.issuer, person.subject, name]).to_string());
-    Ok(Access { person, id, mark, ends })
+    let shown = (!settings.step_up.is_empty()).then(|| shown(&person, made));
+    Ok(Access { scopes: scopes(claims, &settings.scope_prefix)?, shown, person, id, mark, ends })
+}
+
+/// When somebody showed enough for what is dangerous, in milliseconds, where a token that was made in this second says so.
+fn shown(person: &Person, made: i64) -> Result<i64, Lack> {
+    person.level.step_up.clone()?;
+    // A moment that is still to come would be a recent one for as long as it takes.
+    person.auth_time.map(|at| at.min(made).saturating_mul(1000)).ok_or(Lack::Moment)
+}
+
+/// The parts of the service that the scopes of a token name, where the settings say how they begin.
+fn scopes(claims: &Claims, prefix: &str) -> Result<Option<Vec<String>>, Refusal> {
+    if prefix.is_empty() {
+        return Ok(None);
+    }
+    let said = match claims.get("scope") {
+        Some(said) => said.as_str().ok_or(Refusal::Claim("scope"))?,
+        None => "",
+    };
+    Ok(Some(said.split(' ').filter_map(|scope| scope.strip_prefix(prefix)).map(str::to_owned).collect()))
 }
 
 fn person(claims: &Claims, settings: &OidcSettings) -> Result<Person, Refusal> {
@@ -111,7 +138,8 @@ fn person(claims: &Claims, settings: &OidcSettings) -> Result<Person, Refusal> {
     };
     let amr = ways.iter().filter_map(Value::as_str).filter(is_word).take(MOST_WAYS).map(str::to_owned).collect();
     let auth_time = claims.moment("auth_time")?;
-    Ok(Person { subject: subject.to_owned(), name, role: role(claims, settings), amr, auth_time })
+    let (role, level) = (role(claims, settings), reached(claims, settings));
+    Ok(Person { subject: subject.to_owned(), name, role, amr, auth_time, level })
 }
 
 /// The role that a setting names.

@@ -4,7 +4,9 @@
 mod browser;
 mod hostile;
 mod identity;
+mod levels;
 mod roles;
+mod scopes;
 
 use super::known::{FRESH, ONCE_IN, may_be_of};
 use super::*;
@@ -12,7 +14,7 @@ use crate::tests::Service;
 use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::routing::get;
+use axum::routing::{get, post};
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use engine::config::sections::{RoleSetting, UnknownPeople};
 use engine::store::accounts::Role;
@@ -78,6 +80,8 @@ impl Signer {
 struct Said {
     description: Arc<Lock<(u16, Value)>>,
     keys: Arc<Lock<Value>>,
+    /// What a code is worth.
+    id_token: Arc<Lock<Option<String>>>,
     asked: Arc<AtomicUsize>,
 }
 
@@ -107,9 +111,15 @@ impl Stage {
             said.asked.fetch_add(1, Ordering::SeqCst);
             said.keys.lock().unwrap().to_string()
         };
+        let redeemed = async |State(said): State<Said>| {
+            let token = said.id_token.lock().unwrap().clone();
+            let status = if token.is_some() { StatusCode::OK } else { StatusCode::NOT_FOUND };
+            (status, json!({ "id_token": token }).to_string())
+        };
         let router = Router::new()
             .route("/realm/.well-known/openid-configuration", get(description))
             .route("/realm/jwks", get(keys))
+            .route("/realm/token", post(redeemed))
             .with_state(said.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
         let stage = Self { issuer, said };

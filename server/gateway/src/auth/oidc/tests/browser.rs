@@ -1,5 +1,5 @@
 //! A browser that comes back from the provider: with an answer of another one, and with a cookie that was changed or is too old. Each is refused beside
-//! one that goes on to the provider's token endpoint, which the stage does not have.
+//! one that goes on to the provider's token endpoint, where the stage has nothing for them.
 
 use super::*;
 use crate::tests::Reply;
@@ -11,17 +11,17 @@ fn away(state: &str, at: i64) -> Value {
     json!({ "state": state, "nonce": "n", "verifier": "v", "back": "/", "session": null, "at": at })
 }
 
-fn sealed(service: &Service, away: &Value) -> String {
+pub(super) fn sealed(service: &Service, away: &Value) -> String {
     URL_SAFE_NO_PAD.encode(service.gateway.keys().sign_ins().seal(away.to_string().as_bytes(), "page").unwrap())
 }
 
-async fn get(service: &Service, path: &str, cookie: &str) -> Reply {
+pub(super) async fn get(service: &Service, path: &str, cookie: &str) -> Reply {
     let request = Request::builder().uri(path).header("host", "team.example");
     service.raw(request.header("cookie", format!("__Host-away={cookie}")).body(Body::empty()).unwrap()).await
 }
 
 /// Comes back with a code.
-async fn come(service: &Service, cookie: &str, state: &str, issuer: Option<&str>) -> Reply {
+pub(super) async fn come(service: &Service, cookie: &str, state: &str, issuer: Option<&str>) -> Reply {
     let mut query = Serializer::new(String::new());
     query.append_pair("code", "c").append_pair("state", state);
     if let Some(issuer) = issuer {

@@ -2,11 +2,13 @@
 
 use super::*;
 use crate::auth::oidc::admission::account_of;
+use crate::auth::oidc::level::Reached;
 use crate::auth::{Principal, Via, still_good};
 use engine::store::tokens::Proof;
 
 fn person(subject: &str, role: Option<Role>) -> Person {
-    Person { subject: subject.into(), name: subject.into(), role, amr: Vec::new(), auth_time: None }
+    let level = Reached { sign_in: Ok(()), step_up: Ok(()) };
+    Person { subject: subject.into(), name: subject.into(), role, amr: Vec::new(), auth_time: None, level }
 }
 
 async fn begin(service: &Service, account: &str, hash: &str) -> String {
@@ -87,7 +89,8 @@ async fn what_goes_on_for_long_ends_with_the_role_that_let_it_in() {
         service.account("root", Role::Admin).await;
         let store = service.gateway.store();
         let (account, _) = store.create_account_of_person(&stage.issuer, "s", "s", Role::Developer).await.unwrap();
-        let via = Via::Provider { id: "t".into(), mark: "m".into(), ends: now_ms() + 60_000 };
+        let ends = now_ms() + 60_000;
+        let via = Via::Provider { id: "t".into(), mark: "m".into(), ends, scopes: None, shown: None };
         let principal = Principal { account: account.clone(), via };
         assert!(still_good(&service.gateway, &principal).await.unwrap(), "the control");
         store.set_role(&account.id, Role::Viewer).await.unwrap();
