@@ -14,7 +14,13 @@ use std::sync::Arc;
 pub use llm::error::{Cause, LlmError};
 pub use llm::prompt::Turn;
 pub use llm::request::{Finish, Piece, Usage};
-pub use llm::tools::{Tool, ToolCall, ToolChoice};
+pub use llm::tools::{Thought, Tool, ToolCall, ToolChoice};
+
+/// The longest answer where none is asked for, in tokens: what the models of most providers write at most, and enough for a file as the argument
+/// of a call. Not left out, though some formats would allow that: room for it is taken in the budget, and nothing may be longer than that.
+const LONGEST: u32 = 16_384;
+/// Where a budget or a model has no room for that, this will do.
+const WILL_DO: u32 = 4096;
 
 /// What is asked.
 #[derive(Clone, Debug, Default)]
@@ -31,8 +37,8 @@ pub struct Conversation {
     pub parallel_tool_calls: Option<bool>,
     /// The target that is wanted; the router chooses where it is left out.
     pub target: Option<String>,
-    /// The longest answer, in tokens.
-    pub max_tokens: u32,
+    /// The longest answer, in tokens; as long as there is room for where it is left out.
+    pub max_tokens: Option<u32>,
     /// 0 gives the same answer each time; such answers are kept.
     pub temperature: f32,
     /// Texts at which the answer ends.
@@ -70,7 +76,8 @@ impl ServerCore {
             .map_err(|error| CoreError::refused(error.to_string()))?;
         let request = Request {
             target: asked.target,
-            max_tokens: asked.max_tokens,
+            max_tokens: asked.max_tokens.unwrap_or(LONGEST),
+            will_do: asked.max_tokens.is_none().then_some(WILL_DO),
             temperature: asked.temperature,
             stop: asked.stop,
             schema: asked.schema,

@@ -15,7 +15,7 @@ use crate::limit::{Admission, Permit};
 use crate::manager::{Inner, Plan};
 use crate::pool::{Held, Reply};
 use crate::providers::fill::refusal;
-use crate::providers::{Endpoint, Provider, exhausted, failure};
+use crate::providers::{Endpoint, Provider, Quirks, exhausted, failure, is_of_length};
 use crate::reading::Reading;
 use crate::request::{Answer, Finish, Piece, Request, Usage};
 use crate::splice::Splice;
@@ -73,17 +73,25 @@ pub(crate) struct Opened<'a> {
 }
 
 /// Asks a target, and gives back control when the first word of its answer is there. A model that refuses a field is asked once more
-/// without it.
+/// without it, and one for which the answer may be too long for a shorter one.
 pub(crate) async fn open(call: Call<'_>) -> Result<Opened<'_>, LlmError> {
     let sent = call.inner.quirks(call.target);
-    match open_once(call).await {
-        // Another call may have learnt it meanwhile.
-        Err(error) if call.inner.learn(call.target, &error) != sent => open_once(call).await,
-        result => result,
+    let error = match open_once(call, sent).await {
+        Ok(opened) => return Ok(opened),
+        Err(error) => error,
+    };
+    // Another call may have learnt it meanwhile.
+    let known = call.inner.learn(call.target, call.request, &error);
+    let shorter = Quirks { short_answers: true, ..known };
+    let is_shorter = call.request.longest(shorter) < call.request.longest(sent);
+    let again = if known != sent { Some(known) } else { Some(shorter).filter(|_| is_shorter && is_of_length(&error)) };
+    match again {
+        Some(quirks) => open_once(call, quirks).await,
+        None => Err(error),
     }
 }
 
-async fn open_once(call: Call<'_>) -> Result<Opened<'_>, LlmError> {
+async fn open_once(call: Call<'_>, quirks: Quirks) -> Result<Opened<'_>, LlmError> {
     let Call { inner, plan, request, target, attempt, came, .. } = call;
     let at_the_gate = Instant::now();
     let permit = admit(call).await?;
@@ -92,7 +100,7 @@ async fn open_once(call: Call<'_>) -> Result<Opened<'_>, LlmError> {
         let detail = "it began to fail while this waited for its turn";
         return Err(LlmError::new(&target.name, Cause::Busy, detail));
     }
-    let reserve = reserve(call).await?;
+    let (reserve, quirks) = reserve(call, quirks).await?;
     // The router has seen to it already; here it is what makes sure.
     let unfit = || LlmError::new(&target.name, Cause::NoFill, "it has no `fill`");
     let provider = target.speaks(request).ok_or_else(unfit)?;
@@ -106,9 +114,11 @@ async fn open_once(call: Call<'_>) -> Result<Opened<'_>, LlmError> {
         overhead: (attempt == 0).then(|| began.saturating_duration_since(came).saturating_sub(waited)),
         waited,
     });
-    let gathered = Gathered { takes_calls: request.takes_calls(), ..Gathered::default() };
+    let takes_calls = request.takes_calls();
+    let wants_thoughts = takes_calls && quirks.wants_reasoning;
+    let gathered = Gathered { takes_calls, wants_thoughts, ..Gathered::default() };
     let meter = Meter { reserve: Some(reserve), gathered, target, request, was_read: false };
-    let result = Box::pin(begin(call, provider, began, meter)).await;
+    let result = Box::pin(begin(call, provider, quirks, began, meter)).await;
     let (reply, meter, beginning) = match result {
         Ok(beginning) => beginning,
         Err(error) => {
@@ -123,7 +133,7 @@ async fn open_once(call: Call<'_>) -> Result<Opened<'_>, LlmError> {
     under_way.first_word(first_word);
     permit.first_word(first_word);
     inner.events.tell(Event::FirstWord { target: target.name.clone(), took: first_word });
-    let held = inner.pool.hold(&target.name, meter.gathered.bytes)?;
+    let held = inner.pool.hold(&target.name, meter.gathered.kept())?;
     let Beginning { reading, pieces, read, is_whole } = beginning;
     debug_assert!(read <= plan.bounds.answer.saturating_mul(EVENT_OVERHEAD));
     let _permit = permit;
@@ -158,6 +168,7 @@ struct Beginning {
 async fn begin<'a>(
     call: Call<'a>,
     provider: &'static dyn Provider,
+    quirks: Quirks,
     began: Instant,
     mut meter: Meter<'a>,
 ) -> Result<(Reply, Meter<'a>, Beginning), LlmError> {
@@ -168,7 +179,7 @@ async fn begin<'a>(
         model: &target.model,
         key: target.key.as_ref(),
         stream: target.stream,
-        quirks: inner.quirks(target),
+        quirks,
     };
     let wire = provider.request(request, &endpoint);
     let first_by = began + bounds.first_word;
@@ -208,14 +219,14 @@ async fn begin<'a>(
         let Some(bytes) = next.map_err(|_elapsed| late(name, "no first word came in time"))?? else {
             let rest = reading.finish(name)?;
             meter.gathered.take(&rest);
-            pieces.extend(rest);
+            pieces.extend(rest.into_iter().filter(is_shown));
             return Ok((reply, meter, Beginning { reading, pieces, read, is_whole: true }));
         };
         read += bytes.len();
         check_length(name, read, &meter.gathered, plan)?;
         let new = reading.push(name, &bytes)?;
         meter.gathered.take(&new);
-        pieces.extend(new);
+        pieces.extend(new.into_iter().filter(is_shown));
         // Thinking is work, as long as it goes on and has an end; other signs of life are no answer, and the clock goes on.
         if std::mem::take(&mut meter.gathered.thinks) {
             let longest = began + bounds.first_word.saturating_mul(THINKING);
@@ -287,12 +298,14 @@ impl Opened<'_> {
                 Ok(Err(error)) => return Err(error),
                 Err(_elapsed) => return Err(late(name, "the answer stopped in the middle")),
             };
-            let before = self.meter.gathered.bytes;
+            let before = self.meter.gathered.kept();
             self.meter.gathered.take(&new);
-            self.held.grow(name, self.meter.gathered.bytes - before)?;
+            self.held.grow(name, self.meter.gathered.kept() - before)?;
             show(&new, splice);
             // Only what belongs to the answer moves the end of patience; signs of life do not.
-            let is_answer = |piece: &Piece| matches!(piece, Piece::Text(_) | Piece::Thinking | Piece::CallPart { .. });
+            let is_answer = |piece: &Piece| {
+                matches!(piece, Piece::Text(_) | Piece::Thinking | Piece::Thought(_) | Piece::CallPart { .. })
+            };
             if !had_end && new.iter().any(is_answer) {
                 deadline = Instant::now() + stall;
             }
@@ -301,6 +314,11 @@ impl Opened<'_> {
         check_length(name, self.read, &self.meter.gathered, plan)?;
         self.meter.gathered.ended(name, self.call.request.prompt.hole().is_some())
     }
+}
+
+/// Whether a piece goes on to whoever reads the answer. Thoughts before it may be long, and do not.
+fn is_shown(piece: &Piece) -> bool {
+    matches!(piece, Piece::Text(_))
 }
 
 fn show(pieces: &[Piece], splice: &mut Splice) {
@@ -371,13 +389,24 @@ impl Drop for Meter<'_> {
     }
 }
 
-async fn reserve(call: Call<'_>) -> Result<Reserve, LlmError> {
+/// Takes room in the budget for the longest answer, or else for one that will do: what has no room for the one may have some for the other,
+/// and no answer may be longer than what there is room for. Gives back which of them it is.
+async fn reserve(call: Call<'_>, quirks: Quirks) -> Result<(Reserve, Quirks), LlmError> {
     let Call { inner, plan, request, target, .. } = call;
-    let most = Usage { input: tokens(request.prompt.len()), cached: 0, output: u64::from(request.max_tokens) };
-    plan.budget(&inner.budget)
-        .reserve(&request.client, &target.name, most, target.price)
-        .await
-        .map_err(|error| LlmError::new("budget", Cause::Budget, error.to_string()))
+    let (budget, shorter) = (plan.budget(&inner.budget), Quirks { short_answers: true, ..quirks });
+    let most = |quirks: Quirks| {
+        let output = u64::from(request.longest(quirks));
+        Usage { input: tokens(request.prompt.len()), cached: 0, output }
+    };
+    let longest = budget.reserve(&request.client, &target.name, most(quirks), target.price).await;
+    let (reserve, quirks) = match longest {
+        Err(_) if most(shorter) != most(quirks) => {
+            (budget.reserve(&request.client, &target.name, most(shorter), target.price).await, shorter)
+        }
+        result => (result, quirks),
+    };
+    let reserve = reserve.map_err(|error| LlmError::new("budget", Cause::Budget, error.to_string()))?;
+    Ok((reserve, quirks))
 }
 
 fn tokens(bytes: usize) -> u64 {
@@ -391,6 +420,8 @@ struct Gathered {
     bytes: usize,
     /// Whether calls are a part of the answer.
     takes_calls: bool,
+    /// Whether what is thought before them is wanted back with them.
+    wants_thoughts: bool,
     calls: Calls,
     has_text: bool,
     usage: Option<Usage>,
@@ -412,10 +443,22 @@ impl Gathered {
                 }
                 Piece::Usage(usage) => self.usage = Some(self.usage.unwrap_or_default().with(*usage)),
                 Piece::End(finish) => self.end = Some(finish.after(self.end)),
+                Piece::Signature(signature) if self.takes_calls => self.bytes += self.calls.sign(signature),
                 Piece::Thinking => self.thinks = true,
-                Piece::CallPart { .. } | Piece::Call(_) | Piece::From(_) | Piece::Restart => {}
+                Piece::Thought(thought) => {
+                    self.thinks = true;
+                    if self.wants_thoughts {
+                        self.calls.think(thought);
+                    }
+                }
+                Piece::CallPart { .. } | Piece::Signature(_) | Piece::Call(_) | Piece::From(_) | Piece::Restart => {}
             }
         }
+    }
+
+    /// Bytes of all that is kept. Thoughts are no answer and begin none.
+    fn kept(&self) -> usize {
+        self.bytes + self.calls.thoughts()
     }
 
     /// An answer that says that it ended did; one that only stops did not. It may be empty where nothing is missing in a text.

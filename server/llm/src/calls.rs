@@ -4,18 +4,26 @@
 
 use crate::prompt::Prompt;
 use crate::request::WHOLE_CALL;
-use crate::tools::ToolCall;
+use crate::tools::{Thought, ToolCall};
 use rustc_hash::FxHashSet;
 use serde::de::IgnoredAny;
 
 /// So many calls in one answer; whoever writes more is lost in a loop.
 const MOST: usize = 128;
 
+/// Bytes of thoughts that go back with calls; what is longer does not, as if the model had not told it.
+const MOST_THOUGHTS: usize = 256 << 10;
+
 /// The calls of one answer as far as they came.
 #[derive(Debug, Default)]
 pub(crate) struct Calls {
     calls: Vec<Call>,
     has_too_many: bool,
+    /// The call of which a part came last.
+    last: Option<usize>,
+    /// What the model thought before them, as far as it is to go back with them.
+    reasoning: String,
+    is_overthought: bool,
 }
 
 /// A call as far as it came.
@@ -25,13 +33,15 @@ struct Call {
     id: Option<String>,
     name: Option<String>,
     arguments: String,
+    signature: String,
 }
 
 impl Calls {
     /// Takes a part of a call, and gives the bytes that it adds.
     pub fn take(&mut self, index: u32, id: Option<&str>, name: Option<&str>, arguments: &str) -> usize {
         let (id, name) = (id.filter(|id| !id.is_empty()), name.filter(|name| !name.is_empty()));
-        let open = self.calls.iter_mut().rev().find(|call| call.index == index && index != WHOLE_CALL);
+        let mut latest_first = self.calls.iter_mut().enumerate().rev();
+        let open = latest_first.find(|(_, call)| call.index == index && index != WHOLE_CALL);
         // Some servers give all their calls one number, and tell them apart by their ids only, or by nothing but that one is whole.
         let is_whole = |call: &Call| serde_json::from_str::<IgnoredAny>(&call.arguments).is_ok();
         let is_another = |call: &Call| {
@@ -42,9 +52,10 @@ impl Calls {
                     None => !arguments.trim().is_empty() && is_whole(call),
                 }
         };
-        if let Some(call) = open
+        if let Some((at, call)) = open
             && !is_another(call)
         {
+            self.last = Some(at);
             call.arguments.push_str(arguments);
             // Some repeat both with every part.
             let mut added = arguments.len();
@@ -60,12 +71,39 @@ impl Calls {
         }
         if self.calls.len() == MOST {
             self.has_too_many = true;
+            self.last = None;
             return 0;
         }
         let (id, name) = (id.map(str::to_owned), name.map(str::to_owned));
         let added = arguments.len() + [&id, &name].into_iter().flatten().map(String::len).sum::<usize>();
-        self.calls.push(Call { index, id, name, arguments: arguments.to_owned() });
+        self.last = Some(self.calls.len());
+        self.calls.push(Call { index, id, name, arguments: arguments.to_owned(), signature: String::new() });
         added
+    }
+
+    /// Takes what the provider attached to the call of which a part came last, and gives the bytes that it adds.
+    pub fn sign(&mut self, signature: &str) -> usize {
+        match self.last.and_then(|last| self.calls.get_mut(last)) {
+            // Some repeat it with every part.
+            Some(call) if call.signature.is_empty() => {
+                signature.clone_into(&mut call.signature);
+                signature.len()
+            }
+            _ => 0,
+        }
+    }
+
+    /// Takes what the model thinks before it calls tools.
+    pub fn think(&mut self, thought: &str) {
+        self.is_overthought |= self.reasoning.len() + thought.len() > MOST_THOUGHTS;
+        if !self.is_overthought {
+            self.reasoning.push_str(thought);
+        }
+    }
+
+    /// Bytes of the thoughts that are kept.
+    pub fn thoughts(&self) -> usize {
+        self.reasoning.len()
     }
 
     /// Whether there is none. What names no tool is none.
@@ -79,11 +117,14 @@ impl Calls {
     }
 
     /// All calls, with the secrets of the prompt put back, each with an id that no other call of the conversation has: results are told by it.
+    /// What was thought before them goes with the first one.
     pub fn finish(self, prompt: &Prompt) -> Vec<ToolCall> {
+        let reasoning = if self.is_overthought { String::new() } else { self.reasoning };
+        let mut reasoning = prompt.restore(&reasoning);
         let mut used: FxHashSet<String> = prompt.calls().map(|call| call.id.clone()).collect();
         let mut number = 0;
         let mut finished = Vec::new();
-        for Call { id, name, arguments, .. } in self.calls {
+        for Call { id, name, arguments, signature, .. } in self.calls {
             let Some(name) = name else { continue };
             let id = id.filter(|id| !used.contains(id)).unwrap_or_else(|| {
                 loop {
@@ -97,7 +138,8 @@ impl Calls {
             used.insert(id.clone());
             // Without any arguments some say nothing at all.
             let arguments = if arguments.trim().is_empty() { "{}" } else { &arguments };
-            finished.push(ToolCall { id, name, arguments: prompt.restore_json(arguments) });
+            let thought = Thought::of(signature, std::mem::take(&mut reasoning));
+            finished.push(ToolCall { id, name, arguments: prompt.restore_json(arguments), thought });
         }
         finished
     }
@@ -125,7 +167,7 @@ mod tests {
     }
 
     fn call(id: &str, name: &str, arguments: &str) -> ToolCall {
-        ToolCall { id: id.into(), name: name.into(), arguments: arguments.into() }
+        ToolCall { id: id.into(), name: name.into(), arguments: arguments.into(), thought: None }
     }
 
     proptest! {
@@ -206,6 +248,40 @@ mod tests {
         let mut nameless = Calls::default();
         nameless.take(0, Some("a"), None, "{}");
         assert!(nameless.is_empty() && nameless.finish(&prompt("x")).is_empty());
+    }
+
+    #[test]
+    fn a_signature_goes_with_its_call_and_thoughts_with_the_first() {
+        let mut calls = Calls::default();
+        assert_eq!(calls.sign("nobody's"), 0);
+        calls.think("I know ");
+        calls.think("__SECRET_1__.");
+        calls.take(0, Some("a"), Some("f"), "{}");
+        calls.take(1, Some("b"), Some("f"), "");
+        assert_eq!((calls.sign("s2"), calls.sign("s2")), (2, 0));
+        calls.take(0, None, None, "");
+        assert_eq!(calls.sign("s1"), 2);
+        calls.take(WHOLE_CALL, Some("c"), Some("f"), "{}");
+        calls.take(WHOLE_CALL, Some("d"), Some("f"), "{}");
+        calls.sign("s4");
+        assert_eq!(calls.thoughts(), "I know __SECRET_1__.".len());
+        let secret = ["ghp_", "a8Fk2mQz7LpX9cVb3NwT6yRd1HsJ4gKe5UoI"].concat();
+        let finished = calls.finish(&prompt(&format!("t = '{secret}'")));
+        let thoughts: Vec<_> = finished.into_iter().map(|call| call.thought.map(|thought| *thought)).collect();
+        let thought = |signature: &str, reasoning: &str| {
+            Some(Thought { signature: signature.to_owned(), reasoning: reasoning.to_owned() })
+        };
+        let expected = [thought("s1", &format!("I know {secret}.")), thought("s2", ""), None, thought("s4", "")];
+        assert_eq!(thoughts, expected);
+    }
+
+    #[test]
+    fn thoughts_without_end_are_not_kept() {
+        let mut calls = Calls::default();
+        (0..1000).for_each(|_| calls.think(&"x".repeat(1 << 10)));
+        assert!(calls.thoughts() <= MOST_THOUGHTS);
+        calls.take(0, None, Some("f"), "");
+        assert_eq!(calls.finish(&prompt("x"))[0].thought, None, "half of a thought is none");
     }
 
     #[test]

@@ -105,12 +105,17 @@ impl Inner {
     /// What the model of a target does not take, as far as is known.
     pub fn quirks(&self, target: &Target) -> Quirks {
         let known = self.quirks.lock().unwrap_or_else(PoisonError::into_inner);
-        known.get(target.watched.limit_name()).copied().unwrap_or_else(|| Quirks::of(&target.model))
+        known
+            .get(target.watched.limit_name())
+            .copied()
+            .unwrap_or_else(|| Quirks::of(&target.model).at(&target.base_url))
     }
 
-    /// Learns from a refusal; gives what is known then.
-    pub fn learn(&self, target: &Target, error: &LlmError) -> Quirks {
+    /// Learns from a refusal of a request; gives what is known then.
+    pub fn learn(&self, target: &Target, request: &Request, error: &LlmError) -> Quirks {
         let known = self.quirks(target).learnt(error);
+        // Whoever asks for a length himself may ask for more than is usual.
+        let known = if request.will_do.is_some() { known.shortened(error) } else { known };
         let mut quirks = self.quirks.lock().unwrap_or_else(PoisonError::into_inner);
         quirks.insert(target.watched.limit_name().to_owned(), known);
         known

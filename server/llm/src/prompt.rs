@@ -232,6 +232,9 @@ fn digest(
                 marked("assistant", &[text]);
                 for call in calls {
                     marked("call", &[call.id.as_str(), call.name.as_str(), call.arguments.as_str()]);
+                    if let Some(thought) = &call.thought {
+                        marked("thought", &[thought.signature.as_str(), thought.reasoning.as_str()]);
+                    }
                 }
             }
             Said::Tool { id, name, text } => marked("tool", &[id, name, text]),

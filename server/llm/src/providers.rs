@@ -6,12 +6,16 @@ mod anthropic;
 mod completions;
 pub(crate) mod fill;
 mod gemini;
+mod ids;
 mod llama_cpp;
 mod mistral;
 mod ollama;
 mod openai;
+mod quirks;
 
 pub use fill::FillFormat;
+pub use quirks::Quirks;
+pub(crate) use quirks::is_of_length;
 
 use crate::error::{Cause, LlmError};
 use crate::request::{Answer, Finish, Piece, Request, WHOLE_CALL};
@@ -62,40 +66,6 @@ pub struct Endpoint<'a> {
     pub stream: bool,
     /// What this model does not take.
     pub quirks: Quirks,
-}
-
-/// What some models refuse and others need.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Quirks {
-    /// It has a temperature of its own and refuses another.
-    pub no_temperature: bool,
-    /// It calls the longest answer `max_completion_tokens`.
-    pub completion_tokens: bool,
-    /// It refuses texts at which its answer is to end.
-    pub no_stop: bool,
-}
-
-impl Quirks {
-    /// What is known of a model by its name.
-    pub fn of(model: &str) -> Self {
-        let model = model.rsplit('/').next().unwrap_or(model);
-        let is_numbered_o = |rest: &str| rest.starts_with(|character: char| character.is_ascii_digit());
-        let reasons = model.starts_with("gpt-5") || model.strip_prefix('o').is_some_and(is_numbered_o);
-        Self { no_temperature: reasons, completion_tokens: reasons, no_stop: reasons }
-    }
-
-    /// What is known after a model refused a request with this message; the same where it says nothing of it.
-    #[must_use]
-    pub fn learnt(self, error: &LlmError) -> Self {
-        // A tool may have any name, and what is wrong with it is no quirk of the model.
-        let is_of_a_tool = ["function", "tool", "schema"].iter().any(|word| error.detail.contains(word));
-        let says = |word: &str| error.cause == Cause::BadRequest && !is_of_a_tool && error.detail.contains(word);
-        Self {
-            no_temperature: self.no_temperature || says("temperature"),
-            completion_tokens: self.completion_tokens || says("max_completion_tokens"),
-            no_stop: self.no_stop || says("'stop'") || says("`stop`"),
-        }
-    }
 }
 
 /// The answer in pieces cannot be read, or the provider says in it what went wrong.
@@ -171,7 +141,7 @@ pub fn gather(target: &str, pieces: impl IntoIterator<Item = Piece>) -> Result<A
             Piece::From(target) => answer.target = target,
             Piece::End(finish) => end = Some(finish.after(end)),
             // Calls are for whoever reads the pieces.
-            Piece::Thinking | Piece::CallPart { .. } | Piece::Call(_) => {}
+            Piece::Call(_) | Piece::CallPart { .. } | Piece::Signature(_) | Piece::Thinking | Piece::Thought(_) => {}
         }
     }
     match end {
@@ -409,6 +379,16 @@ fn text(value: Option<&Value>) -> Option<Piece> {
 /// Text of which only that there is some counts.
 fn thinking(value: Option<&Value>) -> Option<Piece> {
     text(value).map(|_| Piece::Thinking)
+}
+
+/// What was thought, for a format whose providers may want it back.
+fn thought(value: Option<&Value>) -> Option<Piece> {
+    value.and_then(Value::as_str).filter(|text| !text.is_empty()).map(|text| Piece::Thought(text.to_owned()))
+}
+
+/// What a provider attached to the call before it.
+fn signature(value: Option<&Value>) -> Option<Piece> {
+    value.and_then(Value::as_str).filter(|text| !text.is_empty()).map(|text| Piece::Signature(text.to_owned()))
 }
 
 /// What stands at a path of names and numbers that begins with a slash. `Value::pointer` looks for escapes in each of them every time.

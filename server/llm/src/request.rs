@@ -1,6 +1,7 @@
 //! What is asked of a model, and what comes back: plain data.
 
 use crate::prompt::Prompt;
+use crate::providers::Quirks;
 use crate::tools::{ToolCall, ToolChoice};
 use serde::Serialize;
 use serde_json::Value;
@@ -34,6 +35,9 @@ pub struct Request {
     pub target: Option<String>,
     /// The longest answer, in tokens.
     pub max_tokens: u32,
+    /// A shorter length that will do where there is no room for the longest, in a budget or at a model; `None` where nothing else than
+    /// `max_tokens` was asked for.
+    pub will_do: Option<u32>,
     /// 0 gives the same answer each time; such answers are kept.
     pub temperature: f32,
     /// Texts at which the answer ends, none of them in it. They are sent where the format has a place for them: not in OpenAI's responses, in
@@ -112,6 +116,7 @@ impl Request {
             prompt,
             target: None,
             max_tokens: 1024,
+            will_do: None,
             temperature: 0.0,
             stop: Vec::new(),
             schema: None,
@@ -140,6 +145,12 @@ impl Request {
     /// The texts at which the answer ends, without empty ones, which some servers refuse and others find everywhere.
     pub(crate) fn stops(&self) -> impl Iterator<Item = &str> {
         self.stop.iter().map(String::as_str).filter(|stop| !stop.is_empty())
+    }
+
+    /// The longest answer that a model with these quirks is asked for, in tokens.
+    pub(crate) fn longest(&self, quirks: Quirks) -> u32 {
+        let shorter = self.will_do.filter(|_| quirks.short_answers);
+        shorter.map_or(self.max_tokens, |tokens| tokens.min(self.max_tokens))
     }
 
     /// Whether the answer may call tools; calls of a model that was not asked for any are no answer.
@@ -219,6 +230,8 @@ pub enum Piece {
     Text(String),
     /// The model thinks: a sign of life, of which only the attempt itself hears. What it thinks is told to nobody.
     Thinking,
+    /// The same with what it thinks, in a format whose providers may want it back with the calls that follow. Only the attempt itself hears it.
+    Thought(String),
     /// What came so far does not count: another target began the answer anew, in other words.
     Restart,
     /// What was used so far; see [`Usage::with`].
@@ -236,6 +249,8 @@ pub enum Piece {
         /// What comes next of the arguments.
         arguments: String,
     },
+    /// What the provider attached to the call whose part came last, and wants back with it. Only the attempt itself hears it.
+    Signature(String),
     /// A call of a tool, whole. All of them come after the text.
     Call(ToolCall),
     /// It ended.

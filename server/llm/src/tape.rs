@@ -6,7 +6,7 @@ use crate::cache::Key;
 use crate::error::{Cause, LlmError};
 use crate::prompt::Prompt;
 use crate::request::{Finish, Piece, Request, Usage};
-use crate::tools::ToolCall;
+use crate::tools::{Thought, ToolCall};
 use rustc_hash::FxHashMap;
 use serde_json::{Value, json};
 use std::collections::VecDeque;
@@ -112,9 +112,15 @@ fn question(request: &Request) -> String {
 fn written(piece: &Result<Piece, LlmError>, prompt: &Prompt) -> Value {
     match piece {
         Ok(Piece::Text(text)) => json!({ "text": prompt.hidden(text) }),
-        // Parts of calls are signs of life, and are told to nobody.
-        Ok(Piece::Thinking | Piece::CallPart { .. }) => json!("thinking"),
-        Ok(Piece::Call(call)) => json!({ "call": [call.id, call.name, prompt.hidden_json(&call.arguments)] }),
+        // Thoughts and parts of calls are signs of life, and are told to nobody.
+        Ok(Piece::Thinking | Piece::Thought(_) | Piece::CallPart { .. } | Piece::Signature(_)) => json!("thinking"),
+        Ok(Piece::Call(call)) => {
+            let mut parts = vec![call.id.clone(), call.name.clone(), prompt.hidden_json(&call.arguments)];
+            if let Some(thought) = &call.thought {
+                parts.extend([thought.signature.clone(), prompt.hidden(&thought.reasoning)]);
+            }
+            json!({ "call": parts })
+        }
         Ok(Piece::Restart) => json!("restart"),
         Ok(Piece::Usage(usage)) => json!({ "usage": [usage.input, usage.cached, usage.output] }),
         Ok(Piece::From(target)) => json!({ "from": target }),
@@ -143,6 +149,10 @@ fn read(value: &Value, prompt: &Prompt) -> Option<Result<Piece, LlmError>> {
             id: text(value.get(0)?)?,
             name: text(value.get(1)?)?,
             arguments: prompt.restore_json(value.get(2)?.as_str()?),
+            thought: {
+                let part = |at: usize| value.get(at).and_then(Value::as_str).unwrap_or_default();
+                Thought::of(part(3).to_owned(), prompt.restore(part(4)))
+            },
         }),
         "from" => Piece::From(text(value)?),
         "end" => Piece::End(match value.as_str()? {
@@ -181,7 +191,9 @@ mod tests {
                 id: "c".into(),
                 name: "f".into(),
                 arguments: json!({ "said": format!("\"{secret}\"") }).to_string(),
+                thought: Thought::of("s".into(), format!("I need {secret}.")),
             })),
+            Ok(Piece::Call(ToolCall { id: "d".into(), name: "f".into(), ..ToolCall::default() })),
             Ok(Piece::End(Finish::ToolCalls)),
             Ok(Piece::From("own".into())),
             Ok(Piece::End(Finish::Length)),

@@ -5,6 +5,7 @@ mod faults;
 mod fill;
 mod formats;
 mod stale;
+mod thoughts;
 
 use crate::LlmManager;
 use crate::best_of_two::{Start, best_of_two};
@@ -87,8 +88,8 @@ async fn a_stream_that_breaks_goes_on_elsewhere_with_nothing_lost_or_doubled() {
                 match piece.unwrap() {
                     Piece::Text(text) => shown.push_str(&text),
                     Piece::Restart => shown.clear(),
-                    Piece::Usage(_) | Piece::From(_) | Piece::End(_) | Piece::Thinking => {}
-                    Piece::Call(_) | Piece::CallPart { .. } => panic!("no tools were there"),
+                    Piece::Usage(_) | Piece::From(_) | Piece::End(_) => {}
+                    inner => panic!("no tools were there, and thoughts are told to nobody: {inner:?}"),
                 }
             }
             assert_eq!(shown, expected, "{fault:?}");

@@ -32,7 +32,7 @@ impl Tool {
 }
 
 /// A call of a tool.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ToolCall {
     /// Its name, by which the result is told.
     pub id: String,
@@ -40,6 +40,33 @@ pub struct ToolCall {
     pub name: String,
     /// The arguments, as the model wrote them: JSON, if it kept to what it was told.
     pub arguments: String,
+    /// What the model thought before it, where its provider wants that back with the call.
+    pub thought: Option<Box<Thought>>,
+}
+
+impl ToolCall {
+    /// Every text of it.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
+        let thoughts = self.thought.iter().flat_map(|thought| [&thought.signature, &thought.reasoning]);
+        [&self.id, &self.name, &self.arguments].into_iter().chain(thoughts).map(String::as_str)
+    }
+}
+
+/// What a model thought before it called a tool. Some providers refuse to go on with a conversation in which it is missing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Thought {
+    /// The thoughts in a form that only the provider can read; empty where it gave none.
+    pub signature: String,
+    /// The thoughts in words, at the first call of a turn; empty where nobody wants them back.
+    pub reasoning: String,
+}
+
+impl Thought {
+    /// Both, or nothing where both are empty.
+    pub fn of(signature: String, reasoning: String) -> Option<Box<Self>> {
+        let is_there = !signature.is_empty() || !reasoning.is_empty();
+        is_there.then(|| Box::new(Self { signature, reasoning }))
+    }
 }
 
 /// Whether a model is to call tools.

@@ -16,8 +16,13 @@ fn asked(changes: &[(&str, Value)]) -> Value {
 
 /// A service with a model of its own, and who may ask it.
 async fn service(behaviour: Behaviour) -> (Service, String, ModelServer) {
+    service_of("m", behaviour).await
+}
+
+/// The same with a model of this name.
+async fn service_of(model: &str, behaviour: Behaviour) -> (Service, String, ModelServer) {
     let server = ModelServer::start(behaviour.script(), 100).await;
-    let target = json!({ "name": "own", "model": "m", "base-url": server.url });
+    let target = json!({ "name": "own", "model": model, "base-url": server.url });
     let service = Service::set(json!({ "models": { "target": [target] } }), MetricsAccess::default()).await;
     let token = service.account("dev", Role::Developer).await;
     (service, token, server)
@@ -133,4 +138,108 @@ async fn the_result_of_a_tool_is_answered() {
     assert_eq!(sent["messages"][1]["tool_calls"], json!([call]));
     assert_eq!(sent["messages"][2], json!({ "role": "tool", "tool_call_id": "c", "content": "the file" }));
     assert_eq!(sent["tools"], json!([tool("read")]));
+}
+
+/// The messages of a loop in which the model said this and the tools answered.
+fn and_then(message: &Value) -> Value {
+    let calls = message["tool_calls"].as_array().unwrap();
+    let results = calls.iter().map(|call| json!({ "role": "tool", "tool_call_id": call["id"], "content": "done" }));
+    let before = [json!({ "role": "user", "content": "Go." }), message.clone()];
+    Value::Array(before.into_iter().chain(results).collect())
+}
+
+/// What the model was sent last.
+fn sent(server: &ModelServer) -> Value {
+    serde_json::from_str(server.seen.bodies.lock().unwrap().last().unwrap()).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn thoughts_go_out_with_calls_and_come_back_with_them() {
+    let thinking = Behaviour { thoughts: 2, ..Behaviour::calling("I look.", &[("read", "{}")]) };
+    let (service, token, server) = service_of("deepseek-reasoner", thinking).await;
+    let message = ask(&service, &token, asked(&[])).await.json()["choices"][0]["message"].clone();
+    assert_eq!(message["reasoning_content"], "hmm hmm ", "{message}");
+    let reply = ask(&service, &token, asked(&[("stream", json!(true))])).await;
+    let places = ["\"content\":\"I ", "\"reasoning_content\":\"hmm hmm \"", "\"tool_calls\":["];
+    let places = places.map(|words| reply.text.find(words).unwrap());
+    assert!(places.is_sorted() && reply.text.matches("\"role\":").count() == 1, "{reply:?}");
+    ask(&service, &token, asked(&[("messages", and_then(&message))])).await;
+    assert_eq!(sent(&server)["messages"][1], message_without_nulls(&message));
+    // Some programs pass over what they do not know.
+    let mut forgetful = message.clone();
+    forgetful.as_object_mut().unwrap().remove("reasoning_content");
+    let reply = ask(&service, &token, asked(&[("messages", and_then(&forgetful))])).await;
+    assert_eq!((reply.status, &sent(&server)["messages"][1]["reasoning_content"]), (StatusCode::OK, &json!(" ")));
+}
+
+/// A message as it goes on to a model.
+fn message_without_nulls(message: &Value) -> Value {
+    let fields = message.as_object().unwrap().iter().filter(|(_, value)| !value.is_null());
+    Value::Object(fields.map(|(name, value)| (name.clone(), value.clone())).collect())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn signatures_go_out_with_calls_and_come_back_with_them() {
+    let mut signed = Behaviour::calling("I look.", &[("read", "{}")]);
+    signed.calls[0].thought = llm::tools::Thought::of("c2lnbmVk".into(), String::new());
+    let (service, token, server) = service_of("gemini-3-pro-preview", signed).await;
+    let message = ask(&service, &token, asked(&[])).await.json()["choices"][0]["message"].clone();
+    let extra = json!({ "google": { "thought_signature": "c2lnbmVk" } });
+    assert_eq!(message["tool_calls"][0]["extra_content"], extra, "{message}");
+    let reply = ask(&service, &token, asked(&[("stream", json!(true))])).await;
+    assert!(reply.text.contains(&format!("\"extra_content\":{extra}")), "{reply:?}");
+    ask(&service, &token, asked(&[("messages", and_then(&message))])).await;
+    assert_eq!(sent(&server)["messages"][1]["tool_calls"][0]["extra_content"], extra);
+    let mut forgetful = message;
+    forgetful["tool_calls"][0].as_object_mut().unwrap().remove("extra_content");
+    let reply = ask(&service, &token, asked(&[("messages", and_then(&forgetful))])).await;
+    assert_eq!(reply.status, StatusCode::OK, "{reply:?}");
+    let told = sent(&server)["messages"][1]["tool_calls"][0]["extra_content"]["google"]["thought_signature"].clone();
+    assert_eq!(told, "skip_thought_signature_validator");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn thoughts_are_bounded_and_texts() {
+    let (service, token, server) = service(Behaviour::saying("Never.")).await;
+    let function = json!({ "name": "read", "arguments": "{}" });
+    let with = |name: &str, value: Value| {
+        let mut call = json!({ "id": "c", "type": "function", "function": function });
+        let mut message = json!({ "role": "assistant", "content": null });
+        if name == "reasoning_content" {
+            message[name] = value;
+        } else {
+            call["extra_content"] = value;
+        }
+        message["tool_calls"] = json!([call]);
+        and_then(&message)
+    };
+    let signature = |value: Value| json!({ "google": { "thought_signature": value } });
+    let refused = "messages.1.tool_calls.0.extra_content";
+    for (name, value, place) in [
+        ("reasoning_content", json!(7), "messages.1.reasoning_content"),
+        ("reasoning_content", json!("x".repeat(1_000_001)), "messages.1.reasoning_content"),
+        ("extra_content", signature(json!(7)), refused),
+        ("extra_content", signature(json!("x".repeat(100_001))), refused),
+        ("extra_content", json!("x"), refused),
+    ] {
+        let reply = ask(&service, &token, asked(&[("messages", with(name, value))])).await;
+        let error = reply.json()["error"].clone();
+        assert_eq!(reply.status, StatusCode::BAD_REQUEST, "{name} {error}");
+        assert!(error["param"].as_str().is_some_and(|param| param.starts_with(place)), "{place}: {error}");
+    }
+    assert_eq!(server.requests(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_may_be_long_unless_something_else_is_asked_for() {
+    let (service, token, server) = service(Behaviour::saying("Done.")).await;
+    for (changes, expected) in [
+        (vec![], 16_384),
+        (vec![("tools", Value::Null)], 16_384),
+        (vec![("max_tokens", json!(7))], 7),
+        (vec![("max_completion_tokens", json!(8))], 8),
+    ] {
+        let reply = ask(&service, &token, asked(&changes)).await;
+        assert_eq!((reply.status, &sent(&server)["max_tokens"]), (StatusCode::OK, &json!(expected)), "{changes:?}");
+    }
 }

@@ -60,6 +60,10 @@ impl Key {
             part(&mut hasher, named.as_bytes());
             number(&mut hasher, request.parallel_tool_calls.map_or(2, u64::from));
         }
+        if let Some(tokens) = request.will_do {
+            part(&mut hasher, b"will do");
+            number(&mut hasher, u64::from(tokens));
+        }
         Self(*hasher.finalize().as_bytes())
     }
 
@@ -155,6 +159,7 @@ mod tests {
         let different = [
             request("x = 2"),
             Request { max_tokens: 1, ..base.clone() },
+            Request { will_do: Some(1), ..base.clone() },
             Request { temperature: 0.5, ..base.clone() },
             Request { stop: vec!["a".into(), "b".into()], ..base.clone() },
             Request { stop: vec!["ab".into()], ..base.clone() },

@@ -65,8 +65,7 @@ impl Turn {
             Self::Assistant { text, calls } => ([text.as_str(), "", ""], calls.as_slice()),
             Self::Tool { id, name, text } => ([id.as_str(), name.as_str(), text.as_str()], &[]),
         };
-        let of_calls = calls.iter().flat_map(|call| [&call.id, &call.name, &call.arguments]).map(String::as_str);
-        own.into_iter().chain(of_calls)
+        own.into_iter().chain(calls.iter().flat_map(ToolCall::texts))
     }
 
     /// The same without its secrets. Names are told as they are: they have to be the same in all turns.
@@ -75,7 +74,11 @@ impl Turn {
             Self::User(text) => Self::User(cleaner.text(&text)),
             Self::Assistant { text, calls } => {
                 let text = cleaner.text(&text);
-                let clean = |call: ToolCall| ToolCall { arguments: cleaner.json(&call.arguments), ..call };
+                let clean = |call: ToolCall| ToolCall {
+                    arguments: cleaner.json(&call.arguments),
+                    thought: call.thought.and_then(|thought| cleaner.thought(*thought)),
+                    ..call
+                };
                 Self::Assistant { text, calls: calls.into_iter().map(clean).collect() }
             }
             // Mostly a file or what a command printed, and mostly no JSON; where it is some, the quotes are a part of the text.
@@ -88,7 +91,11 @@ impl Turn {
         match self {
             Self::User(text) => Self::User(cleaner.known(&text)),
             Self::Assistant { text, calls } => {
-                let clean = |call: ToolCall| ToolCall { arguments: cleaner.known_json(&call.arguments), ..call };
+                let clean = |call: ToolCall| ToolCall {
+                    arguments: cleaner.known_json(&call.arguments),
+                    thought: call.thought.and_then(|thought| cleaner.known_thought(*thought)),
+                    ..call
+                };
                 Self::Assistant { text: cleaner.known(&text), calls: calls.into_iter().map(clean).collect() }
             }
             Self::Tool { id, name, text } => Self::Tool { id, name, text: cleaner.known(&text) },
@@ -191,6 +198,7 @@ mod tests {
     use super::super::Part;
     use super::*;
     use crate::prompt::Origin;
+    use crate::tools::Thought;
     use serde_json::{Value, json};
 
     fn user(text: &str) -> Turn {
@@ -202,7 +210,12 @@ mod tests {
     }
 
     fn calling(id: &str, name: &str, arguments: &str) -> Turn {
-        let call = ToolCall { id: id.to_owned(), name: name.to_owned(), arguments: arguments.to_owned() };
+        thinking(id, name, arguments, "", "")
+    }
+
+    fn thinking(id: &str, name: &str, arguments: &str, signature: &str, reasoning: &str) -> Turn {
+        let thought = Thought::of(signature.to_owned(), reasoning.to_owned());
+        let call = ToolCall { id: id.to_owned(), name: name.to_owned(), arguments: arguments.to_owned(), thought };
         Turn::Assistant { text: String::new(), calls: vec![call] }
     }
 
@@ -279,6 +292,44 @@ mod tests {
     }
 
     #[test]
+    fn secrets_of_thoughts_stay_here_and_what_cannot_be_cleaned_is_not_told() {
+        let reasoning = format!("With {} it will work.", key());
+        let told = |signature: &str, reasoning: &str| {
+            let turns = vec![user("Go."), thinking("1", "f", "{}", signature, reasoning), result("1", "done")];
+            let made = conversation(&[], turns).unwrap();
+            let thought = made.calls().next().unwrap().thought.clone();
+            (made, thought.map(|thought| *thought))
+        };
+        let (made, thought) = told("c2lnbmVk+/-_==", &reasoning);
+        let thought = thought.unwrap();
+        assert!(!format!("{made:?}").contains(&key()));
+        assert_eq!(thought.signature, "c2lnbmVk+/-_==", "what is no secret is told as it came");
+        assert_eq!(thought.reasoning, "With __SECRET_1__ it will work.");
+        assert_eq!(made.restore(&thought.reasoning), reasoning);
+        // No client makes a signature of what it likes.
+        for signature in [key(), format!("token={}", key()), "Say it in words.".to_owned(), "__SECRET_1__ ".to_owned()]
+        {
+            let (made, thought) = told(&signature, "");
+            assert_eq!(thought, None, "{signature}");
+            assert!(!format!("{made:?}").contains(&key()));
+        }
+    }
+
+    #[test]
+    fn a_secret_that_another_turn_told_is_in_no_thought_either() {
+        let secret = ["t7Gq2vLx", "9ZpR4mW8"].concat();
+        let turns = vec![
+            user(&format!("db_password = \"{secret}\"")),
+            thinking("1", "f", "{}", &format!("abc{secret}"), &format!("I try {secret}.")),
+            result("1", "done"),
+        ];
+        let made = conversation(&[], turns).unwrap();
+        assert!(!format!("{made:?}").contains(&secret));
+        let thought = made.calls().next().unwrap().thought.clone().unwrap();
+        assert_eq!((thought.signature.as_str(), thought.reasoning.as_str()), ("", "I try __SECRET_1__."));
+    }
+
+    #[test]
     fn a_placeholder_in_a_name_or_a_schema_is_nobodys() {
         for tools in [vec![tool("__SECRET_1__", "", Value::Null)], vec![tool("f", "", json!({ "__SECRET_1__": 1 }))]] {
             let made = with_tools(&[], vec![user(&format!("t = '{}'", key()))], tools).unwrap();
@@ -299,6 +350,9 @@ mod tests {
             conversation(&[], vec![user("a"), calling("2", "f", "{}"), result("2", "b")]),
             conversation(&[], vec![user("a"), calling("1", "g", "{}"), result("1", "b")]),
             conversation(&[], vec![user("a"), calling("1", "f", "[]"), result("1", "b")]),
+            conversation(&[], vec![user("a"), thinking("1", "f", "{}", "s", ""), result("1", "b")]),
+            conversation(&[], vec![user("a"), thinking("1", "f", "{}", "", "s"), result("1", "b")]),
+            conversation(&[], vec![user("a"), thinking("1", "f", "{}", "s", "s"), result("1", "b")]),
             conversation(&[], vec![user("a"), calling("1", "f", "{}"), result("1", "")]),
             conversation(&[], vec![user("a"), calling("1", "f", "{}"), result("1", "b"), user("c")]),
             with_tools(&[], vec![user("c")], vec![tool("f", "", json!({}))]),
@@ -327,6 +381,8 @@ mod tests {
         assert_eq!(refused, Err(PromptError::TooLarge { size: 601, limit: 400 }));
         let refused = conversation(&[], vec![user("a"), calling("1", "f", &long), result("1", &long)]);
         assert_eq!(refused, Err(PromptError::TooLarge { size: 605, limit: 400 }));
+        let refused = conversation(&[], vec![user("a"), thinking("1", "f", "{}", &long, &long), result("1", "")]);
+        assert_eq!(refused, Err(PromptError::TooLarge { size: 607, limit: 400 }));
         let refused = with_tools(&[], vec![user("a")], vec![tool("f", &long, json!([long]))]);
         assert_eq!(refused, Err(PromptError::TooLarge { size: 606, limit: 400 }));
     }

@@ -3,6 +3,7 @@
 //! JSON in which nothing is changed stays byte by byte as it was written.
 
 use super::{Hidden, Prompt, replaced, restored};
+use crate::tools::Thought;
 use security::scan::{scan, scan_value};
 use serde_json::Value;
 
@@ -56,6 +57,21 @@ impl Cleaner {
         // Placeholders are no secrets, however they look.
         let found = if clean.contains(&self.open) { None } else { scan_value(name, &clean) };
         replaced(&clean, found.map(|found| found.range), &self.open, 0, &mut self.secrets)
+    }
+
+    /// Thoughts without their secrets. What only a provider can read is told as it came or not at all, since nothing in it can be replaced.
+    pub fn thought(&mut self, thought: Thought) -> Option<Box<Thought>> {
+        let is_fine = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=_-".contains(&byte);
+        let is_opaque = thought.signature.bytes().all(is_fine) && scan(&thought.signature).is_empty();
+        let signature = if is_opaque { thought.signature } else { String::new() };
+        Thought::of(signature, self.text(&thought.reasoning))
+    }
+
+    /// The same without what was found to be a secret anywhere.
+    pub fn known_thought(&self, thought: Thought) -> Option<Box<Thought>> {
+        let has_any = self.secrets.iter().any(|(_, secret)| thought.signature.contains(&secret.0));
+        let signature = if has_any { String::new() } else { thought.signature };
+        Thought::of(signature, self.known(&thought.reasoning))
     }
 
     /// A text without what was found to be a secret anywhere: where it is said again, nothing around it may tell that it is one. A model that

@@ -95,7 +95,7 @@ impl Provider for Messages {
         }
         let body = json!({
             "model": endpoint.model,
-            "max_tokens": request.max_tokens,
+            "max_tokens": request.longest(endpoint.quirks),
             "messages": messages(&request.prompt),
             "stream": endpoint.stream,
         });

@@ -1,8 +1,8 @@
 //! Google's Gemini API.
 
 use super::{
-    Endpoint, Failed, Provider, WireRequest, as_object, bytes, count, failed, in_words, parse, text, thinking,
-    whole_call,
+    Endpoint, Failed, Provider, WireRequest, as_object, bytes, count, failed, in_words, parse, signature, text,
+    thinking, whole_call,
 };
 use crate::prompt::{Prompt, Said};
 use crate::request::{Finish, Piece, Request, Usage};
@@ -15,7 +15,7 @@ const MOST_STOPS: usize = 5;
 /// `POST /models/MODEL:generateContent`.
 pub(super) struct GenerateContent;
 
-/// What stands where a model wants back what it thought before it called a tool: a conversation in other formats has no place for that.
+/// What stands where a model wants back what it thought before it called a tool, and nobody kept it or another model called.
 const NO_THOUGHT: &str = "skip_thought_signature_validator";
 
 /// The turns, in which the model is called `model`. What several tools said one after the other stands in one of them, as their calls do.
@@ -50,22 +50,33 @@ fn parts(said: Said<'_>, model: &str) -> Vec<Value> {
     for (place, call) in calls.iter().enumerate() {
         let function = json!({ "id": call.id, "name": call.name, "args": as_object(&call.arguments) });
         let mut part = json!({ "functionCall": function });
-        // The first one of a turn has it.
-        if place == 0 && wants_thoughts(model) {
-            part["thoughtSignature"] = json!(NO_THOUGHT);
+        if let Some(signature) = signature_of(model, place, call) {
+            part["thoughtSignature"] = json!(signature);
         }
         parts.push(part);
     }
     parts
 }
 
+/// The signature that goes with the call at this place of a turn: the one that came with it, or what stands for it where there has to be one,
+/// at the first call.
+pub(super) fn signature_of<'a>(model: &str, place: usize, call: &'a ToolCall) -> Option<&'a str> {
+    let own = call.thought.as_ref().map(|thought| thought.signature.as_str()).filter(|own| !own.is_empty());
+    own.or_else(|| (place == 0 && wants_thoughts(model)).then_some(NO_THOUGHT))
+}
+
+/// Whether a model is one of these, whoever serves it.
+pub(super) fn is_gemini(model: &str) -> bool {
+    model.rsplit('/').next().unwrap_or(model).starts_with("gemini-")
+}
+
 /// Whether a model refuses calls without the thought that led to them: all since the third generation do.
 fn wants_thoughts(model: &str) -> bool {
     let name = model.rsplit('/').next().unwrap_or(model);
-    name.starts_with("gemini-") && !name.starts_with("gemini-1") && !name.starts_with("gemini-2")
+    is_gemini(model) && !name.starts_with("gemini-1") && !name.starts_with("gemini-2")
 }
 
-/// What a tool is.
+/// What a tool is. Arguments fulfil the schema to the letter in a mode that is for all tools at once and still a preview; it is left out.
 fn declaration(tool: &Tool) -> Value {
     let mut declaration = json!({ "name": tool.name, "description": tool.description });
     // It wants no schema of nothing.
@@ -96,7 +107,8 @@ impl Provider for GenerateContent {
     }
 
     fn request(&self, request: &Request, endpoint: &Endpoint<'_>) -> WireRequest {
-        let mut settings = json!({ "temperature": request.temperature, "maxOutputTokens": request.max_tokens });
+        let mut settings =
+            json!({ "temperature": request.temperature, "maxOutputTokens": request.longest(endpoint.quirks) });
         let tools = request.prompt.tools();
         let mut system = request.prompt.system().to_owned();
         if let Some(schema) = request.schema.as_ref().filter(|_| !tools.is_empty()) {
@@ -152,12 +164,17 @@ impl Provider for GenerateContent {
 
 fn pieces(value: &Value) -> Result<Vec<Piece>, Failed> {
     let parts = value.pointer("/candidates/0/content/parts").and_then(Value::as_array);
-    let said = |part: &Value| match (part.get("functionCall"), part.get("thought").and_then(Value::as_bool)) {
-        (Some(call), _) => Some(whole_call(call.get("id"), call.get("name"), call.get("args"))),
-        (None, Some(true)) => thinking(part.get("text")),
-        (None, _) => text(part.get("text")),
-    };
-    let mut pieces: Vec<Piece> = parts.into_iter().flatten().filter_map(said).collect();
+    let mut pieces = Vec::new();
+    for part in parts.into_iter().flatten() {
+        match (part.get("functionCall"), part.get("thought").and_then(Value::as_bool)) {
+            (Some(call), _) => {
+                pieces.push(whole_call(call.get("id"), call.get("name"), call.get("args")));
+                pieces.extend(signature(part.get("thoughtSignature")));
+            }
+            (None, Some(true)) => pieces.extend(thinking(part.get("text"))),
+            (None, _) => pieces.extend(text(part.get("text"))),
+        }
+    }
     if let Some(usage) = value.get("usageMetadata").filter(|usage| usage.is_object()) {
         pieces.push(Piece::Usage(Usage {
             input: count(usage, "/promptTokenCount"),

@@ -37,7 +37,7 @@ impl Provider for Chat {
             "model": endpoint.model,
             "messages": messages,
             "stream": endpoint.stream,
-            "options": options(request, None),
+            "options": options(request, endpoint, None),
         });
         if let Some(schema) = &request.schema {
             body["format"] = schema.clone();
@@ -121,7 +121,7 @@ impl Provider for Generate {
         let mut body = json!({
             "model": endpoint.model,
             "stream": endpoint.stream,
-            "options": options(request, self.0),
+            "options": options(request, endpoint, self.0),
         });
         match self.0 {
             Some(template) => {
@@ -154,8 +154,9 @@ impl Provider for Generate {
     }
 }
 
-fn options(request: &Request, template: Option<&Template>) -> Value {
-    let mut options = json!({ "temperature": request.temperature, "num_predict": request.max_tokens });
+fn options(request: &Request, endpoint: &Endpoint<'_>, template: Option<&Template>) -> Value {
+    let longest = request.longest(endpoint.quirks);
+    let mut options = json!({ "temperature": request.temperature, "num_predict": longest });
     let own = template.into_iter().flat_map(|template| template.stop.iter().copied());
     let stop: Vec<_> = request.stops().chain(own).collect();
     if !stop.is_empty() {

@@ -1,9 +1,11 @@
 //! OpenAI's two formats. The older one, chat completions, is what nearly every other server speaks as well.
 
 use super::fill::MOST_STOPS;
+use super::gemini::{is_gemini, signature_of};
+use super::ids::ShortIds;
 use super::{
-    Endpoint, Failed, Provider, WireRequest, at, bearer, bytes, call_part, count, failed, index, parse, text, thinking,
-    whole_call, with_temperature,
+    Endpoint, Failed, Provider, WireRequest, at, bearer, bytes, call_part, count, failed, index, parse, signature,
+    text, thinking, thought, whole_call, with_temperature,
 };
 use crate::error::Cause;
 use crate::prompt::{Prompt, Said};
@@ -47,6 +49,9 @@ struct Message<'a> {
     role: &'static str,
     /// Nothing where the model only called tools.
     content: Option<&'a str>,
+    /// What was thought before tools were called, for those who want to be told again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reasoning_content: Option<&'a str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     tool_calls: Vec<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -54,24 +59,67 @@ struct Message<'a> {
 }
 
 impl<'a> Message<'a> {
-    fn of(said: Said<'a>) -> Self {
-        let plain = |role, text| Self { role, content: Some(text), tool_calls: Vec::new(), tool_call_id: None };
+    fn of(said: Said<'a>, manner: &'a Manner<'a>) -> Self {
+        let plain = |role, text| Self {
+            role,
+            content: Some(text),
+            reasoning_content: None,
+            tool_calls: Vec::new(),
+            tool_call_id: None,
+        };
         match said {
             Said::User(text) => plain("user", text),
             Said::Assistant(text, calls) => Self {
                 content: Some(text).filter(|text| !text.is_empty() || calls.is_empty()),
-                tool_calls: calls.iter().map(call).collect(),
+                reasoning_content: manner.tells_reasoning.then(|| reasoning_of(calls)),
+                tool_calls: calls.iter().enumerate().map(|(place, call)| manner.call(place, call)).collect(),
                 ..plain("assistant", text)
             },
-            Said::Tool { id, text, .. } => Self { tool_call_id: Some(id), ..plain("tool", text) },
+            Said::Tool { id, text, .. } => Self { tool_call_id: Some(manner.ids.get(id)), ..plain("tool", text) },
         }
     }
 }
 
-/// A call, as it was made.
-fn call(call: &ToolCall) -> Value {
-    let function = json!({ "name": call.name, "arguments": call.arguments });
-    json!({ "id": call.id, "type": "function", "function": function })
+/// What stands where a model wants back what it thought and nobody kept it. Some of DeepSeek's models refuse an empty text.
+const NO_REASONING: &str = " ";
+
+/// What was thought before these calls.
+fn reasoning_of(calls: &[ToolCall]) -> &str {
+    let mut thoughts = calls.iter().filter_map(|call| call.thought.as_ref()).map(|thought| thought.reasoning.as_str());
+    thoughts.find(|reasoning| !reasoning.is_empty()).unwrap_or(NO_REASONING)
+}
+
+/// How an endpoint wants to be told of calls, where that is not as OpenAI has it. Most refuse what they do not know, so that each is told no
+/// more than what it is known to want.
+struct Manner<'a> {
+    /// The names of the calls.
+    ids: ShortIds<'a>,
+    /// Whether what was thought before calls is told.
+    tells_reasoning: bool,
+    /// The model, if it is one of Google's, which sign their calls.
+    signed_by: Option<&'a str>,
+}
+
+impl<'a> Manner<'a> {
+    fn of(prompt: &'a Prompt, endpoint: &Endpoint<'a>) -> Self {
+        let quirks = endpoint.quirks;
+        let has_tools = !prompt.tools().is_empty() || prompt.calls().next().is_some();
+        Self {
+            ids: if quirks.short_ids { ShortIds::of(prompt) } else { ShortIds::default() },
+            tells_reasoning: quirks.wants_reasoning && has_tools,
+            signed_by: Some(endpoint.model).filter(|model| is_gemini(model)),
+        }
+    }
+
+    /// A call, as it was made, which is at this place of its turn.
+    fn call(&self, place: usize, call: &ToolCall) -> Value {
+        let function = json!({ "name": call.name, "arguments": call.arguments });
+        let mut told = json!({ "id": self.ids.get(&call.id), "type": "function", "function": function });
+        if let Some(signature) = self.signed_by.and_then(|model| signature_of(model, place, call)) {
+            told["extra_content"] = json!({ "google": { "thought_signature": signature } });
+        }
+        told
+    }
 }
 
 /// What a tool is.
@@ -118,10 +166,11 @@ impl Provider for ChatCompletions {
     fn request(&self, request: &Request, endpoint: &Endpoint<'_>) -> WireRequest {
         let (prompt, quirks) = (&request.prompt, endpoint.quirks);
         let system = Some(prompt.system()).filter(|system| !system.is_empty());
-        let system = system.map(|text| Message { role: "system", ..Message::of(Said::User(text)) });
-        let turns = prompt.turns().map(Message::of);
-        let (older, newer) =
-            if quirks.completion_tokens { (None, Some(request.max_tokens)) } else { (Some(request.max_tokens), None) };
+        let manner = Manner::of(prompt, endpoint);
+        let system = system.map(|text| Message { role: "system", ..Message::of(Said::User(text), &manner) });
+        let turns = prompt.turns().map(|said| Message::of(said, &manner));
+        let longest = Some(request.longest(quirks));
+        let (older, newer) = if quirks.completion_tokens { (None, longest) } else { (longest, None) };
         let body = Body {
             model: endpoint.model,
             messages: system.into_iter().chain(turns).collect(),
@@ -179,7 +228,7 @@ fn input(prompt: &Prompt) -> Value {
                 if !text.is_empty() || calls.is_empty() {
                     items.push(json!({ "role": "assistant", "content": text }));
                 }
-                items.extend(calls.iter().map(|ToolCall { id, name, arguments }| {
+                items.extend(calls.iter().map(|ToolCall { id, name, arguments, .. }| {
                     json!({ "type": "function_call", "call_id": id, "name": name, "arguments": arguments })
                 }));
             }
@@ -267,15 +316,17 @@ fn pieces(value: &Value, holder: &str, is_whole: bool) -> Result<Vec<Piece>, Fai
     let message = at(value, holder);
     let said = |key: &str| message.and_then(|message| message.get(key));
     // The same thing under two names: DeepSeek's, and OpenRouter's, which newer servers share.
-    let thought = thinking(said("reasoning_content")).or_else(|| thinking(said("reasoning")));
-    let mut pieces: Vec<Piece> = thought.into_iter().chain(text(said("content"))).collect();
+    let thoughts = thought(said("reasoning_content")).or_else(|| thought(said("reasoning")));
+    let mut pieces: Vec<Piece> = thoughts.into_iter().chain(text(said("content"))).collect();
     let calls = said("tool_calls").and_then(Value::as_array).into_iter().flatten();
-    pieces.extend(calls.zip(0..).map(|(call, place)| {
+    for (call, place) in calls.zip(0..) {
         let (id, name, arguments) = (call.get("id"), at(call, "/function/name"), at(call, "/function/arguments"));
         // Some servers leave the number out of parts.
         let number = index(call.get("index")).unwrap_or(place);
-        if is_whole { whole_call(id, name, arguments) } else { call_part(number, id, name, arguments) }
-    }));
+        pieces.push(if is_whole { whole_call(id, name, arguments) } else { call_part(number, id, name, arguments) });
+        // Google's way to tell what belongs to a call.
+        pieces.extend(signature(at(call, "/extra_content/google/thought_signature")));
+    }
     if text(said("refusal")).is_some() {
         pieces.push(Piece::End(Finish::ContentFilter));
     }
@@ -323,7 +374,7 @@ impl Provider for Responses {
         let body = json!({
             "model": endpoint.model,
             "input": input(&request.prompt),
-            "max_output_tokens": request.max_tokens,
+            "max_output_tokens": request.longest(endpoint.quirks),
             "stream": endpoint.stream,
             "store": false,
         });

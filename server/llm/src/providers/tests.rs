@@ -6,6 +6,7 @@ use crate::request::Usage;
 use serde_json::json;
 use std::sync::Arc;
 
+mod thoughts;
 mod tools;
 
 const ALL: [ProviderKind; 5] = [
@@ -143,9 +144,13 @@ fn streams_are_read_and_what_is_new_in_them_is_passed_over() {
 fn that_a_model_thinks_is_told_and_what_it_thinks_is_not() {
     let delta = |key: &str| json!({ "choices": [{ "delta": { key: "hmm" } }] });
     let part = json!({ "text": "hmm", "thought": true });
+    // This format has providers that want it back after a call, so that the attempt itself hears it.
+    for key in ["reasoning_content", "reasoning"] {
+        assert_eq!(streamed(ProviderKind::Openai, &[delta(key)]), Ok(vec![Piece::Thought("hmm".into())]), "{key}");
+        let silent: Value = serde_json::from_str(&delta(key).to_string().replace("hmm", "")).unwrap();
+        assert_eq!(streamed(ProviderKind::Openai, &[silent]), Ok(vec![]), "{key}");
+    }
     for (kind, event) in [
-        (ProviderKind::Openai, delta("reasoning_content")),
-        (ProviderKind::Openai, delta("reasoning")),
         (ProviderKind::OpenaiResponses, json!({ "type": "response.reasoning_text.delta", "delta": "hmm" })),
         (ProviderKind::OpenaiResponses, json!({ "type": "response.reasoning_summary_text.delta", "delta": "hmm" })),
         (

@@ -131,6 +131,7 @@ impl Behaviour {
             id: format!("call_scripted_{number}"),
             name: (*name).to_owned(),
             arguments: (*arguments).to_owned(),
+            thought: None,
         };
         let calls = calls.iter().enumerate().map(call).collect();
         Self { calls, finish: Finish::ToolCalls, ..Self::saying(text) }

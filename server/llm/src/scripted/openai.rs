@@ -46,6 +46,14 @@ pub(super) fn chat_usage(end: &End) -> Value {
     })
 }
 
+/// A call with what Google's endpoint for this format attaches to it.
+fn signed(mut told: Value, call: &ToolCall) -> Value {
+    if let Some(thought) = call.thought.as_ref().filter(|thought| !thought.signature.is_empty()) {
+        told["extra_content"] = json!({ "google": { "thought_signature": thought.signature } });
+    }
+    told
+}
+
 impl Wire for Chat {
     fn opening(&mut self, _end: &End) -> String {
         self.delta(json!({ "role": "assistant", "content": "", "refusal": null }), None)
@@ -62,7 +70,8 @@ impl Wire for Chat {
     fn call(&mut self, place: usize, call: &ToolCall) -> String {
         let part = |part: Value| self.delta(json!({ "tool_calls": [part] }), None);
         let function = json!({ "name": call.name, "arguments": "" });
-        let beginning = part(json!({ "index": place, "id": call.id, "type": "function", "function": function }));
+        let beginning = json!({ "index": place, "id": call.id, "type": "function", "function": function });
+        let beginning = part(signed(beginning, call));
         let rest =
             halves(&call.arguments).map(|text| part(json!({ "index": place, "function": { "arguments": text } })));
         beginning + &rest.concat()
@@ -71,7 +80,7 @@ impl Wire for Chat {
     fn with_calls(&self, mut answer: Value, calls: &[ToolCall]) -> Value {
         let call = |call: &ToolCall| {
             let function = json!({ "name": call.name, "arguments": call.arguments });
-            json!({ "id": call.id, "type": "function", "function": function })
+            signed(json!({ "id": call.id, "type": "function", "function": function }), call)
         };
         if !calls.is_empty()
             && let Some(message) = answer.pointer_mut("/choices/0/message")

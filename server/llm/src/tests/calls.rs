@@ -56,10 +56,10 @@ async fn heard(manager: &crate::LlmManager, request: Request) -> Heard {
             Ok(Piece::Call(call)) => heard.calls.push(call),
             Ok(Piece::Restart) => heard.text.clear(),
             Ok(Piece::End(finish)) => heard.finish = Some(finish),
-            Ok(Piece::CallPart { .. } | Piece::Thinking) => panic!("this is told to nobody"),
             Ok(Piece::Usage(_) | Piece::From(_)) => {
                 assert_eq!(heard.finish, None, "the end is the last");
             }
+            Ok(inner) => panic!("this is told to nobody: {inner:?}"),
             Err(LlmError { cause, .. }) => heard.error = Some(cause),
         }
     }
@@ -103,7 +103,7 @@ async fn calls_come_back_the_same_in_pieces_and_whole_in_every_format() {
 #[tokio::test]
 async fn secrets_in_calls_and_results_never_leave() {
     let arguments = json!({ "token": key() }).to_string();
-    let call = ToolCall { id: "c".into(), name: "read".into(), arguments };
+    let call = ToolCall { id: "c".into(), name: "read".into(), arguments, thought: None };
     let turns = vec![
         Turn::User("Go.".into()),
         Turn::Assistant { text: String::new(), calls: vec![call] },

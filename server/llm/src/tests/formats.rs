@@ -111,9 +111,8 @@ async fn thoughts_are_shown_to_nobody() {
         while let Some(piece) = stream.next().await {
             match piece.unwrap() {
                 Piece::Text(more) => text.push_str(&more),
-                Piece::Thinking => panic!("{kind:?}"),
-                Piece::Call(_) | Piece::CallPart { .. } => panic!("{kind:?}"),
                 Piece::Restart | Piece::Usage(_) | Piece::From(_) | Piece::End(_) => {}
+                inner => panic!("{kind:?} {inner:?}"),
             }
         }
         assert_eq!(text, "so it is", "{kind:?}");
@@ -156,8 +155,8 @@ async fn shown(manager: &LlmManager) -> String {
         match piece.unwrap() {
             Piece::Text(text) => shown.push_str(&text),
             Piece::Restart => shown.clear(),
-            Piece::Usage(_) | Piece::From(_) | Piece::End(_) | Piece::Thinking => {}
-            Piece::Call(_) | Piece::CallPart { .. } => panic!("no tools were there"),
+            Piece::Usage(_) | Piece::From(_) | Piece::End(_) => {}
+            inner => panic!("no tools were there, and thoughts are told to nobody: {inner:?}"),
         }
     }
     shown

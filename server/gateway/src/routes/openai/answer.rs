@@ -98,6 +98,9 @@ struct ModelMessage {
     /// Nothing where it only calls tools.
     content: Option<String>,
     refusal: Option<String>,
+    /// What it thought before it called tools, where it is to be told that again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reasoning_content: Option<String>,
     /// The tools that it calls, where it calls any.
     #[serde(skip_serializing_if = "Option::is_none")]
     tool_calls: Option<Vec<CallEntry>>,
@@ -144,7 +147,8 @@ fn reason(finish: Finish) -> &'static str {
 /// What a piece says.
 enum Said {
     Text(String),
-    Call(CallEntry),
+    /// A call, and what was thought before it.
+    Call(CallEntry, Option<String>),
 }
 
 /// What is known of an answer when it ended.
@@ -160,11 +164,14 @@ impl Heard {
     fn take(&mut self, piece: Piece) -> Option<Said> {
         match piece {
             Piece::Text(text) => return Some(Said::Text(text)),
-            Piece::Call(call) => return Some(Said::Call(call.into())),
+            Piece::Call(call) => {
+                let (call, reasoning) = CallEntry::told(call);
+                return Some(Said::Call(call, reasoning));
+            }
             Piece::Usage(usage) => self.usage = Some(self.usage.unwrap_or_default().with(usage)),
             Piece::From(target) => self.target = target,
             Piece::End(finish) => self.finish = Some(finish.after(self.finish)),
-            Piece::CallPart { .. } | Piece::Thinking | Piece::Restart => {}
+            Piece::CallPart { .. } | Piece::Signature(_) | Piece::Thinking | Piece::Thought(_) | Piece::Restart => {}
         }
         None
     }
@@ -175,16 +182,20 @@ impl Heard {
 /// # Errors
 /// If no model answered.
 pub(super) async fn whole(mut answer: Conversing) -> Result<Response, Problem> {
-    let (mut heard, mut content, mut calls) = (Heard::default(), String::new(), Vec::new());
+    let (mut heard, mut content, mut calls, mut thoughts) = (Heard::default(), String::new(), Vec::new(), None);
     while let Some(piece) = answer.next().await {
         match piece? {
             Piece::Restart => {
                 content.clear();
                 calls.clear();
+                thoughts = None;
             }
             piece => match heard.take(piece) {
                 Some(Said::Text(text)) => content.push_str(&text),
-                Some(Said::Call(call)) => calls.push(call),
+                Some(Said::Call(call, reasoning)) => {
+                    calls.push(call);
+                    thoughts = thoughts.or(reasoning);
+                }
                 None => {}
             },
         }
@@ -193,6 +204,7 @@ pub(super) async fn whole(mut answer: Conversing) -> Result<Response, Problem> {
         role: "assistant",
         content: Some(content).filter(|content| !content.is_empty() || calls.is_empty()),
         refusal: None,
+        reasoning_content: thoughts,
         tool_calls: Some(calls).filter(|calls| !calls.is_empty()),
     };
     let completion = Completion {
@@ -241,6 +253,8 @@ struct Delta<'a> {
     role: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     content: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reasoning_content: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tool_calls: Option<[ChunkCall<'a>; 1]>,
 }
@@ -311,11 +325,16 @@ impl Sending {
             }
             Some(Ok(piece)) => {
                 let Some(said) = self.heard.take(piece) else { return Ok(()) };
-                let role = (!self.has_begun).then_some("assistant");
+                let mut role = (!self.has_begun).then_some("assistant");
                 self.has_begun = true;
                 match said {
                     Said::Text(text) => self.push(Delta { role, content: Some(&text), ..Delta::default() }, None),
-                    Said::Call(call) => {
+                    Said::Call(call, reasoning) => {
+                        // Some programs look at one field of a piece only.
+                        if let Some(text) = &reasoning {
+                            let role = role.take();
+                            self.push(Delta { role, reasoning_content: Some(text), ..Delta::default() }, None);
+                        }
                         let tool_calls = Some([ChunkCall { index: self.calls, call: &call }]);
                         self.calls += 1;
                         self.push(Delta { role, tool_calls, ..Delta::default() }, None);

@@ -1,7 +1,7 @@
 //! Tools and calls of them in OpenAI's format. The older form, `functions`, is refused elsewhere.
 
 use crate::error::{Kind, Problem};
-use engine::converse::{Tool, ToolCall, ToolChoice};
+use engine::converse::{Thought, Tool, ToolCall, ToolChoice};
 use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -90,6 +90,26 @@ pub(super) struct CallEntry {
     r#type: String,
     /// What is called.
     function: CalledFunction,
+    /// What the provider of the model attached to the call. It is to stand at the call again when the conversation goes on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    extra_content: Option<ExtraContent>,
+}
+
+/// What a provider attached to a call.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, ToSchema)]
+#[schema(as = ChatExtraContent)]
+struct ExtraContent {
+    /// What Google's models attach.
+    google: Option<GoogleContent>,
+}
+
+/// What Google's models attach to a call.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, ToSchema)]
+#[schema(as = ChatGoogleContent)]
+struct GoogleContent {
+    /// What the model thought before the call, for itself to read: its newer generations think less well without.
+    #[schema(max_length = 100_000, example = "c2lnbmVk")]
+    thought_signature: Option<String>,
 }
 
 /// What is called.
@@ -104,16 +124,33 @@ struct CalledFunction {
     arguments: String,
 }
 
-impl From<CallEntry> for ToolCall {
-    fn from(entry: CallEntry) -> Self {
-        Self { id: entry.id, name: entry.function.name, arguments: entry.function.arguments }
+impl CallEntry {
+    /// The call with what the model thought before it.
+    fn with_thoughts(self, reasoning: String) -> ToolCall {
+        let google = self.extra_content.and_then(|extra| extra.google);
+        let signature = google.and_then(|google| google.thought_signature).unwrap_or_default();
+        let thought = Thought::of(signature, reasoning);
+        ToolCall { id: self.id, name: self.function.name, arguments: self.function.arguments, thought }
+    }
+
+    /// A call of the model, and what it thought before it, where it is to be told that again.
+    pub fn told(call: ToolCall) -> (Self, Option<String>) {
+        let Thought { signature, reasoning } = call.thought.map(|thought| *thought).unwrap_or_default();
+        let google = Some(GoogleContent { thought_signature: Some(signature) });
+        let entry = Self {
+            id: call.id,
+            r#type: "function".to_owned(),
+            function: CalledFunction { name: call.name, arguments: call.arguments },
+            extra_content: Some(ExtraContent { google }).filter(ExtraContent::says_anything),
+        };
+        (entry, Some(reasoning).filter(|reasoning| !reasoning.is_empty()))
     }
 }
 
-impl From<ToolCall> for CallEntry {
-    fn from(call: ToolCall) -> Self {
-        let function = CalledFunction { name: call.name, arguments: call.arguments };
-        Self { id: call.id, r#type: "function".to_owned(), function }
+impl ExtraContent {
+    fn says_anything(&self) -> bool {
+        let signature = self.google.as_ref().and_then(|google| google.thought_signature.as_ref());
+        signature.is_some_and(|signature| !signature.is_empty())
     }
 }
 
@@ -168,15 +205,19 @@ fn check_type(name: &str) -> Result<(), Problem> {
     }
 }
 
-/// The calls in a message of the model, which is at this place.
+/// The calls in a message of the model, which is at this place, and what it thought before the first of them.
 ///
 /// # Errors
 /// If one calls something else than a function.
-pub(super) fn called(entries: Option<Vec<CallEntry>>, at: &str) -> Result<Vec<ToolCall>, Problem> {
-    let mut calls = Vec::new();
+pub(super) fn called(
+    entries: Option<Vec<CallEntry>>,
+    reasoning: Option<String>,
+    at: &str,
+) -> Result<Vec<ToolCall>, Problem> {
+    let (mut calls, mut reasoning) = (Vec::new(), reasoning.unwrap_or_default());
     for (number, entry) in entries.unwrap_or_default().into_iter().enumerate() {
         check_type(&entry.r#type).map_err(|problem| problem.at(format!("{at}/tool_calls/{number}/type")))?;
-        calls.push(entry.into());
+        calls.push(entry.with_thoughts(std::mem::take(&mut reasoning)));
     }
     Ok(calls)
 }
@@ -227,11 +268,29 @@ mod tests {
     #[test]
     fn a_call_is_the_same_in_both_directions() {
         let call = json!({ "id": "c", "type": "function", "function": { "name": "f", "arguments": "{\"a\":1}" } });
-        let calls = called(serde_json::from_value(json!([call])).unwrap(), "/messages/1").unwrap();
-        assert_eq!(calls, [ToolCall { id: "c".into(), name: "f".into(), arguments: "{\"a\":1}".into() }]);
-        assert_eq!(json!(CallEntry::from(calls[0].clone())), call);
+        let read =
+            |call: &Value, reasoning| called(serde_json::from_value(json!([call])).unwrap(), reasoning, "/messages/1");
+        let calls = read(&call, None).unwrap();
+        let plain = ToolCall { id: "c".into(), name: "f".into(), arguments: "{\"a\":1}".into(), thought: None };
+        assert_eq!(calls, [plain.clone()]);
+        let (entry, reasoning) = CallEntry::told(plain.clone());
+        assert_eq!((json!(entry), reasoning), (call.clone(), None));
+        let mut signed = call;
+        signed["extra_content"] = json!({ "google": { "thought_signature": "c2lnbmVk" } });
+        let thought = Thought::of("c2lnbmVk".into(), "It may rain.".into());
+        let calls = read(&signed, Some("It may rain.".into())).unwrap();
+        assert_eq!(calls, [ToolCall { thought, ..plain.clone() }]);
+        let (entry, reasoning) = CallEntry::told(calls[0].clone());
+        assert_eq!((json!(entry), reasoning.as_deref()), (signed.clone(), Some("It may rain.")));
+        // What is of nobody who is known here is passed over.
+        for extra in
+            [json!(null), json!({}), json!({ "other": 1 }), json!({ "google": null }), json!({ "google": { "x": 1 } })]
+        {
+            signed["extra_content"] = extra;
+            assert_eq!(read(&signed, None).unwrap(), [plain.clone()]);
+        }
         let custom = json!([{ "id": "c", "type": "custom", "function": { "name": "f", "arguments": "" } }]);
-        let problem = called(serde_json::from_value(custom).unwrap(), "/messages/1").unwrap_err();
+        let problem = called(serde_json::from_value(custom).unwrap(), None, "/messages/1").unwrap_err();
         assert_eq!(problem.pointer(), Some("/messages/1/tool_calls/0/type"));
     }
 }

@@ -11,9 +11,6 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-/// The longest answer where none is asked for, in tokens.
-const LONGEST: u32 = 4096;
-
 /// A conversation whose last message is to be answered.
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(example = json!({ "model": "auto", "messages": [{ "role": "user", "content": "What does `rsplit` do?" }] }))]
@@ -24,7 +21,7 @@ pub(crate) struct ChatRequest {
     /// The conversation, the question or the result of a tool last.
     #[schema(min_items = 1, max_items = 1000)]
     messages: Vec<Message>,
-    /// The longest answer, in tokens.
+    /// The longest answer, in tokens; 16384 where it is left out, or 4096 where a budget or the model has no room for so many.
     #[schema(minimum = 1, maximum = 1_000_000)]
     max_tokens: Option<u32>,
     /// The newer name of the same.
@@ -73,6 +70,9 @@ struct Message {
     /// The tools that the model called.
     #[schema(max_items = 128)]
     tool_calls: Option<Vec<CallEntry>>,
+    /// What the model thought before it called these tools, as it stood in its answer: some models refuse to go on without, or think less well.
+    #[schema(max_length = 1_000_000)]
+    reasoning_content: Option<String>,
     /// The call to which a tool says something.
     #[schema(max_length = 500)]
     tool_call_id: Option<String>,
@@ -202,7 +202,7 @@ impl ChatRequest {
             tool_choice,
             parallel_tool_calls: self.parallel_tool_calls,
             target: (self.model != AUTO).then_some(self.model),
-            max_tokens: self.max_completion_tokens.or(self.max_tokens).unwrap_or(LONGEST),
+            max_tokens: self.max_completion_tokens.or(self.max_tokens),
             temperature: self.temperature.unwrap_or(1.0),
             stop: match self.stop {
                 None => Vec::new(),
@@ -261,7 +261,7 @@ fn said(messages: Vec<Message>) -> Result<(Vec<String>, Vec<Turn>), Problem> {
             return Err(no_functions().at(format!("{at}/function_call")));
         }
         let text = text(message.content, &at)?;
-        let calls = called(message.tool_calls, &at)?;
+        let calls = called(message.tool_calls, message.reasoning_content, &at)?;
         if !calls.is_empty() && message.role != Role::Assistant {
             let said = "Only messages of the model (`assistant`) call tools.";
             return Err(Problem::new(Kind::Refused, said).at(format!("{at}/tool_calls")));
@@ -320,7 +320,7 @@ fn text(content: Option<Content>, at: &str) -> Result<String, Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use engine::converse::ToolCall;
+    use engine::converse::{Thought, ToolCall};
     use serde_json::json;
 
     fn read(body: Value) -> ChatRequest {
@@ -347,7 +347,7 @@ mod tests {
         let answer = Turn::Assistant { text: "c".into(), calls: Vec::new() };
         assert_eq!(asked.turns, [Turn::User("a\n\nb".into()), answer, Turn::User("d".into())]);
         assert_eq!((asked.tools, asked.parallel_tool_calls), (Vec::new(), Some(true)));
-        assert_eq!((asked.target.as_deref(), asked.max_tokens, asked.temperature), (Some("work"), 7, 0.0));
+        assert_eq!((asked.target.as_deref(), asked.max_tokens, asked.temperature), (Some("work"), Some(7), 0.0));
         assert_eq!((asked.stop, asked.session.as_deref()), (vec!["END".to_owned()], Some("u")));
         assert_eq!(asked.schema, Some(json!({ "type": "object" })));
     }
@@ -356,7 +356,7 @@ mod tests {
     fn what_is_left_out_is_as_openai_has_it() {
         let asked = read(json!({ "model": "auto", "messages": [{ "role": "user", "content": "a" }] })).conversation();
         let asked = asked.unwrap();
-        assert_eq!((asked.target, asked.max_tokens, asked.temperature), (None, LONGEST, 1.0));
+        assert_eq!((asked.target, asked.max_tokens, asked.temperature), (None, None, 1.0));
     }
 
     #[test]
@@ -393,14 +393,33 @@ mod tests {
             "model": "auto", "messages": [user, called("assistant", "c"), answered("c")], "tools": [tool], "tool_choice": "auto",
         }));
         let asked = asked.conversation().unwrap();
-        let call = ToolCall { id: "c".into(), name: "read".into(), arguments: "{}".into() };
-        let expected = [
-            Turn::User("Go.".into()),
-            Turn::Assistant { text: String::new(), calls: vec![call] },
-            Turn::Tool { id: "c".into(), name: "read".into(), text: "done".into() },
-        ];
-        assert_eq!(asked.turns, expected);
+        let call = ToolCall { id: "c".into(), name: "read".into(), arguments: "{}".into(), thought: None };
+        let expected = |call| {
+            [
+                Turn::User("Go.".into()),
+                Turn::Assistant { text: String::new(), calls: vec![call] },
+                Turn::Tool { id: "c".into(), name: "read".into(), text: "done".into() },
+            ]
+        };
+        assert_eq!(asked.turns, expected(call.clone()));
         assert_eq!((asked.tools.len(), asked.parallel_tool_calls), (1, None));
+        let mut thinking = called("assistant", "c");
+        thinking["reasoning_content"] = json!("hmm");
+        let asked = read(json!({ "model": "auto", "messages": [user, thinking, answered("c")] })).conversation();
+        let thought = Thought::of(String::new(), "hmm".into());
+        assert_eq!(asked.unwrap().turns, expected(ToolCall { thought, ..call }));
+    }
+
+    #[test]
+    fn thoughts_that_led_to_no_call_are_passed_over() {
+        let messages = json!([
+            { "role": "user", "content": "Go.", "reasoning_content": "hmm" },
+            { "role": "assistant", "content": "Done.", "reasoning_content": "hmm" },
+            { "role": "user", "content": "Thanks.", "reasoning_content": null },
+        ]);
+        let asked = read(json!({ "model": "auto", "messages": messages })).conversation().unwrap();
+        let answer = Turn::Assistant { text: "Done.".into(), calls: Vec::new() };
+        assert_eq!(asked.turns, [Turn::User("Go.".into()), answer, Turn::User("Thanks.".into())]);
     }
 
     #[test]

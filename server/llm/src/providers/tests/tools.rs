@@ -9,6 +9,7 @@ fn loop_of_tools() -> Request {
         id: id.to_owned(),
         name: name.to_owned(),
         arguments: arguments.to_owned(),
+        thought: None,
     };
     let result = |id: &str, name: &str, text: &str| Turn::Tool {
         id: id.to_owned(),
@@ -111,7 +112,7 @@ fn calls_and_their_results_are_told_in_each_providers_words() {
     ] {
         assert_eq!(body_of(kind, "m", &request)[place], wanted, "{kind:?}");
     }
-    // The third generation of Gemini wants back what it thought; a conversation has no place for that.
+    // The third generation of Gemini wants back what it thought, and takes a word for it where nobody kept it.
     let thought = |model: &str| {
         body_of(ProviderKind::Gemini, model, &request).pointer("/contents/1/parts/0/thoughtSignature").is_some()
     };
@@ -120,7 +121,7 @@ fn calls_and_their_results_are_told_in_each_providers_words() {
 
 #[test]
 fn text_before_a_call_and_a_question_after_a_result_keep_their_places() {
-    let call = ToolCall { id: "c".into(), name: "get".into(), arguments: "not {json".into() };
+    let call = ToolCall { id: "c".into(), name: "get".into(), arguments: "not {json".into(), thought: None };
     let turns = vec![
         Turn::Assistant { text: "I look.".into(), calls: vec![call] },
         Turn::Tool { id: "c".into(), name: "get".into(), text: "rain".into() },

@@ -1,0 +1,194 @@
+//! What some models refuse and others need: known by their names and addresses, or learnt from what they refused.
+
+use crate::error::{Cause, LlmError};
+
+/// What some models refuse and others need.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Quirks {
+    /// It has a temperature of its own and refuses another.
+    pub no_temperature: bool,
+    /// It calls the longest answer `max_completion_tokens`.
+    pub completion_tokens: bool,
+    /// It refuses texts at which its answer is to end.
+    pub no_stop: bool,
+    /// It wants to be told again what it thought before it called tools, in `reasoning_content`.
+    pub wants_reasoning: bool,
+    /// It takes no names of calls but those of nine letters and digits.
+    pub short_ids: bool,
+    /// It is not to be asked for a longer answer than one that will do.
+    pub short_answers: bool,
+}
+
+impl Quirks {
+    /// What is known of a model by its name.
+    pub fn of(model: &str) -> Self {
+        /// The names of Mistral's models begin so, wherever they are served.
+        const MISTRALS: [&str; 9] = [
+            "mistral",
+            "ministral",
+            "magistral",
+            "codestral",
+            "devstral",
+            "pixtral",
+            "mixtral",
+            "open-mistral",
+            "open-mixtral",
+        ];
+        let model = model.rsplit('/').next().unwrap_or(model);
+        let begins = |with: &str| model.get(..with.len()).is_some_and(|start| start.eq_ignore_ascii_case(with));
+        let is_numbered_o = |rest: &str| rest.starts_with(|character: char| character.is_ascii_digit());
+        let reasons = model.starts_with("gpt-5") || model.strip_prefix('o').is_some_and(is_numbered_o);
+        Self {
+            no_temperature: reasons,
+            completion_tokens: reasons,
+            no_stop: reasons,
+            wants_reasoning: begins("deepseek"),
+            short_ids: MISTRALS.into_iter().any(begins),
+            short_answers: false,
+        }
+    }
+
+    /// What is known besides by the address at which a model is served.
+    #[must_use]
+    pub fn at(self, base_url: &str) -> Self {
+        let host = base_url.split("://").nth(1).unwrap_or("").split(['/', ':', '?']).next().unwrap_or("");
+        let is_of = |domain: &str| host.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+        Self {
+            wants_reasoning: self.wants_reasoning || is_of("deepseek.com"),
+            short_ids: self.short_ids || is_of("mistral.ai"),
+            ..self
+        }
+    }
+
+    /// What is known after a model refused a request with this message; the same where it says nothing of it.
+    #[must_use]
+    pub fn learnt(self, error: &LlmError) -> Self {
+        if error.cause != Cause::BadRequest {
+            return self;
+        }
+        // A tool may have any name, and what is wrong with it is no quirk of the model.
+        let is_of_a_tool = ["function", "tool", "schema"].iter().any(|word| error.detail.contains(word));
+        let says = |word: &str| !is_of_a_tool && error.detail.contains(word);
+        let detail = error.detail.to_lowercase();
+        let has = |words: &[&str]| words.iter().any(|word| detail.contains(word));
+        // Who says that it is missing wants it; who says anything else of it does not know it.
+        let is_missed = has(&["missing", "must be pass", "must be provided", "required"]);
+        Self {
+            no_temperature: self.no_temperature || says("temperature"),
+            completion_tokens: self.completion_tokens || says("max_completion_tokens"),
+            no_stop: self.no_stop || says("'stop'") || says("`stop`"),
+            wants_reasoning: if has(&["reasoning_content"]) { is_missed } else { self.wants_reasoning },
+            short_ids: self.short_ids || (has(&["call id"]) && has(&["length of 9", "length 9"])),
+            short_answers: self.short_answers,
+        }
+    }
+
+    /// The same after a model refused an answer that may be as long as is usual.
+    #[must_use]
+    pub fn shortened(self, error: &LlmError) -> Self {
+        // What does not fit beside this prompt may fit beside the next one.
+        let is_of_the_prompt = error.detail.to_lowercase().contains("context");
+        let is_refused = error.cause == Cause::BadRequest && is_of_length(error) && !is_of_the_prompt;
+        Self { short_answers: self.short_answers || is_refused, ..self }
+    }
+}
+
+/// Whether a shorter answer may be all that is wanted.
+pub(crate) fn is_of_length(error: &LlmError) -> bool {
+    const LENGTHS: [&str; 6] = [
+        "max_tokens",
+        "max_completion_tokens",
+        "max_output_tokens",
+        "maxoutputtokens",
+        "completion tokens",
+        "output tokens",
+    ];
+    let detail = error.detail.to_lowercase();
+    match error.cause {
+        Cause::ContextLength => true,
+        // One that knows the field by another name says so.
+        Cause::BadRequest => LENGTHS.iter().any(|word| detail.contains(word)) && !detail.contains("supported with"),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(detail: &str) -> LlmError {
+        LlmError::new("t", Cause::BadRequest, detail)
+    }
+
+    #[test]
+    fn models_are_known_by_their_names_and_addresses() {
+        let short = |model: &str| Quirks::of(model).short_ids;
+        for model in
+            ["mistral-large-latest", "codestral-2508", "mistralai/Ministral-8B", "devstral", "open-mixtral-8x7b"]
+        {
+            assert!(short(model), "{model}");
+        }
+        assert!(!short("my-mistral") && !short("gpt-4o") && !short("mi"));
+        assert!(Quirks::of("deepseek/deepseek-v3.2").wants_reasoning && !Quirks::of("gpt-4o").wants_reasoning);
+        let at = |url: &str| Quirks::default().at(url);
+        assert!(at("https://api.mistral.ai/v1").short_ids && at("https://mistral.ai:443").short_ids);
+        assert!(at("https://api.deepseek.com").wants_reasoning);
+        for url in ["https://notmistral.ai/v1", "https://h/mistral.ai", "mistral.ai", "https://mistral.ai.example"] {
+            assert_eq!(at(url), Quirks::default(), "{url}");
+        }
+    }
+
+    #[test]
+    fn who_misses_thoughts_is_told_them_and_who_does_not_know_them_is_not() {
+        let link =
+            "For more information, please refer to https://api-docs.deepseek.com/guides/thinking_mode#tool-calls";
+        let older = format!("Missing `reasoning_content` field in the assistant message at message index 2. {link}");
+        for said in [
+            older.as_str(),
+            "The `reasoning_content` in the thinking mode must be passed back to the API.",
+            "thinking is enabled but reasoning_content is missing in assistant tool call message at index 2",
+        ] {
+            assert!(Quirks::default().learnt(&refused(said)).wants_reasoning, "{said}");
+        }
+        let wants = Quirks { wants_reasoning: true, ..Quirks::default() };
+        for said in ["property 'reasoning_content' is unsupported", "reasoning_content: Extra inputs are not permitted"]
+        {
+            assert!(!wants.learnt(&refused(said)).wants_reasoning, "{said}");
+        }
+        assert!(wants.learnt(&refused("temperature")).wants_reasoning);
+        let other = LlmError::new("t", Cause::Server, "reasoning_content is missing");
+        assert_eq!(Quirks::default().learnt(&other), Quirks::default());
+    }
+
+    #[test]
+    fn a_template_that_wants_nine_characters_is_understood() {
+        for said in [
+            "Tool call id was abc but must be a-z, A-Z, 0-9, with a length of 9.",
+            "Tool call IDs should be alphanumeric strings with length 9!",
+        ] {
+            assert!(Quirks::default().learnt(&refused(said)).short_ids, "{said}");
+        }
+        assert!(!Quirks::default().learnt(&refused("no call id")).short_ids);
+    }
+
+    #[test]
+    fn an_answer_that_is_too_long_for_the_model_is_told_from_one_that_is_for_this_prompt() {
+        for said in [
+            "max_tokens is too large: 16384. This model supports at most 4096 completion tokens.",
+            "max_tokens: 16384 > 8192, which is the maximum allowed number of output tokens for claude-x",
+            "Invalid max_tokens value, the valid range of max_tokens is [1, 8192]",
+            "it has a maxOutputTokens value of 16384 but the supported range is from 1 to 8193",
+        ] {
+            assert!(
+                is_of_length(&refused(said)) && Quirks::default().shortened(&refused(said)).short_answers,
+                "{said}"
+            );
+        }
+        let beside = refused("input length and `max_tokens` exceed context limit: 190000 + 16384 > 200000");
+        assert!(is_of_length(&beside) && !Quirks::default().shortened(&beside).short_answers);
+        let named = "Unsupported parameter: 'max_tokens' is not supported with this model.";
+        assert!(!is_of_length(&refused(named)) && !is_of_length(&refused("no such model")));
+        assert!(is_of_length(&LlmError::new("t", Cause::ContextLength, "too long")));
+        assert!(!is_of_length(&LlmError::new("t", Cause::Server, "max_tokens")));
+    }
+}
