@@ -136,7 +136,7 @@ impl Run<'_> {
             Ok(answer) => answer,
             Err(error) => {
                 // What this model does not take is left out when it is asked again.
-                self.manager.inner.learn(self.target, &error);
+                self.manager.inner.learn(self.target, &questions[at].request, &error);
                 return self.fail(at, &error);
             }
         };

@@ -272,7 +272,7 @@ mod tests {
             |call: &Value, reasoning| called(serde_json::from_value(json!([call])).unwrap(), reasoning, "/messages/1");
         let calls = read(&call, None).unwrap();
         let plain = ToolCall { id: "c".into(), name: "f".into(), arguments: "{\"a\":1}".into(), thought: None };
-        assert_eq!(calls, [plain.clone()]);
+        assert_eq!(calls, std::slice::from_ref(&plain));
         let (entry, reasoning) = CallEntry::told(plain.clone());
         assert_eq!((json!(entry), reasoning), (call.clone(), None));
         let mut signed = call;
@@ -287,7 +287,7 @@ mod tests {
             [json!(null), json!({}), json!({ "other": 1 }), json!({ "google": null }), json!({ "google": { "x": 1 } })]
         {
             signed["extra_content"] = extra;
-            assert_eq!(read(&signed, None).unwrap(), [plain.clone()]);
+            assert_eq!(read(&signed, None).unwrap(), std::slice::from_ref(&plain));
         }
         let custom = json!([{ "id": "c", "type": "custom", "function": { "name": "f", "arguments": "" } }]);
         let problem = called(serde_json::from_value(custom).unwrap(), None, "/messages/1").unwrap_err();
