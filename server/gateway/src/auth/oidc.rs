@@ -8,7 +8,8 @@ pub(crate) mod claims;
 mod keyset;
 mod known;
 
-use super::jwt::{Refusal, Unverified};
+use super::jwt::{Claims, Refusal, Unverified};
+use super::verified::Verified;
 use crate::error::{Kind, Problem, correlation};
 use arc_swap::ArcSwapOption;
 use base64::Engine as _;
@@ -22,6 +23,7 @@ use keyset::KeySet;
 use known::{Discovered, Kept};
 use security::secret::Secret;
 use serde::Deserialize;
+use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::Mutex;
 
@@ -92,6 +94,8 @@ pub(crate) struct Provider {
     fetcher: Fetcher,
     discovered: ArcSwapOption<Kept<Discovered>>,
     keys: ArcSwapOption<Kept<KeySet>>,
+    /// Access tokens that one of the keys signed.
+    verified: Verified<Claims>,
     /// When it was last asked for its description and for its keys; whoever holds it asks.
     asked: Mutex<[Option<Instant>; 2]>,
 }
@@ -104,6 +108,7 @@ impl Provider {
             fetcher: Fetcher::default(),
             discovered: ArcSwapOption::empty(),
             keys: ArcSwapOption::empty(),
+            verified: Verified::default(),
             asked: Mutex::default(),
         }
     }
@@ -209,14 +214,28 @@ impl Provider {
 
     /// Whom an access token is of.
     pub async fn access(&self, token: &str) -> Result<Access, OidcError> {
-        let token = Unverified::read(token)?;
-        if token.kind()?.as_deref() != Some("at+jwt") {
+        self.access_at(token, now_ms() / 1000).await
+    }
+
+    /// The same at a moment in seconds since 1970. A token that was verified before is read no more, as long as its key is known still; all else is
+    /// asked each time.
+    async fn access_at(&self, token: &str, now: i64) -> Result<Access, OidcError> {
+        if let Some(found) = self.verified.of(token) {
+            let key = self.key(Some(found.key_id())).await?;
+            if let Some(claims) = found.by(&key) {
+                return Ok(claims::of_access_token(&claims, self.settings(), now)?);
+            }
+        }
+        let unverified = Unverified::read(token)?;
+        if unverified.kind()?.as_deref() != Some("at+jwt") {
             return Err(Refusal::Type.into());
         }
-        let id = token.key_id()?.ok_or(Refusal::Key)?;
-        let key = self.key(Some(id)).await?;
-        let claims = token.verified(&key)?;
-        Ok(claims::of_access_token(&claims, self.settings(), now_ms() / 1000)?)
+        let id = unverified.key_id()?.ok_or(Refusal::Key)?.to_owned();
+        let key = self.key(Some(&id)).await?;
+        let claims = unverified.verified(&key)?;
+        let access = claims::of_access_token(&claims, self.settings(), now)?;
+        self.verified.remember(token, &id, &key, Arc::new(claims));
+        Ok(access)
     }
 }
 

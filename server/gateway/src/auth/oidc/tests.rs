@@ -4,6 +4,7 @@
 mod browser;
 mod hostile;
 mod identity;
+mod remembered;
 mod roles;
 
 use super::known::{FRESH, ONCE_IN, may_be_of};
