@@ -24,6 +24,7 @@ use known::{Discovered, Kept};
 use security::secret::Secret;
 use serde::Deserialize;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 use tokio::sync::Mutex;
 
@@ -94,6 +95,8 @@ pub(crate) struct Provider {
     fetcher: Fetcher,
     discovered: ArcSwapOption<Kept<Discovered>>,
     keys: ArcSwapOption<Kept<KeySet>>,
+    /// The keys should have been read again, and the provider does not give them.
+    uses_old_keys: AtomicBool,
     /// Access tokens that one of the keys signed.
     verified: Verified<Claims>,
     /// When it was last asked for its description and for its keys; whoever holds it asks.
@@ -108,6 +111,7 @@ impl Provider {
             fetcher: Fetcher::default(),
             discovered: ArcSwapOption::empty(),
             keys: ArcSwapOption::empty(),
+            uses_old_keys: AtomicBool::new(false),
             verified: Verified::default(),
             asked: Mutex::default(),
         }
