@@ -2,6 +2,7 @@
 
 mod devices;
 mod factors;
+mod stream;
 mod texts;
 mod tools;
 
