@@ -389,13 +389,7 @@ impl Connection {
 
 /// What comes next, after a pause; where there is no room for it, only that nobody is there any more. Dropping it loses nothing.
 async fn in_time(carrier: &mut Carrier, is_full: bool, pause: Duration) -> Incoming {
-    if is_full {
-        return carrier.unheard().await;
-    }
-    if !pause.is_zero() {
-        tokio::time::sleep(pause).await;
-    }
-    carrier.next().await
+    if is_full { carrier.unheard().await } else { carrier.next_after(pause).await }
 }
 
 /// Waits until the language server has room for what is held, and gives it; whether somebody took it. Waits for ever where there is nothing or nobody.
