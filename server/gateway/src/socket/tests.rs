@@ -2,6 +2,7 @@
 
 mod pressure;
 
+use super::Served;
 use super::messages::Topic;
 use crate::tests::Service;
 use engine::config::sections::MetricsAccess;
@@ -387,11 +388,12 @@ async fn other_methods_go_to_a_language_server_of_the_connection() {
             while let Some(message) = from_client.recv().await {
                 let message: Value = serde_json::from_str(&message).unwrap();
                 if message["method"] == "exit" {
-                    return;
+                    break;
                 }
                 let said = json!({ "elsewhere": core.is_elsewhere(), "models": models, "method": message["method"] });
                 to_client.send(json!({ "id": message["id"], "result": said }).to_string()).await.unwrap();
             }
+            Served::Over
         })
     }));
     let token = listening.service.account("ann", Role::Developer).await;

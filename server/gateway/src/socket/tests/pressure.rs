@@ -4,7 +4,9 @@ use super::*;
 use crate::socket::{Bounds, Carrier, Incoming};
 use axum::extract::WebSocketUpgrade;
 use axum::routing::MethodRouter;
+use engine::queue::ROOM;
 use futures_util::Stream;
+use security::secret::Secret;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -25,6 +27,7 @@ fn in_order(listening: &Listening, may_begin: Arc<Notify>) {
                     to_client.send(answer.to_string()).await.unwrap();
                 }
             }
+            Served::Over
         })
     }));
 }
@@ -159,4 +162,96 @@ async fn a_client_that_is_read_slowly_is_asked_though_it_talks_without_end() {
     }
     assert_eq!(heard.load(Ordering::SeqCst), count, "it is answered in its turn");
     serving.abort();
+}
+
+/// A language server that answers the first message with so many texts of so many bytes, and counts those that it could say.
+fn talking(listening: &Listening, texts: usize, bytes: usize) -> Arc<AtomicUsize> {
+    let said = Arc::new(AtomicUsize::new(0));
+    let counted = said.clone();
+    listening.service.gateway.set_language_server(Arc::new(move |_, mut from_client, to_client| {
+        let counted = counted.clone();
+        Box::pin(async move {
+            from_client.recv().await;
+            for _ in 0..texts {
+                if to_client.send(json!({ "text": "x".repeat(bytes) }).to_string()).await.is_err() {
+                    return Served::Over;
+                }
+                counted.fetch_add(1, Ordering::SeqCst);
+            }
+            while from_client.recv().await.is_some() {}
+            Served::Over
+        })
+    }));
+    said
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_language_server_says_waits_within_bounds_and_who_does_not_read_it_is_let_go() {
+    let listening = Listening::new().await;
+    let said = talking(&listening, 1000, 1 << 20);
+    let token = listening.service.account("ann", Role::Developer).await;
+    let mut stalled = listening.connect(&token).await;
+    stalled.send(json!({ "method": "initialize" })).await;
+    let began = Instant::now();
+    let is_let_go = async || {
+        let figures = crate::metrics::text(&listening.service.gateway).await;
+        figures.contains("code_agent_websocket_disconnects_total{reason=\"too-slow\"} 1")
+    };
+    while !is_let_go().await {
+        assert!(began.elapsed() < Duration::from_secs(40), "{} MiB were said to nobody", said.load(Ordering::SeqCst));
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    // What waits for him, what is in hand, and what the system keeps of a connection.
+    let (said, room) = (said.load(Ordering::SeqCst), ROOM as usize >> 20);
+    assert!((room - 1..5 * room).contains(&said), "{said} MiB were said");
+    let end = loop {
+        match tokio::time::timeout(Duration::from_secs(30), stalled.socket.next()).await.expect("an end") {
+            Some(Ok(Message::Close(close))) => break close.map(|close| u16::from(close.code)),
+            Some(Ok(_)) => {}
+            Some(Err(_)) | None => break None,
+        }
+    };
+    assert!(end.is_none_or(|code| code == 4008), "{end:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_text_that_is_larger_than_all_that_may_wait_comes_through_and_so_does_the_next() {
+    let listening = Listening::new().await;
+    let bytes = ROOM as usize + (4 << 20);
+    talking(&listening, 2, bytes);
+    let token = listening.service.account("ann", Role::Developer).await;
+    let url = format!("http://{}", listening.address);
+    let mut connection = crate::connect(&url, &Secret::new(token)).await.unwrap();
+    connection.to_service.send(json!({ "method": "initialize" }).to_string()).await.unwrap();
+    for _ in 0..2 {
+        let text = tokio::time::timeout(Duration::from_secs(60), connection.from_service.recv()).await.unwrap();
+        assert!(text.is_some_and(|text| text.len() > bytes), "the connection broke");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_whom_his_language_server_left_for_reading_too_little_is_told_so() {
+    for (served, is_let_go) in [(Served::TooSlow, true), (Served::Over, false)] {
+        let listening = Listening::new().await;
+        listening.service.gateway.set_language_server(Arc::new(move |_, mut from_client, to_client| {
+            Box::pin(async move {
+                let message = from_client.recv().await.unwrap();
+                let message: Value = serde_json::from_str(&message).unwrap();
+                to_client.send(json!({ "id": message["id"], "result": 7 }).to_string()).await.unwrap();
+                from_client.recv().await;
+                served
+            })
+        }));
+        let token = listening.service.account("ann", Role::Developer).await;
+        let mut client = listening.connect(&token).await;
+        assert_eq!(client.ask("initialize", json!({})).await["result"], 7);
+        client.send(json!({ "method": "initialized" })).await;
+        if is_let_go {
+            let (code, reason) = client.closed().await;
+            assert!(code == 4008 && reason.starts_with("You read too slowly"), "{code} {reason}");
+        } else {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            assert_eq!(client.ask("initialize", json!({})).await["result"], 7, "another one begins");
+        }
+    }
 }
