@@ -3,12 +3,15 @@
 // A measurement talks to whoever runs it, and may fail.
 #![allow(clippy::expect_used, clippy::print_stdout)]
 
-use gateway::bench::{Figures, decision, verification};
+use gateway::bench::{Figures, decision, remembered, verification};
 
 fn main() {
     let folder = tempfile::tempdir().expect("a folder");
-    let verified = verification(&folder.path().join("key.pem"), 20_000).expect("a key");
+    let key = folder.path().join("key.pem");
+    let verified = verification(&key, 20_000).expect("a key");
     tell("verification of a token, ES256", verified, verified.p50.as_secs_f64() * 1e6, "p50", 60.0);
+    let again = remembered(&key, 200_000).expect("a key");
+    println!("verification of a token that is remembered: {}", shown(again));
     let decided = decision(200_000, false).expect("policies");
     tell("decision of the policies", decided, decided.p99.as_secs_f64() * 1e6, "p99", 20.0);
     let anew = decision(20_000, true).expect("policies");

@@ -14,6 +14,7 @@ pub(crate) mod recent;
 pub(crate) mod recovery;
 pub(crate) mod secrets;
 pub(crate) mod totp;
+mod verified;
 
 use crate::conditional::{Known, conditional};
 use crate::error::{Kind, Problem, correlation};

@@ -11,11 +11,14 @@ use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::{HeaderValue, Uri};
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, client_async_tls_with_config};
 
 /// How long a service may take to answer.
 const PATIENCE: Duration = Duration::from_secs(15);
+/// Bytes of a message of the service, whose answers are as long as the documents and workspaces that they are about.
+const LONGEST: usize = 256 << 20;
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
@@ -102,7 +105,8 @@ pub async fn connect(url: &str, token: &Secret) -> Result<Connection, ConnectErr
         let stream = TcpStream::connect((host.as_str(), port)).await.map_err(Error::Io)?;
         stream.set_nodelay(true).map_err(Error::Io)?;
         let connector = if scheme == "wss" { Connector::Rustls(roots()) } else { Connector::Plain };
-        client_async_tls_with_config(request, stream, None, Some(connector)).await
+        let config = WebSocketConfig::default().max_message_size(Some(LONGEST)).max_frame_size(Some(LONGEST));
+        client_async_tls_with_config(request, stream, Some(config), Some(connector)).await
     };
     let connected = tokio::time::timeout(PATIENCE, connecting).await;
     match connected.map_err(|_| unreachable("it took too long".to_owned()))? {

@@ -26,7 +26,7 @@ pub use auth::oidc::OidcConfig;
 pub use client::{ConnectError, Connection, connect};
 pub use listen::{Tls, TlsError, TlsFiles};
 pub use openapi::document;
-pub use socket::{Bounds, Carrier, Ended, Incoming, LanguageServer};
+pub use socket::{Bounds, Carrier, Ended, Incoming, LanguageServer, Served};
 pub use state::{Config, Gateway, Joiner, StartError};
 
 use axum::Router;

@@ -25,7 +25,16 @@ use std::sync::Arc;
 /// Serves one client with a core of its own: messages of the client come by the first channel, and those for it go by the second.
 /// Whoever puts the program together hands it in, since the doors do not know each other.
 pub type LanguageServer =
-    Arc<dyn Fn(ServerCore, Receiver<String>, Sender<String>) -> BoxFuture<'static, ()> + Send + Sync>;
+    Arc<dyn Fn(ServerCore, Receiver<String>, Sender<String>) -> BoxFuture<'static, Served> + Send + Sync>;
+
+/// How a language server ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Served {
+    /// Its client said goodbye, or is gone.
+    Over,
+    /// Its client takes so little of what is said that no more is kept for it.
+    TooSlow,
+}
 
 /// Connections at a time; whoever comes after them is asked to come again.
 pub(crate) const MOST_CONNECTIONS: usize = 2048;

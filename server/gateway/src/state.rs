@@ -17,7 +17,11 @@ use engine::jobs::Observer;
 use engine::store::{Store, StoreError};
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 use tokio::sync::{Notify, Semaphore, watch};
+
+/// How long an answer of a model that goes out piece by piece may be without a word before it begins anyway.
+const SILENCE: Duration = Duration::from_secs(15);
 
 /// How the service is to be.
 #[derive(Clone, Debug)]
@@ -85,6 +89,7 @@ struct Parts {
     places: Arc<Semaphore>,
     language_server: OnceLock<LanguageServer>,
     joiner: OnceLock<Joiner>,
+    silence: OnceLock<Duration>,
 }
 
 impl Gateway {
@@ -123,6 +128,7 @@ impl Gateway {
             places: Arc::new(Semaphore::new(MOST_CONNECTIONS)),
             language_server: OnceLock::new(),
             joiner: OnceLock::new(),
+            silence: OnceLock::new(),
         })))
     }
 
@@ -159,6 +165,17 @@ impl Gateway {
 
     pub(crate) fn joiner(&self) -> Option<Joiner> {
         self.0.joiner.get().copied()
+    }
+
+    /// How long an answer of a model that goes out piece by piece may be without a word before it begins anyway.
+    pub(crate) fn silence(&self) -> Duration {
+        self.0.silence.get().copied().unwrap_or(SILENCE)
+    }
+
+    /// Another time for that, for tests that cannot wait so long.
+    #[cfg(test)]
+    pub(crate) fn set_silence(&self, silence: Duration) {
+        assert!(self.0.silence.set(silence).is_ok(), "it is set once");
     }
 
     pub(crate) fn language_server(&self) -> Option<&LanguageServer> {

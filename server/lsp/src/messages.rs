@@ -1,6 +1,7 @@
 //! The language server for doors that carry whole messages: one JSON-RPC message is one text, without headers.
 //!
-//! Who does not take what is said holds up his own server and nobody else; the door ends with him who takes nothing for too long.
+//! Who does not take what is said holds up his own server and nobody else; the door ends with him who takes nothing for too long, and the server where
+//! too much gathers for him ([`Outcome::Unread`]).
 
 use crate::serve::framing::{Frame, FrameReader};
 use crate::{Outcome, serve_as};

@@ -12,6 +12,7 @@ mod message;
 mod read;
 #[cfg(test)]
 mod tests;
+mod unread;
 mod write;
 
 use dispatch::Dispatcher;
@@ -25,6 +26,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tower_lsp::jsonrpc::{Error, Id, Response};
 use tower_lsp::{ClientSocket, LanguageServer, LspService};
+use unread::Unread;
 
 /// How long running requests may still be answered after the client closed its end without saying goodbye.
 const GRACE: Duration = Duration::from_secs(1);
@@ -36,6 +38,8 @@ pub enum Outcome {
     Clean,
     /// It did not: `exit` without `shutdown`, or a closed pipe.
     Unclean,
+    /// It read so little of what was said to it that it was left.
+    Unread,
 }
 
 impl Outcome {
@@ -43,7 +47,7 @@ impl Outcome {
     pub fn exit_code(self) -> u8 {
         match self {
             Self::Clean => 0,
-            Self::Unclean => 1,
+            Self::Unclean | Self::Unread => 1,
         }
     }
 }
@@ -70,7 +74,7 @@ where
     let (requests, replies) = socket.split();
     let (out, outgoing) = mpsc::unbounded_channel();
     let (work, waiting) = queue(ROOM);
-    let lines = Arc::new(Lines { out, running: Mutex::default(), asked: Mutex::default() });
+    let lines = Arc::new(Lines { out, unread: Unread::new(), running: Mutex::default(), asked: Mutex::default() });
 
     let mut tasks = JoinSet::new();
     let writer = tasks.spawn(write::write(output, outgoing, requests, lines.clone()));
@@ -91,7 +95,8 @@ where
 
 /// What goes to the writer.
 enum Outgoing {
-    Reply(Response),
+    /// A reply as JSON.
+    Reply(Vec<u8>),
     /// Nothing follows: write out what is there and end.
     Close,
 }
@@ -138,6 +143,8 @@ struct Running {
 /// What reader, dispatcher, handlers and writer share.
 struct Lines {
     out: mpsc::UnboundedSender<Outgoing>,
+    /// How much of it waits for the client.
+    unread: Unread,
     /// Requests of the client without a reply, by the client's identifier.
     running: Mutex<HashMap<Id, Running>>,
     /// Requests of ours without a reply.
@@ -150,8 +157,13 @@ impl Lines {
         let _ = self.out.send(message);
     }
 
-    fn reply(&self, response: Response) {
-        self.send(Outgoing::Reply(response));
+    fn reply(&self, response: &Response) {
+        match serde_json::to_vec(response) {
+            Ok(body) if self.unread.add(body.len()) => self.send(Outgoing::Reply(body)),
+            // The client reads too little, and the session ends.
+            Ok(_) => {}
+            Err(error) => tracing::error!(%error, "A reply could not be written as JSON."),
+        }
     }
 
     fn running(&self) -> MutexGuard<'_, HashMap<Id, Running>> {
@@ -160,6 +172,16 @@ impl Lines {
 
     fn asked(&self) -> MutexGuard<'_, HashSet<Id>> {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A request of the client begins; whether none of this identifier is under way.
+    fn begin(&self, id: &Id, request: Running) -> bool {
+        let mut running = self.running();
+        let is_new = !running.contains_key(id);
+        if is_new {
+            running.insert(id.clone(), request);
+        }
+        is_new
     }
 
     /// Cancels every request that has no reply yet.
@@ -173,7 +195,7 @@ impl Lines {
     /// Sends the one reply of a request, in the client's own identifier.
     fn finish(&self, id: Id, result: Result<Value, Error>) {
         self.running().remove(&id);
-        self.reply(Response::from_parts(id, result));
+        self.reply(&Response::from_parts(id, result));
     }
 }
 

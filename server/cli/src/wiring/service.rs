@@ -7,7 +7,7 @@ use engine::config::sections::{OidcSettings, ServiceSettings};
 use engine::mode::EditorMode;
 use engine::store::Store;
 use engine::workspace::files::DiskFiles;
-use gateway::{Gateway, OidcConfig, Tls, TlsFiles};
+use gateway::{Gateway, OidcConfig, Served, Tls, TlsFiles};
 use llm::config::KeySource;
 use security::secret::Secret;
 use std::path::PathBuf;
@@ -78,6 +78,10 @@ pub async fn service(wish: Wish, store: Option<&str>) -> Result<Service, Failure
         Box::pin(async {
             let outcome = lsp::serve_messages(core, from_client, to_client).await;
             tracing::debug!(?outcome, "A language server over the network ended.");
+            match outcome {
+                lsp::Outcome::Clean | lsp::Outcome::Unclean => Served::Over,
+                lsp::Outcome::Unread => Served::TooSlow,
+            }
         })
     }));
     Ok(Service { settings, core, store, gateway, tls })

@@ -6,9 +6,10 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, DecodingKey};
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
+use serde::de::{Deserialize, DeserializeOwned, Deserializer, Error, MapAccess, Visitor};
 use serde_json::{Map, Value};
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Bytes of a token; no honest one has as many.
 const LONGEST: usize = 16 << 10;
@@ -60,13 +61,22 @@ pub(crate) struct PinnedKey {
     algorithm: Algorithm,
     /// How tokens call it.
     name: &'static str,
+    /// No other key has it, not even the same one read again.
+    number: u64,
 }
 
 impl PinnedKey {
     /// Pins an algorithm; `None` where that is not one for such a key, or is one with a shared secret.
     pub fn new(key: DecodingKey, algorithm: Algorithm) -> Option<Self> {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
         let name = name(algorithm)?;
-        (key.family() == algorithm.family()).then_some(Self { key, algorithm, name })
+        let is_fit = key.family() == algorithm.family();
+        is_fit.then(|| Self { key, algorithm, name, number: NEXT.fetch_add(1, Ordering::Relaxed) })
+    }
+
+    /// What tells it from all other keys that were ever read here.
+    pub fn number(&self) -> u64 {
+        self.number
     }
 }
 
@@ -161,7 +171,7 @@ impl<'a> Unverified<'a> {
             return Err(Refusal::Algorithm);
         }
         match jsonwebtoken::crypto::verify(self.signature, self.said.as_bytes(), &key.key, key.algorithm) {
-            Ok(true) => Ok(Claims(self.claims)),
+            Ok(true) => Ok(Claims(Value::Object(self.claims))),
             Ok(false) | Err(_) => Err(Refusal::Signature),
         }
     }
@@ -183,9 +193,9 @@ fn name(algorithm: Algorithm) -> Option<&'static str> {
     })
 }
 
-/// What a token says that a known key signed.
+/// What a token says that a known key signed: an object.
 #[derive(Debug)]
-pub(crate) struct Claims(Map<String, Value>);
+pub(crate) struct Claims(Value);
 
 impl Claims {
     /// A claim as it stands there.
@@ -193,9 +203,9 @@ impl Claims {
         self.0.get(name)
     }
 
-    /// All of them.
-    pub fn into_value(self) -> Value {
-        Value::Object(self.0)
+    /// All of them as a type has them.
+    pub fn read<T: DeserializeOwned>(&self) -> serde_json::Result<T> {
+        T::deserialize(&self.0)
     }
 
     /// A text that is not empty.

@@ -4,7 +4,8 @@
 
 mod es256;
 
-use super::jwt::{PinnedKey, Refusal, Unverified};
+use super::jwt::{self, PinnedKey, Refusal, Unverified};
+use super::verified::Verified;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, encode};
 use p256::ecdsa::SigningKey;
 use p256::pkcs8::{DecodePrivateKey, EncodePrivateKey, EncodePublicKey, LineEnding};
@@ -12,6 +13,7 @@ use security::cipher::{Cipher, derived_key};
 use serde::{Deserialize, Serialize};
 use std::io::Write;
 use std::path::Path;
+use std::sync::Arc;
 
 /// Whose tokens these are, and for whom.
 const ISSUER: &str = "code-agent";
@@ -63,6 +65,7 @@ pub enum KeyError {
 pub(crate) struct Keys {
     encoding: EncodingKey,
     pinned: PinnedKey,
+    verified: Verified<jwt::Claims>,
     id: String,
     cipher: Cipher,
     sign_ins: Cipher,
@@ -115,7 +118,8 @@ impl Keys {
         let pinned = PinnedKey::new(DecodingKey::from_ec_pem(public.as_bytes()).ok()?, Algorithm::ES256)?;
         let secret = key.to_bytes();
         let (cipher, sign_ins) = (Cipher::new(FACTORS, &secret), Cipher::new(SIGN_INS, &secret));
-        Some(Self { encoding, pinned, id, cipher, sign_ins, page: derived_key(FORMS, &secret) })
+        let (verified, page) = (Verified::default(), derived_key(FORMS, &secret));
+        Some(Self { encoding, pinned, verified, id, cipher, sign_ins, page })
     }
 
     /// Seals the secrets of second factors.
@@ -162,21 +166,36 @@ impl Keys {
 
     /// What a token says, if it is one of ours and still good.
     pub fn verify(&self, token: &str) -> Result<Claims, Refusal> {
-        let token = Unverified::read(token)?;
-        if token.kind()?.as_deref() != Some(TYPE) {
+        self.verify_at(token, engine::store::now_ms() / 1000)
+    }
+
+    /// The same at a moment in seconds since 1970. A token that was verified before is read no more; whether it is good now is asked each time.
+    fn verify_at(&self, token: &str, now: i64) -> Result<Claims, Refusal> {
+        if let Some(said) = self.verified.of(token).and_then(|found| found.by(&self.pinned)) {
+            return good_at(&said, now);
+        }
+        let unverified = Unverified::read(token)?;
+        if unverified.kind()?.as_deref() != Some(TYPE) {
             return Err(Refusal::Type);
         }
-        if token.key_id()? != Some(&self.id) {
+        if unverified.key_id()? != Some(&self.id) {
             return Err(Refusal::Key);
         }
-        let claims = token.verified(&self.pinned)?;
-        claims.is_of(ISSUER)?;
-        if claims.audience()? != [AUDIENCE] {
-            return Err(Refusal::Audience);
-        }
-        claims.is_good_at(engine::store::now_ms() / 1000, GOOD_FOR_SECONDS)?;
-        serde_json::from_value(claims.into_value()).map_err(|_| Refusal::Claim("sid"))
+        let said = unverified.verified(&self.pinned)?;
+        let claims = good_at(&said, now)?;
+        self.verified.remember(token, &self.id, &self.pinned, Arc::new(said));
+        Ok(claims)
     }
+}
+
+/// What a token that we signed says, if it is one for this service and good at this moment.
+fn good_at(said: &jwt::Claims, now: i64) -> Result<Claims, Refusal> {
+    said.is_of(ISSUER)?;
+    if said.audience()? != [AUDIENCE] {
+        return Err(Refusal::Audience);
+    }
+    said.is_good_at(now, GOOD_FOR_SECONDS)?;
+    said.read().map_err(|_| Refusal::Claim("sid"))
 }
 
 /// Writes a file, whole, unless there is one by now.

@@ -9,7 +9,8 @@ mod keyset;
 mod known;
 pub(crate) mod level;
 
-use super::jwt::{Refusal, Unverified};
+use super::jwt::{Claims, Refusal, Unverified};
+use super::verified::Verified;
 use crate::error::{Kind, Problem, correlation};
 use arc_swap::ArcSwapOption;
 use base64::Engine as _;
@@ -24,6 +25,8 @@ use known::{Discovered, Kept};
 use level::Lack;
 use security::secret::Secret;
 use serde::Deserialize;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 use tokio::sync::Mutex;
 
@@ -100,6 +103,10 @@ pub(crate) struct Provider {
     fetcher: Fetcher,
     discovered: ArcSwapOption<Kept<Discovered>>,
     keys: ArcSwapOption<Kept<KeySet>>,
+    /// The keys should have been read again, and the provider does not give them.
+    uses_old_keys: AtomicBool,
+    /// Access tokens that one of the keys signed.
+    verified: Verified<Claims>,
     /// When it was last asked for its description and for its keys; whoever holds it asks.
     asked: Mutex<[Option<Instant>; 2]>,
 }
@@ -112,6 +119,8 @@ impl Provider {
             fetcher: Fetcher::default(),
             discovered: ArcSwapOption::empty(),
             keys: ArcSwapOption::empty(),
+            uses_old_keys: AtomicBool::new(false),
+            verified: Verified::default(),
             asked: Mutex::default(),
         }
     }
@@ -228,14 +237,33 @@ impl Provider {
 
     /// Whom an access token is of, if what he showed is enough for coming in.
     pub async fn access(&self, token: &str) -> Result<Access, OidcError> {
-        let token = Unverified::read(token)?;
-        if token.kind()?.as_deref() != Some("at+jwt") {
+        self.access_at(token, now_ms() / 1000).await
+    }
+
+    /// The same at a moment in seconds since 1970. A token that was verified before is read no more, as long as its key is known still; all else is
+    /// asked each time.
+    async fn access_at(&self, token: &str, now: i64) -> Result<Access, OidcError> {
+        if let Some(found) = self.verified.of(token) {
+            let key = self.key(Some(found.key_id())).await?;
+            if let Some(claims) = found.by(&key) {
+                return self.admitted(&claims, now);
+            }
+        }
+        let unverified = Unverified::read(token)?;
+        if unverified.kind()?.as_deref() != Some("at+jwt") {
             return Err(Refusal::Type.into());
         }
-        let id = token.key_id()?.ok_or(Refusal::Key)?;
-        let key = self.key(Some(id)).await?;
-        let claims = token.verified(&key)?;
-        let access = claims::of_access_token(&claims, self.settings(), now_ms() / 1000)?;
+        let id = unverified.key_id()?.ok_or(Refusal::Key)?.to_owned();
+        let key = self.key(Some(&id)).await?;
+        let claims = unverified.verified(&key)?;
+        let access = self.admitted(&claims, now)?;
+        self.verified.remember(token, &id, &key, Arc::new(claims));
+        Ok(access)
+    }
+
+    /// Whom claims of an access token are of, if what he showed is enough for coming in.
+    fn admitted(&self, claims: &Claims, now: i64) -> Result<Access, OidcError> {
+        let access = claims::of_access_token(claims, self.settings(), now)?;
         access.person.level.sign_in.clone()?;
         Ok(access)
     }

@@ -21,7 +21,7 @@ pub(crate) struct Recent {
 }
 
 /// What stands for a token.
-fn mark(token: &str) -> [u8; 32] {
+pub(super) fn mark(token: &str) -> [u8; 32] {
     *blake3::hash(token.as_bytes()).as_bytes()
 }
 

@@ -79,6 +79,12 @@ pub(super) async fn registry(gateway: &Gateway, text: &mut String) -> Registry {
     let running: Gauge = Gauge::default();
     running.set(whole(load.running));
     registry.register("code_agent_tasks_running", "Tasks of the core that run", running);
+    if let Some(provider) = gateway.provider() {
+        let old: Gauge = Gauge::default();
+        old.set(i64::from(provider.uses_old_keys()));
+        let said = "1 while the provider of sign-ins does not give its keys and those of more than an hour ago are used, else 0";
+        registry.register("code_agent_provider_keys_old", said, old);
+    }
     requests_to_the_core(&core.metrics().stats(), &mut registry, text);
     registry
 }

@@ -104,7 +104,7 @@ pub(crate) async fn chat(
     let (is_streamed, tells_usage) = (body.is_streamed(), body.tells_usage());
     let answer = gateway.core(&principal.account.id).converse(body.conversation()?).await?;
     let mut response = match is_streamed {
-        true => streamed(answer, tells_usage).await?,
+        true => streamed(answer, tells_usage, gateway.silence()).await?,
         false => whole(answer).await?.into_response(),
     };
     if let Ok(value) = HeaderValue::from_str(&ignored.join(", "))

@@ -169,7 +169,7 @@ pub(super) async fn refreshed(gateway: &Gateway, token: &str) -> Result<SignedIn
     }
 }
 
-/// Ends the session of the access token.
+/// Ends the session of the access token; one of the provider of sign-ins is given back, and is itself refused from then on.
 #[utoipa::path(delete, path = "/sessions/current", tag = "sessions", operation_id = "sessions.delete",
     extensions(("x-group" = json!("me.write"))), responses(
     (status = 204, description = "Signed out"),

@@ -117,12 +117,26 @@ impl Carrier {
         }
     }
 
+    /// What comes next, after a pause in which nothing is read. Dropping it loses nothing.
+    pub async fn next_after(&mut self, pause: Duration) -> Incoming {
+        // Whoever talks without end leaves `next` no moment to ask him anything.
+        if !pause.is_zero()
+            && let Ok(ended) = timeout(pause, self.unheard()).await
+        {
+            return ended;
+        }
+        self.next().await
+    }
+
     /// Asks from time to time whether the client is there, and reads nothing of what it says; comes back where it is not. Dropping it loses
     /// nothing.
+    ///
+    /// A ping of the client stands behind all that it said before. To answer it at once would be to read that, and so to keep it without bound;
+    /// it is answered in its turn, and what we ask shows meanwhile that the connection lives.
     pub async fn unheard(&mut self) -> Incoming {
         loop {
             self.beat.tick().await;
-            // Proxies on the way see that the connection lives. What it answers is read when there is room, so it is not waited for.
+            // Proxies on the way see it too. What the client answers is read when there is room, so it is not waited for.
             if self.put(Message::Ping(axum::body::Bytes::new())).await.is_err() {
                 return Incoming::Gone;
             }

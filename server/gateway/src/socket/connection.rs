@@ -1,5 +1,6 @@
 //! One client on its WebSocket: what comes is shared out, what is to be said is said in the order in which it came about.
 
+use super::Served;
 use super::carrier::{Carrier, Ended, Incoming};
 use super::cursor::Cursor;
 use super::feed::{Feed, Next};
@@ -21,6 +22,7 @@ use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::sync::Notify;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::task::JoinSet;
 
@@ -126,6 +128,8 @@ struct Connection {
 struct Running {
     to_server: Sender<String>,
     from_server: Receiver<String>,
+    /// Is told where it left its client, who takes too little of what is said.
+    has_left: Arc<Notify>,
     /// It was told to end.
     is_leaving: bool,
     /// Ends with it.
@@ -160,9 +164,11 @@ impl Connection {
             return Some(reason);
         }
         loop {
-            let (to_server, from_server) = match &mut self.server {
-                Some(Running { to_server, from_server, .. }) => (Some(&*to_server), Some(from_server)),
-                None => (None, None),
+            let (to_server, from_server, has_left) = match &mut self.server {
+                Some(Running { to_server, from_server, has_left, .. }) => {
+                    (Some(&*to_server), Some(from_server), Some(&**has_left))
+                }
+                None => (None, None, None),
             };
             let is_full = self.held.is_some();
             let said = tokio::select! {
@@ -187,6 +193,7 @@ impl Connection {
                         self.nobody_took()
                     }
                 },
+                () = left_by(has_left) => return Some(Reason::TooSlow),
                 next = from_feed(&mut self.feed) => match next {
                     Next::Say(message) => Some(message),
                     Next::FellBehind => return Some(Reason::TooSlow),
@@ -380,22 +387,22 @@ impl Connection {
         let core = core.map_err(|error| (INTERNAL, error.to_string()))?;
         let (to_server, from_client) = queue(ROOM);
         let (to_client, from_server) = queue(ROOM);
+        let has_left = Arc::new(Notify::new());
         let mut tasks = JoinSet::new();
         tasks.spawn(tell_of_findings(self.gateway.clone(), core.clone(), account));
-        tasks.spawn(serve(core, from_client, to_client));
-        Ok(Running { to_server, from_server, is_leaving: false, _tasks: tasks })
+        let (serving, leaves) = (serve(core, from_client, to_client), has_left.clone());
+        tasks.spawn(async move {
+            if serving.await == Served::TooSlow {
+                leaves.notify_one();
+            }
+        });
+        Ok(Running { to_server, from_server, has_left, is_leaving: false, _tasks: tasks })
     }
 }
 
 /// What comes next, after a pause; where there is no room for it, only that nobody is there any more. Dropping it loses nothing.
 async fn in_time(carrier: &mut Carrier, is_full: bool, pause: Duration) -> Incoming {
-    if is_full {
-        return carrier.unheard().await;
-    }
-    if !pause.is_zero() {
-        tokio::time::sleep(pause).await;
-    }
-    carrier.next().await
+    if is_full { carrier.unheard().await } else { carrier.next_after(pause).await }
 }
 
 /// Waits until the language server has room for what is held, and gives it; whether somebody took it. Waits for ever where there is nothing or nobody.
@@ -417,6 +424,14 @@ async fn hand_over(server: Option<&Sender<String>>, held: &mut Option<Held>) -> 
 async fn said_by(server: Option<&mut Receiver<String>>) -> Option<String> {
     match server {
         Some(server) => server.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Comes back where the language server left its client, who takes too little of what is said; waits for ever where it did not.
+async fn left_by(server: Option<&Notify>) {
+    match server {
+        Some(server) => server.notified().await,
         None => std::future::pending().await,
     }
 }

@@ -1,18 +1,20 @@
 //! The WebSocket over real connections: who is let in, what is heard, what is missed and made up for, and who is let go.
 
+mod pressure;
+
+use super::Served;
 use super::messages::Topic;
-use super::{Bounds, Carrier, Incoming};
 use crate::tests::Service;
 use engine::config::sections::MetricsAccess;
 use engine::store::accounts::Role;
 use engine::store::jobs::NewJob;
-use futures_util::{SinkExt, Stream, StreamExt};
+use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::oneshot;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, client_async};
@@ -386,11 +388,12 @@ async fn other_methods_go_to_a_language_server_of_the_connection() {
             while let Some(message) = from_client.recv().await {
                 let message: Value = serde_json::from_str(&message).unwrap();
                 if message["method"] == "exit" {
-                    return;
+                    break;
                 }
                 let said = json!({ "elsewhere": core.is_elsewhere(), "models": models, "method": message["method"] });
                 to_client.send(json!({ "id": message["id"], "result": said }).to_string()).await.unwrap();
             }
+            Served::Over
         })
     }));
     let token = listening.service.account("ann", Role::Developer).await;
@@ -405,87 +408,6 @@ async fn other_methods_go_to_a_language_server_of_the_connection() {
     assert_eq!(client.ask("initialize", json!({})).await["error"]["code"], -32001);
 }
 
-/// A language server that begins when it may, wants what is said to it in order, and answers with how much that was.
-fn in_order(listening: &Listening, may_begin: Arc<Notify>) {
-    listening.service.gateway.set_language_server(Arc::new(move |_, mut from_client, to_client| {
-        let may_begin = may_begin.clone();
-        Box::pin(async move {
-            may_begin.notified().await;
-            let mut heard = 0;
-            while let Some(message) = from_client.recv().await {
-                let message: Value = serde_json::from_str(&message).unwrap();
-                assert_eq!(message["params"]["number"], heard);
-                heard += 1;
-                if !message["id"].is_null() {
-                    let answer = json!({ "id": message["id"], "result": heard });
-                    to_client.send(answer.to_string()).await.unwrap();
-                }
-            }
-        })
-    }));
-}
-
-/// One of so many messages, of which only the last wants an answer.
-fn numbered(number: usize, count: usize, text: &str) -> Message {
-    let mut message = json!({ "method": "textDocument/didChange", "params": { "number": number, "text": text } });
-    if number + 1 == count {
-        message["id"] = json!("last");
-    }
-    Message::text(message.to_string())
-}
-
-/// The next text that comes within a minute.
-async fn hear(socket: &mut (impl Stream<Item = Result<Message, Error>> + Unpin)) -> Value {
-    loop {
-        let message = tokio::time::timeout(Duration::from_secs(60), socket.next()).await.expect("a message");
-        if let Message::Text(text) = message.expect("it is open").unwrap() {
-            return serde_json::from_str(&text).unwrap();
-        }
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_is_too_fast_is_heard_more_slowly_and_nothing_is_lost() {
-    let listening = Listening::new().await;
-    let may_begin = Arc::new(Notify::new());
-    in_order(&listening, may_begin.clone());
-    may_begin.notify_one();
-    let token = listening.service.account("ann", Role::Developer).await;
-    let mut client = listening.connect(&token).await;
-    let (count, began) = (4500, Instant::now());
-    for number in 0..count {
-        client.socket.send(numbered(number, count, "")).await.unwrap();
-    }
-    assert_eq!(hear(&mut client.socket).await["result"], count);
-    let took = began.elapsed();
-    assert!(took >= Duration::from_millis(240), "five hundred more than may come at once: {took:?}");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_language_server_that_takes_nothing_is_waited_for_and_holds_up_nothing_else() {
-    let listening = Listening::new().await;
-    let may_begin = Arc::new(Notify::new());
-    in_order(&listening, may_begin.clone());
-    let token = listening.service.account("ann", Role::Developer).await;
-    let mut client = listening.connect(&token).await;
-    client.subscribe(json!(["jobs"])).await;
-    let (mut mouth, mut ear) = client.socket.split();
-    let (count, text) = (400, "x".repeat(100_000));
-    let talking = tokio::spawn(async move {
-        for number in 0..count {
-            mouth.send(numbered(number, count, &text)).await.unwrap();
-        }
-        mouth
-    });
-    tokio::time::sleep(Duration::from_secs(2)).await;
-    assert!(!talking.is_finished(), "there is no room for forty megabytes");
-    let job = listening.job("ann").await;
-    assert_eq!(hear(&mut ear).await["params"]["data"]["job"], job);
-    may_begin.notify_one();
-    assert_eq!(hear(&mut ear).await["result"], count);
-    drop(talking.await.unwrap());
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn when_the_service_ends_those_who_are_connected_are_told() {
     let mut listening = Listening::new().await;
@@ -496,30 +418,4 @@ async fn when_the_service_ends_those_who_are_connected_are_told() {
     assert_eq!(client.closed().await.0, 1001);
     let ended = tokio::time::timeout(Duration::from_secs(5), listening.serving).await.unwrap().unwrap();
     ended.unwrap();
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_client_of_which_nothing_is_read_is_asked_and_missed_all_the_same() {
-    let (told, mut gone) = tokio::sync::mpsc::channel(1);
-    let unheard = move |upgrade: axum::extract::WebSocketUpgrade| async move {
-        upgrade.on_upgrade(move |socket| async move {
-            let bounds = Bounds { heartbeat: Duration::from_millis(100), ..Bounds::default() };
-            assert!(matches!(Carrier::new(socket, bounds).unheard().await, Incoming::Gone));
-            told.send(()).await.unwrap();
-        })
-    };
-    let router = axum::Router::new().route("/", axum::routing::get(unheard));
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let serving = tokio::spawn(async move { axum::serve(listener, router).await });
-    let stream = TcpStream::connect(address).await.unwrap();
-    let (mut socket, _) = client_async(format!("ws://{address}/"), stream).await.unwrap();
-    for _ in 0..3 {
-        let asked = tokio::time::timeout(Duration::from_secs(5), socket.next()).await.expect("it is asked");
-        assert!(matches!(asked, Some(Ok(Message::Ping(_)))), "{asked:?}");
-    }
-    assert!(gone.try_recv().is_err(), "it is there");
-    drop(socket);
-    assert!(tokio::time::timeout(Duration::from_secs(5), gone.recv()).await.is_ok(), "it is missed");
-    serving.abort();
 }

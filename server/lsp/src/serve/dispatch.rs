@@ -1,6 +1,7 @@
 //! The middle of the loop: takes messages in their order and runs the handlers.
 
 use super::message::invalid_request;
+use super::unread::Unread;
 use super::{Ended, GRACE, Lines, Observer, Outcome, Waiting, Work};
 use engine::queue::Receiver;
 use futures_util::FutureExt;
@@ -35,7 +36,11 @@ impl<S: LanguageServer, W: Observer> Dispatcher<S, W> {
                     Some(Ok(Ended::Writer)) | Some(Err(_)) | None => return self.outcome(),
                     Some(Ok(Ended::Reader)) => continue,
                 },
-                waiting = queue.recv() => waiting.map(|waiting| waiting.work),
+                () = self.lines.unread.too_much() => {
+                    tracing::warn!("The client reads too little of what is said to it, and is left.");
+                    return Outcome::Unread;
+                }
+                waiting = next(&self.lines.unread, &mut queue) => waiting.map(|waiting| waiting.work),
                 Some(_) = handlers.join_next(), if !handlers.is_empty() => continue,
             };
             match work {
@@ -134,6 +139,12 @@ impl<S: LanguageServer, W: Observer> Dispatcher<S, W> {
             lines.finish(id, result);
         });
     }
+}
+
+/// What is next, as soon as there is room for what comes of it. Dropping it loses nothing.
+async fn next(unread: &Unread, queue: &mut Receiver<Waiting>) -> Option<Waiting> {
+    unread.room().await;
+    queue.recv().await
 }
 
 /// Waits for the handlers, for a while.

@@ -27,10 +27,11 @@ pub(super) async fn read<I: AsyncRead + Unpin>(
             Frame::Body(body) => body,
             Frame::Garbage(reason) => {
                 tracing::warn!(%reason, "Input was skipped.");
-                lines.reply(Response::from_error(Id::Null, parse_error(reason)));
+                refuse(&lines, &Response::from_error(Id::Null, parse_error(reason))).await;
                 continue;
             }
             Frame::End => {
+                lines.unread.hears_no_more();
                 let _ = work.send(Waiting { work: Work::End, bytes: 0 }).await;
                 return Ended::Reader;
             }
@@ -40,11 +41,14 @@ pub(super) async fn read<I: AsyncRead + Unpin>(
         }
         let item = match parse_or_mend(&body, &mut frames) {
             Err(error) => {
-                lines.reply(Response::from_error(Id::Null, parse_error(format!("The message is no JSON: {error}."))));
+                let error = parse_error(format!("The message is no JSON: {error}."));
+                refuse(&lines, &Response::from_error(Id::Null, error)).await;
                 continue;
             }
             Ok(Incoming::Invalid(due)) => {
-                due.into_iter().for_each(|reply| lines.reply(reply));
+                for reply in &due {
+                    refuse(&lines, reply).await;
+                }
                 continue;
             }
             Ok(Incoming::Reply(response)) => {
@@ -56,10 +60,8 @@ pub(super) async fn read<I: AsyncRead + Unpin>(
                 if lines.asked().remove(&id) {
                     let _ = replies.send(Response::from_ok(id, Value::Null)).await;
                 } else {
-                    lines.reply(Response::from_error(
-                        id,
-                        invalid_request("A message has neither a method nor a result."),
-                    ));
+                    let error = invalid_request("A message has neither a method nor a result.");
+                    refuse(&lines, &Response::from_error(id, error)).await;
                 }
                 continue;
             }
@@ -75,24 +77,30 @@ pub(super) async fn read<I: AsyncRead + Unpin>(
                 let (cancel, cancelled) = oneshot::channel();
                 next_number = next_number.checked_add(1).unwrap_or(1);
                 let running = Running { number: next_number, cancel: Some(cancel) };
-                let mut table = lines.running();
-                if table.contains_key(&id) {
-                    drop(table);
-                    let reason = "A request with this id is still being answered.";
-                    lines.reply(Response::from_error(id, invalid_request(reason)));
+                if !lines.begin(&id, running) {
+                    let error = invalid_request("A request with this id is still being answered.");
+                    refuse(&lines, &Response::from_error(id, error)).await;
                     continue;
                 }
-                table.insert(id.clone(), running);
-                drop(table);
                 Work::Request { number: next_number, id, method, params, cancelled }
             }
         };
         let is_exit = matches!(item, Work::Exit);
-        // Where much waits, nothing more is read until some of it had its turn; no notification waits for the client, so it comes.
+        if is_exit {
+            lines.unread.hears_no_more();
+        }
+        // Where much waits, nothing more is read until some of it had its turn; no notification waits for the client, so it comes, unless the client
+        // does not read what is said to it.
         if work.send(Waiting { work: item, bytes: body.len() }).await.is_err() || is_exit {
             return Ended::Reader;
         }
     }
+}
+
+/// Answers what is no message, as soon as there is room for it: whoever sends nothing else is not read faster than he reads.
+async fn refuse(lines: &Lines, reply: &Response) {
+    lines.unread.room().await;
+    lines.reply(reply);
 }
 
 /// Parses a body. One that swallowed the next message, because its length was too great, is cut where that one begins.

@@ -1,5 +1,7 @@
 //! What the serve loop owes to every client, tried over a pipe in memory with handlers that are slow, panic, or ask back.
 
+mod unread;
+
 use crate::serve::{Observer, Outcome, run};
 use crate::tests::client::TestClient;
 use lsp_types::{InitializeParams, InitializeResult, MessageActionItem, MessageType};
@@ -10,6 +12,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tower_lsp::jsonrpc::{Error, Result};
 use tower_lsp::{Client, LanguageServer, LspService};
@@ -27,6 +30,7 @@ struct Probe {
     client: Client,
     changes: Arc<Mutex<Vec<i64>>>,
     dropped: Arc<AtomicUsize>,
+    gate: Arc<Semaphore>,
 }
 
 /// Counts handlers that were dropped before their end.
@@ -79,6 +83,18 @@ impl Probe {
         Ok(params)
     }
 
+    /// A reply of so many bytes, at once.
+    async fn long(&self, params: Value) -> Result<String> {
+        self.changes.lock().unwrap().push(0);
+        Ok("x".repeat(params[0].as_u64().unwrap() as usize))
+    }
+
+    /// The same, when the gate is open.
+    async fn long_behind_gate(&self, params: Value) -> Result<String> {
+        let _open = self.gate.acquire().await;
+        self.long(params).await
+    }
+
     async fn panics(&self) -> Result<()> {
         panic!("on purpose");
     }
@@ -126,6 +142,7 @@ struct Session {
     server: JoinHandle<Outcome>,
     changes: Arc<Mutex<Vec<i64>>>,
     dropped: Arc<AtomicUsize>,
+    gate: Arc<Semaphore>,
 }
 
 impl Session {
@@ -141,13 +158,16 @@ impl Session {
         let (client, input, output) = TestClient::pair();
         let changes = Arc::new(Mutex::default());
         let dropped = Arc::new(AtomicUsize::new(0));
-        let probe = |client| Probe { client, changes: changes.clone(), dropped: dropped.clone() };
+        let gate = Arc::new(Semaphore::new(0));
+        let probe = |client| Probe { client, changes: changes.clone(), dropped: dropped.clone(), gate: gate.clone() };
         let (service, socket) = LspService::build_with_lifecycle_methods(probe)
             .custom_method("change", Probe::change)
             .custom_method("seen", Probe::seen)
             .custom_method("slow", Probe::slow)
             .custom_method("quick", Probe::quick)
             .custom_method("echo", Probe::echo)
+            .custom_method("long", Probe::long)
+            .custom_method("longBehindGate", Probe::long_behind_gate)
             .custom_method("panics", Probe::panics)
             .custom_method("panicsLater", Probe::panics_later)
             .custom_method("panickingNotification", Probe::panicking_notification)
@@ -157,7 +177,7 @@ impl Session {
             .custom_method("fails", Probe::fails)
             .finish();
         let server = tokio::spawn(run(service, socket, input, output, Nobody));
-        Self { client, server, changes, dropped }
+        Self { client, server, changes, dropped, gate }
     }
 
     async fn stop(mut self) {

@@ -144,3 +144,79 @@ fn no_forged_token_is_believed() {
         assert!(own.verify(&token).is_err(), "{name} was accepted: {token}");
     }
 }
+
+/// Whether a token is remembered.
+fn is_remembered(keys: &Keys, token: &str) -> bool {
+    keys.verified.of(token).and_then(|found| found.by(&keys.pinned)).is_some()
+}
+
+#[test]
+fn what_is_remembered_of_a_token_is_held_against_the_clock_each_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let keys = keys(folder.path(), "k.pem");
+    let now = now_ms() / NOW;
+    let mut said = claims();
+    said["nbf"] = json!(now - 1);
+    said["iat"] = json!(now);
+    said["exp"] = json!(now + 60);
+    let token = forged(&keys, &header(&keys), &said);
+    let look = |at: i64| keys.verify_at(&token, at).map(|claims| claims.sid);
+    assert_eq!(look(now + 65), Err(Refusal::Time));
+    assert!(!is_remembered(&keys, &token), "what is refused is not remembered");
+    assert_eq!(look(now), Ok("s".to_owned()));
+    assert!(is_remembered(&keys, &token));
+    // Clocks may differ by five seconds.
+    for (at, found) in [
+        (now, Ok("s".to_owned())),
+        (now + 64, Ok("s".to_owned())),
+        (now + 65, Err(Refusal::Time)),
+        (now + 1000, Err(Refusal::Time)),
+        (now - 5, Ok("s".to_owned())),
+        (now - 6, Err(Refusal::Time)),
+        (now, Ok("s".to_owned())),
+    ] {
+        assert_eq!(look(at), found, "at {}", at - now);
+    }
+}
+
+#[test]
+fn another_letter_of_the_signature_is_another_token() {
+    let folder = tempfile::tempdir().unwrap();
+    let keys = keys(folder.path(), "k.pem");
+    let token = forged(&keys, &header(&keys), &claims());
+    for _ in 0..2 {
+        assert!(keys.verify(&token).is_ok() && is_remembered(&keys, &token), "the control");
+    }
+    let (said, signature) = token.rsplit_once('.').unwrap();
+    let bytes = URL_SAFE_NO_PAD.decode(signature).unwrap();
+    for at in 0..bytes.len() {
+        let mut other = bytes.clone();
+        other[at] ^= 1;
+        let other = format!("{said}.{}", URL_SAFE_NO_PAD.encode(other));
+        for _ in 0..2 {
+            assert_eq!(keys.verify(&other), Err(Refusal::Signature), "byte {at}");
+        }
+        assert!(!is_remembered(&keys, &other), "byte {at}");
+    }
+    assert!(keys.verify(&token).is_ok());
+}
+
+#[test]
+fn what_another_key_verified_is_not_believed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (own, other) = (keys(folder.path(), "own.pem"), keys(folder.path(), "other.pem"));
+    let said = |keys: &Keys| {
+        let token = forged(keys, &header(keys), &claims());
+        assert!(keys.verify(&token).is_ok());
+        keys.verified.of(&token).unwrap().by(&keys.pinned).unwrap()
+    };
+    // These letters are no token at all: whoever believes them, does so by memory alone.
+    own.verified.remember("letters", &own.id, &own.pinned, said(&own));
+    assert!(own.verify("letters").is_ok(), "the control");
+    own.verified.remember("letters", &own.id, &other.pinned, said(&other));
+    assert_eq!(own.verify("letters"), Err(Refusal::Form));
+    // The same key, read again, is another one too.
+    let again = keys(folder.path(), "own.pem");
+    own.verified.remember("letters", &own.id, &again.pinned, said(&again));
+    assert_eq!(own.verify("letters"), Err(Refusal::Form));
+}

@@ -5,15 +5,18 @@
 use super::keyset::KeySet;
 use super::{OidcError, Provider};
 use crate::auth::jwt::{PinnedKey, Refusal};
+use crate::error::correlation;
 use engine::fetch::{Method, is_private};
 use serde::Deserialize;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 /// How long what the provider said of itself, and its keys, are taken as they are.
 pub(super) const FRESH: Duration = Duration::from_secs(3600);
-/// How long they are taken while the provider does not answer.
-const STALE: Duration = Duration::from_secs(86_400);
+/// How long they are taken while the provider does not answer: as long as an access token may be good, so that nobody's ends by that. It gives no
+/// new ones meanwhile, and a key that it took back is believed for no longer than this.
+pub(super) const STALE: Duration = Duration::from_secs(86_400);
 /// A key that is not known is a reason to ask once in this time, whoever sends tokens.
 pub(super) const ONCE_IN: Duration = Duration::from_secs(10);
 
@@ -137,10 +140,31 @@ impl Provider {
         match read {
             Ok(value) => {
                 self.keys.store(Some(Arc::new(Kept { value, at: Instant::now() })));
+                if self.uses_old_keys.swap(false, Ordering::Relaxed) {
+                    tracing::info!(correlation = correlation(), "The provider of sign-ins gives its keys again.");
+                }
                 known(FRESH).ok_or(OidcError::Token(Refusal::Key))
             }
-            Err(error) => known(STALE).ok_or(error),
+            Err(error) => {
+                self.tell_of_old_keys(&error);
+                known(STALE).ok_or(error)
+            }
         }
+    }
+
+    /// Says that keys are used which should have been read again; once, until they are.
+    fn tell_of_old_keys(&self, error: &OidcError) {
+        let Some(age) = self.keys.load().as_ref().map(|kept| kept.at.elapsed()) else { return };
+        if age >= FRESH && !self.uses_old_keys.swap(true, Ordering::Relaxed) {
+            let hours_left = STALE.saturating_sub(age).as_secs() / 3600;
+            let said = "The provider of sign-ins does not give its keys; those that it gave before are used.";
+            tracing::warn!(correlation = correlation(), %error, hours_left, "{said}");
+        }
+    }
+
+    /// Whether keys are used which should have been read again, since the provider does not give them.
+    pub fn uses_old_keys(&self) -> bool {
+        self.uses_old_keys.load(Ordering::Relaxed)
     }
 }
 

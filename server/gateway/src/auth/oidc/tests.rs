@@ -5,10 +5,11 @@ mod browser;
 mod hostile;
 mod identity;
 mod levels;
+mod remembered;
 mod roles;
 mod scopes;
 
-use super::known::{FRESH, ONCE_IN, may_be_of};
+use super::known::{FRESH, ONCE_IN, STALE, may_be_of};
 use super::*;
 use crate::tests::Service;
 use axum::Router;
@@ -26,6 +27,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::Mutex as Lock;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 const CLIENT: &str = "the-service";
 const AUDIENCE: &str = "https://team.example/api";
@@ -283,6 +285,41 @@ async fn what_a_provider_says_of_itself_has_to_be_true() {
     provider.keys.store(Some(Arc::new(Kept { value: value.unwrap(), at: old(kept.at) })));
     provider.asked.lock().await[1] = None;
     assert!(provider.access(&token(&signer, &stage.access("a"))).await.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_that_should_be_read_again_are_used_for_a_day_and_whoever_runs_the_service_sees_it() {
+    let signer = Signer::ec("k");
+    let stage = Stage::new(&[&signer]).await;
+    let service = Service::with_provider(Value::Null, Default::default(), Some(stage.config())).await;
+    let provider = service.gateway.provider().unwrap();
+    // As if they were read so long ago, and nobody had asked since.
+    let let_age = async |age: Duration| {
+        let kept = Arc::into_inner(provider.keys.swap(None).unwrap()).unwrap();
+        let at = Instant::now().checked_sub(age).unwrap();
+        provider.keys.store(Some(Arc::new(Kept { value: kept.value, at })));
+        provider.asked.lock().await[1] = None;
+    };
+    let is_let_in = async || provider.access(&token(&signer, &stage.access("s-1"))).await.is_ok();
+    let figure = async || {
+        let text = crate::metrics::text(&service.gateway).await;
+        text.lines().find_map(|line| line.strip_prefix("code_agent_provider_keys_old ").map(str::to_owned))
+    };
+    assert!(is_let_in().await && figure().await.as_deref() == Some("0"), "the control");
+    *stage.said.keys.lock().unwrap() = json!("away");
+    let_age(FRESH - Duration::from_secs(60)).await;
+    assert!(is_let_in().await && figure().await.as_deref() == Some("0"), "nobody had to ask");
+    let_age(FRESH).await;
+    assert!(is_let_in().await && figure().await.as_deref() == Some("1"));
+    stage.show(&[&signer]);
+    provider.asked.lock().await[1] = None;
+    assert!(is_let_in().await && figure().await.as_deref() == Some("0"), "they were read again");
+    *stage.said.keys.lock().unwrap() = json!("away");
+    let_age(STALE - Duration::from_secs(60)).await;
+    assert!(is_let_in().await && figure().await.as_deref() == Some("1"));
+    let_age(STALE).await;
+    let refused = provider.access(&token(&signer, &stage.access("s-1"))).await;
+    assert!(matches!(refused, Err(OidcError::Answer("set of keys", _))), "{refused:?}");
 }
 
 #[test]

@@ -15,8 +15,6 @@ use std::convert::Infallible;
 use std::time::Duration;
 use utoipa::ToSchema;
 
-/// How long an answer piece by piece may be without a word before it begins anyway.
-const SILENCE: Duration = Duration::from_secs(15);
 /// Says whether an answer was kept.
 const CACHE: HeaderName = HeaderName::from_static("x-code-agent-cache");
 
@@ -282,11 +280,11 @@ struct Sending {
     is_over: bool,
 }
 
-/// An answer piece by piece. It is an error with a status as long as nothing came, for 15 seconds at most; after it, the last event.
+/// An answer piece by piece. It is an error with a status as long as nothing came, and for no longer than `silence`; after that, the last event.
 ///
 /// # Errors
 /// If no model answered.
-pub(super) async fn streamed(answer: Conversing, tells_usage: bool) -> Result<Response, Problem> {
+pub(super) async fn streamed(answer: Conversing, tells_usage: bool, silence: Duration) -> Result<Response, Problem> {
     let mut sending = Sending {
         answer,
         heard: Heard::default(),
@@ -300,7 +298,7 @@ pub(super) async fn streamed(answer: Conversing, tells_usage: bool) -> Result<Re
     };
     // The first piece decides whether this is an answer at all. Calls of tools come at the end only, and until then whoever waits, and every
     // proxy on the way, has to see that there is somebody.
-    let by = tokio::time::Instant::now() + SILENCE;
+    let by = tokio::time::Instant::now() + silence;
     while !sending.has_begun && !sending.is_over {
         match tokio::time::timeout_at(by, sending.hear()).await {
             Ok(heard) => heard?,
