@@ -94,7 +94,12 @@ const PLACES: &[Place] = &[
         ],
     },
     Place { what: "ends the process", marks: &["process::exit(", "process::abort("], allowed: &["server/cli/src/"] },
-    Place { what: "holds unsafe code", marks: &["allow(unsafe_code", "unsafe {"], allowed: &[] },
+    // One function of the allocator that is safe, and that its crate has no name for.
+    Place {
+        what: "holds unsafe code",
+        marks: &["allow(unsafe_code", "unsafe {", "unsafe extern"],
+        allowed: &["server/cli/src/memory.rs"],
+    },
 ];
 
 fn out_of_place(place: &Place, files: &[SourceFile]) -> Vec<String> {

@@ -22,8 +22,8 @@ use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::sync::Notify;
 use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 /// Rights end by themselves too, when a token is over; those that are taken away are heard of at once.
@@ -128,8 +128,8 @@ struct Connection {
 struct Running {
     to_server: Sender<String>,
     from_server: Receiver<String>,
-    /// Is told where it left its client, who takes too little of what is said.
-    has_left: Arc<Notify>,
+    /// Tells how it ended, once.
+    ended: Option<oneshot::Receiver<Served>>,
     /// It was told to end.
     is_leaving: bool,
     /// Ends with it.
@@ -164,9 +164,9 @@ impl Connection {
             return Some(reason);
         }
         loop {
-            let (to_server, from_server, has_left) = match &mut self.server {
-                Some(Running { to_server, from_server, has_left, .. }) => {
-                    (Some(&*to_server), Some(from_server), Some(&**has_left))
+            let (to_server, from_server, mut ended) = match &mut self.server {
+                Some(Running { to_server, from_server, ended, .. }) => {
+                    (Some(&*to_server), Some(from_server), ended.as_mut())
                 }
                 None => (None, None, None),
             };
@@ -188,12 +188,25 @@ impl Connection {
                 message = said_by(from_server) => match message {
                     Some(message) => Some(message),
                     None => {
+                        // How it ended it tells last.
+                        if let Some(ended) = ended
+                            && let Ok(Ok(Served::TooSlow)) = tokio::time::timeout(LAST_WORDS, ended).await
+                        {
+                            return Some(Reason::TooSlow);
+                        }
                         // It said goodbye; another one may begin.
                         self.server = None;
                         self.nobody_took()
                     }
                 },
-                () = left_by(has_left) => return Some(Reason::TooSlow),
+                served = how_it_ended(&mut ended) => match served {
+                    // What it said before is waited for no longer.
+                    Served::TooSlow => return Some(Reason::TooSlow),
+                    Served::Over => {
+                        self.server.iter_mut().for_each(|server| server.ended = None);
+                        None
+                    }
+                },
                 next = from_feed(&mut self.feed) => match next {
                     Next::Say(message) => Some(message),
                     Next::FellBehind => return Some(Reason::TooSlow),
@@ -387,16 +400,15 @@ impl Connection {
         let core = core.map_err(|error| (INTERNAL, error.to_string()))?;
         let (to_server, from_client) = queue(ROOM);
         let (to_client, from_server) = queue(ROOM);
-        let has_left = Arc::new(Notify::new());
+        let (ends, ended) = oneshot::channel();
         let mut tasks = JoinSet::new();
         tasks.spawn(tell_of_findings(self.gateway.clone(), core.clone(), account));
-        let (serving, leaves) = (serve(core, from_client, to_client), has_left.clone());
+        let serving = serve(core, from_client, to_client);
         tasks.spawn(async move {
-            if serving.await == Served::TooSlow {
-                leaves.notify_one();
-            }
+            // Nobody may hear it any more.
+            let _ = ends.send(serving.await);
         });
-        Ok(Running { to_server, from_server, has_left, is_leaving: false, _tasks: tasks })
+        Ok(Running { to_server, from_server, ended: Some(ended), is_leaving: false, _tasks: tasks })
     }
 }
 
@@ -428,10 +440,11 @@ async fn said_by(server: Option<&mut Receiver<String>>) -> Option<String> {
     }
 }
 
-/// Comes back where the language server left its client, who takes too little of what is said; waits for ever where it did not.
-async fn left_by(server: Option<&Notify>) {
-    match server {
-        Some(server) => server.notified().await,
+/// How the language server ended; waits for ever where there is none, or where that was told already.
+async fn how_it_ended(ended: &mut Option<&mut oneshot::Receiver<Served>>) -> Served {
+    match ended {
+        // One that failed is over.
+        Some(ended) => ended.await.unwrap_or(Served::Over),
         None => std::future::pending().await,
     }
 }

@@ -35,6 +35,8 @@ async fn nothing_new_is_begun_while_much_is_not_read_and_all_of_it_when_it_is() 
 async fn a_cancel_gets_through_while_much_is_not_read() {
     let mut session = Session::start().await;
     let slow = session.client.ask("slow", Value::Null).await;
+    // It has begun once this is answered.
+    assert_eq!(session.client.call("quick", Value::Null).await["result"], "quick");
     let asked = ask(&mut session, "long", 30).await;
     session.client.notify("$/cancelRequest", json!({ "id": slow })).await;
     let began = Instant::now();
