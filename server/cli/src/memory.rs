@@ -21,8 +21,8 @@ mod idle {
         }
     }
 
-    /// Gives back what is free, again and again, without an end. The allocator does so by itself only while it is asked for memory, so that a service that
-    /// has nothing to do would keep what its start took.
+    /// Gives back whole parts that were freed, by whichever thread, again and again, without an end. The allocator does so by itself only while it is asked
+    /// for memory, so that a service that has nothing to do would keep what its start took.
     pub(crate) async fn give_back() {
         loop {
             tokio::time::sleep(PAUSE).await;

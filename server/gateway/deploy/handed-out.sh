@@ -18,7 +18,7 @@ mkdir -p "$counted"
 
 build() {
   # With its target named, programs that run while it is built are not counted. Both are built in the same folder of the same name: functions are told by it.
-  RUSTFLAGS="$1" CARGO_TARGET_DIR="$target" CARGO_INCREMENTAL=0 cargo build --locked --profile dist --target "$triple" -p cli --bin code-agent
+  CARGO_ENCODED_RUSTFLAGS="$1" CARGO_TARGET_DIR="$target" CARGO_INCREMENTAL=0 cargo build --locked --profile dist --target "$triple" -p cli --bin code-agent
 }
 
 build "-Cprofile-generate=$counted"
@@ -26,5 +26,5 @@ build "-Cprofile-generate=$counted"
 python3 server/gateway/deploy/practice.py "$target/$triple/dist/code-agent"
 "$merge" merge -o "$counted/all.profdata" "$counted"/*.profraw
 # The linker puts together what is called often, and what never was, if it is told not to mix them.
-build "-Cprofile-use=$counted/all.profdata -Clink-arg=-Wl,-z,keep-text-section-prefix"
+build "-Cprofile-use=$counted/all.profdata"$'\x1f'"-Clink-arg=-Wl,-z,keep-text-section-prefix"
 echo "$target/$triple/dist/code-agent"

@@ -67,6 +67,8 @@ pub enum Via {
         id: String,
         /// What stands for it where it is given back.
         mark: String,
+        /// When it was made, in Unix milliseconds, by a clock that may be behind.
+        made: i64,
         /// When it is over, in Unix milliseconds.
         ends: i64,
         /// The parts of the service that its scopes name; `None` where the settings leave scopes alone.
@@ -306,6 +308,10 @@ pub(crate) async fn still_good(gateway: &Gateway, principal: &Principal) -> Resu
             let is_over = |at: Option<i64>| at.is_some_and(|at| at <= now_ms());
             token.is_some_and(|token| token.revoked_at.is_none() && !is_over(token.expires_at))
         }
-        Via::Provider { ends, mark, .. } => *ends > now_ms() && !store.is_foreign_token_revoked(mark).await?,
+        Via::Provider { ends, mark, made, .. } => {
+            *ends > now_ms()
+                && !store.is_foreign_token_revoked(mark).await?
+                && !store.are_foreign_tokens_revoked(&principal.account.id, *made).await?
+        }
     })
 }

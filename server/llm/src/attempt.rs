@@ -15,10 +15,11 @@ use crate::limit::{Admission, Permit};
 use crate::manager::{Inner, Plan};
 use crate::pool::{Held, Reply};
 use crate::providers::fill::refusal;
-use crate::providers::{Endpoint, Provider, Quirks, exhausted, failure, is_of_length};
+use crate::providers::{Endpoint, Provider, Quirks, exhausted, failure, is_of_length, is_of_thoughts};
 use crate::reading::Reading;
 use crate::request::{Answer, Finish, Piece, Request, Usage};
 use crate::splice::Splice;
+use crate::tools::ToolCall;
 use security::secret::Secret;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -29,6 +30,8 @@ const BYTES_A_TOKEN: usize = 3;
 const GRACE: Duration = Duration::from_secs(1);
 /// So many stalls fit into the time in which an answer, or a call of a tool, that comes whole is written.
 const WHOLE: u32 = 10;
+/// An answer of so many tokens is written in that time.
+const USUAL: u32 = 4096;
 /// So many times as long as the first word may take a model may think aloud before it.
 const THINKING: u32 = 10;
 /// Bytes around a byte of text at the worst: an event for each token, with names and numbers of its own.
@@ -75,23 +78,29 @@ pub(crate) struct Opened<'a> {
 /// Asks a target, and gives back control when the first word of its answer is there. A model that refuses a field is asked once more
 /// without it, and one for which the answer may be too long for a shorter one.
 pub(crate) async fn open(call: Call<'_>) -> Result<Opened<'_>, LlmError> {
-    let sent = call.inner.quirks(call.target);
-    let error = match open_once(call, sent).await {
+    let known = call.inner.quirks(call.target);
+    let mut sent = known;
+    let error = match open_once(call, &mut sent).await {
         Ok(opened) => return Ok(opened),
         Err(error) => error,
     };
     // Another call may have learnt it meanwhile.
-    let known = call.inner.learn(call.target, call.request, &error);
-    let shorter = Quirks { short_answers: true, ..known };
-    let is_shorter = call.request.longest(shorter) < call.request.longest(sent);
-    let again = if known != sent { Some(known) } else { Some(shorter).filter(|_| is_shorter && is_of_length(&error)) };
-    match again {
-        Some(quirks) => open_once(call, quirks).await,
-        None => Err(error),
-    }
+    let learnt = call.inner.learn(call.target, call.request, &error);
+    let shorter = Quirks { short_answers: true, ..learnt };
+    let mut again = if is_of_length(&error) && call.request.longest(shorter) < call.request.longest(sent) {
+        shorter
+    } else if is_of_thoughts(&error) {
+        Quirks { strange_thoughts: true, ..learnt }
+    } else if learnt != known {
+        learnt
+    } else {
+        return Err(error);
+    };
+    open_once(call, &mut again).await
 }
 
-async fn open_once(call: Call<'_>, quirks: Quirks) -> Result<Opened<'_>, LlmError> {
+/// The same once, in the way that is known; says which of it was done.
+async fn open_once<'a>(call: Call<'a>, way: &mut Quirks) -> Result<Opened<'a>, LlmError> {
     let Call { inner, plan, request, target, attempt, came, .. } = call;
     let at_the_gate = Instant::now();
     let permit = admit(call).await?;
@@ -100,7 +109,8 @@ async fn open_once(call: Call<'_>, quirks: Quirks) -> Result<Opened<'_>, LlmErro
         let detail = "it began to fail while this waited for its turn";
         return Err(LlmError::new(&target.name, Cause::Busy, detail));
     }
-    let (reserve, quirks) = reserve(call, quirks).await?;
+    let (reserve, quirks) = reserve(call, *way).await?;
+    *way = quirks;
     // The router has seen to it already; here it is what makes sure.
     let unfit = || LlmError::new(&target.name, Cause::NoFill, "it has no `fill`");
     let provider = target.speaks(request).ok_or_else(unfit)?;
@@ -123,7 +133,8 @@ async fn open_once(call: Call<'_>, quirks: Quirks) -> Result<Opened<'_>, LlmErro
         Ok(beginning) => beginning,
         Err(error) => {
             under_way.failure(&error);
-            if matches!(error.cause, Cause::Rate | Cause::Overload | Cause::Timeout) {
+            // A question that is too large for its own length says nothing of how many may be asked.
+            if matches!(error.cause, Cause::Rate | Cause::Overload | Cause::Timeout) && !is_of_length(&error) {
                 permit.refused();
             }
             return Err(error);
@@ -200,7 +211,8 @@ async fn begin<'a>(
     }
     if !target.stream {
         // It is written whole before anything of it comes.
-        let by = first_by + bounds.stall.saturating_mul(WHOLE);
+        let usual = (request.longest(quirks) / USUAL).max(1);
+        let by = first_by + bounds.stall.saturating_mul(WHOLE).saturating_mul(usual);
         let body = tokio::time::timeout_at(by, reply.whole(name, bounds.answer.saturating_mul(2))).await;
         let body = body.map_err(|_| late(name, "no answer came in time"))??;
         let body = serde_json::from_slice(&body)
@@ -337,7 +349,9 @@ fn without_ours(error: LlmError, status: u16, request: &Request, target: &Target
     let detail = key.map_or_else(|| error.detail.clone(), |key| error.detail.replace(key, "…"));
     let characters: Vec<char> = detail.chars().collect();
     let parts = characters.chunks(TELLING / 2).map(|part| part.iter().collect::<String>());
-    let is_ours = |part: &str| request.prompt.turns().any(|said| said.text().contains(part));
+    let called = || request.prompt.calls().flat_map(ToolCall::texts);
+    let said = || request.prompt.turns().map(|said| said.text()).chain(called());
+    let is_ours = |part: &str| said().any(|text| text.contains(part));
     let repeats = parts.filter(|part| part.chars().count() == TELLING / 2 && is_ours(part));
     let detail = if repeats.count() > 1 { format!("it answered with status {status}") } else { detail };
     LlmError { detail, ..error }

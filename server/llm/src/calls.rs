@@ -10,6 +10,8 @@ use serde::de::IgnoredAny;
 
 /// So many calls in one answer; whoever writes more is lost in a loop.
 const MOST: usize = 128;
+/// Bytes of what is attached to a call. What is longer is not told to the client, who may not say it again.
+const MOST_SIGNED: usize = 100_000;
 
 /// Bytes of thoughts that go back with calls; what is longer does not, as if the model had not told it.
 const MOST_THOUGHTS: usize = 256 << 10;
@@ -85,7 +87,7 @@ impl Calls {
     pub fn sign(&mut self, signature: &str) -> usize {
         match self.last.and_then(|last| self.calls.get_mut(last)) {
             // Some repeat it with every part.
-            Some(call) if call.signature.is_empty() => {
+            Some(call) if call.signature.is_empty() && signature.len() <= MOST_SIGNED => {
                 signature.clone_into(&mut call.signature);
                 signature.len()
             }

@@ -15,7 +15,7 @@ mod quirks;
 
 pub use fill::FillFormat;
 pub use quirks::Quirks;
-pub(crate) use quirks::is_of_length;
+pub(crate) use quirks::{is_of_length, is_of_thoughts};
 
 use crate::error::{Cause, LlmError};
 use crate::request::{Answer, Finish, Piece, Request, WHOLE_CALL};

@@ -2,8 +2,9 @@
 //!
 //! The store is asked for each of them, so that what was taken back is good nowhere; only for a moment is it believed who came a moment ago.
 
-use super::jwt::Refusal;
+use super::jwt::{LEEWAY, Refusal};
 use super::oidc::admission::account_of;
+use super::oidc::claims::Access;
 use super::oidc::{OidcError, Provider};
 use super::{Principal, Via, secrets};
 use crate::error::{Kind, Problem, correlation};
@@ -85,7 +86,13 @@ async fn of_provider(gateway: &Gateway, provider: &Provider, token: &str) -> Res
         return Err(Problem::new(Kind::Unauthenticated, "You signed out with this access token; sign in again."));
     }
     let account = account_of(gateway, &access.person, false).await?;
+    // The clock of the provider may be ahead.
+    let made = access.made.saturating_sub(LEEWAY).saturating_mul(1000);
+    if gateway.store().are_foreign_tokens_revoked(&account.id, made).await? {
+        return Err(Problem::new(Kind::Unauthenticated, "All that you were signed in with was ended; sign in again."));
+    }
     let ends = access.ends.saturating_mul(1000);
-    let via = Via::Provider { id: access.id, mark: access.mark, ends, scopes: access.scopes, shown: access.shown };
+    let Access { id, mark, scopes, shown, .. } = access;
+    let via = Via::Provider { id, mark, made, ends, scopes, shown };
     Ok(Principal { account, via })
 }

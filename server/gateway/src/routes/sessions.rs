@@ -222,7 +222,8 @@ pub(crate) async fn end_others(
     Ok(Json(Ended { ended }))
 }
 
-/// Ends all sessions of an account: those of browsers, and those of programs that were let in. Its API tokens stay.
+/// Ends all sessions of an account: those of browsers, those of programs that were let in, and all tokens that a provider gave it until now. Its API tokens
+/// stay.
 #[utoipa::path(delete, path = "/accounts/{id}/sessions", tag = "accounts", operation_id = "accounts.end_sessions",
     extensions(("x-group" = json!("accounts.write")), ("x-step-up" = json!(true))),
     params(("id" = String, Path, description = "The account", format = "uuid", example = "0192f0c1-7d5e-7000-8000-000000000000")), responses(
@@ -237,6 +238,7 @@ pub(crate) async fn end_of_another(
 ) -> Result<Json<Ended>, Problem> {
     gateway.store().account(&id).await?.ok_or_else(|| Problem::missing("account", &id))?;
     let ended = gateway.store().revoke_sessions_of(&id).await?;
+    gateway.store().revoke_foreign_tokens_of(&id).await?;
     let (actor, outcome) = (&principal.account.id, format!("{ended} sessions ended"));
     note(&gateway, factors::POLICY, actor, "accounts.end_sessions", &id, true, &outcome).await?;
     Ok(Json(Ended { ended }))

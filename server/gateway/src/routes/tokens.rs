@@ -1,7 +1,7 @@
 //! Tokens for programs: shown once, kept as hashes, good for what they are meant for and as long as they are meant to be.
 
-use crate::auth::{Principal, check, secrets};
-use crate::error::{Problem, ProblemBody};
+use crate::auth::{Principal, Via, check, secrets};
+use crate::error::{Kind, Problem, ProblemBody};
 use crate::extract::{Asked, Id, Valid};
 use crate::routes::{List, Part, time};
 use crate::state::Gateway;
@@ -160,12 +160,30 @@ pub(crate) async fn create(
     Extension(principal): Extension<Principal>,
     Valid(body): Valid<NewToken>,
 ) -> Result<(StatusCode, Json<MadeToken>), Problem> {
+    outlives_nothing(&gateway, &principal, &body.scopes).await?;
     let fresh = secrets::api_token()?;
     let scopes: Vec<String> = body.scopes.iter().map(|scope| scope.tag().to_owned()).collect();
     let ends = now_ms() + i64::from(body.days) * DAY_MS;
     let token =
         gateway.store().create_token(&principal.account.id, &body.name, &fresh.hash, &scopes, Some(ends)).await?;
     Ok((StatusCode::CREATED, Json(MadeToken { secret: fresh.secret, token: token.into() })))
+}
+
+/// Refuses a token that could do more than what makes it: more than its scopes name, or by a role that the provider gives no longer.
+async fn outlives_nothing(gateway: &Gateway, principal: &Principal, scopes: &[Scope]) -> Result<(), Problem> {
+    if let Some(scope) = scopes.iter().find(|scope| !principal.is_in_scope(scope.tag())) {
+        let said =
+            format!("The token that you came with has not the scope `{}`, so it makes none that has.", scope.tag());
+        return Err(Problem::new(Kind::Forbidden, said).at("/scopes"));
+    }
+    if matches!(principal.via, Via::Provider { .. }) {
+        let kept = gateway.store().account(&principal.account.id).await?;
+        if kept.is_none_or(|kept| kept.role != principal.account.role) {
+            let said = "The provider gives you another role than the one that is kept here; sign in on the page once.";
+            return Err(Problem::new(Kind::Forbidden, said));
+        }
+    }
+    Ok(())
 }
 
 /// Revokes a token. It is good nowhere from then on.

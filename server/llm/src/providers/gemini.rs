@@ -18,8 +18,8 @@ pub(super) struct GenerateContent;
 /// What stands where a model wants back what it thought before it called a tool, and nobody kept it or another model called.
 const NO_THOUGHT: &str = "skip_thought_signature_validator";
 
-/// The turns, in which the model is called `model`. What several tools said one after the other stands in one of them, as their calls do.
-fn contents(prompt: &Prompt, model: &str) -> Vec<Value> {
+/// The turns, as the model is told of them. What several tools said one after the other stands in one of them, as their calls do.
+fn contents(prompt: &Prompt, signer: Signer<'_>) -> Vec<Value> {
     let (mut contents, mut results) = (Vec::new(), Vec::new());
     for said in prompt.turns() {
         if let Said::Tool { id, name, text } = said {
@@ -31,7 +31,7 @@ fn contents(prompt: &Prompt, model: &str) -> Vec<Value> {
             contents.push(json!({ "role": "user", "parts": std::mem::take(&mut results) }));
         }
         let role = if matches!(said, Said::Assistant(..)) { "model" } else { "user" };
-        contents.push(json!({ "role": role, "parts": parts(said, model) }));
+        contents.push(json!({ "role": role, "parts": parts(said, signer) }));
     }
     if !results.is_empty() {
         contents.push(json!({ "role": "user", "parts": results }));
@@ -40,7 +40,7 @@ fn contents(prompt: &Prompt, model: &str) -> Vec<Value> {
 }
 
 /// What was said, and which tools were called after it.
-fn parts(said: Said<'_>, model: &str) -> Vec<Value> {
+fn parts(said: Said<'_>, signer: Signer<'_>) -> Vec<Value> {
     let (text, calls): (&str, &[ToolCall]) = match said {
         Said::Assistant(text, calls) => (text, calls),
         other => (other.text(), &[]),
@@ -50,7 +50,7 @@ fn parts(said: Said<'_>, model: &str) -> Vec<Value> {
     for (place, call) in calls.iter().enumerate() {
         let function = json!({ "id": call.id, "name": call.name, "args": as_object(&call.arguments) });
         let mut part = json!({ "functionCall": function });
-        if let Some(signature) = signature_of(model, place, call) {
+        if let Some(signature) = signer.signature(place, call) {
             part["thoughtSignature"] = json!(signature);
         }
         parts.push(part);
@@ -58,11 +58,22 @@ fn parts(said: Said<'_>, model: &str) -> Vec<Value> {
     parts
 }
 
-/// The signature that goes with the call at this place of a turn: the one that came with it, or what stands for it where there has to be one,
-/// at the first call.
-pub(super) fn signature_of<'a>(model: &str, place: usize, call: &'a ToolCall) -> Option<&'a str> {
-    let own = call.thought.as_ref().map(|thought| thought.signature.as_str()).filter(|own| !own.is_empty());
-    own.or_else(|| (place == 0 && wants_thoughts(model)).then_some(NO_THOUGHT))
+/// A model that signs its calls.
+#[derive(Clone, Copy)]
+pub(super) struct Signer<'m> {
+    pub model: &'m str,
+    /// Whether it refused the signatures of this conversation as not its own.
+    pub is_another: bool,
+}
+
+impl Signer<'_> {
+    /// The signature that goes with the call at this place of a turn: the one that came with it, or what stands for it where there has to be one, at
+    /// the first call.
+    pub fn signature(self, place: usize, call: &ToolCall) -> Option<&str> {
+        let own = call.thought.as_ref().map(|thought| thought.signature.as_str());
+        let own = own.filter(|own| !own.is_empty() && !self.is_another);
+        own.or_else(|| (place == 0 && wants_thoughts(self.model)).then_some(NO_THOUGHT))
+    }
 }
 
 /// Whether a model is one of these, whoever serves it.
@@ -122,8 +133,9 @@ impl Provider for GenerateContent {
         if !stop.is_empty() {
             settings["stopSequences"] = json!(stop);
         }
+        let signer = Signer { model: endpoint.model, is_another: endpoint.quirks.strange_thoughts };
         let mut body = json!({
-            "contents": contents(&request.prompt, endpoint.model),
+            "contents": contents(&request.prompt, signer),
             "generationConfig": settings,
         });
         if !system.trim().is_empty() {

@@ -1,7 +1,7 @@
 //! OpenAI's two formats. The older one, chat completions, is what nearly every other server speaks as well.
 
 use super::fill::MOST_STOPS;
-use super::gemini::{is_gemini, signature_of};
+use super::gemini::{Signer, is_gemini};
 use super::ids::ShortIds;
 use super::{
     Endpoint, Failed, Provider, WireRequest, at, bearer, bytes, call_part, count, failed, index, parse, signature,
@@ -97,7 +97,7 @@ struct Manner<'a> {
     /// Whether what was thought before calls is told.
     tells_reasoning: bool,
     /// The model, if it is one of Google's, which sign their calls.
-    signed_by: Option<&'a str>,
+    signed_by: Option<Signer<'a>>,
 }
 
 impl<'a> Manner<'a> {
@@ -107,7 +107,8 @@ impl<'a> Manner<'a> {
         Self {
             ids: if quirks.short_ids { ShortIds::of(prompt) } else { ShortIds::default() },
             tells_reasoning: quirks.wants_reasoning && has_tools,
-            signed_by: Some(endpoint.model).filter(|model| is_gemini(model)),
+            signed_by: is_gemini(endpoint.model)
+                .then_some(Signer { model: endpoint.model, is_another: quirks.strange_thoughts }),
         }
     }
 
@@ -115,7 +116,7 @@ impl<'a> Manner<'a> {
     fn call(&self, place: usize, call: &ToolCall) -> Value {
         let function = json!({ "name": call.name, "arguments": call.arguments });
         let mut told = json!({ "id": self.ids.get(&call.id), "type": "function", "function": function });
-        if let Some(signature) = self.signed_by.and_then(|model| signature_of(model, place, call)) {
+        if let Some(signature) = self.signed_by.and_then(|signer| signer.signature(place, call)) {
             told["extra_content"] = json!({ "google": { "thought_signature": signature } });
         }
         told

@@ -17,6 +17,8 @@ pub struct Quirks {
     pub short_ids: bool,
     /// It is not to be asked for a longer answer than one that will do.
     pub short_answers: bool,
+    /// What was thought in this conversation it did not think itself. Never so of a model, only of a conversation.
+    pub strange_thoughts: bool,
 }
 
 impl Quirks {
@@ -45,6 +47,7 @@ impl Quirks {
             wants_reasoning: begins("deepseek"),
             short_ids: MISTRALS.into_iter().any(begins),
             short_answers: false,
+            strange_thoughts: false,
         }
     }
 
@@ -66,20 +69,22 @@ impl Quirks {
         if error.cause != Cause::BadRequest {
             return self;
         }
-        // A tool may have any name, and what is wrong with it is no quirk of the model.
-        let is_of_a_tool = ["function", "tool", "schema"].iter().any(|word| error.detail.contains(word));
-        let says = |word: &str| !is_of_a_tool && error.detail.contains(word);
         let detail = error.detail.to_lowercase();
         let has = |words: &[&str]| words.iter().any(|word| detail.contains(word));
+        let says = |word: &str| !is_of_a_tool(&detail) && !has(&["tool"]) && error.detail.contains(word);
         // Who says that it is missing wants it; who says anything else of it does not know it.
         let is_missed = has(&["missing", "must be pass", "must be provided", "required"]);
         Self {
             no_temperature: self.no_temperature || says("temperature"),
             completion_tokens: self.completion_tokens || says("max_completion_tokens"),
             no_stop: self.no_stop || says("'stop'") || says("`stop`"),
-            wants_reasoning: if has(&["reasoning_content"]) { is_missed } else { self.wants_reasoning },
+            wants_reasoning: match has(&["reasoning_content"]) && !is_of_a_tool(&detail) {
+                true => is_missed,
+                false => self.wants_reasoning,
+            },
             short_ids: self.short_ids || (has(&["call id"]) && has(&["length of 9", "length 9"])),
             short_answers: self.short_answers,
+            strange_thoughts: self.strange_thoughts,
         }
     }
 
@@ -87,15 +92,32 @@ impl Quirks {
     #[must_use]
     pub fn shortened(self, error: &LlmError) -> Self {
         // What does not fit beside this prompt may fit beside the next one.
-        let is_of_the_prompt = error.detail.to_lowercase().contains("context");
+        let detail = error.detail.to_lowercase();
+        let says = |word: &str| detail.contains(word);
+        let is_of_the_prompt = ["context limit", "context length", "max_new_tokens"].into_iter().any(says)
+            || (says("exceed") && says("context"));
         let is_refused = error.cause == Cause::BadRequest && is_of_length(error) && !is_of_the_prompt;
         Self { short_answers: self.short_answers || is_refused, ..self }
     }
 }
 
+/// Whether what is refused is a tool, or the schema of one or of an answer. Its fields may have any name, and what is wrong with it is no quirk of a model.
+fn is_of_a_tool(detail: &str) -> bool {
+    ["function", "schema", "properties"].iter().any(|word| detail.contains(word))
+}
+
+/// Whether a model refuses thoughts that it did not think: another one, or the same for another account.
+pub(crate) fn is_of_thoughts(error: &LlmError) -> bool {
+    let detail = error.detail.to_lowercase();
+    let says = |word: &str| detail.contains(word);
+    error.cause == Cause::BadRequest
+        && ["thought signature", "thought_signature", "thoughtsignature"].into_iter().any(says)
+}
+
 /// Whether a shorter answer may be all that is wanted.
 pub(crate) fn is_of_length(error: &LlmError) -> bool {
-    const LENGTHS: [&str; 6] = [
+    const LENGTHS: [&str; 7] = [
+        "max_new_tokens",
         "max_tokens",
         "max_completion_tokens",
         "max_output_tokens",
@@ -107,7 +129,12 @@ pub(crate) fn is_of_length(error: &LlmError) -> bool {
     match error.cause {
         Cause::ContextLength => true,
         // One that knows the field by another name says so.
+        Cause::BadRequest if is_of_a_tool(&detail) => false,
         Cause::BadRequest => LENGTHS.iter().any(|word| detail.contains(word)) && !detail.contains("supported with"),
+        // There is money for a shorter one.
+        Cause::Quota => detail.contains("fewer max_tokens"),
+        // The longest answer counts whole among the tokens of a minute.
+        Cause::Rate => detail.contains("request too large"),
         _ => false,
     }
 }
@@ -190,5 +217,43 @@ mod tests {
         assert!(!is_of_length(&refused(named)) && !is_of_length(&refused("no such model")));
         assert!(is_of_length(&LlmError::new("t", Cause::ContextLength, "too long")));
         assert!(!is_of_length(&LlmError::new("t", Cause::Server, "max_tokens")));
+        let sum = "Input validation error: `inputs` tokens + `max_new_tokens` must be <= 8192. Given: 10 and 16384";
+        assert!(is_of_length(&refused(sum)) && !Quirks::default().shortened(&refused(sum)).short_answers);
+        let both = "`max_completion_tokens` must be less than or equal to `8192`, the maximum value for \
+                    `max_completion_tokens` is less than the `context_window` for this model";
+        assert!(is_of_length(&refused(both)) && Quirks::default().shortened(&refused(both)).short_answers);
+    }
+
+    #[test]
+    fn a_shorter_answer_may_be_paid_for_or_fit_into_a_minute() {
+        let poor = "This request requires more credits, or fewer max_tokens. You requested up to 16384 tokens, but can only afford 3919.";
+        let large = "Request too large for gpt-x on tokens per min (TPM): Limit 10000, Requested 16890.";
+        for (cause, said) in [(Cause::Quota, poor), (Cause::Rate, large)] {
+            let error = LlmError::new("t", cause, said);
+            // That is so now, and not of the model.
+            assert!(is_of_length(&error) && Quirks::default().shortened(&error) == Quirks::default(), "{said}");
+        }
+        assert!(!is_of_length(&LlmError::new("t", Cause::Quota, "You exceeded your current quota.")));
+        assert!(!is_of_length(&LlmError::new("t", Cause::Rate, "Rate limit reached.")));
+    }
+
+    #[test]
+    fn what_is_wrong_with_the_field_of_a_tool_is_learnt_of_no_model() {
+        for said in [
+            "function_declarations[0].parameters.properties[max_tokens].enum: only allowed for STRING type",
+            "Invalid schema for response_format 'answer': 'required' is required to be supplied. Missing 'reasoning_content'.",
+        ] {
+            let error = refused(said);
+            assert!(!is_of_length(&error), "{said}");
+            assert_eq!(Quirks::default().learnt(&error).shortened(&error), Quirks::default(), "{said}");
+        }
+    }
+
+    #[test]
+    fn thoughts_of_somebody_else_are_known_from_the_refusal() {
+        assert!(is_of_thoughts(&refused("Corrupted thought signature.")));
+        assert!(is_of_thoughts(&refused("Function call is missing a thought_signature in functionCall parts.")));
+        assert!(!is_of_thoughts(&refused("no such model")));
+        assert!(!is_of_thoughts(&LlmError::new("t", Cause::Server, "thought signature")));
     }
 }

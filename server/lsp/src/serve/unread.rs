@@ -65,6 +65,16 @@ impl Unread {
         self.state.send_modify(|state| state.is_last = true);
     }
 
+    /// Whether nothing new is begun for what waits.
+    pub(super) fn is_much(&self) -> bool {
+        self.state.borrow().bytes > MUCH
+    }
+
+    /// The client is left, whatever waits.
+    pub(super) fn leave(&self) {
+        self.state.send_modify(|state| state.is_too_much = true);
+    }
+
     /// Waits until something new may be begun.
     pub(super) async fn room(&self) {
         let may_begin = |state: &State| state.bytes <= MUCH || state.is_last || state.is_too_much;

@@ -12,15 +12,16 @@ pub struct SeenAccount {
     pub account: Account,
     /// Whether it is one of a person of a provider.
     pub of_provider: bool,
-    /// When its owner last showed who he is, as far as sessions are kept.
+    /// When its owner last came in by a browser, as far as sessions are kept.
     pub last_sign_in: Option<i64>,
 }
 
-/// What is read of each. A session that a code of a device began has the moment 0, in which nobody showed anything.
+/// What is read of each. A session in which nobody showed enough for what is dangerous has the moment 0. Where the provider let him in he was there when
+/// it began; where the code of a device did, he was not.
 const SEEN: &str = "SELECT accounts.*,
     (SELECT count(*) FROM identities WHERE identities.account = accounts.id) AS of_provider,
-    (SELECT max(sessions.auth_time) FROM sessions WHERE sessions.account = accounts.id AND sessions.auth_time > 0)
-    AS last_sign_in FROM accounts";
+    (SELECT max(CASE WHEN sessions.amr LIKE 'oidc%' THEN sessions.created_at ELSE sessions.auth_time END) FROM sessions
+    WHERE sessions.account = accounts.id AND (sessions.auth_time > 0 OR sessions.amr LIKE 'oidc%')) AS last_sign_in FROM accounts";
 
 impl Store {
     /// A page of accounts, oldest first.

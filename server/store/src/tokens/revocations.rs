@@ -10,6 +10,9 @@ const AT_ONCE: usize = 1_000;
 /// The kind of tokens that somebody else gave, of which nothing is kept but that they were given back.
 const FOREIGN: &str = "foreign-token";
 
+/// The kind of all tokens that somebody else gave to an account until then.
+const FOREIGN_ALL: &str = "foreign-tokens";
+
 /// Adds a line, at the end of the transaction that revokes.
 pub(crate) async fn log_revocation(writing: &mut Writing, kind: &'static str, target: &str) -> Result<(), StoreError> {
     let seq = writing.next("revocations").await?;
@@ -31,6 +34,19 @@ impl Store {
     pub async fn is_foreign_token_revoked(&self, mark: &str) -> Result<bool, StoreError> {
         let sql = "SELECT seq FROM revocations WHERE kind = $1 AND target = $2 LIMIT 1";
         Ok(self.pool.row(sql, values![FOREIGN, mark]).await?.is_some())
+    }
+
+    /// Takes back all tokens that somebody else gave to an account until now.
+    pub async fn revoke_foreign_tokens_of(&self, account: &str) -> Result<(), StoreError> {
+        let mut writing = self.pool.begin().await?;
+        log_revocation(&mut writing, FOREIGN_ALL, account).await?;
+        writing.commit().await
+    }
+
+    /// Whether a token that somebody else gave to an account at a moment, in Unix milliseconds, is one of those that were taken back together.
+    pub async fn are_foreign_tokens_revoked(&self, account: &str, made: i64) -> Result<bool, StoreError> {
+        let sql = "SELECT seq FROM revocations WHERE kind = $1 AND target = $2 AND at >= $3 LIMIT 1";
+        Ok(self.pool.row(sql, values![FOREIGN_ALL, account, made]).await?.is_some())
     }
 
     /// What was revoked after a number, oldest first, and the number to ask with next time.

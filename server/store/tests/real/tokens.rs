@@ -159,6 +159,12 @@ async fn a_token_of_somebody_else_is_taken_back_until_it_is_over(ground: Ground)
     assert!(!replica.is_foreign_token_revoked("other").await.expect("read"));
     let (_, lines) = replica.revoked_since(0).await.expect("read");
     assert_eq!(lines, [Revocation { kind: "foreign-token".to_owned(), id: "mark".to_owned() }]);
+    // All of an account that were made until then, and no later one, nor one of somebody else.
+    let before = now_ms();
+    store.revoke_foreign_tokens_of("ada").await.expect("revoked");
+    let after = now_ms() + 1;
+    let are_revoked = async |account, made| replica.are_foreign_tokens_revoked(account, made).await.expect("read");
+    assert!(are_revoked("ada", before).await && !are_revoked("ada", after).await && !are_revoked("eve", before).await);
     // It is good for a day at most; its line goes long after that, and not before.
     let day = 24 * 60 * 60 * 1_000;
     store.sweep(now_ms() + 2 * day).await.expect("swept");

@@ -42,6 +42,8 @@ pub(crate) struct Access {
     pub id: String,
     /// What stands for the token here, where it is given back. Its letters do not: of some kinds of signatures anybody makes another one that is good.
     pub mark: String,
+    /// When it was made, in seconds.
+    pub made: i64,
     /// When it is over, in seconds.
     pub ends: i64,
     /// The parts of the service that its scopes name; `None` where the settings leave scopes alone.
@@ -103,7 +105,7 @@ pub(super) fn of_access_token(claims: &Claims, settings: &OidcSettings, now: i64
     }
     let mark = secrets::hash(&serde_json::json!([settings.issuer, person.subject, name]).to_string());
     let shown = (!settings.step_up.is_empty()).then(|| shown(&person, made));
-    Ok(Access { scopes: scopes(claims, &settings.scope_prefix)?, shown, person, id, mark, ends })
+    Ok(Access { scopes: scopes(claims, &settings.scope_prefix)?, shown, person, id, mark, made, ends })
 }
 
 /// When somebody showed enough for what is dangerous, in milliseconds, where a token that was made in this second says so.

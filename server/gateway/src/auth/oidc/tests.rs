@@ -5,6 +5,7 @@ mod browser;
 mod hostile;
 mod identity;
 mod levels;
+mod outliving;
 mod remembered;
 mod roles;
 mod scopes;

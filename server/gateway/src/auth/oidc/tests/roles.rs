@@ -90,7 +90,7 @@ async fn what_goes_on_for_long_ends_with_the_role_that_let_it_in() {
         let store = service.gateway.store();
         let (account, _) = store.create_account_of_person(&stage.issuer, "s", "s", Role::Developer).await.unwrap();
         let ends = now_ms() + 60_000;
-        let via = Via::Provider { id: "t".into(), mark: "m".into(), ends, scopes: None, shown: None };
+        let via = Via::Provider { id: "t".into(), mark: "m".into(), made: 0, ends, scopes: None, shown: None };
         let principal = Principal { account: account.clone(), via };
         assert!(still_good(&service.gateway, &principal).await.unwrap(), "the control");
         store.set_role(&account.id, Role::Viewer).await.unwrap();
