@@ -120,6 +120,39 @@ async fn signatures_go_round_through_a_client() {
     }
 }
 
+#[tokio::test]
+async fn signatures_of_another_model_are_left_out_when_they_are_refused_and_only_then() {
+    let mut signed = Behaviour::calling("", &[("read", "{}")]);
+    signed.calls[0].thought = Thought::of("c2lnbmVk".into(), String::new());
+    let (manager, server) = of_model("gemini-3-pro-preview", signed, true).await;
+    let calls = called(&manager, asking(vec![Turn::User("Go.".into())])).await;
+    let refusal = json!({ "error": { "message": "Corrupted thought signature.", "code": 400 } }).to_string();
+    server.next([Script::Status(400, Vec::new(), refusal)]);
+    for (expected, requests) in [("skip_thought_signature_validator", 3), ("c2lnbmVk", 4)] {
+        called(&manager, and_then(calls.clone())).await;
+        let told =
+            sent(&server)["messages"][1]["tool_calls"][0]["extra_content"]["google"]["thought_signature"].clone();
+        assert_eq!((told.as_str(), server.requests()), (Some(expected), requests));
+    }
+}
+
+#[tokio::test]
+async fn where_there_is_no_money_or_minute_for_the_longest_answer_a_shorter_one_is_asked_for() {
+    let poor = "This request requires more credits, or fewer max_tokens. You requested up to 16384 tokens.";
+    let large = "Request too large for m on tokens per min (TPM): Limit 10000, Requested 16890.";
+    for (status, said) in [(402, poor), (429, large)] {
+        let (manager, server) = of_model("m", Behaviour::calling("", &[("read", "{}")]), true).await;
+        let refusal = json!({ "error": { "message": said } }).to_string();
+        server.next([Script::Status(status, Vec::new(), refusal)]);
+        let question = || Request { max_tokens: 16_384, will_do: Some(4096), ..asking(vec![Turn::User("Go.".into())]) };
+        called(&manager, question()).await;
+        assert_eq!((sent(&server)["max_tokens"].as_u64(), server.requests()), (Some(4096), 2), "{said}");
+        // It is so now, and may be otherwise with the next one.
+        called(&manager, question()).await;
+        assert_eq!((sent(&server)["max_tokens"].as_u64(), server.requests()), (Some(16_384), 3), "{said}");
+    }
+}
+
 /// A question for whose answer nobody named a length.
 fn open(text: &str) -> Request {
     Request { max_tokens: 2000, will_do: Some(500), ..request(text) }
