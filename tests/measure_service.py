@@ -5,7 +5,7 @@ usage: measure_service.py PROGRAM --door DOOR [--gate GATE] [--portkey FOLDER] [
 
 PROGRAM is the program as it is handed out, DOOR and GATE are the measurements of the gateway:
 
-    cargo build --profile dist -p cli --bin code-agent && cargo bench -p gateway --no-run
+    bash server/gateway/deploy/handed-out.sh && cargo bench -p gateway --no-run
 
 FOLDER is where `npm install @portkey-ai/gateway` was run, or where `python3 -m venv` was and `pip install "litellm[proxy]"` after it; without them these rows
 are left out. All stand before the same model, which answers at once, and are asked in turn in each round by the same 64 clients; what is told is the

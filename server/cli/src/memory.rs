@@ -10,7 +10,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 mod idle {
     use std::time::Duration;
 
-    /// How often what was freed a second ago goes back to the system.
+    /// How often what is free goes back to the system.
     const PAUSE: Duration = Duration::from_secs(2);
 
     #[allow(unsafe_code, reason = "the crate of the allocator has no name for it")]
@@ -26,7 +26,7 @@ mod idle {
     pub(crate) async fn give_back() {
         loop {
             tokio::time::sleep(PAUSE).await;
-            ffi::mi_collect(false);
+            ffi::mi_collect(true);
         }
     }
 }

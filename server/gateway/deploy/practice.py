@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Has a program do what it is there for, so that a build can be shaped for that; `handed-out.sh` runs it.
 
-usage: practice.py PROGRAM [--seconds 40]
+usage: practice.py PROGRAM [--seconds 40] [--short]
 
 The source files of this repository are checked and documented (nothing is written), sessions of an editor are played again, and a service answers for as
-long as it is said: documents, and questions to a model that this script plays itself, whole and piece by piece. Needs nothing beside Python.
+long as it is said: documents, and questions to a model that this script plays itself, whole and piece by piece. With `--short` only a few files are checked,
+to see that all of it works. Needs nothing beside Python.
 """
 
 import argparse
@@ -149,9 +150,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("program")
     parser.add_argument("--seconds", type=float, default=40)
+    parser.add_argument("--short", action="store_true")
     chosen = parser.parse_args()
     program = str(pathlib.Path(chosen.program).resolve())
-    commands = [["check", "server", "tests"], ["document", "tests/projects", "editors"], ["stats", "server"]]
+    files = ["tests/projects"] if chosen.short else ["server", "tests"]
+    commands = [["check", *files], ["document", "tests/projects", "editors"], ["stats", *files]]
     commands += [["replay", str(path)] for path in sorted((ROOT / "tests/sessions").glob("*.jsonl"))]
     for command in commands:
         # 1 says that something was found.
