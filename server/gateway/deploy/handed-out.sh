@@ -22,7 +22,7 @@ build() {
 }
 
 build "-Cprofile-generate=$counted"
-# As many counts as there are threads are too many to be exact, which does not matter: what is hot is hot.
+# Threads lose some of each other's counts, which does not matter: what is hot stays hot.
 python3 server/gateway/deploy/practice.py "$target/$triple/dist/code-agent"
 "$merge" merge -o "$counted/all.profdata" "$counted"/*.profraw
 # The linker puts together what is called often, and what never was, if it is told not to mix them.
