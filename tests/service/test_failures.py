@@ -271,14 +271,18 @@ def good_store(program, folder: pathlib.Path) -> pathlib.Path:
     store = File(folder / "good" / "service.db")
     with replicas(program, folder, store, count=1) as (service,):
         assert service.stop() == 0
-    # A service that ends in a hurry leaves what it wrote last in the file beside it, which is as safe; here all of it has to be in the one that is harmed.
-    store.ask("PRAGMA wal_checkpoint(TRUNCATE)")
+    assert not store.path.with_name(store.path.name + "-wal").exists(), "one who ends in peace leaves all in the one file"
     return store.path
 
 
 def torn(path: pathlib.Path) -> None:
     """Half of it, as after a copy that broke off."""
     os.truncate(path, path.stat().st_size // 2 - 100)
+
+
+def cut(path: pathlib.Path) -> None:
+    """Less than the first page of it, which SQLite takes for an empty file."""
+    os.truncate(path, 1948)
 
 
 def scribbled(path: pathlib.Path) -> None:
@@ -307,7 +311,7 @@ def another(path: pathlib.Path) -> None:
         connection.execute("CREATE TABLE jobs (title TEXT)")
 
 
-@pytest.mark.parametrize("harm", [torn, scribbled, newer, a_folder, another])
+@pytest.mark.parametrize("harm", [torn, cut, scribbled, newer, a_folder, another])
 def test_a_store_that_is_no_good_is_told_in_one_sentence_and_left_alone(program, tmp_path, harm):
     path = good_store(program, tmp_path)
     for beside in ("-wal", "-shm"):

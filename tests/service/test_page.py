@@ -318,7 +318,8 @@ def test_with_a_keyboard_alone(chromium, service):
             raise AssertionError(f"{name} is not reached with the keyboard")
 
         page.goto("/sign-in")
-        # The first field has the focus.
+        # The first field has the focus, as soon as the page is drawn.
+        expect(page.get_by_label("Name")).to_be_focused()
         page.keyboard.type("dev")
         page.keyboard.press("Tab")
         page.keyboard.type(PASSWORD)

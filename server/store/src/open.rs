@@ -6,6 +6,7 @@ use sqlx::migrate::{Migrate, MigrateError, Migration, MigrationType, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Connection as _, SqlSafeStr, SqlitePool};
+use std::io::Read as _;
 use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -33,6 +34,9 @@ const PATIENCE_FOR_FILE: Duration = Duration::from_secs(30);
 /// The same for a server, which is away if it takes longer.
 const PATIENCE_FOR_SERVER: Duration = Duration::from_secs(5);
 
+/// The smallest page that a file of SQLite can have, in bytes.
+const SMALLEST_PAGE: usize = 512;
+
 const READERS: u32 = 4;
 const CONNECTIONS: u32 = 16;
 
@@ -52,6 +56,9 @@ async fn open_file(path: &Path) -> Result<Pool, StoreError> {
         return Err(StoreError::Address(", with a file".to_owned()));
     }
     make_private(path).map_err(|error| file_error(path, &error.to_string()))?;
+    if is_torn(path).map_err(|error| file_error(path, &error.to_string()))? {
+        return Err(StoreError::Broken("it ends within its first page".to_owned()));
+    }
     let options = SqliteConnectOptions::new()
         .filename(path)
         .journal_mode(SqliteJournalMode::Wal)
@@ -134,6 +141,27 @@ fn make_private(path: &Path) -> std::io::Result<()> {
     }
     drop(file);
     Ok(())
+}
+
+/// Whether a file that is not empty ends before its first page does. SQLite takes it for an empty one, so all that was in it would silently be begun anew.
+/// The size of a page stands in its head, at 16 (<https://www.sqlite.org/fileformat2.html#page_size>).
+fn is_torn(path: &Path) -> std::io::Result<bool> {
+    // What a power cut left of a file that was being made, SQLite puts right by the journal beside it.
+    let mut journal = path.as_os_str().to_owned();
+    journal.push("-journal");
+    if Path::new(&journal).exists() {
+        return Ok(false);
+    }
+    let mut head = Vec::with_capacity(SMALLEST_PAGE);
+    let file = std::fs::File::open(path)?;
+    let length = file.metadata()?.len();
+    file.take(SMALLEST_PAGE as u64).read_to_end(&mut head)?;
+    let size = match head.get(16..18) {
+        Some([0, 1]) => 65_536,
+        Some(&[high, low]) => u64::from(u16::from_be_bytes([high, low])),
+        _ => 0,
+    };
+    Ok(length > 0 && length < size.max(SMALLEST_PAGE as u64))
 }
 
 fn file_error(path: &Path, reason: &str) -> StoreError {

@@ -13,6 +13,9 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+/// How long the database may take to end.
+const GOODBYE: Duration = Duration::from_secs(5);
+
 /// Be a service for a team: documents, jobs, models and accounts over HTTP. `/api/v2/openapi.json` tells all that it does.
 #[derive(Debug, clap::Args)]
 pub struct Serve {
@@ -77,6 +80,7 @@ impl Serve {
         let grace = Duration::from_secs(settings.grace_seconds);
         let worker = format!("{}-{}-{}", std::process::id(), bound.port(), engine::store::now_ms());
         let mut told = stopped.clone();
+        let store = parts.store.clone();
         let runner = JobRunner::new(parts.core, parts.store, worker, gateway.new_jobs(), stopped)
             .observed_by(gateway.observer_of_jobs())
             .with_grace(grace);
@@ -103,6 +107,10 @@ impl Serve {
             () = notify::alive() => Ok(()),
             () = memory::give_back() => Ok(()),
         };
+        // The last one to leave a file puts all of it in its place, so that a copy of the file alone is a whole one.
+        if tokio::time::timeout(GOODBYE, store.close()).await.is_err() {
+            tracing::warn!("The database was left with statements under way, which it sees to at the next start.");
+        }
         served.map_err(|error| Failure(format!("The service ended: {error}.")))
     }
 }

@@ -148,7 +148,7 @@ pub(crate) async fn list(
     Ok(Json(List { items: page.items.into_iter().map(Into::into).collect(), next: page.next }))
 }
 
-/// Makes a token. Who signed in can; an API token makes no tokens.
+/// Makes a token that can do no more than what it is made with. Who signed in can; an API token makes no tokens.
 #[utoipa::path(post, path = "/tokens", tag = "tokens", operation_id = "tokens.create",
     extensions(("x-group" = json!("tokens.write")), ("x-step-up" = json!(true))), request_body = NewToken, responses(
     (status = 201, description = "The token with its secret", body = MadeToken),
@@ -160,7 +160,7 @@ pub(crate) async fn create(
     Extension(principal): Extension<Principal>,
     Valid(body): Valid<NewToken>,
 ) -> Result<(StatusCode, Json<MadeToken>), Problem> {
-    outlives_nothing(&gateway, &principal, &body.scopes).await?;
+    refuse_more_than_its_maker(&gateway, &principal, &body.scopes).await?;
     let fresh = secrets::api_token()?;
     let scopes: Vec<String> = body.scopes.iter().map(|scope| scope.tag().to_owned()).collect();
     let ends = now_ms() + i64::from(body.days) * DAY_MS;
@@ -170,7 +170,7 @@ pub(crate) async fn create(
 }
 
 /// Refuses a token that could do more than what makes it: more than its scopes name, or by a role that the provider gives no longer.
-async fn outlives_nothing(gateway: &Gateway, principal: &Principal, scopes: &[Scope]) -> Result<(), Problem> {
+async fn refuse_more_than_its_maker(gateway: &Gateway, principal: &Principal, scopes: &[Scope]) -> Result<(), Problem> {
     if let Some(scope) = scopes.iter().find(|scope| !principal.is_in_scope(scope.tag())) {
         let said =
             format!("The token that you came with has not the scope `{}`, so it makes none that has.", scope.tag());

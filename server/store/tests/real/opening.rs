@@ -126,6 +126,32 @@ fn a_damaged_file_is_said_to_be_damaged() {
 }
 
 #[test]
+fn a_file_that_ends_within_its_first_page_is_not_begun_anew() {
+    run(async {
+        let ground = Ground::new(Backend::Sqlite).await;
+        ground.account("ada").await;
+        ground.store.close().await;
+        let path = ground.folder.path().join("state/store.db");
+        let whole = std::fs::read(&path).expect("read");
+        for length in [1, 17, 100, 511, 512, 1948, 4095] {
+            std::fs::write(&path, &whole[..length]).expect("written");
+            let error = Store::open(&ground.url).await.expect_err("it is torn");
+            assert!(matches!(error, StoreError::Broken(_)), "{length}: {error}");
+            assert!(error.to_string().contains("it ends within its first page"), "{length}: {error}");
+            assert_eq!(std::fs::read(&path).expect("read"), &whole[..length], "it is left as it is");
+        }
+        std::fs::write(&path, &whole).expect("written");
+        let store = Store::open(&ground.url).await.expect("the whole one opens");
+        assert_eq!(store.count_accounts().await.expect("counted"), 1);
+        store.close().await;
+        // An empty file is what a service that ended at once leaves, and what an administrator may make.
+        std::fs::write(&path, "").expect("written");
+        let store = Store::open(&ground.url).await.expect("it opens");
+        assert_eq!(store.count_accounts().await.expect("counted"), 0);
+    });
+}
+
+#[test]
 fn a_server_that_was_away_is_found_again() {
     run(async {
         let folder = tempfile::tempdir().expect("a folder");
