@@ -97,7 +97,14 @@ class World:
         """There is another account."""
         self.known["id"] = self.ask("POST", "/api/v2/accounts", {"name": "eve", "role": "viewer", "password": PASSWORD})["id"]
 
-    for_accounts_show = for_accounts_change = for_accounts_remove_totp = for_accounts_end_sessions = account
+    for_accounts_show = for_accounts_change = for_accounts_remove_totp = for_accounts_end_sessions = for_accounts_invite = account
+
+    def link(self) -> None:
+        """There is another account, and a link for its password."""
+        self.account()
+        self.known["code"] = self.ask("POST", f"/api/v2/accounts/{self.known['id']}/invitations", {})["code"]
+
+    for_accounts_end_invitation = for_invitations_accept = link
 
     def for_tokens_revoke(self) -> None:
         """There is a token."""

@@ -16,6 +16,7 @@ mod differences;
 pub(crate) mod docs;
 mod entry;
 mod form;
+mod invitation;
 mod jobs;
 mod models;
 mod provider;
@@ -60,6 +61,8 @@ const PAGES: &[(&str, &str, Access)] = &[
     ("POST", "/device", Operation("devices.decide")),
     ("GET", "/set-up", Open),
     ("POST", "/set-up", Open),
+    ("GET", "/invitation", Open),
+    ("POST", "/invitation", Open),
     ("GET", "/", Operation("me.show")),
     ("POST", "/sign-out", Operation("sessions.delete")),
     ("GET", "/step-up", Operation("sessions.step_up")),
@@ -81,6 +84,8 @@ const PAGES: &[(&str, &str, Access)] = &[
     ("POST", "/accounts/{id}/state", Operation("accounts.change")),
     ("POST", "/accounts/{id}/sessions/end", Operation("accounts.end_sessions")),
     ("POST", "/accounts/{id}/second-factor/remove", Operation("accounts.remove_totp")),
+    ("POST", "/accounts/{id}/invitation", Operation("accounts.invite")),
+    ("POST", "/accounts/{id}/invitation/end", Operation("accounts.end_invitation")),
     ("GET", "/tokens", Operation("tokens.list")),
     ("POST", "/tokens", Operation("tokens.create")),
     ("POST", "/tokens/{id}/revoke", Operation("tokens.revoke")),
@@ -93,6 +98,9 @@ const PAGES: &[(&str, &str, Access)] = &[
     ("POST", "/account/recovery-codes", Operation("me.new_recovery_codes")),
 ];
 
+/// Pages that are opened by a link with a code in it, which their address must tell to nobody.
+const BY_CODE: [&str; 2] = ["/set-up", "/invitation"];
+
 /// The routes of the page behind their gate.
 pub(crate) fn routes(gateway: Gateway) -> Router<Gateway> {
     let max_body = gateway.config().max_body;
@@ -103,6 +111,7 @@ pub(crate) fn routes(gateway: Gateway) -> Router<Gateway> {
         .route("/auth/oidc/callback", get(provider::come_back))
         .route("/device", get(device::form).post(device::decide))
         .route("/set-up", get(entry::set_up_form).post(entry::set_up))
+        .route("/invitation", get(invitation::form).post(invitation::accept))
         .route("/", get(entry::home))
         .route("/sign-out", post(entry::sign_out))
         .route("/step-up", get(entry::step_up_form).post(entry::step_up))
@@ -121,6 +130,8 @@ pub(crate) fn routes(gateway: Gateway) -> Router<Gateway> {
         .route("/accounts/{id}/state", post(accounts::switch))
         .route("/accounts/{id}/sessions/end", post(accounts::end_sessions))
         .route("/accounts/{id}/second-factor/remove", post(accounts::remove_factor))
+        .route("/accounts/{id}/invitation", post(invitation::make))
+        .route("/accounts/{id}/invitation/end", post(invitation::end))
         .route("/tokens", get(tokens::list).post(tokens::create))
         .route("/tokens/{id}/revoke", post(tokens::revoke))
         .route("/account", get(account::show))
@@ -160,6 +171,9 @@ async fn gate(State(gateway): State<Gateway>, request: Request, next: Next) -> R
         None => answer,
     };
     render::protect(answer.headers_mut());
+    if BY_CODE.contains(&wanted.as_str()) {
+        render::hide_address(answer.headers_mut());
+    }
     answer
 }
 

@@ -6,6 +6,7 @@ pub(crate) mod audit;
 pub(crate) mod devices;
 pub(crate) mod documents;
 pub(crate) mod factors;
+pub(crate) mod invitations;
 pub(crate) mod jobs;
 pub(crate) mod models;
 mod oauth;
@@ -57,6 +58,8 @@ pub(crate) fn all() -> OpenApiRouter<Gateway> {
         .routes(routes!(factors::new_recovery_codes))
         .routes(routes!(factors::remove_of_another))
         .routes(routes!(sessions::end_of_another))
+        .routes(routes!(invitations::invite, invitations::end))
+        .routes(routes!(invitations::accept))
         .routes(routes!(accounts::list, accounts::create))
         .routes(routes!(accounts::show, accounts::change))
         .routes(routes!(tokens::list, tokens::create))

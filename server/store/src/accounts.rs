@@ -2,8 +2,10 @@
 
 mod factors;
 mod identities;
+mod invitations;
 mod seen;
 
+pub use invitations::{Accepted, Invited};
 pub use seen::SeenAccount;
 
 use crate::sql::{Row, Writing, values};
@@ -138,7 +140,7 @@ impl Store {
         row.map_or(Ok(None), |row| row.text_if_any("password_hash"))
     }
 
-    /// Gives it another password in the place of the one whose hash was looked at, and ends all its sessions; how many there were.
+    /// Gives it another password in the place of the one whose hash was looked at, and ends all its sessions and its link; how many sessions there were.
     /// Whoever signs in with the old one at the same time has his session ended too, or gets none.
     pub async fn change_password(&self, id: &str, old_hash: &str, hash: &str) -> Result<u64, StoreError> {
         let mut writing = self.pool.begin().await?;
@@ -146,6 +148,7 @@ impl Store {
         if writing.run(sql, values![id, old_hash, hash]).await? == 0 {
             return Err(StoreError::Outdated);
         }
+        invitations::end(&mut writing, id).await?;
         let ended = crate::tokens::end_sessions(&mut writing, id, None).await?;
         writing.commit().await?;
         Ok(ended)
@@ -156,7 +159,7 @@ impl Store {
         self.change(id, |account| account.role = role).await
     }
 
-    /// Disables or enables it, which the log of revocations tells to all replicas.
+    /// Disables or enables it, which the log of revocations tells to all replicas. The link of one that is disabled does not come back with it.
     pub async fn set_disabled(&self, id: &str, disabled: bool) -> Result<(), StoreError> {
         self.change(id, |account| account.disabled = disabled).await
     }
@@ -179,6 +182,9 @@ impl Store {
         }
         let sql = "UPDATE accounts SET role = $2, disabled = $3 WHERE id = $1";
         writing.run(sql, values![id, after.role.name(), after.disabled]).await?;
+        if after.disabled {
+            invitations::end(&mut writing, id).await?;
+        }
         crate::tokens::log_revocation(&mut writing, "account", id).await?;
         writing.commit().await
     }

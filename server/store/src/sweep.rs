@@ -32,6 +32,8 @@ const SWEPT: &[(&str, i64)] = &[
         "DELETE FROM devices WHERE hash IN (SELECT hash FROM devices WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)",
         DAY,
     ),
+    // Nobody is told that a link is over, so none has to be known when it is.
+    ("DELETE FROM invitations WHERE expires_at <= $1 AND $2 > 0", 0),
     (
         "DELETE FROM refreshes WHERE hash IN (SELECT hash FROM refreshes JOIN sessions ON sessions.id = refreshes.session
             WHERE sessions.expires_at <= $1 LIMIT $2)",
@@ -45,7 +47,7 @@ const SWEPT: &[(&str, i64)] = &[
 ];
 
 impl Store {
-    /// Removes old events, keys of idempotency, jobs that ended more than 30 days ago and sessions that are long over; how many rows.
+    /// Removes old events, keys of idempotency, jobs that ended more than 30 days ago, links that are over and sessions that are long over; how many rows.
     pub async fn sweep(&self, now: i64) -> Result<u64, StoreError> {
         let mut removed = 0;
         for &(sql, kept) in SWEPT {

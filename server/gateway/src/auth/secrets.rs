@@ -1,4 +1,4 @@
-//! Secrets that are given out once: API tokens, refresh tokens and the code of the first start. Only their hashes are kept.
+//! Secrets that are given out once: API tokens, refresh tokens, the code of the first start and those of links. Only their hashes are kept.
 
 use crate::error::{Kind, Problem};
 use base64::Engine as _;
@@ -45,6 +45,11 @@ pub(crate) fn page_secret() -> Result<String, Problem> {
 
 /// The code of the first start.
 pub(crate) fn setup_code() -> Result<Fresh, Problem> {
+    fresh("")
+}
+
+/// The code of a link for a new password.
+pub(crate) fn invitation_code() -> Result<Fresh, Problem> {
     fresh("")
 }
 

@@ -3,10 +3,10 @@
 //! All of it is done by the handlers of the interface, and refused where they refuse it; here is only how it is shown, and in which words.
 
 use super::render::{may, page, with_problem};
-use super::{Form, Visitor};
+use super::{Form, Visitor, invitation};
 use crate::auth::oidc::Provider;
 use crate::error::{Kind, Problem};
-use crate::extract::{Asked, Id, fitting};
+use crate::extract::{Asked, Id, PublicUrl, fitting};
 use crate::routes::{self, Part, factors, sessions};
 use crate::state::Gateway;
 use axum::Extension;
@@ -56,13 +56,16 @@ pub(super) async fn list(
     Ok(page(&gateway, Some(&visitor), "accounts.html", "/accounts", context))
 }
 
-/// Makes one.
+/// Makes one. Where its owner has no way in yet, a link is made for him too, and shown this once.
 pub(super) async fn create(
     State(gateway): State<Gateway>,
     Extension(visitor): Extension<Visitor>,
+    base: Result<PublicUrl, Problem>,
     Extension(form): Extension<Form>,
 ) -> Result<Response, Problem> {
+    let wants_link = form.text("password").is_empty() && form.typed("subject").is_none();
     match created(&gateway, &visitor, &form).await {
+        Ok(id) if wants_link => invitation::first(&gateway, &visitor, base, &id).await,
         Ok(id) => Ok(Redirect::to(&format!("/accounts/{id}?done=made")).into_response()),
         Err(problem) => {
             let mut context = part_of_all(&gateway, &visitor, Asked(Part::default())).await?;
@@ -77,8 +80,7 @@ pub(super) async fn create(
 async fn created(gateway: &Gateway, visitor: &Visitor, form: &Form) -> Result<String, Problem> {
     let role = chosen(form)?;
     let mut wanted = json!({ "name": form.text("name").trim().to_lowercase(), "role": role });
-    // Without a provider there is nothing to choose: what is missing is the password.
-    if gateway.provider().is_none() || form.typed("password").is_some() {
+    if !form.text("password").is_empty() {
         wanted["password"] = json!(form.text("password"));
     }
     if let Some(subject) = form.typed("subject") {
@@ -96,7 +98,7 @@ fn chosen(form: &Form) -> Result<&str, Problem> {
 }
 
 /// What does not fulfil the schema, in words for somebody who sees a form and no schema.
-fn in_words(problem: Problem) -> Problem {
+pub(super) fn in_words(problem: Problem) -> Problem {
     let told = problem.told();
     let pointer = told.pointer.unwrap_or_default();
     let words = match pointer.as_str() {
@@ -110,13 +112,14 @@ fn in_words(problem: Problem) -> Problem {
 }
 
 /// One, with what the visitor may change of it.
-async fn context(gateway: &Gateway, visitor: &Visitor, id: &str) -> Result<Value, Problem> {
+pub(super) async fn context(gateway: &Gateway, visitor: &Visitor, id: &str) -> Result<Value, Problem> {
     let one = routes::accounts::show(State(gateway.clone()), Id(id.to_owned())).await?.0;
     let may = |operation| may(gateway, visitor, operation);
     Ok(json!({
-        "one": one, "roles": roles(), "is_own": is_own(visitor, id), "done": null, "ended": null,
+        "one": one, "roles": roles(), "is_own": is_own(visitor, id), "done": null, "ended": null, "link": null,
         "may_change": may("accounts.change"), "may_end": may("accounts.end_sessions"),
-        "may_remove": may("accounts.remove_totp"), "provider": gateway.provider().map(Provider::shown),
+        "may_remove": may("accounts.remove_totp"), "may_invite": may("accounts.invite"),
+        "provider": gateway.provider().map(Provider::shown),
         "gives_roles": gateway.provider().is_some_and(Provider::gives_roles),
     }))
 }

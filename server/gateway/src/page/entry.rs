@@ -68,7 +68,10 @@ pub(super) async fn sign_in_form(
     if gateway.setup_code().is_some() && gateway.store().count_accounts().await? == 0 {
         return Ok(Redirect::to("/set-up").into_response());
     }
-    let context = json!({ "back": back, "name": "", "is_out": coming.done.as_deref() == Some("out"), "is_changed": coming.done.as_deref() == Some("password") });
+    let is_done = |what: &str| coming.done.as_deref() == Some(what);
+    let context = json!({
+        "back": back, "name": "", "is_out": is_done("out"), "is_changed": is_done("password"), "is_set": is_done("invitation"),
+    });
     Ok(open_form(&gateway, &headers, "sign_in.html", context, None))
 }
 
@@ -97,7 +100,7 @@ pub(super) async fn sign_in(
             Ok(answer)
         }
         Err(problem) => {
-            let context = json!({ "back": back, "name": form.text("name"), "is_out": false, "is_changed": false });
+            let context = json!({ "back": back, "name": form.text("name"), "is_out": false, "is_changed": false, "is_set": false });
             Ok(open_form(&gateway, &headers, "sign_in.html", context, Some(&problem)))
         }
     }

@@ -165,7 +165,7 @@ pub(super) async fn come_back(
         Err(problem) => {
             let is_throttled = problem.is_throttled();
             gateway.measures().signed_in(if is_throttled { SignIn::Throttled } else { SignIn::Refused });
-            let context = json!({ "back": back, "name": "", "is_out": false, "is_changed": false });
+            let context = json!({ "back": back, "name": "", "is_out": false, "is_changed": false, "is_set": false });
             open_form(&gateway, &headers, "sign_in.html", context, Some(&problem))
         }
     };

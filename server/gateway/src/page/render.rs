@@ -18,6 +18,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("signed_in.html", include_str!("templates/signed_in.html")),
     ("device.html", include_str!("templates/device.html")),
     ("set_up.html", include_str!("templates/set_up.html")),
+    ("invitation.html", include_str!("templates/invitation.html")),
     ("step_up.html", include_str!("templates/step_up.html")),
     ("jobs.html", include_str!("templates/jobs.html")),
     ("job_new.html", include_str!("templates/job_new.html")),
@@ -80,6 +81,11 @@ pub(super) fn protect(headers: &mut HeaderMap) {
     ] {
         headers.insert(name, HeaderValue::from_static(value));
     }
+}
+
+/// The same for a page whose address has a code in it: browsers say from which site they ask and send a form, and not a word more, to this service either.
+pub(super) fn hide_address(headers: &mut HeaderMap) {
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("strict-origin"));
 }
 
 /// The first page that somebody may see.

@@ -1,6 +1,7 @@
 //! The page over its router: who sees what, which forms are refused, and that nothing that somebody typed becomes markup.
 
 mod accounts;
+mod invitations;
 
 use super::*;
 use crate::tests::{PASSWORD, Reply, Service};
@@ -152,10 +153,10 @@ fn a_page_that_is_not_in_the_list_is_open_to_nobody() {
     let all: HashSet<_> = PAGES.iter().map(|(method, path, _)| (method, path)).collect();
     assert_eq!(all.len(), PAGES.len(), "none stands there twice");
     let open: Vec<_> = PAGES.iter().filter(|(_, _, access)| *access == Open).map(|(_, path, _)| *path).collect();
-    assert_eq!(
-        open,
-        ["/assets/{name}", "/sign-in", "/sign-in", "/auth/oidc/login", "/auth/oidc/callback", "/set-up", "/set-up"]
-    );
+    let [sign_in, set_up, by_link] = ["/sign-in", "/set-up", "/invitation"];
+    let provider = ["/auth/oidc/login", "/auth/oidc/callback"];
+    let wanted = ["/assets/{name}", sign_in, sign_in, provider[0], provider[1], set_up, set_up, by_link, by_link];
+    assert_eq!(open, wanted);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

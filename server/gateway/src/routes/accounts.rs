@@ -98,10 +98,16 @@ pub(crate) struct SeenAccountView {
     pub account: AccountView,
     /// Its owner signs in by a provider, where his password and his second factor are.
     of_provider: bool,
+    /// It has a password here. Where it has none and is not of the provider, its owner gets one by a link (`POST /api/v2/accounts/{id}/invitations`).
+    has_password: bool,
     /// When its owner last signed in here, or showed again that it is he; missing where that is more than 30 days ago, or never was.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(format = "date-time")]
     last_sign_in_at: Option<String>,
+    /// Until when the link for a new password is good; missing where none is open.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = "date-time")]
+    invited_until: Option<String>,
 }
 
 impl From<SeenAccount> for SeenAccountView {
@@ -109,7 +115,9 @@ impl From<SeenAccount> for SeenAccountView {
         Self {
             account: seen.account.into(),
             of_provider: seen.of_provider,
+            has_password: seen.has_password,
             last_sign_in_at: seen.last_sign_in.map(time),
+            invited_until: seen.invited_until.map(time),
         }
     }
 }
@@ -141,7 +149,7 @@ pub(crate) struct NewAccount {
     name: String,
     /// What it may do.
     role: RoleName,
-    /// Twelve characters or more; for an account of this service.
+    /// Twelve characters or more; for an account of this service. Left out, its owner chooses one by a link (`POST /api/v2/accounts/{id}/invitations`).
     #[schema(min_length = 12, max_length = 256)]
     password: Option<String>,
     /// How the provider of sign-ins names the person (`sub`); for an account of a person who signs in there.
@@ -242,13 +250,13 @@ pub(crate) async fn list(
     Ok(Json(List { items: page.items.into_iter().map(Into::into).collect(), next: page.next }))
 }
 
-/// Makes an account.
+/// Makes an account. One without a password and without a subject is open to nobody until a link is made for it.
 #[utoipa::path(post, path = "/accounts", tag = "accounts", operation_id = "accounts.create",
     extensions(("x-group" = json!("accounts.write")), ("x-step-up" = json!(true))), request_body = NewAccount, responses(
     (status = 201, description = "The account", body = SeenAccountView),
     (status = 400, description = "Not as it has to be", body = ProblemBody),
     (status = 401, description = "Not signed in", body = ProblemBody), (status = 403, description = "Not allowed", body = ProblemBody),
-    (status = 409, description = "The name is taken, the person has an account, there is no provider, or there is not either a password or a subject", body = ProblemBody),
+    (status = 409, description = "The name is taken, the person has an account, there is no provider, or there are both a password and a subject", body = ProblemBody),
     (status = 415, description = "No JSON", body = ProblemBody),
     (status = 422, description = "The password is too short", body = ProblemBody),
     (status = 503, description = "Not just now", body = ProblemBody)))]
@@ -262,7 +270,8 @@ pub(crate) async fn create(
         StoreError::Taken => refused("This name is taken.").at("/name"),
         error => error.into(),
     };
-    let (store, role, of_provider) = (gateway.store(), body.role.into(), body.subject.is_some());
+    let (store, role) = (gateway.store(), body.role.into());
+    let (of_provider, has_password) = (body.subject.is_some(), body.password.is_some());
     let account = match (body.password, body.subject) {
         (Some(password), None) => {
             let hash = gateway.passwords().hash(&gateway.core(&principal.account.id), password).await?;
@@ -276,9 +285,14 @@ pub(crate) async fn create(
                 (_, false) => return Err(refused("This person has an account.").at("/subject")),
             }
         }
-        _ => return Err(refused("An account has either a password or the subject of a person of the provider.")),
+        (None, None) => store.create_account(&body.name, role, None).await.map_err(failed)?,
+        (Some(_), Some(_)) => {
+            let said = "An account has either a password or the subject of a person of the provider, and not both.";
+            return Err(refused(said));
+        }
     };
-    Ok((StatusCode::CREATED, Json(SeenAccount { account, of_provider, last_sign_in: None }.into())))
+    let made = SeenAccount { account, of_provider, has_password, last_sign_in: None, invited_until: None };
+    Ok((StatusCode::CREATED, Json(made.into())))
 }
 
 /// One account.

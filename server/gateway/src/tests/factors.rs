@@ -38,8 +38,12 @@ impl Service {
 
     /// Makes all sessions of an account look as if they were begun `minutes` ago.
     pub(crate) async fn age(&self, minutes: i64) {
+        self.tamper(&format!("UPDATE sessions SET auth_time = auth_time - {}", minutes * 60_000));
+    }
+
+    /// Changes rows behind the service's back.
+    pub(crate) fn tamper(&self, sql: &str) {
         let path = self._folder.path().join("s.db");
-        let sql = format!("UPDATE sessions SET auth_time = auth_time - {}", minutes * 60_000);
         let done = std::process::Command::new("python3")
             .args([
                 "-c",

@@ -50,14 +50,9 @@ impl Store {
     /// Takes its second factor and its recovery codes away; whether there was one, confirmed or not.
     pub async fn clear_totp(&self, id: &str) -> Result<bool, StoreError> {
         let mut writing = self.pool.begin().await?;
-        let sql =
-            "UPDATE accounts SET totp_secret = NULL, totp_confirmed = 0 WHERE id = $1 AND totp_secret IS NOT NULL";
-        if writing.run(sql, values![id]).await? == 0 {
-            return Ok(false);
-        }
-        writing.run("DELETE FROM recovery_codes WHERE account = $1", values![id]).await?;
+        let was_there = clear_factor(&mut writing, id).await?;
         writing.commit().await?;
-        Ok(true)
+        Ok(was_there)
     }
 
     /// Uses up a time step: true once for each, and only if no newer one was used.
@@ -86,6 +81,16 @@ impl Store {
         let sql = "UPDATE recovery_codes SET used_at = $3 WHERE account = $1 AND hash = $2 AND used_at IS NULL";
         Ok(self.pool.run(sql, values![id, hash, now_ms()]).await? == 1)
     }
+}
+
+/// Takes a second factor and recovery codes away; whether there was one, confirmed or not.
+pub(super) async fn clear_factor(writing: &mut Writing, id: &str) -> Result<bool, StoreError> {
+    let sql = "UPDATE accounts SET totp_secret = NULL, totp_confirmed = 0 WHERE id = $1 AND totp_secret IS NOT NULL";
+    if writing.run(sql, values![id]).await? == 0 {
+        return Ok(false);
+    }
+    writing.run("DELETE FROM recovery_codes WHERE account = $1", values![id]).await?;
+    Ok(true)
 }
 
 /// Replaces recovery codes, while their account is held.

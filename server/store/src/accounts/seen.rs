@@ -3,7 +3,7 @@
 use super::{Account, account_in};
 use crate::page::Ask;
 use crate::sql::{Row, values};
-use crate::{Page, Store, StoreError};
+use crate::{Page, Store, StoreError, now_ms};
 
 /// An account, and what is known of it besides.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,14 +12,19 @@ pub struct SeenAccount {
     pub account: Account,
     /// Whether it is one of a person of a provider.
     pub of_provider: bool,
+    /// Whether it has a password here.
+    pub has_password: bool,
     /// When its owner last came in by a browser, as far as sessions are kept.
     pub last_sign_in: Option<i64>,
+    /// Until when a link for a new password is good, where there is one.
+    pub invited_until: Option<i64>,
 }
 
 /// What is read of each. A session in which nobody showed enough for what is dangerous has the moment 0. Where the provider let him in he was there when
 /// it began; where the code of a device did, he was not.
 const SEEN: &str = "SELECT accounts.*,
     (SELECT count(*) FROM identities WHERE identities.account = accounts.id) AS of_provider,
+    (SELECT expires_at FROM invitations WHERE invitations.account = accounts.id) AS invited_until,
     (SELECT max(CASE WHEN sessions.amr LIKE 'oidc%' THEN sessions.created_at ELSE sessions.auth_time END) FROM sessions
     WHERE sessions.account = accounts.id AND (sessions.auth_time > 0 OR sessions.amr LIKE 'oidc%')) AS last_sign_in FROM accounts";
 
@@ -44,6 +49,8 @@ fn seen_in(row: &Row) -> Result<SeenAccount, StoreError> {
     Ok(SeenAccount {
         account: account_in(row, "")?,
         of_provider: row.truth("of_provider")?,
+        has_password: row.text_if_any("password_hash")?.is_some(),
         last_sign_in: row.number_if_any("last_sign_in")?,
+        invited_until: row.number_if_any("invited_until")?.filter(|until| *until > now_ms()),
     })
 }

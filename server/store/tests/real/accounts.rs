@@ -104,6 +104,7 @@ async fn it_is_seen_who_is_of_a_provider_and_who_signed_in_last(ground: Ground) 
     let page = store.accounts(None, 10).await.expect("read");
     let seen: Vec<_> = page.items.iter().map(|one| (&one.account.id, one.of_provider, one.last_sign_in)).collect();
     assert_eq!(seen, [(&ada.id, false, Some(9_000)), (&bob.id, false, None), (&eve.id, true, None)]);
+    assert!(page.items.iter().all(|one| !one.has_password && one.invited_until.is_none()), "none has one");
     assert_eq!(store.seen_account(&eve.id).await.expect("read").as_ref(), page.items.last());
     assert_eq!(store.seen_account("nobody").await.expect("read"), None);
 }

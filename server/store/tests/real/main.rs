@@ -8,6 +8,7 @@ mod audit;
 mod crashes;
 mod databases;
 mod idempotency;
+mod invitations;
 mod jobs;
 mod opening;
 mod pages;

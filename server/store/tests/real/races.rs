@@ -18,6 +18,8 @@ on_both!(
     of_many_first_admins_there_is_one,
     a_time_step_is_used_once,
     a_session_of_the_old_password_does_not_outlive_its_change,
+    of_many_who_use_the_same_link_one_gives_the_password,
+    admins_who_make_links_for_each_other_do_not_lock_each_other,
     a_recovery_code_is_used_once,
     of_two_who_rotate_the_same_token_none_keeps_the_session,
     sessions_that_are_rotated_and_revoked_at_once_do_not_lock_each_other,
@@ -133,6 +135,41 @@ async fn a_session_of_the_old_password_does_not_outlive_its_change(ground: Groun
         let proof = Proof { password_hash: Some("new".to_owned()), ..Proof::default() };
         store.start_session(&id, &id, now_ms() + 60_000, &proof).await.expect("the new one is good");
     }
+}
+
+async fn of_many_who_use_the_same_link_one_gives_the_password(ground: Ground) {
+    let store = &ground.store;
+    for round in 0..5 {
+        let id = store.create_account(&format!("a{round}"), Role::Viewer, Some("old")).await.expect("made").id;
+        assert!(store.invite(&id, &id, now_ms() + 60_000, "root", false).await.expect("asked"));
+        let answers = at_once(&ground, 12, |store, number| {
+            let id = id.clone();
+            async move {
+                if number % 3 == 0 {
+                    let proof = Proof { password_hash: Some("old".to_owned()), ..Proof::default() };
+                    let begun = store.start_session(&id, &format!("{id}{number}"), now_ms() + 60_000, &proof).await;
+                    assert!(matches!(begun, Ok(_) | Err(StoreError::Outdated)), "{begun:?}");
+                    return false;
+                }
+                store.accept_invitation(&id, &format!("new{number}")).await.expect("asked").is_some()
+            }
+        })
+        .await;
+        assert_eq!(answers.iter().filter(|&&is_first| is_first).count(), 1, "{answers:?}");
+        let first = answers.iter().position(|&is_first| is_first).expect("there is one");
+        assert_eq!(store.password_hash(&id).await.expect("read"), Some(format!("new{first}")));
+        assert!(store.sessions(&id).await.expect("read").is_empty(), "a session of the old password lives");
+    }
+}
+
+async fn admins_who_make_links_for_each_other_do_not_lock_each_other(ground: Ground) {
+    let ids = [ground.account("one").await.id, ground.account("two").await.id];
+    let answers = at_once(&ground, 16, move |store, number| {
+        let (own, other) = (ids[number % 2].clone(), ids[(number + 1) % 2].clone());
+        async move { store.invite(&other, &format!("c{number}"), now_ms() + 60_000, &own, false).await }
+    })
+    .await;
+    assert!(answers.iter().all(|answer| matches!(answer, Ok(true))), "{answers:?}");
 }
 
 async fn a_recovery_code_is_used_once(ground: Ground) {

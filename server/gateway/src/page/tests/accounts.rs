@@ -7,6 +7,8 @@ use serde_json::Value;
 
 /// The forms of one account, after its place, with what can be sent by each.
 const FORMS: &[(&str, &[(&str, &str)])] = &[
+    ("/invitation", &[]),
+    ("/invitation/end", &[]),
     ("/role", &[("role", "maintainer")]),
     ("/state", &[("disabled", "true")]),
     ("/sessions/end", &[]),
@@ -19,7 +21,7 @@ async fn role_of(service: &Service, name: &str) -> Role {
     service.gateway.store().account_by_name(name).await.unwrap().unwrap().role
 }
 
-async fn place_of(service: &Service, name: &str) -> String {
+pub(super) async fn place_of(service: &Service, name: &str) -> String {
     format!("/accounts/{}", service.id_of(name).await)
 }
 
@@ -27,13 +29,13 @@ async fn status_of(service: &Service, token: &str) -> StatusCode {
     service.send("GET", "/api/v2/me", token, None).await.status
 }
 
-fn location(reply: &Reply) -> &str {
+pub(super) fn location(reply: &Reply) -> &str {
     assert_eq!(reply.status, StatusCode::SEE_OTHER, "{reply:?}");
     reply.headers["location"].to_str().unwrap()
 }
 
 /// The form was refused in this sentence, which is read aloud.
-fn assert_refused(reply: &Reply, status: u16, words: &str) {
+pub(super) fn assert_refused(reply: &Reply, status: u16, words: &str) {
     assert!(reply.status.as_u16() == status && reply.text.contains(words), "{status} {words}: {reply:?}");
     assert!(reply.text.contains("role=\"alert\""), "{reply:?}");
 }
@@ -115,13 +117,15 @@ async fn forms_of_others_change_no_account() {
     }
     let kept = service.gateway.store().account_by_name("dev").await.unwrap().unwrap();
     assert_eq!((kept.role, kept.disabled, kept.has_totp), (Role::Developer, false, true));
+    let seen = service.gateway.store().seen_account(&kept.id).await.unwrap().unwrap();
+    assert_eq!(seen.invited_until, None);
     assert_eq!(status_of(&service, &dev).await, StatusCode::OK);
     assert_eq!(service.gateway.store().count_accounts().await.unwrap(), 2);
     // The control: the same forms with the right token.
     root.token = right;
     for (path, fields) in &forms {
         let reply = root.post(path, fields).await;
-        assert!(matches!(reply.status, StatusCode::SEE_OTHER | StatusCode::OK), "{path}: {reply:?}");
+        assert!(reply.status.is_success() || reply.status == StatusCode::SEE_OTHER, "{path}: {reply:?}");
     }
     let changed = service.gateway.store().account_by_name("dev").await.unwrap().unwrap();
     assert_eq!((changed.role, changed.disabled, changed.has_totp), (Role::Maintainer, true, false));
@@ -196,13 +200,12 @@ async fn an_account_is_made_and_switched_off_and_on_again() {
     service.account("root", Role::Admin).await;
     let mut root = Browser::signed_in(&service, "root").await;
     let list = root.get("/accounts").await;
-    assert!(!list.text.contains("name=\"subject\"") && list.text.contains("type=\"password\" required"), "{list:?}");
+    assert!(!list.text.contains("name=\"subject\"") && list.text.contains("left empty, you get a link"), "{list:?}");
     for (name, role, password, status, words) in [
         ("a b", "viewer", PASSWORD, 400, "A name has 1 to 64 characters"),
         ("bob", "", PASSWORD, 400, "Choose what the account may do."),
         ("bob", "king", PASSWORD, 400, "Choose what the account may do."),
         ("bob", "viewer", "short", 400, "A password has 12 to 256 characters."),
-        ("bob", "viewer", "", 400, "A password has 12 to 256 characters."),
         ("root", "viewer", PASSWORD, 409, "This name is taken."),
     ] {
         let reply = root.post("/accounts", &[("name", name), ("role", role), ("password", password)]).await;
@@ -295,15 +298,15 @@ async fn it_is_told_what_of_an_account_of_the_provider_can_be_changed() {
         assert!(list.text.contains("name=\"subject\"") && !list.text.contains("by the provider"), "{list:?}");
         let new =
             |fields: &[(&'static str, &'static str)]| [&[("name", "ann"), ("role", "viewer")][..], fields].concat();
-        let neither_and_both: [&[(&str, &str)]; 2] = [&[], &[("password", PASSWORD), ("subject", "s-1")]];
-        for fields in neither_and_both {
-            let reply = root.post("/accounts", &new(fields)).await;
-            assert_refused(&reply, 409, "either a password or the subject of a person");
-        }
+        let both = root.post("/accounts", &new(&[("password", PASSWORD), ("subject", "s-1")])).await;
+        assert_refused(&both, 409, "either a password or the subject of a person");
         let made = root.post("/accounts", &new(&[("subject", "s-1")])).await;
         let page = root.get(location(&made)).await;
         assert!(page.text.contains("Its owner signs in by the provider.") && page.text.contains(told), "{page:?}");
         assert!(!page.text.contains(not_told) && !page.text.contains("Remove the second factor"), "{page:?}");
+        assert!(!page.text.contains("Make a link for a new password"), "{page:?}");
+        let refused = root.post(&format!("{}/invitation", place_of(&service, "ann").await), &[]).await;
+        assert_refused(&refused, 422, "of the provider, where its password is");
         let again = root.post("/accounts", &new(&[("subject", "s-1")])).await;
         assert_refused(&again, 409, "This person has an account.");
         assert!(root.get("/accounts").await.text.contains("by the provider"));

@@ -1,0 +1,165 @@
+//! Links for a new password: made and taken back on the page of their account, and used on a page of their own by somebody who is not signed in.
+//!
+//! A link is shown once, to whoever makes it. Its page names the account only to who has a link that is good, and its address is told to nobody.
+
+use super::accounts::{context, in_words};
+use super::entry::open_form;
+use super::render::{page, with_problem};
+use super::session::no_cookie;
+use super::{Form, Visitor};
+use crate::auth;
+use crate::error::{Kind, Problem};
+use crate::extract::{ClientAddress, Id, PublicUrl, fitting};
+use crate::routes::invitations;
+use crate::state::Gateway;
+use axum::Extension;
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Redirect, Response};
+use engine::store::accounts::Invited;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+/// The operation that makes a link.
+const INVITE: &str = "accounts.invite";
+
+/// The code that stands in a link.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Shown {
+    code: Option<String>,
+}
+
+/// Makes a link for an account.
+pub(super) async fn make(
+    State(gateway): State<Gateway>,
+    Extension(visitor): Extension<Visitor>,
+    base: Result<PublicUrl, Problem>,
+    Id(id): Id,
+    Extension(form): Extension<Form>,
+) -> Result<Response, Problem> {
+    made(&gateway, &visitor, base, &id, form.typed("clear-factor").is_some()).await
+}
+
+/// Makes the first link for an account that was made just now, which is all that the gate was asked for.
+pub(super) async fn first(
+    gateway: &Gateway,
+    visitor: &Visitor,
+    base: Result<PublicUrl, Problem>,
+    id: &str,
+) -> Result<Response, Problem> {
+    let nobody = || Problem::new(Kind::Forbidden, "This page is open to nobody.");
+    let operation = gateway.operations().by_id(INVITE).ok_or_else(nobody)?;
+    auth::permit(gateway, &visitor.principal, operation, &format!("/accounts/{id}/invitation"), true).await?;
+    made(gateway, visitor, base, id, false).await
+}
+
+/// Makes a link, and shows it this once on the page of its account.
+async fn made(
+    gateway: &Gateway,
+    visitor: &Visitor,
+    base: Result<PublicUrl, Problem>,
+    id: &str,
+    clears: bool,
+) -> Result<Response, Problem> {
+    let principal = Extension(visitor.principal.clone());
+    let made = async {
+        let wanted = fitting(json!({ "clear_factor": clears }))?;
+        invitations::invite(State(gateway.clone()), principal, Id(id.to_owned()), wanted).await
+    };
+    let made = made.await;
+    let mut context = context(gateway, visitor, id).await?;
+    Ok(match made {
+        Ok((status, made)) => {
+            // Whoever asked names the host that he reaches; where he does not, what stands after it is still right.
+            let base = base.map(|base| base.0).unwrap_or_default();
+            context["link"] = json!(format!("{base}{}", made.0.link));
+            (status, page(gateway, Some(visitor), "account_of.html", "/accounts", context)).into_response()
+        }
+        Err(problem) => with_problem(gateway, Some(visitor), "account_of.html", "/accounts", context, &problem),
+    })
+}
+
+/// Takes the link of an account back.
+pub(super) async fn end(
+    State(gateway): State<Gateway>,
+    Extension(visitor): Extension<Visitor>,
+    Id(id): Id,
+) -> Result<Redirect, Problem> {
+    invitations::end(State(gateway), Extension(visitor.principal), Id(id.clone())).await?;
+    Ok(Redirect::to(&format!("/accounts/{id}?done=link")))
+}
+
+/// The form of a link that is good, or what is told of one that is not.
+pub(super) async fn form(
+    State(gateway): State<Gateway>,
+    from: ClientAddress,
+    visitor: Option<Extension<Visitor>>,
+    Query(shown): Query<Shown>,
+    headers: HeaderMap,
+) -> Response {
+    let visitor = visitor.map(|visitor| visitor.0);
+    let code = shown.code.unwrap_or_default();
+    match invitations::invited(&gateway, &from.0, code.trim()).await {
+        Ok(invited) => drawn(&gateway, visitor.as_ref(), &headers, facts(&invited, code.trim()), None),
+        Err(problem) => drawn(&gateway, visitor.as_ref(), &headers, json!({}), Some(&problem)),
+    }
+}
+
+/// Gives the account its password.
+pub(super) async fn accept(
+    State(gateway): State<Gateway>,
+    from: ClientAddress,
+    visitor: Option<Extension<Visitor>>,
+    headers: HeaderMap,
+    Extension(form): Extension<Form>,
+) -> Response {
+    let visitor = visitor.map(|visitor| visitor.0);
+    let code = form.text("code").trim();
+    let invited = match invitations::invited(&gateway, &from.0, code).await {
+        Ok(invited) => invited,
+        Err(problem) => return drawn(&gateway, visitor.as_ref(), &headers, json!({}), Some(&problem)),
+    };
+    let wanted = json!({ "code": code, "password": form.text("password") });
+    let accepted = async {
+        let wanted = fitting(wanted).map_err(in_words)?;
+        invitations::accept(State(gateway.clone()), from, wanted).await
+    };
+    if let Err(problem) = accepted.await {
+        let facts = if problem.is_denial() { json!({}) } else { facts(&invited, code) };
+        return drawn(&gateway, visitor.as_ref(), &headers, facts, Some(&problem));
+    }
+    match visitor.filter(|visitor| visitor.principal.account.id != invited.account.id) {
+        // Who is signed in as somebody else stays it.
+        Some(visitor) => {
+            let context = json!({ "is_taken": true, "name": invited.account.name });
+            page(&gateway, Some(&visitor), "invitation.html", "", context)
+        }
+        None => {
+            let mut answer = Redirect::to("/sign-in?done=invitation").into_response();
+            answer.headers_mut().append(header::SET_COOKIE, no_cookie());
+            answer
+        }
+    }
+}
+
+/// What the form tells of a link that is good.
+fn facts(invited: &Invited, code: &str) -> Value {
+    let clears = invited.clear_factor && invited.account.has_totp;
+    json!({ "code": code, "name": invited.account.name, "clears": clears })
+}
+
+/// The page of a link. Forms are bound to the session of who is signed in, and to a cookie of who is not.
+fn drawn(
+    gateway: &Gateway,
+    visitor: Option<&Visitor>,
+    headers: &HeaderMap,
+    facts: Value,
+    problem: Option<&Problem>,
+) -> Response {
+    const TEMPLATE: &str = "invitation.html";
+    match (visitor, problem) {
+        (None, _) => open_form(gateway, headers, TEMPLATE, facts, problem),
+        (Some(_), None) => page(gateway, visitor, TEMPLATE, "", facts),
+        (Some(_), Some(problem)) => with_problem(gateway, visitor, TEMPLATE, "", facts, problem),
+    }
+}

@@ -1,0 +1,183 @@
+//! The pages of links for a new password: shown once to whoever makes one, good once for whoever has it, and telling nobody else whose account it is.
+
+use super::accounts::{assert_refused, location, place_of};
+use super::*;
+
+const MAKE: &str = "Make a link for a new password";
+
+/// The link that a page shows.
+fn link_in(reply: &Reply) -> String {
+    let (_, rest) =
+        reply.text.split_once("<input id=\"secret\" readonly value=\"").unwrap_or_else(|| panic!("{reply:?}"));
+    rest.split('"').next().unwrap().to_owned()
+}
+
+/// Where the page of a link is on this service.
+fn path_of(link: &str) -> &str {
+    let path = link.strip_prefix("http://team.example").unwrap_or_else(|| panic!("{link}"));
+    assert!(path.starts_with("/invitation?code=") && path.len() > 50, "{path}");
+    path
+}
+
+/// The page tells that the link is not good, and nothing else.
+fn assert_not_good(reply: &Reply, name: &str) {
+    assert_refused(reply, 403, "The link is not good: it was used or taken back");
+    assert!(!reply.text.contains(&format!(">{name}<")) && !reply.text.contains("type=\"password\""), "{reply:?}");
+}
+
+async fn has_link(service: &Service, name: &str) -> bool {
+    let id = service.id_of(name).await;
+    service.gateway.store().seen_account(&id).await.unwrap().unwrap().invited_until.is_some()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_link_is_shown_once_and_taken_back() {
+    let service = Service::new().await;
+    service.account("root", Role::Admin).await;
+    service.account("dev", Role::Developer).await;
+    let place = place_of(&service, "dev").await;
+    let mut root = Browser::signed_in(&service, "root").await;
+    let before = root.get(&place).await;
+    assert!(before.text.contains(MAKE) && !before.text.contains("Take the link back"), "{before:?}");
+    assert!(!before.text.contains("clear-factor"), "there is no second factor that could go: {before:?}");
+    let made = root.post(&format!("{place}/invitation"), &[]).await;
+    assert_eq!(made.status, StatusCode::CREATED, "{made:?}");
+    let link = link_in(&made);
+    let after = root.get(&place).await;
+    assert!(!after.text.contains(path_of(&link)) && after.text.contains("open until "), "it is shown once: {after:?}");
+    let back = root.post(&format!("{place}/invitation/end"), &[]).await;
+    assert_eq!(location(&back), format!("{place}?done=link"));
+    let told = root.get(location(&back)).await;
+    assert!(told.text.contains("The link is taken back") && !told.text.contains("open until "), "{told:?}");
+    assert_not_good(&Browser::new(&service).get(path_of(&link)).await, "dev");
+    // One's own account, and one that is switched off, get none.
+    let own = root.get(&place_of(&service, "root").await).await;
+    assert!(own.status == StatusCode::OK && !own.text.contains(MAKE), "{own:?}");
+    root.post(&format!("{place}/state"), &[("disabled", "true")]).await;
+    let off = root.get(&place).await;
+    assert!(off.text.contains("Switch the account on") && !off.text.contains(MAKE), "{off:?}");
+    assert_refused(&root.post(&format!("{place}/invitation"), &[]).await, 409, "The account is closed");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_account_without_a_first_password_is_made_with_its_link() {
+    let service = Service::new().await;
+    let token = service.account("root", Role::Admin).await;
+    let mut root = Browser::signed_in(&service, "root").await;
+    root.get("/accounts").await;
+    let fields = [("name", "bob"), ("role", "developer"), ("password", "")];
+    let made = root.post("/accounts", &fields).await;
+    assert!(made.status == StatusCode::CREATED && made.text.contains("Account bob"), "{made:?}");
+    assert!(made.text.contains("has no password yet"), "{made:?}");
+    let link = link_in(&made);
+    let audit = service.send("GET", "/api/v2/audit?limit=100", &token, None).await;
+    for action in ["accounts.create", "accounts.invite"] {
+        assert!(audit.text.contains(&format!("\"{action}\"")), "{action}: {audit:?}");
+    }
+    assert!(!audit.text.contains(path_of(&link)), "{audit:?}");
+    let again = root.post("/accounts", &fields).await;
+    assert_refused(&again, 409, "This name is taken.");
+    assert!(!again.text.contains("/invitation?code="), "{again:?}");
+
+    let mut bob = Browser::new(&service);
+    let form = bob.get(path_of(&link)).await;
+    assert!(form.status == StatusCode::OK && form.text.contains("<strong id=\"name\">bob</strong>"), "{form:?}");
+    let code = path_of(&link).split_once('=').unwrap().1;
+    let short = bob.post("/invitation", &[("code", code), ("password", "short")]).await;
+    assert_refused(&short, 400, "A password has 12 to 256 characters.");
+    assert!(short.text.contains("bob") && short.text.contains(code), "the form is there still: {short:?}");
+    let done = bob.post("/invitation", &[("code", code), ("password", PASSWORD)]).await;
+    assert_eq!(location(&done), "/sign-in?done=invitation");
+    assert!(bob.get(location(&done)).await.text.contains("The password is set, and the link is used up."));
+    Browser::signed_in(&service, "bob").await;
+    for used in
+        [bob.get(path_of(&link)).await, bob.post("/invitation", &[("code", code), ("password", PASSWORD)]).await]
+    {
+        assert_not_good(&used, "bob");
+    }
+    let list = root.get("/accounts").await;
+    assert!(list.text.contains("with a password") && !list.text.contains("has no password yet"), "{list:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_factor_goes_where_the_box_was_ticked() {
+    let service = Service::new().await;
+    service.account("root", Role::Admin).await;
+    let dev = service.account("dev", Role::Developer).await;
+    service.add_factor("dev", &dev).await;
+    let place = place_of(&service, "dev").await;
+    let mut root = Browser::signed_in(&service, "root").await;
+    assert!(root.get(&place).await.text.contains("name=\"clear-factor\""));
+    let has_factor = async || service.gateway.store().account_by_name("dev").await.unwrap().unwrap().has_totp;
+    for (fields, keeps) in [(&[][..], true), (&[("clear-factor", "yes")][..], false)] {
+        let link = link_in(&root.post(&format!("{place}/invitation"), fields).await);
+        let mut his = Browser::new(&service);
+        let form = his.get(path_of(&link)).await;
+        assert_eq!(form.text.contains("Its second factor is removed"), !keeps, "{form:?}");
+        assert!(has_factor().await, "until it is used nothing changes");
+        let code = path_of(&link).split_once('=').unwrap().1;
+        let done = his.post("/invitation", &[("code", code), ("password", PASSWORD)]).await;
+        assert_eq!(location(&done), "/sign-in?done=invitation");
+        assert_eq!(has_factor().await, keeps);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn forms_of_others_use_no_link_and_its_address_is_told_to_nobody() {
+    let service = Service::new().await;
+    let root = service.account("root", Role::Admin).await;
+    service.account("dev", Role::Developer).await;
+    let code = service.link_for(&root, "dev").await;
+    let mut his = Browser::new(&service);
+    let form = his.get(&format!("/invitation?code={code}")).await;
+    assert_eq!(form.headers["referrer-policy"], "strict-origin", "{form:?}");
+    assert_eq!(form.headers["cache-control"], "no-store");
+    assert!(!form.text.contains(&format!("code={code}")), "no address on it has the code: {form:?}");
+    assert_eq!(his.get("/sign-in").await.headers["referrer-policy"], "same-origin", "the control");
+    his.get(&format!("/invitation?code={code}")).await;
+    let fields = [("code", &*code), ("password", "battery staple horse")];
+    let right = his.token.clone();
+    for (origin, site) in [("https://evil.example", "cross-site"), ("null", "same-origin")] {
+        let request = his.form("/invitation", &fields).header("origin", origin).header("sec-fetch-site", site);
+        let reply = service.raw(request.body(his.body(&fields)).unwrap()).await;
+        assert_eq!(reply.status, StatusCode::FORBIDDEN, "{origin}: {reply:?}");
+    }
+    his.token = right[1..].to_owned();
+    assert_eq!(his.post("/invitation", &fields).await.status, StatusCode::FORBIDDEN);
+    assert!(has_link(&service, "dev").await, "nothing of it used the link up");
+    his.token = right;
+    assert_eq!(location(&his.post("/invitation", &fields).await), "/sign-in?done=invitation", "the control");
+    // Codes cannot be guessed by looking either.
+    let mut last = his.get("/invitation?code=guessed").await;
+    assert_not_good(&last, "dev");
+    for _ in 0..6 {
+        last = his.get("/invitation?code=guessed").await;
+    }
+    assert!(last.status == StatusCode::TOO_MANY_REQUESTS && last.headers.contains_key("retry-after"), "{last:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_signed_in_as_somebody_else_stays_it_and_who_is_the_owner_is_out() {
+    let service = Service::new().await;
+    let root = service.account("root", Role::Admin).await;
+    for name in ["dev", "eve"] {
+        service.account(name, Role::Developer).await;
+    }
+    for (name, stays) in [("eve", true), ("dev", false)] {
+        let code = service.link_for(&root, "dev").await;
+        let mut browser = Browser::signed_in(&service, name).await;
+        let form = browser.get(&format!("/invitation?code={code}")).await;
+        assert!(form.status == StatusCode::OK && form.text.contains("<strong id=\"name\">dev</strong>"), "{form:?}");
+        let done = browser.post("/invitation", &[("code", &*code), ("password", PASSWORD)]).await;
+        if stays {
+            assert!(
+                done.status == StatusCode::OK && done.text.contains("The account dev has the new password"),
+                "{done:?}"
+            );
+        } else {
+            assert_eq!(location(&done), "/sign-in?done=invitation");
+            assert!(browser.get(location(&done)).await.text.contains("The password is set"));
+        }
+        assert_eq!(browser.get("/account").await.status == StatusCode::OK, stays, "{name}");
+    }
+}
