@@ -20,6 +20,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (4, "turns", include_str!("../migrations/0004_turns.sql")),
     (5, "foreign_tokens", include_str!("../migrations/0005_foreign_tokens.sql")),
     (6, "waiting_jobs", include_str!("../migrations/0006_waiting_jobs.sql")),
+    (8, "levels", include_str!("../migrations/0008_levels.sql")),
 ];
 
 /// How long SQLite waits for another process.

@@ -14,12 +14,15 @@ pub struct SeenAccount {
     pub of_provider: bool,
     /// When its owner last came in by a browser, as far as sessions are kept.
     pub last_sign_in: Option<i64>,
+    /// When its owner was last here, to a minute, where he is a person of a provider.
+    pub last_seen: Option<i64>,
 }
 
 /// What is read of each. A session in which nobody showed enough for what is dangerous has the moment 0. Where the provider let him in he was there when
 /// it began; where the code of a device did, he was not.
 const SEEN: &str = "SELECT accounts.*,
     (SELECT count(*) FROM identities WHERE identities.account = accounts.id) AS of_provider,
+    (SELECT max(identities.last_seen_at) FROM identities WHERE identities.account = accounts.id) AS last_seen,
     (SELECT max(CASE WHEN sessions.amr LIKE 'oidc%' THEN sessions.created_at ELSE sessions.auth_time END) FROM sessions
     WHERE sessions.account = accounts.id AND (sessions.auth_time > 0 OR sessions.amr LIKE 'oidc%')) AS last_sign_in FROM accounts";
 
@@ -45,5 +48,6 @@ fn seen_in(row: &Row) -> Result<SeenAccount, StoreError> {
         account: account_in(row, "")?,
         of_provider: row.truth("of_provider")?,
         last_sign_in: row.number_if_any("last_sign_in")?,
+        last_seen: row.number_if_any("last_seen")?,
     })
 }
