@@ -1,6 +1,6 @@
 //! Who may use the service.
 
-use crate::auth::outcome::note;
+use crate::auth::outcome::{self, note};
 use crate::auth::{Principal, factors};
 use crate::error::{Kind, Problem, ProblemBody};
 use crate::extract::{Asked, Id, Valid};
@@ -102,6 +102,11 @@ pub(crate) struct SeenAccountView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(format = "date-time")]
     last_sign_in_at: Option<String>,
+    /// When its owner was last here by the provider, with a session or with one of its access tokens, to the minute; missing where he never was, and for
+    /// accounts of this service.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = "date-time")]
+    last_seen_at: Option<String>,
 }
 
 impl From<SeenAccount> for SeenAccountView {
@@ -110,6 +115,7 @@ impl From<SeenAccount> for SeenAccountView {
             account: seen.account.into(),
             of_provider: seen.of_provider,
             last_sign_in_at: seen.last_sign_in.map(time),
+            last_seen_at: seen.last_seen.map(time),
         }
     }
 }
@@ -278,7 +284,10 @@ pub(crate) async fn create(
         }
         _ => return Err(refused("An account has either a password or the subject of a person of the provider.")),
     };
-    Ok((StatusCode::CREATED, Json(SeenAccount { account, of_provider, last_sign_in: None }.into())))
+    let (actor, made) = (&principal.account.id, outcome::role_given(account.role));
+    note(&gateway, outcome::POLICY, actor, "accounts.create", &account.id, true, &made).await?;
+    let seen = SeenAccount { account, of_provider, last_sign_in: None, last_seen: None };
+    Ok((StatusCode::CREATED, Json(seen.into())))
 }
 
 /// One account.
@@ -305,16 +314,22 @@ pub(crate) async fn show(State(gateway): State<Gateway>, Id(id): Id) -> Result<J
     (status = 415, description = "No JSON", body = ProblemBody)))]
 pub(crate) async fn change(
     State(gateway): State<Gateway>,
+    Extension(principal): Extension<Principal>,
     Id(id): Id,
     Valid(body): Valid<AccountChange>,
 ) -> Result<Json<SeenAccountView>, Problem> {
     let missing = || Problem::missing("account", &id);
     gateway.store().account(&id).await?.ok_or_else(missing)?;
+    let actor = &principal.account.id;
     if let Some(role) = body.role {
-        gateway.store().set_role(&id, role.into()).await?;
+        let before = gateway.store().set_role(&id, role.into()).await?;
+        let changed = outcome::role_changed(before, role.into());
+        note(&gateway, outcome::POLICY, actor, "accounts.change", &id, true, &changed).await?;
     }
     if let Some(disabled) = body.disabled {
-        gateway.store().set_disabled(&id, disabled).await?;
+        let before = gateway.store().set_disabled(&id, disabled).await?;
+        let changed = outcome::state_changed(before, disabled);
+        note(&gateway, outcome::POLICY, actor, "accounts.change", &id, true, &changed).await?;
         if disabled {
             gateway.store().revoke_sessions_of(&id).await?;
             // Nobody is there to want what comes of them.
