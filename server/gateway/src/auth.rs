@@ -13,6 +13,7 @@ pub(crate) mod policy;
 pub(crate) mod recent;
 pub(crate) mod recovery;
 pub(crate) mod secrets;
+pub(crate) mod seen;
 pub(crate) mod totp;
 mod verified;
 
@@ -30,7 +31,7 @@ use engine::store::StoreError;
 use engine::store::accounts::Account;
 use engine::store::now_ms;
 use engine::store::tokens::Session;
-use oidc::level::Lack;
+use oidc::level::{Lack, reached_by_session};
 use policy::Decision;
 
 /// Who asks.
@@ -51,7 +52,7 @@ pub enum Via {
         id: String,
         /// By what he last showed it, as RFC 8176 names it.
         amr: Vec<String>,
-        /// When he last did, in Unix milliseconds.
+        /// When he last did, in Unix milliseconds; 0 where that was less than is demanded for what is dangerous.
         auth_time: i64,
     },
     /// By an API token.
@@ -81,9 +82,18 @@ pub enum Via {
 
 impl Principal {
     /// Who signed in with this session.
-    pub(crate) fn of_session(account: Account, session: Session) -> Self {
-        let via = Via::Session { id: session.id, amr: session.amr, auth_time: session.auth_time };
-        Self { account, via }
+    ///
+    /// # Errors
+    /// If the provider confirmed less of that sign-in than is demanded now.
+    pub(crate) fn of_session(gateway: &Gateway, account: Account, session: Session) -> Result<Self, Problem> {
+        let is_enough = enough_of_session(gateway, &session)?;
+        let auth_time = if is_enough { session.auth_time } else { 0 };
+        Ok(Self { account, via: Via::Session { id: session.id, amr: session.amr, auth_time } })
+    }
+
+    /// Whether he signed in, and by this first of all.
+    pub(crate) fn came_by(&self, way: &str) -> bool {
+        matches!(&self.via, Via::Session { amr, .. } if amr.first().is_some_and(|first| first == way))
     }
 
     /// Whether he has shown lately, with all that the account has, that it is he.
@@ -113,6 +123,20 @@ impl Principal {
             }
         }
     }
+}
+
+/// Whether what was confirmed of the sign-in of a session is enough for what is dangerous too.
+///
+/// # Errors
+/// If it is not enough for coming in, by what is demanded now.
+pub(crate) fn enough_of_session(gateway: &Gateway, session: &Session) -> Result<bool, Problem> {
+    let Some(provider) = gateway.provider() else { return Ok(true) };
+    let reached = reached_by_session(session, provider.settings());
+    if let Err(lack) = reached.sign_in {
+        provider.warn("A session is of too weak a sign-in for what is demanded now.", lack.reason(), &lack);
+        return Err(provider.wants_more(&lack));
+    }
+    Ok(reached.step_up.is_ok())
 }
 
 /// Lets a request through to its handler, or not: the one gate of all routes.
@@ -183,7 +207,8 @@ pub(crate) async fn permit(
     changes: bool,
 ) -> Result<(), Problem> {
     let refused = |policy: &str| Decision { is_allowed: false, policy: policy.to_owned() };
-    let decision = if !principal.is_in_scope(&operation.tag) {
+    let is_in_scope = principal.is_in_scope(&operation.tag);
+    let decision = if !is_in_scope {
         refused("token-scope")
     } else if operation.needs_step_up && !principal.can_step_up() {
         // Nobody stands behind such a token who could show that it is he; and one that makes tokens or accounts would outlive itself.
@@ -201,13 +226,26 @@ pub(crate) async fn permit(
     if !decision.is_allowed {
         gateway.measures().denied(&operation.group, &decision.policy);
     }
-    if decision.is_allowed { Ok(()) } else { Err(denied(principal, &operation.id)) }
+    match decision.is_allowed {
+        true => Ok(()),
+        false if is_in_scope => Err(denied(principal, &operation.id)),
+        false => Err(denied(principal, &operation.id).for_want_of(&scope_of(gateway, principal, &operation.tag))),
+    }
+}
+
+/// How tokens such as his call the scope of a part of the service.
+pub(crate) fn scope_of(gateway: &Gateway, principal: &Principal, tag: &str) -> String {
+    let prefix = match (&principal.via, gateway.provider()) {
+        (Via::Provider { .. }, Some(provider)) => provider.settings().scope_prefix.as_str(),
+        _ => "",
+    };
+    format!("{prefix}{tag}")
 }
 
 /// Somebody has to show again that it is he: who has a session here, and who has a token of the provider there.
 fn step_up_needed(gateway: &Gateway, principal: &Principal) -> Problem {
     let minutes = factors::FRESH_SECONDS / 60;
-    let Via::Provider { id, shown, .. } = &principal.via else {
+    let Via::Provider { shown, .. } = &principal.via else {
         return Problem::new(
             Kind::StepUpNeeded,
             format!(
@@ -217,7 +255,10 @@ fn step_up_needed(gateway: &Gateway, principal: &Principal) -> Problem {
     };
     let said = match shown {
         Some(Err(lack)) => {
-            tracing::warn!(correlation = correlation(), token = id, %lack, "A token of the provider is of too weak a sign-in for what is dangerous.");
+            if let Some(provider) = gateway.provider() {
+                let warning = "A token of the provider is of too weak a sign-in for what is dangerous.";
+                provider.warn(warning, lack.reason(), lack);
+            }
             lack.said()
         }
         _ => format!(

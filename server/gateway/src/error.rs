@@ -132,7 +132,7 @@ pub struct Problem {
     retry_after: Option<u64>,
     /// The word of OpenAI's format for it, where that has one of its own.
     code: Option<&'static str>,
-    /// What a client is asked for that has to have its owner sign in again.
+    /// What a client is asked for that has to come with another token, of another sign-in or with more scopes.
     asked: Option<String>,
 }
 
@@ -164,6 +164,12 @@ impl Problem {
     #[must_use]
     pub(crate) fn asking_for(self, acr_values: &[String], max_age: Option<i64>) -> Self {
         Self { asked: Some(asked(acr_values, max_age)), ..self }
+    }
+
+    /// Which scopes a token would need, with blanks between them, where they are all that is missing (RFC 6750, 3.1).
+    #[must_use]
+    pub(crate) fn for_want_of(self, scopes: &str) -> Self {
+        Self { asked: Some(format!("Bearer error=\"insufficient_scope\", scope=\"{scopes}\"")), ..self }
     }
 
     /// The problem, for whoever shows it in another form.
@@ -264,6 +270,11 @@ impl IntoResponse for Problem {
             Kind::StepUpNeeded => {
                 let asked = self.asked.unwrap_or_else(|| asked(&[], Some(FRESH_SECONDS)));
                 if let Ok(asked) = HeaderValue::from_str(&asked) {
+                    headers.insert(header::WWW_AUTHENTICATE, asked);
+                }
+            }
+            Kind::Forbidden => {
+                if let Some(asked) = self.asked.and_then(|asked| HeaderValue::from_str(&asked).ok()) {
                     headers.insert(header::WWW_AUTHENTICATE, asked);
                 }
             }

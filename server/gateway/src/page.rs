@@ -153,13 +153,20 @@ fn access(method: &Method, path: &str) -> Option<Access> {
 }
 
 /// The one gate of the page: what it lets through has a visitor whom the policies allow the operation, and a form that is one of ours.
-async fn gate(State(gateway): State<Gateway>, request: Request, next: Next) -> Response {
+async fn gate(State(gateway): State<Gateway>, mut request: Request, next: Next) -> Response {
     let wanted = request.uri().path().to_owned();
     let is_asset = wanted.starts_with("/assets/");
     let visitor = match is_asset {
-        true => Ok(None),
+        true => Ok(Ok(None)),
         false => session::visitor(&gateway, request.headers()).await,
     };
+    let visitor = visitor.map(|visitor| {
+        visitor.unwrap_or_else(|too_weak| {
+            // The page to sign in on tells him why he has to.
+            request.extensions_mut().insert(too_weak);
+            None
+        })
+    });
     let answer = match &visitor {
         Ok(visitor) => {
             enter(&gateway, visitor.clone(), request, next).await.unwrap_or_else(IntoResponse::into_response)

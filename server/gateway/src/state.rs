@@ -5,6 +5,7 @@ use crate::auth::oidc::{OidcConfig, Provider};
 use crate::auth::passwords::Passwords;
 use crate::auth::policy::{Policies, PolicyError};
 use crate::auth::recent::Recent;
+use crate::auth::seen::Seen;
 use crate::metrics::Measures;
 use crate::openapi::{Operations, document_value};
 use crate::quotas::Quotas;
@@ -79,6 +80,7 @@ struct Parts {
     tries: Tries,
     quotas: Quotas,
     recent: Recent,
+    seen: Seen,
     passwords: Passwords,
     provider: Option<Provider>,
     config: Config,
@@ -118,6 +120,7 @@ impl Gateway {
             tries,
             quotas,
             recent: Recent::default(),
+            seen: Seen::default(),
             passwords: Passwords::default(),
             provider: config.oidc.clone().map(Provider::new),
             config,
@@ -252,6 +255,10 @@ impl Gateway {
 
     pub(crate) fn recent(&self) -> &Recent {
         &self.0.recent
+    }
+
+    pub(crate) fn seen(&self) -> &Seen {
+        &self.0.seen
     }
 
     pub(crate) fn passwords(&self) -> &Passwords {

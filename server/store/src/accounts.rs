@@ -154,17 +154,19 @@ impl Store {
         Ok(ended)
     }
 
-    /// Gives it another role, which the log of revocations tells to all replicas.
-    pub async fn set_role(&self, id: &str, role: Role) -> Result<(), StoreError> {
-        self.change(id, |account| account.role = role).await
+    /// Gives it another role, which the log of revocations tells to all replicas; the role that it had.
+    pub async fn set_role(&self, id: &str, role: Role) -> Result<Role, StoreError> {
+        Ok(self.change(id, |account| account.role = role).await?.role)
     }
 
-    /// Disables or enables it, which the log of revocations tells to all replicas. The link of one that is disabled does not come back with it.
-    pub async fn set_disabled(&self, id: &str, disabled: bool) -> Result<(), StoreError> {
-        self.change(id, |account| account.disabled = disabled).await
+    /// Disables or enables it, which the log of revocations tells to all replicas; whether it was disabled.
+    /// The link of one that is disabled does not come back with it.
+    pub async fn set_disabled(&self, id: &str, disabled: bool) -> Result<bool, StoreError> {
+        Ok(self.change(id, |account| account.disabled = disabled).await?.disabled)
     }
 
-    async fn change(&self, id: &str, change: impl FnOnce(&mut Account) + Send) -> Result<(), StoreError> {
+    /// Changes it; what it was before, as the change found it.
+    async fn change(&self, id: &str, change: impl FnOnce(&mut Account) + Send) -> Result<Account, StoreError> {
         let mut writing = self.pool.begin().await?;
         // Two who take the role from one another would each see the other as the admin who stays.
         writing.hold("admins").await?;
@@ -173,7 +175,7 @@ impl Store {
         let mut after = before.clone();
         change(&mut after);
         if after == before {
-            return Ok(());
+            return Ok(before);
         }
         let counts = |account: &Account| account.role == Role::Admin && !account.disabled;
         if counts(&before) && !counts(&after) {
@@ -186,7 +188,8 @@ impl Store {
             invitations::end(&mut writing, id).await?;
         }
         crate::tokens::log_revocation(&mut writing, "account", id).await?;
-        writing.commit().await
+        writing.commit().await?;
+        Ok(before)
     }
 }
 

@@ -21,6 +21,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (5, "foreign_tokens", include_str!("../migrations/0005_foreign_tokens.sql")),
     (6, "waiting_jobs", include_str!("../migrations/0006_waiting_jobs.sql")),
     (7, "invitations", include_str!("../migrations/0007_invitations.sql")),
+    (8, "levels", include_str!("../migrations/0008_levels.sql")),
 ];
 
 /// How long SQLite waits for another process.

@@ -51,6 +51,8 @@ pub struct Session {
     pub revoked_at: Option<i64>,
     /// By what its owner last showed who he is: `pwd`, `otp` and the like of RFC 8176.
     pub amr: Vec<String>,
+    /// Of which class that was, where a provider of sign-ins said it: `acr` of OpenID Connect.
+    pub acr: Option<String>,
     /// When he last did. What costs much asks for it again after a while.
     pub auth_time: i64,
 }
@@ -60,6 +62,8 @@ pub struct Session {
 pub struct Proof {
     /// The ways, for [`Session::amr`].
     pub amr: Vec<String>,
+    /// The class, for [`Session::acr`].
+    pub acr: Option<String>,
     /// The hash of the password that was checked: where the account has another one by now, no session begins.
     pub password_hash: Option<String>,
     /// Whether a second factor was shown, or is not wanted: where it was not and the account has one by now, no session begins.
@@ -90,8 +94,8 @@ pub struct Revocation {
     pub id: String,
 }
 
-/// How exactly the last use of a token is kept.
-const TOUCH_EVERY: i64 = 60_000;
+/// How exactly the last use of a token, and of the service by a person, is kept.
+pub(crate) const TOUCH_EVERY: i64 = 60_000;
 
 impl Store {
     /// Makes a token of which only the hash is kept.

@@ -6,7 +6,8 @@ use super::jwt::{LEEWAY, Refusal};
 use super::oidc::admission::account_of;
 use super::oidc::claims::Access;
 use super::oidc::{OidcError, Provider};
-use super::{Principal, Via, secrets};
+use super::seen::note_seen;
+use super::{Principal, Via, factors, secrets};
 use crate::error::{Kind, Problem, correlation};
 use crate::state::Gateway;
 use axum::http::HeaderValue;
@@ -60,7 +61,11 @@ async fn of_token(gateway: &Gateway, token: &str) -> Result<Principal, Problem> 
     let session = session.filter(is_good).ok_or_else(|| unknown("The session was ended; sign in again."))?;
     let account = gateway.store().account(&claims.sub).await?.filter(|account| !account.disabled);
     let account = account.ok_or_else(|| unknown("The account is closed."))?;
-    Ok(Principal::of_session(account, session))
+    let principal = Principal::of_session(gateway, account, session)?;
+    if principal.came_by(factors::PROVIDER) {
+        note_seen(gateway, &principal.account.id).await?;
+    }
+    Ok(principal)
 }
 
 /// Whose token of the provider it is.
@@ -71,15 +76,14 @@ async fn of_provider(gateway: &Gateway, provider: &Provider, token: &str) -> Res
             Problem::new(Kind::Unauthenticated, said)
         }
         OidcError::Level(lack) => {
-            tracing::warn!(correlation = correlation(), %lack, "An access token of the provider is of too weak a sign-in.");
-            // How long ago it was does not matter here.
-            Problem::new(Kind::StepUpNeeded, lack.said()).asking_for(&provider.settings().sign_in.acr_values, None)
+            provider.warn("An access token of the provider is of too weak a sign-in.", lack.reason(), &lack);
+            provider.wants_more(&lack)
         }
         OidcError::Token(refusal) => {
             tracing::debug!(correlation = correlation(), %refusal, "An access token is refused.");
             Problem::new(Kind::Unauthenticated, "The access token is not valid, or is over; sign in again.")
         }
-        error => error.into(),
+        error => provider.failed(error),
     })?;
     // The store is asked each time: a token that was given back and an account that was closed are so everywhere at once.
     if gateway.store().is_foreign_token_revoked(&access.mark).await? {
@@ -91,6 +95,7 @@ async fn of_provider(gateway: &Gateway, provider: &Provider, token: &str) -> Res
     if gateway.store().are_foreign_tokens_revoked(&account.id, made).await? {
         return Err(Problem::new(Kind::Unauthenticated, "All that you were signed in with was ended; sign in again."));
     }
+    note_seen(gateway, &account.id).await?;
     let ends = access.ends.saturating_mul(1000);
     let Access { id, mark, scopes, shown, .. } = access;
     let via = Via::Provider { id, mark, made, ends, scopes, shown };

@@ -8,6 +8,7 @@ pub(crate) mod claims;
 mod keyset;
 mod known;
 pub(crate) mod level;
+mod seldom;
 
 use super::jwt::{Claims, Refusal, Unverified};
 use super::verified::Verified;
@@ -24,7 +25,9 @@ use keyset::KeySet;
 use known::{Discovered, Kept};
 use level::Lack;
 use security::secret::Secret;
+use seldom::Seldom;
 use serde::Deserialize;
+use std::fmt::Display;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
@@ -59,9 +62,21 @@ pub(crate) enum OidcError {
     Level(#[from] Lack),
 }
 
+impl OidcError {
+    /// Which kind of it this is; nothing in it is what somebody said.
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::Away(_) => "away",
+            Self::Answer(what, _) => what,
+            Self::Refused(_) => "refused",
+            Self::Token(_) => "token",
+            Self::Level(lack) => lack.reason(),
+        }
+    }
+}
+
 impl From<OidcError> for Problem {
     fn from(error: OidcError) -> Self {
-        tracing::warn!(correlation = correlation(), %error, "A sign-in by the provider failed.");
         match error {
             OidcError::Away(_) | OidcError::Answer(..) => {
                 let said = "The provider of sign-ins does not answer as it should; try again later. Accounts of this service work.";
@@ -107,6 +122,8 @@ pub(crate) struct Provider {
     uses_old_keys: AtomicBool,
     /// Access tokens that one of the keys signed.
     verified: Verified<Claims>,
+    /// What the log was told lately.
+    seldom: Seldom,
     /// When it was last asked for its description and for its keys; whoever holds it asks.
     asked: Mutex<[Option<Instant>; 2]>,
 }
@@ -121,6 +138,7 @@ impl Provider {
             keys: ArcSwapOption::empty(),
             uses_old_keys: AtomicBool::new(false),
             verified: Verified::default(),
+            seldom: Seldom::default(),
             asked: Mutex::default(),
         }
     }
@@ -140,6 +158,25 @@ impl Provider {
         let issuer = self.settings().issuer.as_str();
         let rest = issuer.split_once("://").map_or(issuer, |(_, rest)| rest);
         rest.split('/').next().unwrap_or(rest)
+    }
+
+    /// Warns whoever runs the service: of those that are alike the first in a minute, with how many were passed over since the one before.
+    pub fn warn(&self, warning: &'static str, reason: &'static str, error: &dyn Display) {
+        if let Some(passed_over) = self.seldom.take(warning, reason, Instant::now()) {
+            let issuer = self.settings().issuer.as_str();
+            tracing::warn!(correlation = correlation(), issuer, %error, passed_over, "{warning}");
+        }
+    }
+
+    /// What somebody is told whose sign-in failed; the log hears why.
+    pub fn failed(&self, error: OidcError) -> Problem {
+        self.warn("A sign-in by the provider failed.", error.reason(), &error);
+        error.into()
+    }
+
+    /// What a program is told that came with something of too weak a sign-in (RFC 9470). How long ago that was does not matter.
+    pub fn wants_more(&self, lack: &Lack) -> Problem {
+        Problem::new(Kind::StepUpNeeded, lack.said()).asking_for(&self.settings().sign_in.acr_values, None)
     }
 
     /// Where a browser is sent to sign in.

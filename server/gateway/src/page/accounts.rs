@@ -183,7 +183,8 @@ async fn changed(
 ) -> Result<Response, Problem> {
     let changed = async {
         let wanted = fitting(wanted?).map_err(in_words)?;
-        routes::accounts::change(State(gateway.clone()), Id(id.to_owned()), wanted).await
+        let principal = Extension(visitor.principal.clone());
+        routes::accounts::change(State(gateway.clone()), principal, Id(id.to_owned()), wanted).await
     };
     match changed.await {
         Ok(_) => Ok(place_after(visitor, id, done).into_response()),

@@ -3,7 +3,7 @@
 //! Who signs in is looked at by the same functions as with the interface; only what is given out is another: a cookie instead of tokens.
 
 use super::render::{page, with_problem};
-use super::session::{GOOD_FOR_MS, before, cookie_of, hash, no_cookie};
+use super::session::{GOOD_FOR_MS, TooWeak, before, cookie_of, hash, no_cookie};
 use super::{Form, Visitor, place, render};
 use crate::auth::oidc::Provider;
 use crate::auth::{Principal, factors, secrets};
@@ -54,10 +54,11 @@ pub(super) async fn home(State(gateway): State<Gateway>, Extension(visitor): Ext
     Redirect::to(render::first_page(&gateway, &visitor))
 }
 
-/// The form to sign in with.
+/// The form to sign in with; and why, for somebody whose sign-in is not enough any more.
 pub(super) async fn sign_in_form(
     State(gateway): State<Gateway>,
     visitor: Option<Extension<Visitor>>,
+    too_weak: Option<Extension<TooWeak>>,
     Query(coming): Query<Coming>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
@@ -72,7 +73,8 @@ pub(super) async fn sign_in_form(
     let context = json!({
         "back": back, "name": "", "is_out": is_done("out"), "is_changed": is_done("password"), "is_set": is_done("invitation"),
     });
-    Ok(open_form(&gateway, &headers, "sign_in.html", context, None))
+    let problem = too_weak.map(|Extension(TooWeak(said))| Problem::new(Kind::StepUpNeeded, said));
+    Ok(open_form(&gateway, &headers, "sign_in.html", context, problem.as_ref()))
 }
 
 /// Signs in.

@@ -112,7 +112,7 @@ pub(super) async fn leave(
         again,
         acr_values: &level.acr_values,
     };
-    let place = provider.place_to_sign_in(&asked).await?;
+    let place = provider.place_to_sign_in(&asked).await.map_err(|error| provider.failed(error))?;
     let plain = serde_json::to_vec(&away).unwrap_or_default();
     let sealed = gateway.keys().sign_ins().seal(&plain, OWNER);
     let sealed = sealed.map_err(|error| Problem::new(Kind::Internal, error.to_string()))?;
@@ -183,7 +183,7 @@ async fn taken(gateway: &Gateway, base: &str, away: Away, came: Came) -> Result<
         let said = "The answer belongs to another sign-in than the one of this browser; begin again.";
         return Err(refused(gateway, "the state is another", said).await?);
     }
-    if !provider.is_answer_of(came.iss.as_deref()).await? {
+    if !provider.is_answer_of(came.iss.as_deref()).await.map_err(|error| provider.failed(error))? {
         return Err(refused(gateway, "the issuer is another", "The answer is that of another provider.").await?);
     }
     let Some(code) = came.code.filter(|code| came.error.is_none() && !code.is_empty() && code.len() <= 4096) else {
@@ -201,7 +201,7 @@ async fn taken(gateway: &Gateway, base: &str, away: Away, came: Came) -> Result<
         Ok(token) => token,
         Err(error) => {
             note(gateway, POLICY, "", "sessions.create", "", false, &error.to_string()).await?;
-            return Err(error.into());
+            return Err(provider.failed(error));
         }
     };
     let since = away.session.is_some().then_some(away.at / 1000);
@@ -209,7 +209,7 @@ async fn taken(gateway: &Gateway, base: &str, away: Away, came: Came) -> Result<
         Ok(person) => person,
         Err(error) => {
             note(gateway, POLICY, "", "sessions.create", "", false, &error.to_string()).await?;
-            return Err(error.into());
+            return Err(provider.failed(error));
         }
     };
     let account = account_of(gateway, &person, true).await?;
@@ -219,7 +219,8 @@ async fn taken(gateway: &Gateway, base: &str, away: Away, came: Came) -> Result<
     let amr = ways(&person);
     let Some(session) = away.session else {
         let secret = secrets::page_secret()?;
-        let proof = Proof { amr, auth_time: Some(auth_time), with_factor: true, ..Proof::default() };
+        let auth_time = Some(auth_time);
+        let proof = Proof { amr, acr: person.acr, auth_time, with_factor: true, ..Proof::default() };
         let ends = now_ms() + GOOD_FOR_MS;
         let session = gateway.store().start_session(&account.id, &hash(&secret), ends, &proof).await?;
         note(gateway, POLICY, &account.id, "sessions.create", &session.id, true, &session.amr.join(" ")).await?;
@@ -234,7 +235,8 @@ async fn taken(gateway: &Gateway, base: &str, away: Away, came: Came) -> Result<
             "The provider says that you are somebody else than who is signed in.",
         ));
     }
-    if !gateway.store().renew_session(&session, &amr, auth_time.min(now_ms())).await? {
+    let (acr, auth_time) = (person.acr.as_deref(), auth_time.min(now_ms()));
+    if !gateway.store().renew_session(&session, &amr, acr, auth_time).await? {
         return Err(Problem::new(Kind::Forbidden, "The session was ended; sign in again."));
     }
     gateway.recent().forget();

@@ -3,6 +3,8 @@
 //! The cookie is a secret of its own. It is none of the tokens of the interface, and neither is ever good in the place of the other.
 
 use super::Form;
+use crate::auth::factors::PROVIDER;
+use crate::auth::seen::note_seen;
 use crate::auth::{Principal, Via, secrets};
 use crate::error::{Kind, Problem};
 use crate::state::Gateway;
@@ -27,6 +29,10 @@ pub(crate) struct Visitor {
     pub form_token: String,
 }
 
+/// What somebody is told whose session is of too weak a sign-in for what is demanded by now. He counts as one who is not signed in.
+#[derive(Clone, Debug)]
+pub(super) struct TooWeak(pub String);
+
 /// The hash under which the secret of a cookie is kept; not that of a refresh token with the same letters.
 pub(super) fn hash(secret: &str) -> String {
     secrets::hash(&format!("page {secret}"))
@@ -38,14 +44,24 @@ fn cookie<'a>(headers: &'a HeaderMap, wanted: &str) -> Option<&'a str> {
     all.find(|(name, _)| *name == wanted).map(|(_, value)| value).filter(|value| !value.is_empty())
 }
 
-/// Who looks, if he is signed in.
-pub(super) async fn visitor(gateway: &Gateway, headers: &HeaderMap) -> Result<Option<Visitor>, Problem> {
-    let Some(secret) = cookie(headers, SESSION) else { return Ok(None) };
-    let Some(session) = gateway.store().session_by_secret(&hash(secret)).await? else { return Ok(None) };
+/// Who looks, if he is signed in, and surely enough.
+pub(super) async fn visitor(
+    gateway: &Gateway,
+    headers: &HeaderMap,
+) -> Result<Result<Option<Visitor>, TooWeak>, Problem> {
+    let Some(secret) = cookie(headers, SESSION) else { return Ok(Ok(None)) };
+    let Some(session) = gateway.store().session_by_secret(&hash(secret)).await? else { return Ok(Ok(None)) };
     let account = gateway.store().account(&session.account).await?.filter(|account| !account.disabled);
-    let Some(account) = account else { return Ok(None) };
+    let Some(account) = account else { return Ok(Ok(None)) };
     let form_token = gateway.keys().form_token(&owner_of_session(&session.id));
-    Ok(Some(Visitor { principal: Principal::of_session(account, session), form_token }))
+    let principal = match Principal::of_session(gateway, account, session) {
+        Ok(principal) => principal,
+        Err(problem) => return Ok(Err(TooWeak(problem.told().detail))),
+    };
+    if principal.came_by(PROVIDER) {
+        note_seen(gateway, &principal.account.id).await?;
+    }
+    Ok(Ok(Some(Visitor { principal, form_token })))
 }
 
 fn owner_of_session(id: &str) -> String {

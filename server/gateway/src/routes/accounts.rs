@@ -1,6 +1,6 @@
 //! Who may use the service.
 
-use crate::auth::outcome::note;
+use crate::auth::outcome::{self, note};
 use crate::auth::{Principal, factors};
 use crate::error::{Kind, Problem, ProblemBody};
 use crate::extract::{Asked, Id, Valid};
@@ -108,6 +108,11 @@ pub(crate) struct SeenAccountView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(format = "date-time")]
     invited_until: Option<String>,
+    /// When its owner was last here by the provider, with a session or with one of its access tokens, to the minute; missing where he never was, and for
+    /// accounts of this service.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = "date-time")]
+    last_seen_at: Option<String>,
 }
 
 impl From<SeenAccount> for SeenAccountView {
@@ -118,6 +123,7 @@ impl From<SeenAccount> for SeenAccountView {
             has_password: seen.has_password,
             last_sign_in_at: seen.last_sign_in.map(time),
             invited_until: seen.invited_until.map(time),
+            last_seen_at: seen.last_seen.map(time),
         }
     }
 }
@@ -291,8 +297,11 @@ pub(crate) async fn create(
             return Err(refused(said));
         }
     };
-    let made = SeenAccount { account, of_provider, has_password, last_sign_in: None, invited_until: None };
-    Ok((StatusCode::CREATED, Json(made.into())))
+    let (actor, made) = (&principal.account.id, outcome::role_given(account.role));
+    note(&gateway, outcome::POLICY, actor, "accounts.create", &account.id, true, &made).await?;
+    let seen =
+        SeenAccount { account, of_provider, has_password, last_sign_in: None, last_seen: None, invited_until: None };
+    Ok((StatusCode::CREATED, Json(seen.into())))
 }
 
 /// One account.
@@ -319,16 +328,22 @@ pub(crate) async fn show(State(gateway): State<Gateway>, Id(id): Id) -> Result<J
     (status = 415, description = "No JSON", body = ProblemBody)))]
 pub(crate) async fn change(
     State(gateway): State<Gateway>,
+    Extension(principal): Extension<Principal>,
     Id(id): Id,
     Valid(body): Valid<AccountChange>,
 ) -> Result<Json<SeenAccountView>, Problem> {
     let missing = || Problem::missing("account", &id);
     gateway.store().account(&id).await?.ok_or_else(missing)?;
+    let actor = &principal.account.id;
     if let Some(role) = body.role {
-        gateway.store().set_role(&id, role.into()).await?;
+        let before = gateway.store().set_role(&id, role.into()).await?;
+        let changed = outcome::role_changed(before, role.into());
+        note(&gateway, outcome::POLICY, actor, "accounts.change", &id, true, &changed).await?;
     }
     if let Some(disabled) = body.disabled {
-        gateway.store().set_disabled(&id, disabled).await?;
+        let before = gateway.store().set_disabled(&id, disabled).await?;
+        let changed = outcome::state_changed(before, disabled);
+        note(&gateway, outcome::POLICY, actor, "accounts.change", &id, true, &changed).await?;
         if disabled {
             gateway.store().revoke_sessions_of(&id).await?;
             // Nobody is there to want what comes of them.

@@ -233,7 +233,7 @@ pub(crate) async fn run(
     let account = &principal.account.id;
     if is_of_model(id) {
         let allowed = auth::permit(&gateway, &principal, &asking(), "actions", false).await;
-        allowed.map_err(|problem| if problem.is_denial() { not_by_a_model(&principal) } else { problem })?;
+        allowed.map_err(|problem| if problem.is_denial() { not_by_a_model(&gateway, &principal) } else { problem })?;
     }
     let core = gateway.core(account);
     let is_there = core.text_offers(asked.name.clone(), asked.text.clone(), asked.span, is_of_model(id)).await?;
@@ -245,12 +245,13 @@ pub(crate) async fn run(
 }
 
 /// Why somebody may not have a model asked.
-fn not_by_a_model(principal: &Principal) -> Problem {
-    let said = match principal.is_in_scope(MODELS) {
-        true => format!("The role `{}` may not have a model asked.", principal.account.role.name()),
-        false => format!("An offer of a model needs a token with the scope `{MODELS}` too."),
-    };
-    Problem::new(Kind::Forbidden, said)
+fn not_by_a_model(gateway: &Gateway, principal: &Principal) -> Problem {
+    if principal.is_in_scope(MODELS) {
+        let said = format!("The role `{}` may not have a model asked.", principal.account.role.name());
+        return Problem::new(Kind::Forbidden, said);
+    }
+    let said = format!("An offer of a model needs a token with the scope `{MODELS}` too.");
+    Problem::new(Kind::Forbidden, said).for_want_of(&auth::scope_of(gateway, principal, MODELS))
 }
 
 /// A text and a place in it that were looked at.

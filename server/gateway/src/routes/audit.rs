@@ -32,8 +32,8 @@ pub(crate) struct Decision {
     policy: String,
     /// The number of the request.
     correlation: String,
-    /// By what it was done, or what came of it.
-    #[schema(example = "pwd otp")]
+    /// By what it was done, or what came of it; of a change, what was changed from what to what.
+    #[schema(example = "role from viewer to developer")]
     detail: String,
     /// The link of the chain: it holds that of the entry before.
     hash: String,

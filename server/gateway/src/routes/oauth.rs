@@ -73,7 +73,8 @@ impl From<Problem> for Complaint {
     fn from(problem: Problem) -> Self {
         let told = problem.told();
         let (error, status) = match told.kind {
-            Kind::Unauthenticated => ("invalid_grant", StatusCode::BAD_REQUEST),
+            // A program begins anew then, and its owner signs in as is demanded.
+            Kind::Unauthenticated | Kind::StepUpNeeded => ("invalid_grant", StatusCode::BAD_REQUEST),
             Kind::Forbidden => ("access_denied", StatusCode::BAD_REQUEST),
             Kind::Unavailable => ("temporarily_unavailable", StatusCode::SERVICE_UNAVAILABLE),
             Kind::Internal => ("server_error", StatusCode::INTERNAL_SERVER_ERROR),
@@ -163,7 +164,14 @@ fn let_in(polled: Polled) -> Result<Session, Complaint> {
 /// enough for what is dangerous, and the device has to show that by a step-up of its own.
 async fn begun(gateway: &Gateway, by: Session) -> Result<SignedIn, Complaint> {
     let refresh = secrets::refresh_token()?;
-    let proof = Proof { amr: by.amr, auth_time: Some(0), session: Some(by.id), with_factor: true, password_hash: None };
+    let proof = Proof {
+        amr: by.amr,
+        acr: by.acr,
+        auth_time: Some(0),
+        session: Some(by.id),
+        with_factor: true,
+        password_hash: None,
+    };
     let ends = now_ms() + SESSION_MS;
     let session = match gateway.store().start_session(&by.account, &refresh.hash, ends, &proof).await {
         Ok(session) => session,

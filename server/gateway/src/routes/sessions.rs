@@ -2,7 +2,7 @@
 
 use crate::auth::keys::GOOD_FOR_SECONDS;
 use crate::auth::outcome::note;
-use crate::auth::{Principal, Via, factors, secrets};
+use crate::auth::{Principal, Via, enough_of_session, factors, secrets};
 use crate::error::{Kind, Problem, ProblemBody, correlation};
 use crate::extract::{ClientAddress, Id, Valid};
 use crate::routes::time;
@@ -131,7 +131,7 @@ pub(super) fn signed_in(gateway: &Gateway, session: &Session, refresh_token: Str
     request_body = Refresh, responses(
     (status = 200, description = "Signed in still", body = SignedIn),
     (status = 400, description = "Not as it has to be", body = ProblemBody),
-    (status = 401, description = "The token is not good, or was used already: then the session was ended", body = ProblemBody),
+    (status = 401, description = "The token is not good, or was used already: then the session was ended; or the provider of sign-ins confirmed less than is demanded by now (`step-up-needed`)", body = ProblemBody),
     (status = 415, description = "No JSON", body = ProblemBody)))]
 pub(crate) async fn refresh(
     State(gateway): State<Gateway>,
@@ -145,9 +145,15 @@ pub(crate) async fn refresh(
 /// # Errors
 /// If it is not good.
 pub(super) async fn refreshed(gateway: &Gateway, token: &str) -> Result<SignedIn, Problem> {
-    let next = secrets::refresh_token()?;
+    let (hash, next) = (secrets::hash(token), secrets::refresh_token()?);
     let unknown = |said| Err(Problem::new(Kind::Unauthenticated, said));
-    match gateway.store().rotate_session(&secrets::hash(token), &next.hash).await? {
+    // Looked at before the token is used up: whoever shows it once more must not be taken for a thief.
+    if gateway.provider().is_some()
+        && let Some(session) = gateway.store().session_by_secret(&hash).await?
+    {
+        enough_of_session(gateway, &session)?;
+    }
+    match gateway.store().rotate_session(&hash, &next.hash).await? {
         Rotated::Ok(session) => {
             let account = gateway.store().account(&session.account).await?;
             if account.is_none_or(|account| account.disabled) {
@@ -265,7 +271,7 @@ pub(crate) async fn step_up(
     };
     let account = &principal.account;
     let amr = factors::again(&gateway, account, body.password, body.code.as_deref()).await?;
-    if !gateway.store().renew_session(id, &amr, now_ms()).await? {
+    if !gateway.store().renew_session(id, &amr, None, now_ms()).await? {
         return Err(Problem::new(Kind::Unauthenticated, "The session was ended; sign in again."));
     }
     note(&gateway, factors::POLICY, &account.id, "sessions.step_up", id, true, &amr.join(" ")).await?;

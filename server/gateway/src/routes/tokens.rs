@@ -1,6 +1,7 @@
 //! Tokens for programs: shown once, kept as hashes, good for what they are meant for and as long as they are meant to be.
 
-use crate::auth::{Principal, Via, check, secrets};
+use crate::auth::outcome::{self, note};
+use crate::auth::{Principal, Via, check, scope_of, secrets};
 use crate::error::{Kind, Problem, ProblemBody};
 use crate::extract::{Asked, Id, Valid};
 use crate::routes::{List, Part, time};
@@ -164,8 +165,10 @@ pub(crate) async fn create(
     let fresh = secrets::api_token()?;
     let scopes: Vec<String> = body.scopes.iter().map(|scope| scope.tag().to_owned()).collect();
     let ends = now_ms() + i64::from(body.days) * DAY_MS;
-    let token =
-        gateway.store().create_token(&principal.account.id, &body.name, &fresh.hash, &scopes, Some(ends)).await?;
+    let account = &principal.account.id;
+    let token = gateway.store().create_token(account, &body.name, &fresh.hash, &scopes, Some(ends)).await?;
+    let made = outcome::token_made(&scopes, body.days);
+    note(&gateway, outcome::POLICY, account, "tokens.create", &token.id, true, &made).await?;
     Ok((StatusCode::CREATED, Json(MadeToken { secret: fresh.secret, token: token.into() })))
 }
 
@@ -174,7 +177,9 @@ async fn refuse_more_than_its_maker(gateway: &Gateway, principal: &Principal, sc
     if let Some(scope) = scopes.iter().find(|scope| !principal.is_in_scope(scope.tag())) {
         let said =
             format!("The token that you came with has not the scope `{}`, so it makes none that has.", scope.tag());
-        return Err(Problem::new(Kind::Forbidden, said).at("/scopes"));
+        let needed = std::iter::once("tokens").chain(scopes.iter().map(|scope| scope.tag()));
+        let needed: Vec<String> = needed.map(|tag| scope_of(gateway, principal, tag)).collect();
+        return Err(Problem::new(Kind::Forbidden, said).at("/scopes").for_want_of(&needed.join(" ")));
     }
     if matches!(principal.via, Via::Provider { .. }) {
         let kept = gateway.store().account(&principal.account.id).await?;

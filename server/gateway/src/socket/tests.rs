@@ -140,6 +140,13 @@ async fn nobody_is_let_in_without_a_token_and_others_are_told_that_it_is_a_webso
     }
     let token = listening.service.account("ann", Role::Viewer).await;
     listening.connect(&token).await;
+    let body = json!({ "name": "ci", "scopes": ["documents"], "days": 1 });
+    let made = listening.service.send("POST", "/api/v2/tokens", &token, Some(body)).await.json();
+    let Err(Error::Http(answer)) = listening.try_connect(made["secret"].as_str().unwrap()).await else {
+        panic!("let in")
+    };
+    let asked = "Bearer error=\"insufficient_scope\", scope=\"socket\"";
+    assert_eq!((answer.status().as_u16(), &answer.headers()["www-authenticate"]), (403, &asked.parse().unwrap()));
     let plain = listening.service.send("GET", "/api/v2/ws", &token, None).await;
     assert_eq!((plain.status.as_u16(), &plain.headers["upgrade"]), (426, &"websocket".parse().unwrap()));
     assert!(plain.json()["detail"].as_str().unwrap().starts_with("This is a WebSocket"), "{plain:?}");

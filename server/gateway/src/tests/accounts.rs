@@ -67,3 +67,94 @@ async fn all_sessions_of_another_are_ended_by_an_admin() {
     let is_told = |item: &Value| item["action"] == "accounts.end_sessions" && item["detail"] == "2 sessions ended";
     assert!(audit["items"].as_array().unwrap().iter().any(is_told), "{audit}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_audit_log_tells_what_was_changed_from_what_to_what() {
+    let service = Service::new().await;
+    let root = service.account("root", Role::Admin).await;
+    let own = service.id_of("root").await;
+    // What came of an operation, the oldest first: by whom, to what, and what it was.
+    let outcomes = async |action: &str| {
+        let audit = service.send("GET", "/api/v2/audit?limit=200", &root, None).await.json();
+        let is_it = |item: &&Value| item["action"] == action && item["policy"] == "outcome" && item["allowed"] == true;
+        let text = |item: &Value, name: &str| item[name].as_str().unwrap().to_owned();
+        let all = audit["items"].as_array().unwrap().iter().rev().filter(is_it);
+        all.map(|item| ["actor", "resource", "detail"].map(|name| text(item, name))).collect::<Vec<_>>()
+    };
+    let told = |resource: &str, details: &[&str]| {
+        details.iter().map(|detail| [&*own, resource, *detail].map(str::to_owned)).collect::<Vec<_>>()
+    };
+    let body = json!({ "name": "bob", "role": "developer", "password": PASSWORD });
+    let made = service.send("POST", PLACE, &root, Some(body)).await;
+    assert_eq!(made.status, StatusCode::CREATED, "{made:?}");
+    let bob = service.id_of("bob").await;
+    assert_eq!(outcomes("accounts.create").await, told(&bob, &["role developer"]));
+    for body in [
+        json!({ "role": "maintainer" }),
+        json!({ "role": "viewer", "disabled": true }),
+        json!({ "role": "viewer" }),
+        json!({ "disabled": true }),
+        json!({ "disabled": false }),
+        json!({}),
+    ] {
+        let changed = service.send("PATCH", &format!("{PLACE}/{bob}"), &root, Some(body)).await;
+        assert_eq!(changed.status, StatusCode::OK, "{changed:?}");
+    }
+    let all = [
+        "role from developer to maintainer",
+        "role from maintainer to viewer",
+        "state from on to off",
+        "role viewer as before",
+        "state off as before",
+        "state from off to on",
+    ];
+    assert_eq!(outcomes("accounts.change").await, told(&bob, &all));
+    // Of what was not done it is not told that it was.
+    let refused = service.send("PATCH", &format!("{PLACE}/{own}"), &root, Some(json!({ "role": "viewer" }))).await;
+    assert_eq!(refused.status, StatusCode::CONFLICT, "{refused:?}");
+    assert_eq!(outcomes("accounts.change").await.len(), all.len());
+
+    for (scopes, days, detail) in [
+        (json!(["documents", "jobs"]), 30, "scopes documents jobs for 30 days"),
+        (json!(["metrics"]), 1, "scopes metrics for 1 day"),
+    ] {
+        let body = json!({ "name": "ci", "scopes": scopes, "days": days });
+        let made = service.send("POST", "/api/v2/tokens", &root, Some(body)).await.json();
+        let last = outcomes("tokens.create").await.pop().unwrap();
+        assert_eq!(vec![last], told(made["token"]["id"].as_str().unwrap(), &[detail]));
+        let secret = made["secret"].as_str().unwrap();
+        let audit = service.send("GET", "/api/v2/audit?limit=200", &root, None).await;
+        assert!(!audit.text.contains(secret), "and nothing that opens anything: {audit:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_that_lacks_a_scope_is_told_which_and_a_role_that_is_not_enough_is_not() {
+    let service = Service::new().await;
+    let dev = service.account("dev", Role::Developer).await;
+    let body = json!({ "name": "ci", "scopes": ["documents"], "days": 1 });
+    let made = service.send("POST", "/api/v2/tokens", &dev, Some(body)).await.json();
+    let narrow = made["secret"].as_str().unwrap();
+    let checked = service.send("POST", "/api/v2/documents/diagnostics", narrow, Some(text())).await;
+    assert_eq!(checked.status, StatusCode::OK, "the control: {checked:?}");
+    for (method, path, scope, kind) in [
+        ("GET", "/api/v2/jobs", "jobs", "/type"),
+        ("GET", "/api/v2/me", "accounts", "/type"),
+        ("GET", "/v1/models", "openai", "/error/type"),
+        ("POST", "/v1/chat/completions", "openai", "/error/type"),
+        ("GET", "/api/v2/ws", "socket", "/type"),
+    ] {
+        let refused = service.send(method, path, narrow, None).await;
+        let asked = format!("Bearer error=\"insufficient_scope\", scope=\"{scope}\"");
+        assert_eq!((refused.status, &*asked), (StatusCode::FORBIDDEN, told_to(&refused)), "{path}: {refused:?}");
+        let wanted = if kind == "/type" { "urn:code-agent:problem:forbidden" } else { "permission_error" };
+        assert_eq!(refused.json().pointer(kind), Some(&json!(wanted)), "the body is as it was: {refused:?}");
+    }
+    let of_role = service.send("GET", PLACE, &dev, None).await;
+    assert!(of_role.status == StatusCode::FORBIDDEN && told_to(&of_role).is_empty(), "{of_role:?}");
+}
+
+/// What a program is told that it has to come with.
+fn told_to(reply: &Reply) -> &str {
+    reply.headers.get("www-authenticate").map_or("", |value| value.to_str().unwrap())
+}

@@ -38,18 +38,18 @@ impl Service {
 
     /// Makes all sessions of an account look as if they were begun `minutes` ago.
     pub(crate) async fn age(&self, minutes: i64) {
-        self.tamper(&format!("UPDATE sessions SET auth_time = auth_time - {}", minutes * 60_000));
+        self.tamper(&format!("UPDATE sessions SET auth_time = auth_time - {}", minutes * 60_000)).await;
     }
 
-    /// Changes rows behind the service's back.
-    pub(crate) fn tamper(&self, sql: &str) {
+    /// Changes rows behind the store's back.
+    pub(crate) async fn tamper(&self, sql: &str) {
         let path = self._folder.path().join("s.db");
         let done = std::process::Command::new("python3")
             .args([
                 "-c",
                 "import sqlite3, sys; c = sqlite3.connect(sys.argv[1], timeout=20); c.execute(sys.argv[2]); c.commit()",
             ])
-            .args([path.as_os_str(), sql.as_ref()])
+            .args([path.as_os_str(), std::ffi::OsStr::new(sql)])
             .status();
         assert!(done.unwrap().success());
     }

@@ -159,7 +159,7 @@ async fn a_link_that_ended_is_not_good_and_codes_cannot_be_guessed() {
     }
     assert_not_good(&service.accept(&disabled, NEW).await);
     let expired = good().await;
-    service.tamper("UPDATE invitations SET expires_at = 1");
+    service.tamper("UPDATE invitations SET expires_at = 1").await;
     assert_not_good(&service.accept(&expired, NEW).await);
     let mut throttled = service.accept("guessed", NEW).await;
     for _ in 0..6 {

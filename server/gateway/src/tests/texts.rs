@@ -81,6 +81,7 @@ async fn a_model_is_asked_by_who_may_and_by_nobody_else() {
     let refused = post(&service, &viewer, "actions/run", body.clone()).await;
     assert_eq!(refused.status, StatusCode::FORBIDDEN, "{refused:?}");
     assert_eq!(refused.json()["detail"], "The role `viewer` may not have a model asked.");
+    assert!(!refused.headers.contains_key("www-authenticate"), "{refused:?}");
     let done = post(&service, &dev, "actions/run", body.clone()).await;
     assert_eq!(done.status, StatusCode::OK, "{done:?}");
     let done = done.json();
@@ -107,6 +108,7 @@ async fn a_model_is_asked_by_who_may_and_by_nobody_else() {
         (StatusCode::FORBIDDEN, Some("An offer of a model needs a token with the scope `models` too.")),
         "{refused:?}"
     );
+    assert_eq!(refused.headers["www-authenticate"], "Bearer error=\"insufficient_scope\", scope=\"models\"");
     // The same question may be answered out of the cache, so what it is answered with tells, and not whether the model heard it.
     let done = post(&service, &wide, "actions/run", body).await;
     assert_eq!((done.status, &done.json()["by_model"]), (StatusCode::OK, &json!(true)), "{done:?}");

@@ -2,6 +2,7 @@
 
 use super::{Account, Role, account_in, folded, insert};
 use crate::sql::{Writing, values};
+use crate::tokens::TOUCH_EVERY;
 use crate::{Store, StoreError, now_ms};
 
 /// Names that are tried for a person before it is given up.
@@ -23,6 +24,21 @@ impl Store {
     pub async fn is_of_provider(&self, account: &str) -> Result<bool, StoreError> {
         let sql = "SELECT issuer FROM identities WHERE account = $1";
         Ok(self.pool.row(sql, values![account]).await?.is_some())
+    }
+
+    /// Notes that the person of an account is here, at most once a minute; nothing for an account of nobody whom a provider knows.
+    pub async fn touch_person(&self, account: &str) -> Result<(), StoreError> {
+        let now = now_ms();
+        // Reading first keeps those whom another replica saw just now away from the writers.
+        let row = self.pool.row("SELECT last_seen_at FROM identities WHERE account = $1", values![account]).await?;
+        let Some(row) = row else { return Ok(()) };
+        if row.number_if_any("last_seen_at")?.is_some_and(|last| last > now - TOUCH_EVERY) {
+            return Ok(());
+        }
+        let sql = "UPDATE identities SET last_seen_at = $2
+            WHERE account = $1 AND (last_seen_at IS NULL OR last_seen_at <= $3)";
+        self.pool.run(sql, values![account, now, now - TOUCH_EVERY]).await?;
+        Ok(())
     }
 
     /// Makes an account for a person, or gives the one that another replica made meanwhile; whether it is new. Its name is the wanted one, without what

@@ -18,6 +18,8 @@ pub struct SeenAccount {
     pub last_sign_in: Option<i64>,
     /// Until when a link for a new password is good, where there is one.
     pub invited_until: Option<i64>,
+    /// When its owner was last here, to a minute, where he is a person of a provider.
+    pub last_seen: Option<i64>,
 }
 
 /// What is read of each. A session in which nobody showed enough for what is dangerous has the moment 0. Where the provider let him in he was there when
@@ -25,6 +27,7 @@ pub struct SeenAccount {
 const SEEN: &str = "SELECT accounts.*,
     (SELECT count(*) FROM identities WHERE identities.account = accounts.id) AS of_provider,
     (SELECT expires_at FROM invitations WHERE invitations.account = accounts.id) AS invited_until,
+    (SELECT max(identities.last_seen_at) FROM identities WHERE identities.account = accounts.id) AS last_seen,
     (SELECT max(CASE WHEN sessions.amr LIKE 'oidc%' THEN sessions.created_at ELSE sessions.auth_time END) FROM sessions
     WHERE sessions.account = accounts.id AND (sessions.auth_time > 0 OR sessions.amr LIKE 'oidc%')) AS last_sign_in FROM accounts";
 
@@ -52,5 +55,6 @@ fn seen_in(row: &Row) -> Result<SeenAccount, StoreError> {
         has_password: row.text_if_any("password_hash")?.is_some(),
         last_sign_in: row.number_if_any("last_sign_in")?,
         invited_until: row.number_if_any("invited_until")?.filter(|until| *until > now_ms()),
+        last_seen: row.number_if_any("last_seen")?,
     })
 }

@@ -39,13 +39,14 @@ impl Store {
             expires_at,
             revoked_at: None,
             amr: proof.amr.clone(),
+            acr: proof.acr.clone(),
             auth_time: proof.auth_time.unwrap_or(now).min(now),
         };
-        let sql = "INSERT INTO sessions (id, account, created_at, expires_at, amr, auth_time)
-            VALUES ($1, $2, $3, $4, $5, $6)";
-        writing
-            .run(sql, values![&session.id, account, now, expires_at, &session.amr.join(" "), session.auth_time])
-            .await?;
+        let sql = "INSERT INTO sessions (id, account, created_at, expires_at, amr, acr, auth_time)
+            VALUES ($1, $2, $3, $4, $5, $6, $7)";
+        let ways = session.amr.join(" ");
+        let (id, acr) = (&session.id, session.acr.as_deref());
+        writing.run(sql, values![id, account, now, expires_at, &ways, acr, session.auth_time]).await?;
         let sql = "INSERT INTO refreshes (hash, session) VALUES ($1, $2)";
         writing.run(sql, values![refresh_hash, &session.id]).await?;
         writing.commit().await?;
@@ -98,10 +99,16 @@ impl Store {
         row.map(|row| session_in(&row)).transpose()
     }
 
-    /// Its owner showed again who he is, at this moment; whether the session was not at an end.
-    pub async fn renew_session(&self, id: &str, amr: &[String], auth_time: i64) -> Result<bool, StoreError> {
-        let sql = "UPDATE sessions SET amr = $2, auth_time = $3 WHERE id = $1 AND revoked_at IS NULL";
-        Ok(self.pool.run(sql, values![id, &amr.join(" "), auth_time]).await? == 1)
+    /// Its owner showed again who he is, in these ways and of this class, at this moment; whether the session was not at an end.
+    pub async fn renew_session(
+        &self,
+        id: &str,
+        amr: &[String],
+        acr: Option<&str>,
+        auth_time: i64,
+    ) -> Result<bool, StoreError> {
+        let sql = "UPDATE sessions SET amr = $2, acr = $3, auth_time = $4 WHERE id = $1 AND revoked_at IS NULL";
+        Ok(self.pool.run(sql, values![id, &amr.join(" "), acr, auth_time]).await? == 1)
     }
 
     /// Ends a session; whether it was not at an end yet.
@@ -171,6 +178,7 @@ pub(super) fn session_in(row: &Row) -> Result<Session, StoreError> {
         expires_at: row.number("expires_at")?,
         revoked_at: row.number_if_any("revoked_at")?,
         amr: row.text("amr")?.split_whitespace().map(str::to_owned).collect(),
+        acr: row.text_if_any("acr")?,
         auth_time: row.number("auth_time")?,
     })
 }

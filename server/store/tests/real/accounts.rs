@@ -12,6 +12,8 @@ on_both!(
     the_last_admin_stays,
     what_does_not_exist_is_said_so,
     it_is_seen_who_is_of_a_provider_and_who_signed_in_last,
+    a_sign_in_by_the_provider_counts_from_when_its_session_began,
+    it_is_seen_to_a_minute_when_a_person_was_last_here,
     a_second_factor_is_set_confirmed_and_cleared,
     recovery_codes_are_replaced,
 );
@@ -28,8 +30,12 @@ async fn an_account_comes_back_as_it_was_made(ground: Ground) {
     let late = store.change_password(&made.id, "$argon2id$…", "third").await;
     assert!(matches!(late, Err(StoreError::Outdated)), "it is another by now: {late:?}");
     assert_eq!(store.password_hash(&made.id).await.expect("read").as_deref(), Some("other"));
-    store.set_role(&made.id, Role::Auditor).await.expect("set");
-    store.set_disabled(&made.id, true).await.expect("set");
+    for (role, before) in [(Role::Auditor, Role::Maintainer), (Role::Auditor, Role::Auditor)] {
+        assert_eq!(store.set_role(&made.id, role).await.expect("set"), before, "what it was is told");
+    }
+    for was_disabled in [false, true] {
+        assert_eq!(store.set_disabled(&made.id, true).await.expect("set"), was_disabled);
+    }
     let after = store.account(&made.id).await.expect("read").expect("there");
     assert_eq!((after.role, after.disabled, after.created_at), (Role::Auditor, true, made.created_at));
     assert_eq!(store.count_accounts().await.expect("counted"), 1);
@@ -69,8 +75,8 @@ async fn what_does_not_exist_is_said_so(ground: Ground) {
     let store = &ground.store;
     let nobody = "0190-nobody";
     let errors = [
-        store.set_role(nobody, Role::Viewer).await,
-        store.set_disabled(nobody, true).await,
+        store.set_role(nobody, Role::Viewer).await.map(|_| ()),
+        store.set_disabled(nobody, true).await.map(|_| ()),
         store.set_totp(nobody, b"x").await.map(|_| ()),
         store.set_recovery_codes(nobody, &[]).await,
         store.create_token(nobody, "t", "h", &[], None).await.map(|_| ()),
@@ -107,6 +113,60 @@ async fn it_is_seen_who_is_of_a_provider_and_who_signed_in_last(ground: Ground) 
     assert!(page.items.iter().all(|one| !one.has_password && one.invited_until.is_none()), "none has one");
     assert_eq!(store.seen_account(&eve.id).await.expect("read").as_ref(), page.items.last());
     assert_eq!(store.seen_account("nobody").await.expect("read"), None);
+}
+
+async fn a_sign_in_by_the_provider_counts_from_when_its_session_began(ground: Ground) {
+    let store = &ground.store;
+    let ways = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
+    // Where the moment 0 counts for nothing, it is a device that somebody let in. The last one has the moment at which it was shown, and that one counts.
+    let all: [(&[&str], i64, bool); 6] = [
+        (&["oidc"], 0, true),
+        (&["oidc", "pwd", "otp"], 0, true),
+        (&["pwd"], 0, false),
+        (&["pwd", "oidc"], 0, false),
+        (&[], 0, false),
+        (&["pwd"], 9_000, true),
+    ];
+    for (number, (amr, auth_time, counts)) in all.into_iter().enumerate() {
+        let account = ground.account(&format!("a{number}")).await;
+        let proof = Proof { amr: ways(amr), auth_time: Some(auth_time), ..Proof::default() };
+        let ends = now_ms() + 60_000;
+        let session = store.start_session(&account.id, &format!("r{number}"), ends, &proof).await.expect("begun");
+        assert_eq!(session.auth_time, auth_time, "{amr:?}");
+        let moment = if auth_time == 0 { session.created_at } else { auth_time };
+        let seen = store.seen_account(&account.id).await.expect("read").expect("there");
+        assert_eq!(seen.last_sign_in, counts.then_some(moment), "{amr:?}");
+    }
+}
+
+async fn it_is_seen_to_a_minute_when_a_person_was_last_here(ground: Ground) {
+    let store = &ground.store;
+    let ada = ground.account("ada").await;
+    let make = async |subject: &str| {
+        store.create_account_of_person("https://a.example", subject, subject, Role::Viewer).await.expect("made").0
+    };
+    let (eve, bob) = (make("eve").await, make("bob").await);
+    let last = async |id: &str| store.seen_account(id).await.expect("read").expect("there").last_seen;
+    assert_eq!(last(&eve.id).await, None, "she has not been here yet");
+    let began = now_ms();
+    for id in [eve.id.as_str(), &ada.id, "nobody"] {
+        store.touch_person(id).await.expect("touched");
+    }
+    let first = last(&eve.id).await.expect("she is here");
+    assert!((began..=now_ms()).contains(&first), "{first}");
+    assert_eq!(
+        (last(&ada.id).await, last(&bob.id).await),
+        (None, None),
+        "no provider knows the one, the other is away"
+    );
+    ground.tamper("UPDATE identities SET last_seen_at = last_seen_at - 50000 WHERE subject = 'eve'").await;
+    store.touch_person(&eve.id).await.expect("touched");
+    assert_eq!(last(&eve.id).await, Some(first - 50_000), "less than a minute ago");
+    ground.tamper("UPDATE identities SET last_seen_at = last_seen_at - 10000 WHERE subject = 'eve'").await;
+    store.touch_person(&eve.id).await.expect("touched");
+    assert!(last(&eve.id).await.is_some_and(|last| last >= first), "it was a minute");
+    let listed = store.accounts(None, 10).await.expect("read").items;
+    assert_eq!(listed.iter().filter(|one| one.last_seen.is_some()).count(), 1, "the list tells it too: {listed:?}");
 }
 
 async fn a_second_factor_is_set_confirmed_and_cleared(ground: Ground) {

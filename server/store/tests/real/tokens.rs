@@ -92,16 +92,24 @@ async fn a_session_knows_how_and_when_it_was_made(ground: Ground) {
     let ways = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
     let proof = Proof { amr: ways(&["pwd"]), password_hash: Some("hash".to_owned()), ..Proof::default() };
     let session = begin("r", proof.clone()).await.expect("begun");
-    assert_eq!((&session.amr, session.auth_time), (&ways(&["pwd"]), session.created_at));
+    assert_eq!((&session.amr, &session.acr, session.auth_time), (&ways(&["pwd"]), &None, session.created_at));
+    let of_provider = begin("o", Proof { acr: Some("urn:a:1".to_owned()), ..proof.clone() }).await.expect("begun");
+    assert_eq!(store.session(&of_provider.id).await.expect("read"), Some(of_provider.clone()));
+    assert_eq!(of_provider.acr.as_deref(), Some("urn:a:1"));
+    // What is shown anew takes the place of all that was shown before.
+    assert!(store.renew_session(&of_provider.id, &ways(&["otp"]), None, now_ms()).await.expect("asked"));
+    assert_eq!(store.session(&of_provider.id).await.expect("read").expect("there").acr, None);
     tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-    assert!(store.renew_session(&session.id, &ways(&["pwd", "otp"]), now_ms()).await.expect("asked"));
+    let (amr, acr) = (ways(&["pwd", "otp"]), Some("urn:a:2"));
+    assert!(store.renew_session(&session.id, &amr, acr, now_ms()).await.expect("asked"));
     let renewed = store.session_by_secret("r").await.expect("read").expect("there");
-    assert!(renewed.amr == ways(&["pwd", "otp"]) && renewed.auth_time > session.auth_time, "{renewed:?}");
+    assert!(renewed.amr == amr && renewed.acr.as_deref() == acr, "{renewed:?}");
+    assert!(renewed.auth_time > session.auth_time, "{renewed:?}");
     assert!(matches!(store.rotate_session("r", "n").await.expect("asked"), Rotated::Ok(same) if same == renewed));
     assert_eq!(store.session_by_secret("r").await.expect("read"), None, "it was used");
     assert!(store.revoke_session(&session.id).await.expect("asked"));
     assert_eq!(store.session_by_secret("n").await.expect("read"), None, "it was ended");
-    assert!(!store.renew_session(&session.id, &[], now_ms()).await.expect("asked"));
+    assert!(!store.renew_session(&session.id, &[], None, now_ms()).await.expect("asked"));
 
     let wrong = Proof { password_hash: Some("older".to_owned()), ..proof.clone() };
     assert!(matches!(begin("w", wrong).await, Err(StoreError::Outdated)));

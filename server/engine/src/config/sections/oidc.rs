@@ -35,10 +35,11 @@ pub struct OidcSettings {
     pub unknown_people: UnknownPeople,
     /// With what those scopes of access tokens begin that are meant for this service, such as `code-agent:`. Behind it stands a part of the service as
     /// API tokens have it (`documents`, `jobs`, …, and `tokens` and `sessions`), or `*` for all of them; a token may do what its scopes name, and its
-    /// account may do, and nothing else. Empty leaves the scopes of the provider alone, and a token may do what its account may.
+    /// account may do, and nothing else. They stand in `scope`, or in `scp` where there is none. Empty leaves the scopes of the provider alone, and a token
+    /// may do what its account may.
     pub scope_prefix: String,
     /// What the provider has to confirm of a sign-in, and of the one that an access token came from, to let somebody in at all. Who showed what
-    /// `step-up` demands showed enough.
+    /// `step-up` demands showed enough. A session of before this was set, of which less is recorded, has to sign in again.
     pub sign_in: LevelSettings,
     /// What it has to confirm for what is dangerous, not more than five minutes ago; what is left out is as in `sign-in`. Where something stands here,
     /// access tokens of the provider that confirm it (`acr`, `amr`, `auth_time`) may do what is dangerous too; without it none of them may.

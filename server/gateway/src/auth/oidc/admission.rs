@@ -5,7 +5,7 @@
 
 use super::claims::{Person, of_setting};
 use crate::auth::factors;
-use crate::auth::outcome::note;
+use crate::auth::outcome::{note, role_changed, role_given};
 use crate::error::{Kind, Problem};
 use crate::state::Gateway;
 use engine::config::sections::UnknownPeople;
@@ -57,7 +57,8 @@ pub(crate) async fn account_of(gateway: &Gateway, person: &Person, kept: bool) -
             let made = store.create_account_of_person(&settings.issuer, &person.subject, &person.name, wanted).await?;
             let (account, is_new) = made;
             if is_new {
-                note(gateway, POLICY, &account.id, "accounts.create", &account.id, true, account.role.name()).await?;
+                let given = role_given(account.role);
+                note(gateway, POLICY, &account.id, "accounts.create", &account.id, true, &given).await?;
             }
             account
         }
@@ -94,8 +95,9 @@ async fn lower(gateway: &Gateway, account: &Account, role: Role) -> Result<(), P
 /// Keeps a role; false for the last admin, who stays one.
 async fn set_role(gateway: &Gateway, account: &Account, role: Role) -> Result<bool, Problem> {
     match gateway.store().set_role(&account.id, role).await {
-        Ok(()) => {
-            note(gateway, POLICY, &account.id, "accounts.change", &account.id, true, role.name()).await?;
+        Ok(before) => {
+            let changed = role_changed(before, role);
+            note(gateway, POLICY, &account.id, "accounts.change", &account.id, true, &changed).await?;
             Ok(true)
         }
         Err(StoreError::LastAdmin) => {

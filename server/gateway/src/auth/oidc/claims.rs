@@ -15,6 +15,8 @@ const LONGEST_ID: i64 = 86_400;
 const OLDEST_ID: i64 = 600;
 /// Ways of signing in that are kept of a token.
 const MOST_WAYS: usize = 8;
+/// Letters of a class of sign-ins that is kept.
+const LONGEST_CLASS: usize = 1024;
 
 /// Somebody whom a provider knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +29,8 @@ pub(crate) struct Person {
     pub role: Option<Role>,
     /// By what he showed the provider who he is.
     pub amr: Vec<String>,
+    /// Of which class that was, where it is one that settings can demand.
+    pub acr: Option<String>,
     /// When he did, in seconds; `None` where the provider does not say.
     pub auth_time: Option<i64>,
     /// What that is enough for.
@@ -120,11 +124,18 @@ fn scopes(claims: &Claims, prefix: &str) -> Result<Option<Vec<String>>, Refusal>
     if prefix.is_empty() {
         return Ok(None);
     }
-    let said = match claims.get("scope") {
-        Some(said) => said.as_str().ok_or(Refusal::Claim("scope"))?,
-        None => "",
+    let said: Vec<&str> = match (claims.get("scope"), claims.get("scp")) {
+        // It is a text (RFC 9068, 2.2.3), and what else stands there changes nothing.
+        (Some(scope), _) => scope.as_str().ok_or(Refusal::Claim("scope"))?.split(' ').collect(),
+        // Some providers have another name for it, and some of those a list.
+        (None, Some(Value::String(scopes))) => scopes.split(' ').collect(),
+        (None, Some(Value::Array(scopes))) => {
+            scopes.iter().map(|scope| scope.as_str().ok_or(Refusal::Claim("scp"))).collect::<Result<_, _>>()?
+        }
+        (None, Some(_)) => return Err(Refusal::Claim("scp")),
+        (None, None) => Vec::new(),
     };
-    Ok(Some(said.split(' ').filter_map(|scope| scope.strip_prefix(prefix)).map(str::to_owned).collect()))
+    Ok(Some(said.into_iter().filter_map(|scope| scope.strip_prefix(prefix)).map(str::to_owned).collect()))
 }
 
 fn person(claims: &Claims, settings: &OidcSettings) -> Result<Person, Refusal> {
@@ -135,13 +146,20 @@ fn person(claims: &Claims, settings: &OidcSettings) -> Result<Person, Refusal> {
     let text = |name: &'static str| claims.text(name).ok();
     let name = text("preferred_username").or_else(|| text("name")).unwrap_or(subject).to_owned();
     let ways = claims.get("amr").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-    let is_word = |way: &&str| {
+    let is_word = |way: &str| {
         (1..=32).contains(&way.len()) && way.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte))
     };
-    let amr = ways.iter().filter_map(Value::as_str).filter(is_word).take(MOST_WAYS).map(str::to_owned).collect();
+    // What is demanded is kept in any case: by what is kept a session is held against the settings each time.
+    let is_demanded = |way: &str| settings.sign_in.amr.iter().chain(&settings.step_up.amr).any(|wanted| wanted == way);
+    let mut ways: Vec<&str> =
+        ways.iter().filter_map(Value::as_str).filter(|way| is_word(way) || is_demanded(way)).collect();
+    ways.sort_by_key(|way| !is_demanded(way));
+    let amr = ways.into_iter().take(MOST_WAYS).map(str::to_owned).collect();
+    let is_class = |acr: &&str| acr.len() <= LONGEST_CLASS && acr.bytes().all(|byte| byte.is_ascii_graphic());
+    let acr = claims.get("acr").and_then(Value::as_str).filter(is_class).map(str::to_owned);
     let auth_time = claims.moment("auth_time")?;
     let (role, level) = (role(claims, settings), reached(claims, settings));
-    Ok(Person { subject: subject.to_owned(), name, role, amr, auth_time, level })
+    Ok(Person { subject: subject.to_owned(), name, role, amr, acr, auth_time, level })
 }
 
 /// The role that a setting names.

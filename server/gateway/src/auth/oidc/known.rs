@@ -36,10 +36,29 @@ pub(super) struct Discovered {
     pub authorization_response_iss_parameter_supported: bool,
 }
 
-/// Something that was fetched, and when.
+/// Something that was fetched, and until when it is taken.
 pub(super) struct Kept<T> {
     pub value: T,
-    pub at: Instant,
+    fresh_until: Instant,
+    stale_until: Instant,
+}
+
+impl<T> Kept<T> {
+    /// Something that was fetched so long ago. Moments that are to come can always be told; one of long ago may be from before the machine began.
+    pub fn new(value: T, age: Duration) -> Self {
+        let now = Instant::now();
+        Self { value, fresh_until: now + FRESH.saturating_sub(age), stale_until: now + STALE.saturating_sub(age) }
+    }
+
+    /// Whether it is taken as it is.
+    fn is_fresh(&self) -> bool {
+        Instant::now() < self.fresh_until
+    }
+
+    /// Whether it is taken while the provider does not answer.
+    fn is_usable(&self) -> bool {
+        Instant::now() < self.stale_until
+    }
 }
 
 impl Provider {
@@ -53,32 +72,33 @@ impl Provider {
 
     /// What the provider says of itself, asked for when it is not known or old.
     pub(super) async fn discovered(&self) -> Result<Arc<Kept<Discovered>>, OidcError> {
-        let known = |age: Duration| self.discovered.load_full().filter(|kept| kept.at.elapsed() < age);
-        if let Some(kept) = known(FRESH) {
+        let fresh = || self.discovered.load_full().filter(|kept| kept.is_fresh());
+        let usable = || self.discovered.load_full().filter(|kept| kept.is_usable());
+        if let Some(kept) = fresh() {
             return Ok(kept);
         }
-        let mut asked = match (self.asked.try_lock(), known(STALE)) {
+        let mut asked = match (self.asked.try_lock(), usable()) {
             (Ok(asked), _) => asked,
             // Somebody else asks, and what is known is good for long.
             (Err(_), Some(kept)) => return Ok(kept),
             (Err(_), None) => self.asked.lock().await,
         };
-        if let Some(kept) = known(FRESH) {
+        if let Some(kept) = fresh() {
             return Ok(kept);
         }
         let [last, _] = &mut *asked;
         if last.is_some_and(|last| last.elapsed() < ONCE_IN) {
-            return known(STALE).ok_or_else(|| OidcError::Answer("description", NOT_HAD.to_owned()));
+            return usable().ok_or_else(|| OidcError::Answer("description", NOT_HAD.to_owned()));
         }
         let result = self.discover().await;
         *last = Some(Instant::now());
         match result {
             Ok(value) => {
-                let kept = Arc::new(Kept { value, at: Instant::now() });
+                let kept = Arc::new(Kept::new(value, Duration::ZERO));
                 self.discovered.store(Some(kept.clone()));
                 Ok(kept)
             }
-            Err(error) => known(STALE).ok_or(error),
+            Err(error) => usable().ok_or(error),
         }
     }
 
@@ -106,21 +126,22 @@ impl Provider {
 
     /// The key of this name. One that is not known is asked for, but not often.
     pub(super) async fn key(&self, id: Option<&str>) -> Result<PinnedKey, OidcError> {
-        let known = |age: Duration| {
+        let known = |is_good: fn(&Kept<KeySet>) -> bool| {
             let kept = self.keys.load();
-            kept.as_ref().filter(|kept| kept.at.elapsed() < age).and_then(|kept| kept.value.find(id).cloned())
+            kept.as_ref().filter(|kept| is_good(kept)).and_then(|kept| kept.value.find(id).cloned())
         };
-        if let Some(key) = known(FRESH) {
+        let (fresh, usable) = (|| known(Kept::is_fresh), || known(Kept::is_usable));
+        if let Some(key) = fresh() {
             return Ok(key);
         }
         let discovered = self.discovered().await?;
-        let mut asked = match (self.asked.try_lock(), known(STALE)) {
+        let mut asked = match (self.asked.try_lock(), usable()) {
             (Ok(asked), _) => asked,
             (Err(_), Some(key)) => return Ok(key),
             (Err(_), None) => self.asked.lock().await,
         };
         // Somebody else may have asked meanwhile.
-        if let Some(key) = known(FRESH) {
+        if let Some(key) = fresh() {
             return Ok(key);
         }
         let [_, last] = &mut *asked;
@@ -129,7 +150,7 @@ impl Provider {
                 true => OidcError::Token(Refusal::Key),
                 false => OidcError::Answer("set of keys", NOT_HAD.to_owned()),
             };
-            return known(STALE).ok_or(why);
+            return usable().ok_or(why);
         }
         let fetched = self.fetched("set of keys", &discovered.value.jwks_uri).await;
         *last = Some(Instant::now());
@@ -139,24 +160,25 @@ impl Provider {
         });
         match read {
             Ok(value) => {
-                self.keys.store(Some(Arc::new(Kept { value, at: Instant::now() })));
+                self.keys.store(Some(Arc::new(Kept::new(value, Duration::ZERO))));
                 if self.uses_old_keys.swap(false, Ordering::Relaxed) {
                     tracing::info!(correlation = correlation(), "The provider of sign-ins gives its keys again.");
                 }
-                known(FRESH).ok_or(OidcError::Token(Refusal::Key))
+                fresh().ok_or(OidcError::Token(Refusal::Key))
             }
             Err(error) => {
                 self.tell_of_old_keys(&error);
-                known(STALE).ok_or(error)
+                usable().ok_or(error)
             }
         }
     }
 
     /// Says that keys are used which should have been read again; once, until they are.
     fn tell_of_old_keys(&self, error: &OidcError) {
-        let Some(age) = self.keys.load().as_ref().map(|kept| kept.at.elapsed()) else { return };
-        if age >= FRESH && !self.uses_old_keys.swap(true, Ordering::Relaxed) {
-            let hours_left = STALE.saturating_sub(age).as_secs() / 3600;
+        let keys = self.keys.load();
+        let Some(kept) = keys.as_ref().filter(|kept| !kept.is_fresh()) else { return };
+        if !self.uses_old_keys.swap(true, Ordering::Relaxed) {
+            let hours_left = kept.stale_until.saturating_duration_since(Instant::now()).as_secs() / 3600;
             let said = "The provider of sign-ins does not give its keys; those that it gave before are used.";
             tracing::warn!(correlation = correlation(), %error, hours_left, "{said}");
         }

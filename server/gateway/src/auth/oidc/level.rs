@@ -1,8 +1,13 @@
 //! How surely a provider knows who somebody is: by which class of sign-in (`acr`), and by which ways (`amr`, RFC 8176), held against what the settings
 //! demand. What the provider does not say was not shown.
+//!
+//! A session is held against what they demand now, by what was recorded when its owner last showed who he is: one of before a level was set is worth no more
+//! than a token that says as little.
 
+use crate::auth::factors::{PASSWORD, PROVIDER};
 use crate::auth::jwt::Claims;
 use engine::config::sections::{LevelSettings, OidcSettings};
+use engine::store::tokens::Session;
 use serde_json::Value;
 
 /// Letters of a claim that the log repeats.
@@ -35,6 +40,17 @@ pub(crate) enum Lack {
 }
 
 impl Lack {
+    /// The same for counting: nothing in it is what somebody said.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Missing { claim: "acr", .. } => "no acr",
+            Self::Missing { .. } => "no amr",
+            Self::Other { claim: "acr", .. } => "another acr",
+            Self::Other { .. } => "another amr",
+            Self::Moment => "no auth_time",
+        }
+    }
+
     /// What somebody is told who can sign in there again, or write to those who run the service.
     pub fn said(&self) -> String {
         match self {
@@ -60,25 +76,51 @@ pub(crate) struct Reached {
     pub step_up: Result<(), Lack>,
 }
 
+/// What is said of a sign-in.
+#[derive(Clone, Copy)]
+struct Said<'a> {
+    acr: Option<&'a Value>,
+    amr: Option<&'a Value>,
+}
+
 /// What the sign-in of a token is enough for.
 pub(super) fn reached(claims: &Claims, settings: &OidcSettings) -> Reached {
-    let step_up = compared(claims, &settings.level_of_step_up());
+    enough_for(Said { acr: claims.get("acr"), amr: claims.get("amr") }, settings)
+}
+
+/// What the sign-in of a session is enough for.
+pub(crate) fn reached_by_session(session: &Session, settings: &OidcSettings) -> Reached {
+    let demands_nothing = settings.sign_in.is_empty() && settings.step_up.is_empty();
+    let (first, ways) = session.amr.split_first().map_or((None, &[][..]), |(first, ways)| (Some(first.as_str()), ways));
+    // Who has a password here is none of the provider's people.
+    if demands_nothing || first == Some(PASSWORD) {
+        return Reached { sign_in: Ok(()), step_up: Ok(()) };
+    }
+    // What was shown here since then does not stand for what the provider has to confirm.
+    let is_confirmed = first == Some(PROVIDER);
+    let acr = session.acr.as_deref().filter(|_| is_confirmed).map(Value::from);
+    let amr = (is_confirmed && !ways.is_empty()).then(|| Value::from(ways.to_vec()));
+    enough_for(Said { acr: acr.as_ref(), amr: amr.as_ref() }, settings)
+}
+
+fn enough_for(said: Said<'_>, settings: &OidcSettings) -> Reached {
+    let step_up = compared(said, &settings.level_of_step_up());
     // Classes have no order that is known here; but who showed enough for what is dangerous showed enough to come in.
-    let sign_in = if step_up.is_ok() { Ok(()) } else { compared(claims, &settings.sign_in) };
+    let sign_in = if step_up.is_ok() { Ok(()) } else { compared(said, &settings.sign_in) };
     Reached { sign_in, step_up }
 }
 
-fn compared(claims: &Claims, level: &LevelSettings) -> Result<(), Lack> {
+fn compared(said: Said<'_>, level: &LevelSettings) -> Result<(), Lack> {
     // One class is a text, and ways are a list; whatever else stands there is none of what is demanded.
-    one_of(claims, "acr", &level.acr_values, |said, wanted| said.as_str() == Some(wanted))?;
-    one_of(claims, "amr", &level.amr, |said, wanted| {
+    one_of(said.acr, "acr", &level.acr_values, |said, wanted| said.as_str() == Some(wanted))?;
+    one_of(said.amr, "amr", &level.amr, |said, wanted| {
         said.as_array().is_some_and(|ways| ways.iter().any(|way| way.as_str() == Some(wanted)))
     })
 }
 
 /// Whether a claim has one of the wanted values, where any are wanted.
 fn one_of(
-    claims: &Claims,
+    said: Option<&Value>,
     claim: &'static str,
     wanted: &[String],
     has: impl Fn(&Value, &str) -> bool,
@@ -86,8 +128,7 @@ fn one_of(
     if wanted.is_empty() {
         return Ok(());
     }
-    let said = claims.get(claim).filter(|said| !said.is_null());
-    match said {
+    match said.filter(|said| !said.is_null()) {
         Some(said) if wanted.iter().any(|one| has(said, one)) => Ok(()),
         Some(said) => {
             let shown = said.to_string();

@@ -9,6 +9,9 @@ mod outliving;
 mod remembered;
 mod roles;
 mod scopes;
+mod seen;
+mod sessions;
+mod warnings;
 
 use super::known::{FRESH, ONCE_IN, STALE, may_be_of};
 use super::*;
@@ -234,7 +237,7 @@ async fn a_key_that_is_new_is_asked_for_and_a_flood_of_unknown_ones_asks_once() 
         assert_eq!(refusal(&provider, &token(&second, &claims)).await, Refusal::Key, "it was asked a moment ago");
     }
     assert_eq!(asked(), 1);
-    // As if that had been a while ago.
+    // As if that had been a while ago; a machine that began a moment ago knows no such moment.
     provider.asked.lock().await[1] = Instant::now().checked_sub(ONCE_IN);
     let floods = (0..50).map(|_| async { provider.access(&token(&second, &stage.access("a"))).await.is_ok() });
     let all = futures_util::future::join_all(floods).await;
@@ -279,11 +282,8 @@ async fn what_a_provider_says_of_itself_has_to_be_true() {
     // What is known is used while the provider is away.
     *stage.said.description.lock().unwrap() = (500, json!({}));
     *stage.said.keys.lock().unwrap() = json!("away");
-    let old = |at: Instant| at.checked_sub(FRESH).unwrap_or(at);
-    let kept = provider.keys.swap(None).unwrap();
-    let value =
-        KeySet::read(json!({ "keys": [signer.public()] }).to_string().as_bytes(), &stage.config().settings.algorithms);
-    provider.keys.store(Some(Arc::new(Kept { value: value.unwrap(), at: old(kept.at) })));
+    let kept = Arc::into_inner(provider.keys.swap(None).unwrap()).unwrap();
+    provider.keys.store(Some(Arc::new(Kept::new(kept.value, FRESH))));
     provider.asked.lock().await[1] = None;
     assert!(provider.access(&token(&signer, &stage.access("a"))).await.is_ok());
 }
@@ -297,8 +297,7 @@ async fn keys_that_should_be_read_again_are_used_for_a_day_and_whoever_runs_the_
     // As if they were read so long ago, and nobody had asked since.
     let let_age = async |age: Duration| {
         let kept = Arc::into_inner(provider.keys.swap(None).unwrap()).unwrap();
-        let at = Instant::now().checked_sub(age).unwrap();
-        provider.keys.store(Some(Arc::new(Kept { value: kept.value, at })));
+        provider.keys.store(Some(Arc::new(Kept::new(kept.value, age))));
         provider.asked.lock().await[1] = None;
     };
     let is_let_in = async || provider.access(&token(&signer, &stage.access("s-1"))).await.is_ok();

@@ -171,6 +171,9 @@ async fn a_change_wants_a_step_up() {
     };
     is_told("step-up", false);
     is_told("admins-see-to-accounts", true);
+    is_told("outcome", true);
+    let log = root.get("/audit").await;
+    assert!(log.text.contains("<td>role from developer to maintainer</td>"), "{log:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -307,11 +310,16 @@ async fn it_is_told_what_of_an_account_of_the_provider_can_be_changed() {
         assert!(!page.text.contains("Make a link for a new password"), "{page:?}");
         let refused = root.post(&format!("{}/invitation", place_of(&service, "ann").await), &[]).await;
         assert_refused(&refused, 422, "of the provider, where its password is");
+        assert!(page.text.contains("<dt>Last seen</dt><dd>not known</dd>"), "{page:?}");
+        service.gateway.store().touch_person(&service.id_of("ann").await).await.unwrap();
+        let page = root.get(location(&made)).await;
+        assert!(page.text.contains("<dt>Last seen</dt><dd><time datetime="), "{page:?}");
         let again = root.post("/accounts", &new(&[("subject", "s-1")])).await;
         assert_refused(&again, 409, "This person has an account.");
         assert!(root.get("/accounts").await.text.contains("by the provider"));
         let own = root.get(&place_of(&service, "root").await).await;
         assert!(own.status == StatusCode::OK && !own.text.contains(told), "the control: {own:?}");
+        assert!(own.text.contains("<dt>Last seen</dt><dd>–</dd>"), "nobody is asked about him: {own:?}");
     }
 }
 

@@ -4,6 +4,10 @@
 use super::*;
 use Refusal::{Algorithm as Alg, Audience, Claim, Critical, Form, Issuer, Key, Program, Signature, Time, Type};
 
+/// With what those scopes begin that are meant for this service, and the one that opens all of it.
+const PREFIX: &str = "ca:";
+const EVERYTHING: &str = "ca:*";
+
 /// A token that is being made.
 struct Forge<'a> {
     header: Value,
@@ -361,6 +365,17 @@ fn cases_of_provider() -> Vec<Case> {
         all.push(in_claims(name, value, &[Claim(name)]));
     }
     all.push(in_claims("sub", json!("x".repeat(256)), &[Claim("sub")]));
+    for scope in [json!(7), json!(null), json!([EVERYTHING]), json!({ EVERYTHING: true })] {
+        all.push(in_claims("scope", scope, &[Claim("scope")]));
+    }
+    for scp in
+        [json!(7), json!(null), json!(true), json!({ EVERYTHING: true }), json!([EVERYTHING, 7]), json!([[EVERYTHING]])]
+    {
+        all.push(case(&format!("claim scp {scp} and no scope"), &[Claim("scp")], move |forge, _| {
+            forge.claims.as_object_mut().unwrap().remove("scope");
+            forge.claims["scp"] = scp.clone();
+        }));
+    }
     // The token of a program that is called as a person could be.
     all.push(in_claims("sub", json!("cli"), &[Program]));
     all.push(in_claims("client_id", json!("s-1"), &[Program]));
@@ -400,7 +415,15 @@ async fn no_hostile_token_of_either_realm_is_accepted() {
     let signers = [Signer::ec("ec"), Signer::ed("ed"), Signer::rsa("rsa", "2048")];
     let loot = Loot { evil: Signer::ec("evil"), other: Signer::ec("another") };
     let stage = Stage::new(&[&signers[0], &signers[1], &signers[2], &loot.other]).await;
-    let service = Service::with_provider(Value::Null, Default::default(), Some(stage.config())).await;
+    let mut config = stage.config();
+    config.settings.scope_prefix = PREFIX.into();
+    let service = Service::with_provider(Value::Null, Default::default(), Some(config)).await;
+    // What opens all of the service to a token that is right in everything else.
+    let access_of = |subject: &str| {
+        let mut claims = stage.access(subject);
+        claims["scope"] = json!(format!("openid {EVERYTHING}"));
+        claims
+    };
     let ann = service.account("ann", Role::Developer).await;
     let (sub, sid) = {
         let claims = service.gateway.keys().verify(&ann).unwrap();
@@ -424,7 +447,7 @@ async fn no_hostile_token_of_either_realm_is_accepted() {
         let is_own = std::ptr::eq(signer, &own);
         let right = || Forge {
             header: header(signer),
-            claims: if is_own { own_claims(&sub, &sid) } else { stage.access("s-1") },
+            claims: if is_own { own_claims(&sub, &sid) } else { access_of("s-1") },
             header_text: None,
             claims_text: None,
             signer,
@@ -450,7 +473,7 @@ async fn no_hostile_token_of_either_realm_is_accepted() {
     assert!(refused > 400, "{refused}");
 
     // Each realm has its own keys, and a key of one is worth nothing in the other.
-    let (ec, access) = (&signers[0], stage.access("s-1"));
+    let (ec, access) = (&signers[0], access_of("s-1"));
     let as_if = |signer: &Signer, kid: &str, claims: &Value| {
         let mut forged = header(signer);
         forged["kid"] = json!(kid);
@@ -474,6 +497,26 @@ async fn no_hostile_token_of_either_realm_is_accepted() {
     several["aud"] = json!(["another", AUDIENCE]);
     several["exp"] = json!(now_ms() as f64 / 1000.0 + 60.5);
     assert!(is_let_in(&token(ec, &several)).await);
+    // Scopes of another name open as much, where there are none of the right one, and nothing beside those that are.
+    let scoped = |scope: Option<&str>, scp: Value| {
+        let mut claims = access.clone();
+        claims.as_object_mut().unwrap().remove("scope");
+        if let Some(scope) = scope {
+            claims["scope"] = json!(scope);
+        }
+        claims["scp"] = scp;
+        token(ec, &claims)
+    };
+    for (scope, scp, is_good) in [
+        (None, json!(EVERYTHING), true),
+        (None, json!(["openid", EVERYTHING]), true),
+        (Some(EVERYTHING), json!("openid"), true),
+        (Some("openid"), json!(EVERYTHING), false),
+        (Some("openid"), json!([EVERYTHING]), false),
+        (Some(""), json!(EVERYTHING), false),
+    ] {
+        assert_eq!(is_let_in(&scoped(scope, scp.clone())).await, is_good, "{scope:?} {scp}");
+    }
     // Clocks may differ by as much.
     let mut early = access.clone();
     early["nbf"] = json!(now_ms() / 1000 + 3);
@@ -481,7 +524,7 @@ async fn no_hostile_token_of_either_realm_is_accepted() {
     assert!(is_let_in(&token(ec, &early)).await);
 
     // Both are worth nothing after what they stand for was taken back.
-    let (mine, theirs) = (ann, token(ec, &stage.access("s-1")));
+    let (mine, theirs) = (ann, token(ec, &access));
     assert!(is_let_in(&mine).await && is_let_in(&theirs).await);
     let person = service.gateway.store().account_of_person(&stage.issuer, "s-1").await.unwrap().unwrap();
     service.gateway.store().set_disabled(&person.id, true).await.unwrap();

@@ -9,16 +9,16 @@ use axum::extract::Request;
 use engine::config::sections::LevelSettings;
 use engine::store::tokens::Proof;
 
-const PASSWORD: &str = "urn:example:password";
-const TWO: &str = "urn:example:two-factors";
-const KEY: &str = "urn:example:key";
+pub(super) const PASSWORD: &str = "urn:example:password";
+pub(super) const TWO: &str = "urn:example:two-factors";
+pub(super) const KEY: &str = "urn:example:key";
 
-fn demanded(acr_values: &[&str], amr: &[&str]) -> LevelSettings {
+pub(super) fn demanded(acr_values: &[&str], amr: &[&str]) -> LevelSettings {
     let words = |all: &[&str]| all.iter().map(|word| (*word).to_owned()).collect();
     LevelSettings { acr_values: words(acr_values), amr: words(amr) }
 }
 
-async fn service(stage: &Stage, sign_in: LevelSettings, step_up: LevelSettings) -> Service {
+pub(super) async fn service(stage: &Stage, sign_in: LevelSettings, step_up: LevelSettings) -> Service {
     let mut config = stage.config();
     config.settings.sign_in = sign_in;
     config.settings.step_up = step_up;
@@ -28,13 +28,13 @@ async fn service(stage: &Stage, sign_in: LevelSettings, step_up: LevelSettings) 
 }
 
 /// Claims with more, or another, in them.
-fn with(mut claims: Value, more: &Value) -> Value {
+pub(super) fn with(mut claims: Value, more: &Value) -> Value {
     claims.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     claims
 }
 
 /// An ID token for the nonce `n`.
-fn id_token(stage: &Stage, signer: &Signer, more: &Value) -> String {
+pub(super) fn id_token(stage: &Stage, signer: &Signer, more: &Value) -> String {
     let now = now_ms() / 1000;
     let claims = json!({
         "iss": stage.issuer, "aud": CLIENT, "sub": "s-1", "nonce": "n", "iat": now, "exp": now + 300, "auth_time": now,
@@ -120,7 +120,7 @@ async fn whoever_runs_the_service_reads_what_was_lacking() {
     assert!(error.len() < 400, "{error}");
 }
 
-fn asked(reply: &Reply) -> &str {
+pub(super) fn asked(reply: &Reply) -> &str {
     reply.headers["www-authenticate"].to_str().unwrap()
 }
 
@@ -213,7 +213,7 @@ async fn without_a_level_of_their_own_no_token_does_what_is_dangerous() {
     assert_eq!(reply.status, StatusCode::FORBIDDEN, "{reply:?}");
 }
 
-fn session_cookie(reply: &Reply) -> Option<String> {
+pub(super) fn session_cookie(reply: &Reply) -> Option<String> {
     let mut all = reply.headers.get_all("set-cookie").iter().map(|line| line.to_str().unwrap());
     let line = all.find(|line| line.starts_with("__Host-session="))?;
     line.split(';').next().map(str::to_owned)
@@ -245,6 +245,7 @@ async fn a_sign_in_that_is_too_weak_begins_no_session_and_renews_none() {
     let newest = async || store.sessions(&account).await.unwrap().remove(0);
     let session = newest().await;
     assert_eq!(session.auth_time, 0, "for what is dangerous nothing was shown");
+    assert_eq!(session.acr.as_deref(), Some(TWO));
     for said in [json!({}), json!({ "acr": TWO })] {
         let reply = comes(&said, Some(session.id.as_str())).await;
         assert_eq!(reply.status, StatusCode::UNAUTHORIZED, "{said}: {reply:?}");
@@ -252,7 +253,8 @@ async fn a_sign_in_that_is_too_weak_begins_no_session_and_renews_none() {
     }
     let renewed = comes(&json!({ "acr": KEY }), Some(session.id.as_str())).await;
     assert_eq!(renewed.status, StatusCode::OK, "the control: {renewed:?}");
-    assert!(now_ms() - newest().await.auth_time < 60_000);
+    let session = newest().await;
+    assert!(now_ms() - session.auth_time < 60_000 && session.acr.as_deref() == Some(KEY), "{session:?}");
     // Whoever shows that much at once need not do so again.
     let began = comes(&json!({ "acr": KEY }), None).await;
     assert_eq!(began.status, StatusCode::OK, "{began:?}");

@@ -8,7 +8,8 @@ use engine::store::tokens::Proof;
 
 fn person(subject: &str, role: Option<Role>) -> Person {
     let level = Reached { sign_in: Ok(()), step_up: Ok(()) };
-    Person { subject: subject.into(), name: subject.into(), role, amr: Vec::new(), auth_time: None, level }
+    let (subject, name) = (subject.to_owned(), subject.to_owned());
+    Person { subject, name, role, amr: Vec::new(), acr: None, auth_time: None, level }
 }
 
 async fn begin(service: &Service, account: &str, hash: &str) -> String {

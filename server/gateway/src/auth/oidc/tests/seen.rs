@@ -1,0 +1,63 @@
+//! When people were last here who come with tokens of the provider: written down once a minute, and told to those who see to accounts.
+
+use super::*;
+use engine::store::tokens::Proof;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_is_told_when_somebody_with_an_access_token_was_last_here() {
+    let signer = Signer::ec("k");
+    let stage = Stage::new(&[&signer]).await;
+    let service = Service::with_provider(Value::Null, Default::default(), Some(stage.config())).await;
+    let root = service.account("root", Role::Admin).await;
+    let store = service.gateway.store();
+    let comes = async || {
+        // Who came a moment ago is believed for a moment; here each is looked at.
+        service.gateway.recent().forget();
+        let reply = service.send("GET", "/api/v2/me", &token(&signer, &stage.access("s-1")), None).await;
+        assert_eq!(reply.status, StatusCode::OK, "{reply:?}");
+        reply.json()["id"].as_str().unwrap().to_owned()
+    };
+    let began = now_ms();
+    let id = comes().await;
+    let last = async || store.seen_account(&id).await.unwrap().unwrap().last_seen;
+    assert!(last().await.is_some_and(|last| last >= began));
+    let shown = service.send("GET", &format!("/api/v2/accounts/{id}"), &root, None).await.json();
+    assert!(shown["last_seen_at"].is_string() && shown.get("last_sign_in_at").is_none(), "{shown}");
+    let listed = service.send("GET", "/api/v2/accounts", &root, None).await.json();
+    let of_root = listed["items"].as_array().unwrap().iter().find(|one| one["name"] == "root").unwrap();
+    assert!(of_root.get("last_seen_at").is_none() && of_root["last_sign_in_at"].is_string(), "{of_root}");
+
+    // Within the minute nobody asks the store for it.
+    service.tamper("UPDATE identities SET last_seen_at = 7").await;
+    for _ in 0..20 {
+        comes().await;
+    }
+    assert_eq!(last().await, Some(7));
+    // As if it were over.
+    service.gateway.seen().forget();
+    comes().await;
+    assert!(last().await.is_some_and(|last| last >= began));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_is_refused_was_not_here_and_a_session_of_the_provider_counts() {
+    let signer = Signer::ec("k");
+    let stage = Stage::new(&[&signer]).await;
+    let service = Service::with_provider(Value::Null, Default::default(), Some(stage.config())).await;
+    service.account("root", Role::Admin).await;
+    let store = service.gateway.store();
+    let (account, _) = store.create_account_of_person(&stage.issuer, "s-1", "ann", Role::Viewer).await.unwrap();
+    let last = async || store.seen_account(&account.id).await.unwrap().unwrap().last_seen;
+    let access = token(&signer, &stage.access("s-1"));
+    store.set_disabled(&account.id, true).await.unwrap();
+    assert_eq!(service.send("GET", "/api/v2/me", &access, None).await.status, StatusCode::FORBIDDEN);
+    assert_eq!(last().await, None);
+    store.set_disabled(&account.id, false).await.unwrap();
+    for (way, is_seen) in [("otp", false), ("oidc", true)] {
+        let proof = Proof { amr: vec![way.to_owned()], with_factor: true, ..Proof::default() };
+        let session = store.start_session(&account.id, way, now_ms() + 60_000, &proof).await.unwrap();
+        let own = service.gateway.keys().sign(&account.id, &session.id, now_ms()).unwrap();
+        assert_eq!(service.send("GET", "/api/v2/me", &own, None).await.status, StatusCode::OK, "{way}");
+        assert_eq!(last().await.is_some(), is_seen, "{way}");
+    }
+}

@@ -1,0 +1,121 @@
+//! Who of the provider's people was here lately, so that it is written down once a minute and not with each request: many of them come with its access tokens
+//! alone, and never sign in here.
+//!
+//! Decides nothing: nobody is let in or refused by it.
+
+use crate::state::Gateway;
+use dashmap::{DashMap, Entry};
+use engine::store::StoreError;
+use std::time::{Duration, Instant};
+
+/// What lies between two looks at the store for one person. A little more than the minute for which the store writes nothing: what comes to the second is
+/// written then, and not a minute later.
+const EVERY: Duration = Duration::from_secs(61);
+/// So many are remembered; beyond it those are forgotten whose minute is over.
+const MOST: usize = 10_000;
+
+/// When people were last written down.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    last: DashMap<String, Instant>,
+}
+
+impl Seen {
+    /// Whether it is to be written down now that somebody is here; of those who ask at once it is one.
+    fn is_due(&self, account: &str, now: Instant) -> bool {
+        let is_over = |last: &Instant| now.saturating_duration_since(*last) >= EVERY;
+        // The usual case takes no room, and waits for nobody who writes.
+        if self.last.get(account).is_some_and(|last| !is_over(&last)) {
+            return false;
+        }
+        if self.last.len() >= MOST {
+            self.last.retain(|_, last| !is_over(last));
+        }
+        if self.last.len() >= MOST {
+            // The store looks before it writes.
+            return true;
+        }
+        match self.last.entry(account.to_owned()) {
+            Entry::Occupied(mut last) => {
+                let is_due = is_over(last.get());
+                if is_due {
+                    last.insert(now);
+                }
+                is_due
+            }
+            Entry::Vacant(place) => {
+                place.insert(now);
+                true
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+impl Seen {
+    /// As if the minute of each were over.
+    pub fn forget(&self) {
+        self.last.clear();
+    }
+}
+
+/// A person of the provider is here, by the account that he has.
+///
+/// # Errors
+/// If it cannot be written down; the next request tries it again.
+pub(crate) async fn note_seen(gateway: &Gateway, account: &str) -> Result<(), StoreError> {
+    if !gateway.seen().is_due(account, Instant::now()) {
+        return Ok(());
+    }
+    let noted = gateway.store().touch_person(account).await;
+    if noted.is_err() {
+        gateway.seen().last.remove(account);
+    }
+    noted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_is_due_once_a_minute() {
+        let (seen, begin) = (Seen::default(), Instant::now());
+        let at = |seconds: u64| begin + Duration::from_secs(seconds);
+        assert!(seen.is_due("ann", at(0)) && seen.is_due("bob", at(30)), "each has a minute of his own");
+        for (account, second, is_due) in [
+            ("ann", 0, false),
+            ("ann", 60, false),
+            ("ann", 61, true),
+            ("ann", 61, false),
+            ("bob", 90, false),
+            ("bob", 91, true),
+            ("ann", 121, false),
+            ("ann", 122, true),
+        ] {
+            assert_eq!(seen.is_due(account, at(second)), is_due, "{account} {second}");
+        }
+    }
+
+    #[test]
+    fn of_many_requests_at_once_one_writes() {
+        let (seen, now) = (Seen::default(), Instant::now());
+        let written: usize = std::thread::scope(|scope| {
+            let threads: Vec<_> =
+                (0..4).map(|_| scope.spawn(|| (0..1000).filter(|_| seen.is_due("ann", now)).count())).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+        });
+        assert_eq!(written, 1);
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let (seen, begin) = (Seen::default(), Instant::now());
+        for number in 0..MOST + 100 {
+            assert!(seen.is_due(&number.to_string(), begin), "nobody is missed: {number}");
+        }
+        assert!(seen.last.len() <= MOST, "{}", seen.last.len());
+        assert!(seen.is_due("new", begin + EVERY));
+        assert_eq!(seen.last.len(), 1, "those whose minute is over are forgotten");
+    }
+}
