@@ -197,7 +197,9 @@ fn what_is_dangerous_is_marked_in_the_document() {
     let wanted = [
         "accounts.change",
         "accounts.create",
+        "accounts.end_invitation",
         "accounts.end_sessions",
+        "accounts.invite",
         "accounts.remove_totp",
         "devices.decide",
         "me.begin_totp",
