@@ -15,9 +15,10 @@ mod quirks;
 
 pub use fill::FillFormat;
 pub use quirks::Quirks;
-pub(crate) use quirks::{is_of_length, is_of_thoughts};
+pub(crate) use quirks::{is_of_length, is_of_thoughts, unseen};
 
 use crate::error::{Cause, LlmError};
+use crate::prompt::Prompt;
 use crate::request::{Answer, Finish, Piece, Request, WHOLE_CALL};
 use crate::sse::Framing;
 use security::secret::Secret;
@@ -94,6 +95,16 @@ pub trait Provider: Send + Sync + 'static {
     /// How a streamed answer is framed.
     fn framing(&self) -> Framing {
         Framing::ServerSentEvents
+    }
+
+    /// Whether a picture at an address is found there by whoever speaks this format. Nothing here fetches one.
+    fn fetches(&self, _address: &str) -> bool {
+        false
+    }
+
+    /// Bytes of what models thought in a conversation that this one is told again.
+    fn thoughts(&self, _prompt: &Prompt, _model: &str, _quirks: Quirks) -> usize {
+        0
     }
 
     /// The request over the wire.

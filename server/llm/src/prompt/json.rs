@@ -69,8 +69,7 @@ impl Cleaner {
 
     /// The same without what was found to be a secret anywhere.
     pub fn known_thought(&self, thought: Thought) -> Option<Box<Thought>> {
-        let has_any = self.secrets.iter().any(|(_, secret)| thought.signature.contains(&secret.0));
-        let signature = if has_any { String::new() } else { thought.signature };
+        let signature = if self.has_known(&thought.signature) { String::new() } else { thought.signature };
         Thought::of(signature, self.known(&thought.reasoning))
     }
 
@@ -83,7 +82,12 @@ impl Cleaner {
         secrets.into_iter().fold(text.to_owned(), |text, (placeholder, secret)| text.replace(&secret.0, placeholder))
     }
 
-    /// The same for JSON; text that is none is taken as it is.
+    /// Whether a text has anything in it that was found to be a secret anywhere.
+    pub fn has_known(&self, text: &str) -> bool {
+        self.secrets.iter().any(|(_, secret)| text.contains(&secret.0))
+    }
+
+    /// JSON without what was found to be a secret anywhere; text that is none is taken as it is.
     pub fn known_json(&self, json: &str) -> String {
         changed(json, |text| self.known(text))
     }

@@ -4,7 +4,7 @@ use super::{
     Endpoint, Failed, Provider, WireRequest, as_object, bytes, call_part, count, failed, in_words, index, parse, text,
     thinking, whole_call, with_temperature,
 };
-use crate::prompt::{Prompt, Said};
+use crate::prompt::{Prompt, Said, Shown};
 use crate::request::{Finish, Piece, Request, Usage};
 use crate::tools::{Tool, ToolCall, ToolChoice};
 use security::secret::Secret;
@@ -34,6 +34,10 @@ fn messages(prompt: &Prompt) -> Vec<Value> {
                 json!({ "role": "assistant", "content": content })
             }
             Said::Assistant(text, _) => json!({ "role": "assistant", "content": text }),
+            Said::Showing(shown) => {
+                let content: Vec<Value> = shown.iter().filter_map(block).collect();
+                json!({ "role": "user", "content": content })
+            }
             Said::User(text) | Said::Tool { text, .. } => json!({ "role": "user", "content": text }),
         });
     }
@@ -41,6 +45,19 @@ fn messages(prompt: &Prompt) -> Vec<Value> {
         messages.push(json!({ "role": "user", "content": results }));
     }
     messages
+}
+
+/// A piece of what is shown; nothing of a text in which there is nothing to be seen, which it refuses.
+fn block(shown: &Shown) -> Option<Value> {
+    let picture = match shown {
+        Shown::Text(text) => return (!text.trim().is_empty()).then(|| json!({ "type": "text", "text": text })),
+        Shown::Picture(picture) => picture,
+    };
+    let source = match picture.data() {
+        Some((media, data)) => json!({ "type": "base64", "media_type": media, "data": data }),
+        None => json!({ "type": "url", "url": picture.url() }),
+    };
+    Some(json!({ "type": "image", "source": source }))
 }
 
 fn tool_use(call: &ToolCall) -> Value {
@@ -85,6 +102,11 @@ impl Provider for Messages {
 
     fn base_url(&self) -> &'static str {
         "https://api.anthropic.com"
+    }
+
+    fn fetches(&self, address: &str) -> bool {
+        // It refuses all others.
+        address.get(..8).is_some_and(|start| start.eq_ignore_ascii_case("https://"))
     }
 
     fn request(&self, request: &Request, endpoint: &Endpoint<'_>) -> WireRequest {

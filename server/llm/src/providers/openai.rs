@@ -4,11 +4,11 @@ use super::fill::MOST_STOPS;
 use super::gemini::{Signer, is_gemini};
 use super::ids::ShortIds;
 use super::{
-    Endpoint, Failed, Provider, WireRequest, at, bearer, bytes, call_part, count, failed, index, parse, signature,
-    text, thinking, thought, whole_call, with_temperature,
+    Endpoint, Failed, Provider, Quirks, WireRequest, at, bearer, bytes, call_part, count, failed, index, parse,
+    signature, text, thinking, thought, whole_call, with_temperature,
 };
 use crate::error::Cause;
-use crate::prompt::{Prompt, Said};
+use crate::prompt::{Prompt, Said, Shown};
 use crate::request::{Finish, Piece, Request, Usage};
 use crate::tools::{Tool, ToolCall, ToolChoice};
 use serde::de::IgnoredAny;
@@ -48,7 +48,7 @@ struct Body<'a> {
 struct Message<'a> {
     role: &'static str,
     /// Nothing where the model only called tools.
-    content: Option<&'a str>,
+    content: Option<Content<'a>>,
     /// What was thought before tools were called, for those who want to be told again.
     #[serde(skip_serializing_if = "Option::is_none")]
     reasoning_content: Option<&'a str>,
@@ -58,19 +58,56 @@ struct Message<'a> {
     tool_call_id: Option<&'a str>,
 }
 
+/// What is said, in one piece where nothing is shown.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Content<'a> {
+    Text(&'a str),
+    Parts(Vec<Part<'a>>),
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Part<'a> {
+    Text { text: &'a str },
+    ImageUrl { image_url: ImageUrl<'a> },
+}
+
+/// A picture, attached or at an address, which is written in one way here.
+#[derive(Serialize)]
+struct ImageUrl<'a> {
+    url: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<&'static str>,
+}
+
+impl<'a> From<&'a Shown> for Part<'a> {
+    fn from(shown: &'a Shown) -> Self {
+        match shown {
+            Shown::Text(text) => Self::Text { text },
+            Shown::Picture(picture) => {
+                Self::ImageUrl { image_url: ImageUrl { url: picture.url(), detail: picture.detail() } }
+            }
+        }
+    }
+}
+
 impl<'a> Message<'a> {
     fn of(said: Said<'a>, manner: &'a Manner<'a>) -> Self {
         let plain = |role, text| Self {
             role,
-            content: Some(text),
+            content: Some(Content::Text(text)),
             reasoning_content: None,
             tool_calls: Vec::new(),
             tool_call_id: None,
         };
         match said {
             Said::User(text) => plain("user", text),
+            Said::Showing(shown) => {
+                Self { content: Some(Content::Parts(shown.iter().map(Part::from).collect())), ..plain("user", "") }
+            }
             Said::Assistant(text, calls) => Self {
-                content: Some(text).filter(|text| !text.is_empty() || calls.is_empty()),
+                content: Some(text).filter(|text| !text.is_empty() || calls.is_empty()).map(Content::Text),
                 reasoning_content: manner.tells_reasoning.then(|| reasoning_of(calls)),
                 tool_calls: calls.iter().enumerate().map(|(place, call)| manner.call(place, call)).collect(),
                 ..plain("assistant", text)
@@ -89,6 +126,11 @@ fn reasoning_of(calls: &[ToolCall]) -> &str {
     thoughts.find(|reasoning| !reasoning.is_empty()).unwrap_or(NO_REASONING)
 }
 
+/// Whether tools are called in a conversation, or may be.
+fn has_tools(prompt: &Prompt) -> bool {
+    !prompt.tools().is_empty() || prompt.calls().next().is_some()
+}
+
 /// How an endpoint wants to be told of calls, where that is not as OpenAI has it. Most refuse what they do not know, so that each is told no
 /// more than what it is known to want.
 struct Manner<'a> {
@@ -103,10 +145,9 @@ struct Manner<'a> {
 impl<'a> Manner<'a> {
     fn of(prompt: &'a Prompt, endpoint: &Endpoint<'a>) -> Self {
         let quirks = endpoint.quirks;
-        let has_tools = !prompt.tools().is_empty() || prompt.calls().next().is_some();
         Self {
             ids: if quirks.short_ids { ShortIds::of(prompt) } else { ShortIds::default() },
-            tells_reasoning: quirks.wants_reasoning && has_tools,
+            tells_reasoning: quirks.wants_reasoning && has_tools(prompt),
             signed_by: is_gemini(endpoint.model)
                 .then_some(Signer { model: endpoint.model, is_another: quirks.strange_thoughts }),
         }
@@ -164,6 +205,17 @@ impl Provider for ChatCompletions {
         "https://api.openai.com/v1"
     }
 
+    fn fetches(&self, _address: &str) -> bool {
+        true
+    }
+
+    fn thoughts(&self, prompt: &Prompt, model: &str, quirks: Quirks) -> usize {
+        let told = |is_told: bool, bytes: usize| if is_told { bytes } else { 0 };
+        let thoughts = prompt.thoughts();
+        told(is_gemini(model) && !quirks.strange_thoughts, thoughts.signatures)
+            + told(quirks.wants_reasoning && has_tools(prompt), thoughts.reasoning)
+    }
+
     fn request(&self, request: &Request, endpoint: &Endpoint<'_>) -> WireRequest {
         let (prompt, quirks) = (&request.prompt, endpoint.quirks);
         let system = Some(prompt.system()).filter(|system| !system.is_empty());
@@ -190,7 +242,7 @@ impl Provider for ChatCompletions {
         };
         let url = format!("{}/chat/completions", endpoint.base_url);
         // What is made of strings and numbers always serialises.
-        let mut bytes = Vec::with_capacity(prompt.len() + prompt.len() / 8 + HEAD);
+        let mut bytes = Vec::with_capacity(prompt.len() + prompt.len() / 8 + prompt.pictures().bytes + HEAD);
         let body = serde_json::to_writer(&mut bytes, &body).map_or_else(|_| Vec::new(), |()| bytes);
         WireRequest { url, headers: bearer(endpoint.key), body }
     }
@@ -225,6 +277,10 @@ fn input(prompt: &Prompt) -> Value {
     for said in prompt.turns() {
         match said {
             Said::User(text) => items.push(json!({ "role": "user", "content": text })),
+            Said::Showing(shown) => {
+                let parts: Vec<Value> = shown.iter().map(input_part).collect();
+                items.push(json!({ "role": "user", "content": parts }));
+            }
             Said::Assistant(text, calls) => {
                 if !text.is_empty() || calls.is_empty() {
                     items.push(json!({ "role": "assistant", "content": text }));
@@ -239,6 +295,16 @@ fn input(prompt: &Prompt) -> Value {
         }
     }
     Value::Array(items)
+}
+
+/// A piece of what is shown. How closely a picture is looked at has to be said here.
+fn input_part(shown: &Shown) -> Value {
+    match shown {
+        Shown::Text(text) => json!({ "type": "input_text", "text": text }),
+        Shown::Picture(picture) => {
+            json!({ "type": "input_image", "image_url": picture.url(), "detail": picture.detail().unwrap_or("auto") })
+        }
+    }
 }
 
 /// What nearly every event is, a word, an end or what was used, read without making a tree of it; `None` where there is anything more.
@@ -369,6 +435,10 @@ impl Provider for Responses {
 
     fn base_url(&self) -> &'static str {
         "https://api.openai.com/v1"
+    }
+
+    fn fetches(&self, _address: &str) -> bool {
+        true
     }
 
     fn request(&self, request: &Request, endpoint: &Endpoint<'_>) -> WireRequest {

@@ -114,6 +114,20 @@ pub(crate) fn is_of_thoughts(error: &LlmError) -> bool {
         && ["thought signature", "thought_signature", "thoughtsignature"].into_iter().any(says)
 }
 
+/// What a refusal means where pictures were sent: that the model sees none, or not these. It says nothing of the provider, whatever its status.
+pub(crate) fn unseen(error: LlmError) -> LlmError {
+    const WORDS: [&str; 5] = ["image", "multimodal", "multi-modal", "mmproj", "vision is not"];
+    let detail = error.detail.to_lowercase();
+    let is_of_pictures = WORDS.iter().any(|words| detail.contains(words));
+    let is_refused = match error.cause {
+        Cause::BadRequest => is_of_pictures,
+        // llama.cpp tells as a failure of its own that its model sees nothing.
+        Cause::Server => is_of_pictures && detail.contains("support"),
+        _ => false,
+    };
+    if is_refused { LlmError { cause: Cause::NoPicture, ..error } } else { error }
+}
+
 /// Whether a shorter answer may be all that is wanted.
 pub(crate) fn is_of_length(error: &LlmError) -> bool {
     const LENGTHS: [&str; 7] = [
@@ -247,6 +261,24 @@ mod tests {
             assert!(!is_of_length(&error), "{said}");
             assert_eq!(Quirks::default().learnt(&error).shortened(&error), Quirks::default(), "{said}");
         }
+    }
+
+    #[test]
+    fn a_model_that_sees_nothing_is_told_from_a_server_that_fails() {
+        let of = |cause, said: &str| unseen(LlmError::new("t", cause, said)).cause;
+        for said in [
+            "No endpoints found that support image input",
+            "Invalid content type. image_url is only supported by certain models.",
+            "unknown variant `image_url`, expected `text`",
+            "m is not a multimodal model",
+        ] {
+            assert_eq!(of(Cause::BadRequest, said), Cause::NoPicture, "{said}");
+        }
+        let llama = "image input is not supported - hint: if this is unexpected, you may need to provide the mmproj";
+        assert_eq!(of(Cause::Server, llama), Cause::NoPicture);
+        assert_eq!(of(Cause::Server, "the image could not be loaded"), Cause::Server);
+        assert_eq!(of(Cause::BadRequest, "no such model"), Cause::BadRequest);
+        assert_eq!(of(Cause::ContextLength, "the images are too many tokens"), Cause::ContextLength);
     }
 
     #[test]
