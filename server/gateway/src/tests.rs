@@ -3,6 +3,7 @@
 mod accounts;
 mod devices;
 mod factors;
+mod pictures;
 mod stream;
 mod texts;
 mod tools;
