@@ -130,7 +130,8 @@ async fn open_once<'a>(call: Call<'a>, way: &mut Quirks) -> Result<Opened<'a>, L
     });
     let takes_calls = request.takes_calls();
     let wants_thoughts = takes_calls && quirks.wants_reasoning;
-    let gathered = Gathered { takes_calls, wants_thoughts, ..Gathered::default() };
+    let wants_details = takes_calls && quirks.wants_details;
+    let gathered = Gathered { takes_calls, wants_thoughts, wants_details, ..Gathered::default() };
     let told = tokens(target.told(request, quirks));
     let meter = Meter { reserve: Some(reserve), gathered, target, told, was_read: false };
     let result = Box::pin(begin(call, provider, quirks, began, meter)).await;
@@ -325,7 +326,8 @@ impl Opened<'_> {
             show(&new, splice);
             // Only what belongs to the answer moves the end of patience; signs of life do not.
             let is_answer = |piece: &Piece| {
-                matches!(piece, Piece::Text(_) | Piece::Thinking | Piece::Thought(_) | Piece::CallPart { .. })
+                let is_thought = matches!(piece, Piece::Thinking | Piece::Thought(_) | Piece::Detail { .. });
+                is_thought || matches!(piece, Piece::Text(_) | Piece::CallPart { .. })
             };
             if !had_end && new.iter().any(is_answer) {
                 deadline = Instant::now() + stall;
@@ -449,6 +451,8 @@ struct Gathered {
     takes_calls: bool,
     /// Whether what is thought before them is wanted back with them.
     wants_thoughts: bool,
+    /// The same in OpenRouter's form.
+    wants_details: bool,
     calls: Calls,
     has_text: bool,
     usage: Option<Usage>,
@@ -476,6 +480,12 @@ impl Gathered {
                     self.thinks = true;
                     if self.wants_thoughts {
                         self.calls.think(thought);
+                    }
+                }
+                Piece::Detail { detail, is_part } => {
+                    self.thinks = true;
+                    if self.wants_details {
+                        self.calls.detail(detail, *is_part);
                     }
                 }
                 Piece::CallPart { .. } | Piece::Signature(_) | Piece::Call(_) | Piece::From(_) | Piece::Restart => {}

@@ -278,6 +278,9 @@ fn digest(
                     marked("call", &[call.id.as_str(), call.name.as_str(), call.arguments.as_str()]);
                     if let Some(thought) = &call.thought {
                         marked("thought", &[thought.signature.as_str(), thought.reasoning.as_str()]);
+                        if !thought.details.is_empty() {
+                            marked("details", &[thought.details.as_str()]);
+                        }
                     }
                 }
             }

@@ -152,7 +152,8 @@ pub fn gather(target: &str, pieces: impl IntoIterator<Item = Piece>) -> Result<A
             Piece::From(target) => answer.target = target,
             Piece::End(finish) => end = Some(finish.after(end)),
             // Calls are for whoever reads the pieces.
-            Piece::Call(_) | Piece::CallPart { .. } | Piece::Signature(_) | Piece::Thinking | Piece::Thought(_) => {}
+            Piece::Call(_) | Piece::CallPart { .. } | Piece::Signature(_) => {}
+            Piece::Thinking | Piece::Thought(_) | Piece::Detail { .. } => {}
         }
     }
     match end {

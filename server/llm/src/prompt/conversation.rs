@@ -304,6 +304,8 @@ pub(crate) struct Thoughts {
     pub signatures: usize,
     /// In words.
     pub reasoning: usize,
+    /// In OpenRouter's form.
+    pub details: usize,
 }
 
 impl Thoughts {
@@ -311,11 +313,12 @@ impl Thoughts {
         calls.filter_map(|call| call.thought.as_ref()).fold(Self::default(), |sum, thought| Self {
             signatures: sum.signatures + thought.signature.len(),
             reasoning: sum.reasoning + thought.reasoning.len(),
+            details: sum.details + thought.details.len(),
         })
     }
 
     fn all(self) -> usize {
-        self.signatures + self.reasoning
+        self.signatures + self.reasoning + self.details
     }
 }
 
@@ -446,6 +449,24 @@ mod tests {
             assert_eq!(thought, None, "{signature}");
             assert!(!format!("{made:?}").contains(&key()));
         }
+    }
+
+    #[test]
+    fn thoughts_in_a_form_of_their_own_lose_their_secrets_or_are_not_told() {
+        let told = |details: &Value| {
+            let thought = Thought { details: details.to_string(), ..Thought::default() };
+            let call = ToolCall { id: "1".into(), name: "f".into(), thought: thought.kept(), ..ToolCall::default() };
+            let turns =
+                vec![user("Go."), Turn::Assistant { text: String::new(), calls: vec![call] }, result("1", "done")];
+            let made = conversation(&[], turns).unwrap();
+            assert!(!format!("{made:?}").contains(&key()));
+            made.calls().next().unwrap().thought.clone().map(|thought| thought.details)
+        };
+        let text = |text: &str| json!([{ "type": "reasoning.text", "text": text, "signature": "c2ln", "index": 0 }]);
+        assert_eq!(told(&text("Fine.")), Some(text("Fine.").to_string()), "what is no secret is told as it came");
+        let hidden = text("With __SECRET_1__.").to_string();
+        assert_eq!(told(&text(&format!("With {}.", key()))), Some(hidden));
+        assert_eq!(told(&json!([{ "type": "reasoning.encrypted", "data": key() }])), None);
     }
 
     #[test]
@@ -581,7 +602,7 @@ mod tests {
         let turns = vec![user("a"), thinking("1", "f", "{}", "c2ln", "hmm"), result("1", "")];
         let made = conversation(&[], turns).unwrap();
         assert_eq!(made.len(), "a1f{}1f".len());
-        assert_eq!(made.thoughts(), Thoughts { signatures: 4, reasoning: 3 });
+        assert_eq!(made.thoughts(), Thoughts { signatures: 4, reasoning: 3, details: 0 });
     }
 
     #[test]

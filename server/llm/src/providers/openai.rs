@@ -52,6 +52,9 @@ struct Message<'a> {
     /// What was thought before tools were called, for those who want to be told again.
     #[serde(skip_serializing_if = "Option::is_none")]
     reasoning_content: Option<&'a str>,
+    /// The same in OpenRouter's form.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reasoning_details: Option<Value>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     tool_calls: Vec<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -98,6 +101,7 @@ impl<'a> Message<'a> {
             role,
             content: Some(Content::Text(text)),
             reasoning_content: None,
+            reasoning_details: None,
             tool_calls: Vec::new(),
             tool_call_id: None,
         };
@@ -109,6 +113,7 @@ impl<'a> Message<'a> {
             Said::Assistant(text, calls) => Self {
                 content: Some(text).filter(|text| !text.is_empty() || calls.is_empty()).map(Content::Text),
                 reasoning_content: manner.tells_reasoning.then(|| reasoning_of(calls)),
+                reasoning_details: if manner.tells_details { details_of(calls) } else { None },
                 tool_calls: calls.iter().enumerate().map(|(place, call)| manner.call(place, call)).collect(),
                 ..plain("assistant", text)
             },
@@ -126,6 +131,12 @@ fn reasoning_of(calls: &[ToolCall]) -> &str {
     thoughts.find(|reasoning| !reasoning.is_empty()).unwrap_or(NO_REASONING)
 }
 
+/// The same in OpenRouter's form, as it came.
+fn details_of(calls: &[ToolCall]) -> Option<Value> {
+    let mut thoughts = calls.iter().filter_map(|call| call.thought.as_ref()).map(|thought| thought.details.as_str());
+    thoughts.find(|details| !details.is_empty()).and_then(|details| serde_json::from_str(details).ok())
+}
+
 /// Whether tools are called in a conversation, or may be.
 fn has_tools(prompt: &Prompt) -> bool {
     !prompt.tools().is_empty() || prompt.calls().next().is_some()
@@ -138,6 +149,8 @@ struct Manner<'a> {
     ids: ShortIds<'a>,
     /// Whether what was thought before calls is told.
     tells_reasoning: bool,
+    /// Whether that is told in OpenRouter's form, and nothing of it was refused as somebody else's.
+    tells_details: bool,
     /// The model, if it is one of Google's, which sign their calls.
     signed_by: Option<Signer<'a>>,
 }
@@ -148,6 +161,7 @@ impl<'a> Manner<'a> {
         Self {
             ids: if quirks.short_ids { ShortIds::of(prompt) } else { ShortIds::default() },
             tells_reasoning: quirks.wants_reasoning && has_tools(prompt),
+            tells_details: quirks.wants_details && !quirks.strange_thoughts,
             signed_by: is_gemini(endpoint.model)
                 .then_some(Signer { model: endpoint.model, is_another: quirks.strange_thoughts }),
         }
@@ -214,6 +228,7 @@ impl Provider for ChatCompletions {
         let thoughts = prompt.thoughts();
         told(is_gemini(model) && !quirks.strange_thoughts, thoughts.signatures)
             + told(quirks.wants_reasoning && has_tools(prompt), thoughts.reasoning)
+            + told(quirks.wants_details && !quirks.strange_thoughts, thoughts.details)
     }
 
     fn request(&self, request: &Request, endpoint: &Endpoint<'_>) -> WireRequest {
@@ -326,6 +341,7 @@ fn plain(data: &str) -> Option<Vec<Piece>> {
         refusal: Option<IgnoredAny>,
         reasoning: Option<IgnoredAny>,
         reasoning_content: Option<IgnoredAny>,
+        reasoning_details: Option<IgnoredAny>,
         tool_calls: Option<IgnoredAny>,
     }
     #[derive(Clone, Copy, Deserialize)]
@@ -352,8 +368,9 @@ fn plain(data: &str) -> Option<Vec<Piece>> {
     let mut pieces = Vec::with_capacity(1);
     let mut end = None;
     if let Some(Choice { delta, finish_reason }) = choice {
-        let more = [delta.refusal, delta.reasoning, delta.reasoning_content, delta.tool_calls];
-        if more.iter().any(Option::is_some) {
+        let thoughts = [delta.reasoning, delta.reasoning_content, delta.reasoning_details];
+        let mut more = [delta.refusal, delta.tool_calls].into_iter().chain(thoughts);
+        if more.any(|field| field.is_some()) {
             return None;
         }
         pieces.extend(delta.content.filter(|word| !word.is_empty()).map(Piece::Text));
@@ -384,7 +401,9 @@ fn pieces(value: &Value, holder: &str, is_whole: bool) -> Result<Vec<Piece>, Fai
     let said = |key: &str| message.and_then(|message| message.get(key));
     // The same thing under two names: DeepSeek's, and OpenRouter's, which newer servers share.
     let thoughts = thought(said("reasoning_content")).or_else(|| thought(said("reasoning")));
-    let mut pieces: Vec<Piece> = thoughts.into_iter().chain(text(said("content"))).collect();
+    let details = said("reasoning_details").and_then(Value::as_array).into_iter().flatten();
+    let details = details.map(|detail| Piece::Detail { detail: detail.clone(), is_part: !is_whole });
+    let mut pieces: Vec<Piece> = thoughts.into_iter().chain(details).chain(text(said("content"))).collect();
     let calls = said("tool_calls").and_then(Value::as_array).into_iter().flatten();
     for (call, place) in calls.zip(0..) {
         let (id, name, arguments) = (call.get("id"), at(call, "/function/name"), at(call, "/function/arguments"));

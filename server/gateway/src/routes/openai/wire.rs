@@ -4,7 +4,7 @@
 
 use super::AUTO;
 use super::pictures::{Content, Words};
-use super::tools::{CallEntry, ChoiceEntry, ToolEntry, called, offered};
+use super::tools::{CallEntry, ChoiceEntry, Thoughts, ToolEntry, called, offered};
 use crate::error::{Kind, Problem};
 use engine::converse::{Conversation, Turn};
 use rustc_hash::FxHashMap;
@@ -74,6 +74,9 @@ struct Message {
     /// What the model thought before it called these tools, as it stood in its answer: some models refuse to go on without, or think less well.
     #[schema(max_length = 1_000_000)]
     reasoning_content: Option<String>,
+    /// The same in OpenRouter's form, unchanged.
+    #[schema(max_items = 1000, value_type = Option<Vec<Object>>)]
+    reasoning_details: Option<Vec<Value>>,
     /// The call to which a tool says something.
     #[schema(max_length = 500)]
     tool_call_id: Option<String>,
@@ -248,7 +251,8 @@ fn said(messages: Vec<Message>) -> Result<(Vec<String>, Vec<Turn>), Problem> {
             return Err(no_functions().at(format!("{at}/function_call")));
         }
         let words = message.content.map(|content| content.words(message.role, &mut pictures, &at)).transpose()?;
-        let calls = called(message.tool_calls, message.reasoning_content, &at)?;
+        let thoughts = Thoughts { reasoning: message.reasoning_content, details: message.reasoning_details };
+        let calls = called(message.tool_calls, thoughts, &at)?;
         if !calls.is_empty() && message.role != Role::Assistant {
             let said = "Only messages of the model (`assistant`) call tools.";
             return Err(Problem::new(Kind::Refused, said).at(format!("{at}/tool_calls")));
