@@ -16,7 +16,9 @@ use crate::manager::{Inner, Plan};
 use crate::pool::{Held, Reply};
 use crate::prompt::Said;
 use crate::providers::fill::refusal;
-use crate::providers::{Endpoint, Provider, Quirks, exhausted, failure, is_of_length, is_of_thoughts, unseen};
+use crate::providers::{
+    Endpoint, Provider, Quirks, exhausted, failure, is_of_length, is_of_strictness, is_of_thoughts, unseen,
+};
 use crate::reading::Reading;
 use crate::request::{Answer, Finish, Piece, Request, Usage};
 use crate::splice::Splice;
@@ -77,7 +79,7 @@ pub(crate) struct Opened<'a> {
 }
 
 /// Asks a target, and gives back control when the first word of its answer is there. A model that refuses a field is asked once more
-/// without it, and one for which the answer may be too long for a shorter one.
+/// without it, one that refuses a strict tool with the same tool, and one for which the answer may be too long for a shorter one.
 pub(crate) async fn open(call: Call<'_>) -> Result<Opened<'_>, LlmError> {
     let known = call.inner.quirks(call.target);
     let mut sent = known;
@@ -92,12 +94,20 @@ pub(crate) async fn open(call: Call<'_>) -> Result<Opened<'_>, LlmError> {
         shorter
     } else if is_of_thoughts(&error) {
         Quirks { strange_thoughts: true, ..learnt }
+    } else if is_strict(call, sent) && is_of_strictness(&error) {
+        Quirks { no_strict: true, ..learnt }
     } else if learnt != known {
         learnt
     } else {
         return Err(error);
     };
     open_once(call, &mut again).await
+}
+
+/// Whether a tool was told that is strict, to somebody who may take the same one otherwise.
+fn is_strict(call: Call<'_>, sent: Quirks) -> bool {
+    let has_strict = || call.request.prompt.tools().iter().any(|tool| tool.strict == Some(true));
+    call.target.provider.provider().loosens() && !sent.no_strict && has_strict()
 }
 
 /// The same once, in the way that is known; says which of it was done.

@@ -15,7 +15,7 @@ mod quirks;
 
 pub use fill::FillFormat;
 pub use quirks::Quirks;
-pub(crate) use quirks::{is_of_length, is_of_thoughts, unseen};
+pub(crate) use quirks::{is_of_length, is_of_strictness, is_of_thoughts, unseen};
 
 use crate::error::{Cause, LlmError};
 use crate::prompt::Prompt;
@@ -105,6 +105,11 @@ pub trait Provider: Send + Sync + 'static {
     /// Bytes of what models thought in a conversation that this one is told again.
     fn thoughts(&self, _prompt: &Prompt, _model: &str, _quirks: Quirks) -> usize {
         0
+    }
+
+    /// Whether a schema that is refused for a strict tool may do for one that is not: where it is a part of JSON Schema that is known then.
+    fn loosens(&self) -> bool {
+        false
     }
 
     /// The request over the wire.

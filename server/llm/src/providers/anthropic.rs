@@ -1,8 +1,8 @@
 //! Anthropic's messages.
 
 use super::{
-    Endpoint, Failed, Provider, WireRequest, as_object, bytes, call_part, count, failed, in_words, index, parse, text,
-    thinking, whole_call, with_temperature,
+    Endpoint, Failed, Provider, Quirks, WireRequest, as_object, bytes, call_part, count, failed, in_words, index,
+    parse, text, thinking, whole_call, with_temperature,
 };
 use crate::prompt::{Prompt, Said, Shown};
 use crate::request::{Finish, Piece, Request, Usage};
@@ -70,9 +70,13 @@ fn id(id: &str) -> String {
     id.chars().map(|character| if is_fine(character) { character } else { '_' }).collect()
 }
 
-/// What a tool is. That arguments must fulfil the schema to the letter is not known to all of its models, and is left out.
-fn definition(tool: &Tool) -> Value {
+/// What a tool is. Where its arguments must fulfil the schema to the letter, that may be refused: older models do not know it, and the others
+/// know a part of JSON Schema only.
+fn definition(tool: &Tool, quirks: Quirks) -> Value {
     let mut definition = json!({ "name": tool.name, "input_schema": tool.schema() });
+    if tool.strict == Some(true) && !quirks.no_strict {
+        definition["strict"] = json!(true);
+    }
     if !tool.description.is_empty() {
         definition["description"] = json!(tool.description);
     }
@@ -104,6 +108,10 @@ impl Provider for Messages {
         "https://api.anthropic.com"
     }
 
+    fn loosens(&self) -> bool {
+        true
+    }
+
     fn fetches(&self, address: &str) -> bool {
         // It refuses all others.
         address.get(..8).is_some_and(|start| start.eq_ignore_ascii_case("https://"))
@@ -132,7 +140,7 @@ impl Provider for Messages {
         }
         let tools = request.prompt.tools();
         if !tools.is_empty() {
-            body["tools"] = tools.iter().map(definition).collect();
+            body["tools"] = tools.iter().map(|tool| definition(tool, endpoint.quirks)).collect();
             if let Some(choice) = choice(request) {
                 body["tool_choice"] = choice;
             }

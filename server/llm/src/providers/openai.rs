@@ -179,12 +179,12 @@ impl<'a> Manner<'a> {
 }
 
 /// What a tool is.
-fn function(tool: &Tool) -> Value {
+fn function(tool: &Tool, quirks: Quirks) -> Value {
     let mut function = json!({ "name": tool.name, "parameters": tool.schema() });
     if !tool.description.is_empty() {
         function["description"] = json!(tool.description);
     }
-    if let Some(strict) = tool.strict {
+    if let Some(strict) = tool.strict.filter(|_| !quirks.no_strict) {
         function["strict"] = json!(strict);
     }
     function
@@ -239,6 +239,7 @@ impl Provider for ChatCompletions {
         let turns = prompt.turns().map(|said| Message::of(said, &manner));
         let longest = Some(request.longest(quirks));
         let (older, newer) = if quirks.completion_tokens { (None, longest) } else { (longest, None) };
+        let tool = |tool: &Tool| json!({ "type": "function", "function": function(tool, quirks) });
         let body = Body {
             model: endpoint.model,
             messages: system.into_iter().chain(turns).collect(),
@@ -251,7 +252,7 @@ impl Provider for ChatCompletions {
             response_format: request.schema.as_ref().map(|schema| {
                 json!({ "type": "json_schema", "json_schema": { "name": "answer", "schema": schema, "strict": true } })
             }),
-            tools: prompt.tools().iter().map(|tool| json!({ "type": "function", "function": function(tool) })).collect(),
+            tools: prompt.tools().iter().map(tool).collect(),
             tool_choice: choice(request, |name| json!({ "type": "function", "function": { "name": name } })),
             parallel_tool_calls: request.parallel_tool_calls.filter(|_| !prompt.tools().is_empty()),
         };
@@ -479,10 +480,10 @@ impl Provider for Responses {
         let tools = request.prompt.tools();
         if !tools.is_empty() {
             let flat = |tool: &Tool| {
-                let mut function = function(tool);
+                let mut function = function(tool, endpoint.quirks);
                 function["type"] = json!("function");
                 // Where it is left out this format takes it for true, other than the older one.
-                function["strict"] = json!(tool.strict.unwrap_or(false));
+                function["strict"] = json!(tool.strict.unwrap_or(false) && !endpoint.quirks.no_strict);
                 function
             };
             body["tools"] = tools.iter().map(flat).collect();

@@ -15,6 +15,8 @@ pub struct Quirks {
     pub wants_reasoning: bool,
     /// It wants the same in `reasoning_details`, unchanged. OpenRouter knows it for all of its models.
     pub wants_details: bool,
+    /// It knows no tools whose arguments must fulfil their schema to the letter, or not with these schemas.
+    pub no_strict: bool,
     /// It takes no names of calls but those of nine letters and digits.
     pub short_ids: bool,
     /// It is not to be asked for a longer answer than one that will do.
@@ -48,6 +50,7 @@ impl Quirks {
             no_stop: reasons,
             wants_reasoning: begins("deepseek"),
             wants_details: false,
+            no_strict: false,
             short_ids: MISTRALS.into_iter().any(begins),
             short_answers: false,
             strange_thoughts: false,
@@ -88,6 +91,8 @@ impl Quirks {
             no_stop: self.no_stop || says("'stop'") || says("`stop`"),
             wants_reasoning: wants(&["reasoning_content"], self.wants_reasoning),
             wants_details: wants(&["reasoning_details", "reasoning details"], self.wants_details),
+            // Said of the field itself, wherever it stands, and of no schema.
+            no_strict: self.no_strict || has(&["strict: extra inputs", "'strict' is not", "strict tools are not"]),
             short_ids: self.short_ids || (has(&["call id"]) && has(&["length of 9", "length 9"])),
             short_answers: self.short_answers,
             strange_thoughts: self.strange_thoughts,
@@ -120,6 +125,13 @@ pub(crate) fn is_of_thoughts(error: &LlmError) -> bool {
     const WORDS: [&str; 4] =
         ["thought signature", "thought_signature", "thoughtsignature", "`signature` in `thinking`"];
     error.cause == Cause::BadRequest && WORDS.into_iter().any(says)
+}
+
+/// Whether a model that takes strict tools refuses the schema of one: it knows a part of JSON Schema only, and that to a bound.
+pub(crate) fn is_of_strictness(error: &LlmError) -> bool {
+    const WORDS: [&str; 5] = ["strict", "schema", "grammar", "additionalproperties", "tools."];
+    let detail = error.detail.to_lowercase();
+    error.cause == Cause::BadRequest && WORDS.iter().any(|word| detail.contains(word))
 }
 
 /// What a refusal means where pictures were sent: that the model sees none, or not these. It says nothing of the provider, whatever its status.
@@ -213,6 +225,22 @@ mod tests {
         assert!(!Quirks { wants_details: true, ..Quirks::default() }.learnt(&refusal).wants_details);
         let other = LlmError::new("t", Cause::Server, "reasoning_content is missing");
         assert_eq!(Quirks::default().learnt(&other), Quirks::default());
+    }
+
+    #[test]
+    fn who_knows_no_strict_tools_is_told_from_who_refuses_a_schema() {
+        let unknown = refused("tools.0.custom.strict: Extra inputs are not permitted");
+        assert!(Quirks::default().learnt(&unknown).no_strict && is_of_strictness(&unknown));
+        for said in [
+            "tools.0.custom: For 'object' type, 'additionalProperties' must be explicitly set to false",
+            "The compiled grammar is too large.",
+            "Schema is too complex.",
+        ] {
+            assert!(is_of_strictness(&refused(said)), "{said}");
+            assert!(!Quirks::default().learnt(&refused(said)).no_strict, "another schema may do: {said}");
+        }
+        assert!(!is_of_strictness(&refused("no such model")));
+        assert!(!is_of_strictness(&LlmError::new("t", Cause::Server, "strict")));
     }
 
     #[test]
