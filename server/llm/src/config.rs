@@ -22,7 +22,7 @@ use std::time::Duration;
 pub struct ModelsSettings {
     /// The models, in the order in which they are preferred.
     pub target: Vec<TargetSettings>,
-    /// Bytes of a prompt; a longer one is refused.
+    /// Bytes of a prompt, pictures left out; a longer one is refused.
     #[schemars(range(min = 1024))]
     pub max_prompt_bytes: usize,
     /// Bytes of an answer; a longer one is cut off and counts as failed.
