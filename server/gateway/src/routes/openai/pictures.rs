@@ -78,7 +78,7 @@ impl Content {
             Self::Text(text) => return Ok(Words::Text(text)),
             Self::Parts(parts) => parts,
         };
-        let (mut texts, mut shown) = (Vec::with_capacity(parts.len()), Vec::new());
+        let (mut texts, mut shown): (Vec<String>, Vec<Shown>) = (Vec::with_capacity(parts.len()), Vec::new());
         for (number, part) in parts.into_iter().enumerate() {
             let refused = |place: &str, said: String| {
                 Problem::new(Kind::Refused, said).at(format!("{at}/content/{number}{place}"))
