@@ -1,8 +1,11 @@
 """The door for programs that speak OpenAI's format, with OpenAI's own SDK, a real model, and a model that fails on demand."""
 
+import base64
 import http.server
 import json
+import random
 import threading
+import zlib
 
 import openai
 import pytest
@@ -140,6 +143,43 @@ def test_a_conversation_reaches_the_model_turn_by_turn_and_without_its_secrets(d
     assert key not in said and "__SECRET_1__" in said
     assert [turn["role"] for turn in asked["messages"]] == ["system", "user", "assistant", "user"]
     assert asked["temperature"] == 1 and asked["messages"][-1]["content"] == "What is it?"
+
+
+def png(width: int, height: int) -> bytes:
+    """A picture in which nothing repeats, so that it cannot be made small."""
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return len(data).to_bytes(4, "big") + kind + data + zlib.crc32(kind + data).to_bytes(4, "big")
+
+    head = width.to_bytes(4, "big") + height.to_bytes(4, "big") + bytes([8, 2, 0, 0, 0])
+    noise = random.Random(7)
+    rows = b"".join(b"\0" + noise.randbytes(3 * width) for _ in range(height))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+
+
+def test_a_picture_reaches_the_model_byte_for_byte(door, scripted):
+    _, client = door
+    scripted.reply = "Noise."
+    small, large = png(3, 2), png(1000, 1000)
+    # Together they are more than any other request may have.
+    shown = [small, large, large, large]
+    assert len(large) < 5 << 20 and sum(map(len, shown)) > 8 << 20
+    parts = [{"type": "text", "text": "What is it?"}]
+    for data in shown:
+        url = f"data:image/png;base64,{base64.b64encode(data).decode()}"
+        parts.append({"type": "image_url", "image_url": {"url": url, "detail": "low"}})
+    answer = client.chat.completions.create(model="work", messages=[{"role": "user", "content": parts}])
+    assert answer.choices[0].message.content.strip() == "Noise."
+    (asked,) = scripted.asked
+    text, *pictures = asked["messages"][0]["content"]
+    assert text == parts[0] and [picture["image_url"]["detail"] for picture in pictures] == ["low"] * len(shown)
+    arrived = [base64.b64decode(picture["image_url"]["url"].removeprefix("data:image/png;base64,")) for picture in pictures]
+    assert arrived == shown
+    for url in ("data:image/png;base64,AAAA", "file:///etc/passwd", "http://localhost/a.png"):
+        part = {"type": "image_url", "image_url": {"url": url}}
+        with pytest.raises(openai.UnprocessableEntityError) as error:
+            client.chat.completions.create(model="work", messages=[{"role": "user", "content": [part]}])
+        assert error.value.body["param"] == "messages.0.content.0.image_url.url", error.value.body
+    assert len(scripted.asked) == 1, "no model is asked what cannot be shown"
 
 
 def test_errors_are_those_the_sdk_knows(door, scripted):

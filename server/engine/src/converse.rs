@@ -11,8 +11,9 @@ use llm::request::Request;
 use serde_json::Value;
 use std::sync::Arc;
 
+pub use llm::config::PicturesSetting;
 pub use llm::error::{Cause, LlmError};
-pub use llm::prompt::Turn;
+pub use llm::prompt::{Detail, MOST_PICTURES, Picture, PromptError, Shown, Turn};
 pub use llm::request::{Finish, Piece, Usage};
 pub use llm::tools::{Thought, Tool, ToolCall, ToolChoice};
 

@@ -320,6 +320,7 @@ impl From<LlmError> for Problem {
         let (kind, code) = match error.cause {
             Cause::ContextLength | Cause::TooLarge => (Kind::Invalid, Some("context_length_exceeded")),
             Cause::ContentFilter => (Kind::Refused, Some("content_filter")),
+            Cause::NoPicture => (Kind::Refused, None),
             Cause::Budget => (Kind::QuotaExceeded, Some("insufficient_quota")),
             Cause::Rate => (Kind::TooManyRequests, Some("rate_limit_exceeded")),
             // Not there at all, other than those that are there and left alone for a while.

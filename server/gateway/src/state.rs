@@ -9,6 +9,7 @@ use crate::auth::seen::Seen;
 use crate::metrics::Measures;
 use crate::openapi::{Operations, document_value};
 use crate::quotas::Quotas;
+use crate::routes::PLACES;
 use crate::setup::Setup;
 use crate::socket::{Hub, LanguageServer, MOST_CONNECTIONS, OPERATIONS};
 use crate::tries::Tries;
@@ -89,6 +90,7 @@ struct Parts {
     stopping: watch::Sender<bool>,
     hub: Hub,
     places: Arc<Semaphore>,
+    large_bodies: Arc<Semaphore>,
     language_server: OnceLock<LanguageServer>,
     joiner: OnceLock<Joiner>,
     silence: OnceLock<Duration>,
@@ -129,6 +131,7 @@ impl Gateway {
             stopping: watch::Sender::new(false),
             hub: Hub::new(),
             places: Arc::new(Semaphore::new(MOST_CONNECTIONS)),
+            large_bodies: Arc::new(Semaphore::new(PLACES)),
             language_server: OnceLock::new(),
             joiner: OnceLock::new(),
             silence: OnceLock::new(),
@@ -192,6 +195,11 @@ impl Gateway {
     /// The places of those who are connected by WebSocket.
     pub(crate) fn places(&self) -> Arc<Semaphore> {
         self.0.places.clone()
+    }
+
+    /// The places of bodies that are larger than usual.
+    pub(crate) fn large_bodies(&self) -> Arc<Semaphore> {
+        self.0.large_bodies.clone()
     }
 
     /// Waits until nobody is connected by WebSocket.

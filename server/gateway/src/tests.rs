@@ -4,6 +4,7 @@ mod accounts;
 mod devices;
 mod factors;
 mod invitations;
+mod pictures;
 mod stream;
 mod texts;
 mod tools;

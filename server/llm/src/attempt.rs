@@ -14,8 +14,11 @@ use crate::health::UnderWay;
 use crate::limit::{Admission, Permit};
 use crate::manager::{Inner, Plan};
 use crate::pool::{Held, Reply};
+use crate::prompt::Said;
 use crate::providers::fill::refusal;
-use crate::providers::{Endpoint, Provider, Quirks, exhausted, failure, is_of_length, is_of_thoughts};
+use crate::providers::{
+    Endpoint, Provider, Quirks, exhausted, failure, is_of_length, is_of_strictness, is_of_thoughts, unseen,
+};
 use crate::reading::Reading;
 use crate::request::{Answer, Finish, Piece, Request, Usage};
 use crate::splice::Splice;
@@ -25,7 +28,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// Bytes of a token in code and English prose, on the safe side.
-const BYTES_A_TOKEN: usize = 3;
+pub(crate) const BYTES_A_TOKEN: usize = 3;
 /// How long the end of a stream is waited for after the answer said that it is whole.
 const GRACE: Duration = Duration::from_secs(1);
 /// So many stalls fit into the time in which an answer, or a call of a tool, that comes whole is written.
@@ -76,7 +79,7 @@ pub(crate) struct Opened<'a> {
 }
 
 /// Asks a target, and gives back control when the first word of its answer is there. A model that refuses a field is asked once more
-/// without it, and one for which the answer may be too long for a shorter one.
+/// without it, one that refuses a strict tool with the same tool, and one for which the answer may be too long for a shorter one.
 pub(crate) async fn open(call: Call<'_>) -> Result<Opened<'_>, LlmError> {
     let known = call.inner.quirks(call.target);
     let mut sent = known;
@@ -91,6 +94,8 @@ pub(crate) async fn open(call: Call<'_>) -> Result<Opened<'_>, LlmError> {
         shorter
     } else if is_of_thoughts(&error) {
         Quirks { strange_thoughts: true, ..learnt }
+    } else if is_strict(call, sent) && is_of_strictness(&error) {
+        Quirks { no_strict: true, ..learnt }
     } else if learnt != known {
         learnt
     } else {
@@ -99,11 +104,17 @@ pub(crate) async fn open(call: Call<'_>) -> Result<Opened<'_>, LlmError> {
     open_once(call, &mut again).await
 }
 
+/// Whether a tool was told that is strict, to somebody who may take the same one otherwise.
+fn is_strict(call: Call<'_>, sent: Quirks) -> bool {
+    let has_strict = || call.request.prompt.tools().iter().any(|tool| tool.strict == Some(true));
+    call.target.provider.provider().loosens() && !sent.no_strict && has_strict()
+}
+
 /// The same once, in the way that is known; says which of it was done.
 async fn open_once<'a>(call: Call<'a>, way: &mut Quirks) -> Result<Opened<'a>, LlmError> {
     let Call { inner, plan, request, target, attempt, came, .. } = call;
     let at_the_gate = Instant::now();
-    let permit = admit(call).await?;
+    let permit = admit(call, *way).await?;
     let waited = at_the_gate.elapsed();
     if !call.in_need && matches!(inner.breakers.state(&target.watched), State::Open(_)) {
         let detail = "it began to fail while this waited for its turn";
@@ -114,6 +125,9 @@ async fn open_once<'a>(call: Call<'a>, way: &mut Quirks) -> Result<Opened<'a>, L
     // The router has seen to it already; here it is what makes sure.
     let unfit = || LlmError::new(&target.name, Cause::NoFill, "it has no `fill`");
     let provider = target.speaks(request).ok_or_else(unfit)?;
+    if !target.sees(request) {
+        return Err(LlmError::new(&target.name, Cause::NoPicture, "it fetches no picture from an address"));
+    }
     let under_way = inner.health.begin(&target.name, request.prompt.len());
     let began = Instant::now();
     inner.events.tell(Event::Asked {
@@ -126,8 +140,10 @@ async fn open_once<'a>(call: Call<'a>, way: &mut Quirks) -> Result<Opened<'a>, L
     });
     let takes_calls = request.takes_calls();
     let wants_thoughts = takes_calls && quirks.wants_reasoning;
-    let gathered = Gathered { takes_calls, wants_thoughts, ..Gathered::default() };
-    let meter = Meter { reserve: Some(reserve), gathered, target, request, was_read: false };
+    let wants_details = takes_calls && quirks.wants_details;
+    let gathered = Gathered { takes_calls, wants_thoughts, wants_details, ..Gathered::default() };
+    let told = tokens(target.told(request, quirks));
+    let meter = Meter { reserve: Some(reserve), gathered, target, told, was_read: false };
     let result = Box::pin(begin(call, provider, quirks, began, meter)).await;
     let (reply, meter, beginning) = match result {
         Ok(beginning) => beginning,
@@ -152,13 +168,13 @@ async fn open_once<'a>(call: Call<'a>, way: &mut Quirks) -> Result<Opened<'a>, L
 }
 
 /// Waits for room at the target.
-async fn admit(call: Call<'_>) -> Result<Permit, LlmError> {
+async fn admit(call: Call<'_>, quirks: Quirks) -> Result<Permit, LlmError> {
     let Call { inner, plan, request, target, .. } = call;
     let limiter = inner.limiters.of(target.watched.limit_name(), plan.limit);
     let admission = Admission {
         priority: request.priority,
         client: &request.client,
-        bytes: request.prompt.len(),
+        bytes: target.told(request, quirks),
         patience: request.patience(plan.bounds.first_word),
     };
     if let Some(foreseen) = limiter.foreseen() {
@@ -201,7 +217,11 @@ async fn begin<'a>(
         let body = tokio::time::timeout(bounds.stall, reply.whole(name, ERROR_BYTES)).await;
         let body = body.map_err(|_| late(name, "its report of an error broke off"))?.unwrap_or_default();
         let error = failure(name, reply.status(), &|header| reply.header(header), &body);
-        let error = if request.prompt.hole().is_some() { refusal(error, reply.status()) } else { error };
+        let error = match request.prompt.hole() {
+            Some(_) => refusal(error, reply.status()),
+            None if request.prompt.pictures().count > 0 => unseen(error),
+            None => error,
+        };
         return Err(without_ours(error, reply.status(), request, target));
     }
     meter.was_read = true;
@@ -316,7 +336,8 @@ impl Opened<'_> {
             show(&new, splice);
             // Only what belongs to the answer moves the end of patience; signs of life do not.
             let is_answer = |piece: &Piece| {
-                matches!(piece, Piece::Text(_) | Piece::Thinking | Piece::Thought(_) | Piece::CallPart { .. })
+                let is_thought = matches!(piece, Piece::Thinking | Piece::Thought(_) | Piece::Detail { .. });
+                is_thought || matches!(piece, Piece::Text(_) | Piece::CallPart { .. })
             };
             if !had_end && new.iter().any(is_answer) {
                 deadline = Instant::now() + stall;
@@ -345,15 +366,19 @@ fn show(pieces: &[Piece], splice: &mut Splice) {
 fn without_ours(error: LlmError, status: u16, request: &Request, target: &Target) -> LlmError {
     /// So many characters in a row are no chance.
     const TELLING: usize = 24;
+    /// So many of the letters of base64 in a row are no word, but a part of what somebody attached.
+    const NO_WORD: usize = 32;
     let key = target.key.as_ref().map(Secret::expose).filter(|key| !key.is_empty());
     let detail = key.map_or_else(|| error.detail.clone(), |key| error.detail.replace(key, "…"));
     let characters: Vec<char> = detail.chars().collect();
     let parts = characters.chunks(TELLING / 2).map(|part| part.iter().collect::<String>());
     let called = || request.prompt.calls().flat_map(ToolCall::texts);
-    let said = || request.prompt.turns().map(|said| said.text()).chain(called());
+    let said = || request.prompt.turns().flat_map(Said::texts).chain(called());
     let is_ours = |part: &str| said().any(|text| text.contains(part));
     let repeats = parts.filter(|part| part.chars().count() == TELLING / 2 && is_ours(part));
-    let detail = if repeats.count() > 1 { format!("it answered with status {status}") } else { detail };
+    let mut words = detail.split(|letter: char| !letter.is_ascii_alphanumeric() && !"+/=".contains(letter));
+    let shows = request.prompt.pictures().count > 0 && words.any(|word| word.len() >= NO_WORD);
+    let detail = if shows || repeats.count() > 1 { format!("it answered with status {status}") } else { detail };
     LlmError { detail, ..error }
 }
 
@@ -375,15 +400,15 @@ struct Meter<'a> {
     reserve: Option<Reserve>,
     gathered: Gathered,
     target: &'a Target,
-    request: &'a Request,
+    /// Tokens of what it was told, as far as they can be told before it says so.
+    told: u64,
     /// Whether the provider took the request.
     was_read: bool,
 }
 
 impl Meter<'_> {
     fn settle(&mut self) -> (Usage, Money) {
-        let estimate =
-            Usage { input: tokens(self.request.prompt.len()), cached: 0, output: tokens(self.gathered.bytes) };
+        let estimate = Usage { input: self.told, cached: 0, output: tokens(self.gathered.bytes) };
         let usage = match self.gathered.usage {
             // Until the end providers tell less than there is.
             Some(usage) if self.gathered.end.is_none() => usage.with(estimate),
@@ -410,7 +435,7 @@ async fn reserve(call: Call<'_>, quirks: Quirks) -> Result<(Reserve, Quirks), Ll
     let (budget, shorter) = (plan.budget(&inner.budget), Quirks { short_answers: true, ..quirks });
     let most = |quirks: Quirks| {
         let output = u64::from(request.longest(quirks));
-        Usage { input: tokens(request.prompt.len()), cached: 0, output }
+        Usage { input: tokens(target.told(request, quirks)), cached: 0, output }
     };
     let longest = budget.reserve(&request.client, &target.name, most(quirks), target.price).await;
     let (reserve, quirks) = match longest {
@@ -436,6 +461,8 @@ struct Gathered {
     takes_calls: bool,
     /// Whether what is thought before them is wanted back with them.
     wants_thoughts: bool,
+    /// The same in OpenRouter's form.
+    wants_details: bool,
     calls: Calls,
     has_text: bool,
     usage: Option<Usage>,
@@ -463,6 +490,12 @@ impl Gathered {
                     self.thinks = true;
                     if self.wants_thoughts {
                         self.calls.think(thought);
+                    }
+                }
+                Piece::Detail { detail, is_part } => {
+                    self.thinks = true;
+                    if self.wants_details {
+                        self.calls.detail(detail, *is_part);
                     }
                 }
                 Piece::CallPart { .. } | Piece::Signature(_) | Piece::Call(_) | Piece::From(_) | Piece::Restart => {}

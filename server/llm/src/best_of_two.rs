@@ -175,7 +175,7 @@ pub(crate) async fn ask(
 
 /// Whether a judge finds the other answer better than the one, in both orders.
 async fn judged(manager: &LlmManager, judge: &str, request: &Request, one: &Answer, other: &Answer) -> bool {
-    let said = request.prompt.turns().map(Said::text);
+    let said = request.prompt.turns().flat_map(Said::texts);
     let question = [request.prompt.system()].into_iter().chain(said).collect::<Vec<_>>().join("\n\n");
     let ask = async |first: &Answer, second: &Answer| {
         let prompt = Prompt::new(

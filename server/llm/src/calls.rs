@@ -7,6 +7,7 @@ use crate::request::WHOLE_CALL;
 use crate::tools::{Thought, ToolCall};
 use rustc_hash::FxHashSet;
 use serde::de::IgnoredAny;
+use serde_json::Value;
 
 /// So many calls in one answer; whoever writes more is lost in a loop.
 const MOST: usize = 128;
@@ -25,6 +26,9 @@ pub(crate) struct Calls {
     last: Option<usize>,
     /// What the model thought before them, as far as it is to go back with them.
     reasoning: String,
+    /// The same in OpenRouter's form, and how many bytes there are of it.
+    details: Vec<Value>,
+    detailed: usize,
     is_overthought: bool,
 }
 
@@ -103,9 +107,24 @@ impl Calls {
         }
     }
 
+    /// Takes an item of what the model thinks, or a part of one, which may go on where the last one ended.
+    pub fn detail(&mut self, detail: &Value, is_part: bool) {
+        if self.is_overthought {
+            return;
+        }
+        let grown = self.details.last_mut().filter(|_| is_part).and_then(|last| grow(last, detail));
+        self.detailed += grown.unwrap_or_else(|| detail.to_string().len());
+        self.is_overthought |= self.detailed > MOST_THOUGHTS;
+        if self.is_overthought {
+            self.details.clear();
+        } else if grown.is_none() {
+            self.details.push(detail.clone());
+        }
+    }
+
     /// Bytes of the thoughts that are kept.
     pub fn thoughts(&self) -> usize {
-        self.reasoning.len()
+        self.reasoning.len() + self.detailed.min(MOST_THOUGHTS)
     }
 
     /// Whether there is none. What names no tool is none.
@@ -123,6 +142,10 @@ impl Calls {
     pub fn finish(self, prompt: &Prompt) -> Vec<ToolCall> {
         let reasoning = if self.is_overthought { String::new() } else { self.reasoning };
         let mut reasoning = prompt.restore(&reasoning);
+        let mut details = match self.details.is_empty() || self.is_overthought {
+            true => String::new(),
+            false => prompt.restore_json(&Value::Array(self.details).to_string()),
+        };
         let mut used: FxHashSet<String> = prompt.calls().map(|call| call.id.clone()).collect();
         let mut number = 0;
         let mut finished = Vec::new();
@@ -140,11 +163,41 @@ impl Calls {
             used.insert(id.clone());
             // Without any arguments some say nothing at all.
             let arguments = if arguments.trim().is_empty() { "{}" } else { &arguments };
-            let thought = Thought::of(signature, std::mem::take(&mut reasoning));
+            let (reasoning, details) = (std::mem::take(&mut reasoning), std::mem::take(&mut details));
+            let thought = Thought { signature, reasoning, details }.kept();
             finished.push(ToolCall { id, name, arguments: prompt.restore_json(arguments), thought });
         }
         finished
     }
+}
+
+/// Puts a part of an item behind what came of it, and gives the bytes that it adds; nothing where it is an item of its own. In a stream an
+/// item comes word by word, each with all that is known of it, and what signs it comes at its end.
+fn grow(last: &mut Value, part: &Value) -> Option<usize> {
+    const TEXTS: [&str; 2] = ["text", "summary"];
+    let kind = last.get("type").and_then(Value::as_str)?;
+    let is_text = matches!(kind, "reasoning.text" | "reasoning.summary");
+    // One may have no number, or tell its name once.
+    let is_same = |name: &str| last.get(name) == part.get(name);
+    let id = |item: &Value| item.get("id").and_then(Value::as_str).map(str::to_owned);
+    let is_named_so = id(part).is_none() || id(last).is_none() || is_same("id");
+    // What was signed is over.
+    let is_over = last.get("signature").is_some_and(|signature| !signature.is_null());
+    if !is_text || is_over || !is_same("type") || !is_same("index") || !is_named_so {
+        return None;
+    }
+    let (fields, mut added) = (last.as_object_mut()?, 0);
+    for (name, value) in part.as_object()?.iter().filter(|(_, value)| !value.is_null()) {
+        let is_text = TEXTS.contains(&name.as_str());
+        if let (true, Some(Value::String(text)), Value::String(more)) = (is_text, fields.get_mut(name), value) {
+            text.push_str(more);
+            added += more.len();
+        } else if fields.get(name) != Some(value) {
+            added += name.len() + value.to_string().len();
+            fields.insert(name.clone(), value.clone());
+        }
+    }
+    Some(added)
 }
 
 #[cfg(test)]
@@ -152,6 +205,7 @@ mod tests {
     use super::*;
     use crate::prompt::{Origin, Part, PromptLimits, Turn};
     use proptest::prelude::*;
+    use serde_json::json;
 
     fn prompt(text: &str) -> Prompt {
         Prompt::new(&[Part::Data(Origin::Question, text.into())], PromptLimits::default()).unwrap()
@@ -271,10 +325,56 @@ mod tests {
         let finished = calls.finish(&prompt(&format!("t = '{secret}'")));
         let thoughts: Vec<_> = finished.into_iter().map(|call| call.thought.map(|thought| *thought)).collect();
         let thought = |signature: &str, reasoning: &str| {
-            Some(Thought { signature: signature.to_owned(), reasoning: reasoning.to_owned() })
+            Thought::of(signature.to_owned(), reasoning.to_owned()).map(|thought| *thought)
         };
         let expected = [thought("s1", &format!("I know {secret}.")), thought("s2", ""), None, thought("s4", "")];
         assert_eq!(thoughts, expected);
+    }
+
+    #[test]
+    fn details_in_parts_are_the_list_that_comes_whole() {
+        let part = |text: Value, signature: Value, index: u32| json!({ "type": "reasoning.text", "text": text, "signature": signature, "id": null, "format": "anthropic-claude-v1", "index": index });
+        let sealed = |data: &str| json!({ "type": "reasoning.encrypted", "data": data, "format": "f", "index": 2 });
+        let secret = ["ghp_", "a8Fk2mQz7LpX9cVb3NwT6yRd1HsJ4gKe5UoI"].concat();
+        let parts = [
+            part(json!("I know __SEC"), Value::Null, 0),
+            part(json!("RET_1__."), Value::Null, 0),
+            json!({ "type": "reasoning.text", "signature": "c2ln", "format": "anthropic-claude-v1", "index": 0 }),
+            part(json!("Signed is over."), Value::Null, 0),
+            part(json!("So "), Value::Null, 1),
+            part(json!("it is."), Value::Null, 1),
+            sealed("YQ=="),
+            sealed("Yg=="),
+        ];
+        let whole = json!([
+            part(json!(format!("I know {secret}.")), json!("c2ln"), 0),
+            part(json!("Signed is over."), Value::Null, 0),
+            part(json!("So it is."), Value::Null, 1),
+            sealed("YQ=="),
+            sealed("Yg=="),
+        ]);
+        let told = |items: &[Value], is_part: bool| {
+            let mut calls = Calls::default();
+            items.iter().for_each(|item| calls.detail(item, is_part));
+            assert!(calls.thoughts() > 0);
+            calls.take(0, Some("a"), Some("f"), "{}");
+            calls.take(1, Some("b"), Some("f"), "{}");
+            let finished = calls.finish(&prompt(&format!("t = '{secret}'")));
+            assert_eq!(finished[1].thought, None, "they go with the first call");
+            serde_json::from_str::<Value>(&finished[0].thought.as_ref().unwrap().details).unwrap()
+        };
+        assert_eq!(told(&parts, true), whole);
+        assert_eq!(told(&parts[..2], false).as_array().map(Vec::len), Some(2), "what came whole is left as it came");
+    }
+
+    #[test]
+    fn details_without_end_are_not_kept() {
+        let mut calls = Calls::default();
+        let part = json!({ "type": "reasoning.text", "text": "x".repeat(1 << 10), "index": 0 });
+        (0..1000).for_each(|_| calls.detail(&part, true));
+        assert!(calls.details.is_empty() && calls.thoughts() <= MOST_THOUGHTS);
+        calls.take(0, None, Some("f"), "");
+        assert_eq!(calls.finish(&prompt("x"))[0].thought, None);
     }
 
     #[test]

@@ -4,7 +4,8 @@ use crate::breaker::Watched;
 use crate::budget::{Limits, Price, price_of};
 use crate::limit::LimitConfig;
 use crate::pool::MOST;
-use crate::providers::{FillFormat, Provider, ProviderKind};
+use crate::prompt::{MOST_PICTURES, PromptLimits, Thoughts};
+use crate::providers::{FillFormat, Provider, ProviderKind, Quirks};
 use crate::request::Request;
 pub use crate::shared::address::RedisSource;
 use schemars::JsonSchema;
@@ -21,7 +22,7 @@ use std::time::Duration;
 pub struct ModelsSettings {
     /// The models, in the order in which they are preferred.
     pub target: Vec<TargetSettings>,
-    /// Bytes of a prompt; a longer one is refused.
+    /// Bytes of a prompt, pictures left out; a longer one is refused.
     #[schemars(range(min = 1024))]
     pub max_prompt_bytes: usize,
     /// Bytes of an answer; a longer one is cut off and counts as failed.
@@ -48,6 +49,20 @@ pub struct ModelsSettings {
     pub predictive: bool,
     /// Whether a second target is asked where the first word of one is late: at most one question in twenty.
     pub hedging: bool,
+    /// Whether pictures in conversations that come through the service go to models. Secrets are taken out of texts, and nobody looks for any in
+    /// a picture; `refuse` sends none.
+    pub pictures: PicturesSetting,
+}
+
+/// Whether pictures go to models.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum PicturesSetting {
+    /// As whoever asks attached them.
+    #[default]
+    Allow,
+    /// Never.
+    Refuse,
 }
 
 impl Default for ModelsSettings {
@@ -64,6 +79,7 @@ impl Default for ModelsSettings {
             adaptive: true,
             predictive: true,
             hedging: true,
+            pictures: PicturesSetting::default(),
         }
     }
 }
@@ -287,6 +303,15 @@ pub struct Bounds {
 }
 
 impl ModelsSettings {
+    /// The bounds on prompts as they are used.
+    pub fn prompt_limits(&self) -> PromptLimits {
+        let pictures = match self.pictures {
+            PicturesSetting::Allow => MOST_PICTURES,
+            PicturesSetting::Refuse => 0,
+        };
+        PromptLimits { max_bytes: self.max_prompt_bytes, pictures }
+    }
+
     /// The limits on requests at a time as they are used.
     pub fn limit(&self) -> LimitConfig {
         LimitConfig {
@@ -360,6 +385,23 @@ impl Target {
             None => Some(self.provider.provider()),
             Some(_) => self.fill?.provider(self.provider),
         }
+    }
+}
+
+impl Target {
+    /// Whether the pictures of a request are shown in its format: all that are attached are, and some go and fetch others.
+    pub(crate) fn sees(&self, request: &Request) -> bool {
+        let provider = self.provider.provider();
+        request.prompt.addresses().all(|address| provider.fetches(address))
+    }
+
+    /// Bytes of a request that this target is told.
+    pub(crate) fn told(&self, request: &Request, quirks: Quirks) -> usize {
+        let prompt = &request.prompt;
+        // Mostly there is none, and it is asked for often.
+        let is_thought = prompt.thoughts() != Thoughts::default();
+        let format = if is_thought { self.speaks(request) } else { None };
+        prompt.len() + format.map_or(0, |format| format.thoughts(prompt, &self.model, quirks))
     }
 }
 

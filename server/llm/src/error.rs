@@ -25,6 +25,8 @@ pub enum Cause {
     BadRequest,
     /// The model fills no holes.
     NoFill,
+    /// The model sees no pictures, or not these.
+    NoPicture,
     /// What came back cannot be read.
     Malformed,
     /// The connection failed or broke.
@@ -71,7 +73,7 @@ impl Scope {
 
 impl Cause {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Auth,
         Self::Forbidden,
         Self::Quota,
@@ -82,6 +84,7 @@ impl Cause {
         Self::ContentFilter,
         Self::BadRequest,
         Self::NoFill,
+        Self::NoPicture,
         Self::Malformed,
         Self::Transport,
         Self::Timeout,
@@ -104,6 +107,7 @@ impl Cause {
             Self::ContentFilter => "content-filter",
             Self::BadRequest => "bad-request",
             Self::NoFill => "no-fill",
+            Self::NoPicture => "no-picture",
             Self::Malformed => "malformed",
             Self::Transport => "transport",
             Self::Timeout => "timeout",
@@ -127,7 +131,8 @@ impl Cause {
             Self::Overload | Self::Timeout => Scope::Model,
             Self::Server | Self::Transport => Scope::Provider,
             Self::Malformed => Scope::Model,
-            Self::ContextLength | Self::ContentFilter | Self::BadRequest | Self::NoFill => Scope::Request,
+            Self::ContextLength | Self::ContentFilter | Self::BadRequest => Scope::Request,
+            Self::NoFill | Self::NoPicture => Scope::Request,
             Self::TooLarge | Self::Budget | Self::Busy | Self::NoTarget => Scope::Request,
         }
     }
@@ -155,6 +160,7 @@ impl Cause {
             Self::ContentFilter => "it refuses to answer this",
             Self::BadRequest => "check its `model` and `base-url`",
             Self::NoFill => "take `fill` out of its settings, or set it as the model needs it",
+            Self::NoPicture => "it takes no such picture; ask a model that sees, or attach the picture itself",
             Self::Malformed => "what it sent could not be read",
             Self::Transport => "it could not be reached; check its `base-url` and the network",
             Self::Timeout => "it did not answer in time",

@@ -88,7 +88,9 @@ fn none_left(soonest: Duration) -> LlmError {
 
 /// Whether a target is one of those that are wanted, and can be asked such a thing at all.
 pub(crate) fn may_answer(target: &Target, request: &Request) -> bool {
-    request.target.as_ref().is_none_or(|name| *name == target.name) && target.speaks(request).is_some()
+    request.target.as_ref().is_none_or(|name| *name == target.name)
+        && target.speaks(request).is_some()
+        && target.sees(request)
 }
 
 /// The targets that may answer, in the order in which they are to be asked.

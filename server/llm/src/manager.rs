@@ -64,7 +64,7 @@ impl Plan {
             bounds: settings.models.bounds(),
             routing: settings.routing.strategy,
             limits: settings.budget,
-            prompt: PromptLimits { max_bytes: settings.models.max_prompt_bytes },
+            prompt: settings.models.prompt_limits(),
             limit: settings.models.limit(),
             hedges: settings.models.hedging,
             judge: settings.routing.judge.clone(),
@@ -360,10 +360,13 @@ impl LlmManager {
     /// The same, the cheapest first: by the price of a prompt and an answer of this size.
     pub(crate) fn names_by_price(&self, request: &Request) -> Vec<String> {
         let plan = self.plan();
-        let size = Usage { input: request.prompt.len() as u64 / 3, cached: 0, output: u64::from(request.max_tokens) };
+        let output = u64::from(request.max_tokens);
         let mut candidates = ordered(&self.inner, &plan, request);
         // Of equal prices the order of the router stays.
-        candidates.sort_by_key(|candidate| candidate.target.price.of(size));
+        candidates.sort_by_cached_key(|candidate| {
+            let input = candidate.target.told(request, self.inner.quirks(candidate.target)) as u64 / 3;
+            candidate.target.price.of(Usage { input, cached: 0, output })
+        });
         candidates.into_iter().map(|candidate| candidate.target.name.clone()).collect()
     }
 

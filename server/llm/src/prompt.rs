@@ -6,10 +6,14 @@
 mod conversation;
 mod fill;
 mod json;
+mod picture;
 
-pub(crate) use conversation::Said;
-pub use conversation::Turn;
+pub(crate) use conversation::{Said, Thoughts};
+pub use conversation::{Shown, Turn};
+pub(crate) use picture::Pictures;
+pub use picture::{Detail, MOST_BYTES, MOST_PICTURES, Picture, PictureError};
 
+use crate::attempt::BYTES_A_TOKEN;
 use crate::tools::Tool;
 use security::scan::scan;
 use std::borrow::Cow;
@@ -69,18 +73,32 @@ pub enum PromptError {
     /// The hole is inside of a secret: what would fill it is a secret too.
     #[error("The place to be filled is inside of a secret, and no model is asked for those.")]
     InsideSecret,
+    /// The settings let none through.
+    #[error("No pictures are sent to models here, as `models.pictures` says; describe in words what is to be seen.")]
+    NoPictures,
+    /// More than [`PromptLimits::pictures`].
+    #[error("There are more than {limit} pictures in the conversation; leave some out.")]
+    TooManyPictures {
+        /// What is allowed.
+        limit: usize,
+    },
+    /// There is a picture that cannot be sent.
+    #[error(transparent)]
+    Picture(#[from] PictureError),
 }
 
 /// Bounds on a prompt.
 #[derive(Clone, Copy, Debug)]
 pub struct PromptLimits {
-    /// Bytes of all parts together.
+    /// Bytes of all parts together, pictures left out.
     pub max_bytes: usize,
+    /// Pictures of a conversation; 0 lets none through.
+    pub pictures: usize,
 }
 
 impl Default for PromptLimits {
     fn default() -> Self {
-        Self { max_bytes: 1 << 20 }
+        Self { max_bytes: 1 << 20, pictures: MOST_PICTURES }
     }
 }
 
@@ -94,8 +112,12 @@ pub struct Prompt {
     user: String,
     /// What may be called.
     tools: Vec<Tool>,
-    /// Bytes of what was said before and of the tools.
+    /// Bytes of what was said before and of the tools, thoughts and pictures left out.
     around: usize,
+    /// What was thought before.
+    thoughts: Thoughts,
+    /// What was shown.
+    pictures: Pictures,
     /// Where in `user` there is a hole to be filled.
     hole: Option<usize>,
     /// What every placeholder begins with.
@@ -148,8 +170,20 @@ impl Prompt {
             push_paragraph(&mut system, FENCE_RULE);
         }
         let digest = digest(&system, &[], &[], &user, None, &secrets);
-        let (earlier, tools, secrets) = (Vec::new(), Vec::new(), Arc::new(secrets));
-        Ok(Self { system, earlier, user, tools, around: 0, hole: None, open, secrets, marks: 0, digest })
+        Ok(Self {
+            system,
+            earlier: Vec::new(),
+            user,
+            tools: Vec::new(),
+            around: 0,
+            thoughts: Thoughts::default(),
+            pictures: Pictures::default(),
+            hole: None,
+            open,
+            secrets: Arc::new(secrets),
+            marks: 0,
+            digest,
+        })
     }
 
     /// The instructions.
@@ -162,9 +196,10 @@ impl Prompt {
         &self.user
     }
 
-    /// Bytes of all of it.
+    /// Bytes of all that every model is told. A picture counts for as many as are of so many tokens, however large it is.
     pub fn len(&self) -> usize {
-        self.system.len() + self.around + self.user.len()
+        let of_pictures = self.pictures.count * picture::TOKENS * BYTES_A_TOKEN;
+        self.system.len() + self.around + self.user.len() + of_pictures
     }
 
     /// Whether there is nothing in it; never so for one that was made.
@@ -228,12 +263,24 @@ fn digest(
     for turn in earlier {
         match turn.said() {
             Said::User(text) => marked("user", &[text]),
+            Said::Showing(shown) => {
+                marked("showing", &[]);
+                for one in shown {
+                    match one {
+                        Shown::Text(text) => marked("words", &[text.as_str()]),
+                        Shown::Picture(picture) => marked("picture", &[picture.digest().to_hex().as_str()]),
+                    }
+                }
+            }
             Said::Assistant(text, calls) => {
                 marked("assistant", &[text]);
                 for call in calls {
                     marked("call", &[call.id.as_str(), call.name.as_str(), call.arguments.as_str()]);
                     if let Some(thought) = &call.thought {
                         marked("thought", &[thought.signature.as_str(), thought.reasoning.as_str()]);
+                        if !thought.details.is_empty() {
+                            marked("details", &[thought.details.as_str()]);
+                        }
                     }
                 }
             }
@@ -412,7 +459,7 @@ mod tests {
 
     #[test]
     fn what_is_too_large_or_empty_is_refused() {
-        let limits = PromptLimits { max_bytes: 10 };
+        let limits = PromptLimits { max_bytes: 10, ..PromptLimits::default() };
         let long = Prompt::new(&[Part::Data(Origin::Code, "x".repeat(11))], limits);
         assert_eq!(long, Err(PromptError::TooLarge { size: 11, limit: 10 }));
         let blank = [Part::Instruction("Answer.".into()), Part::Data(Origin::Question, " ".into())];

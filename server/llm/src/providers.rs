@@ -15,9 +15,10 @@ mod quirks;
 
 pub use fill::FillFormat;
 pub use quirks::Quirks;
-pub(crate) use quirks::{is_of_length, is_of_thoughts};
+pub(crate) use quirks::{is_of_length, is_of_strictness, is_of_thoughts, unseen};
 
 use crate::error::{Cause, LlmError};
+use crate::prompt::Prompt;
 use crate::request::{Answer, Finish, Piece, Request, WHOLE_CALL};
 use crate::sse::Framing;
 use security::secret::Secret;
@@ -96,6 +97,21 @@ pub trait Provider: Send + Sync + 'static {
         Framing::ServerSentEvents
     }
 
+    /// Whether a picture at an address is found there by whoever speaks this format. Nothing here fetches one.
+    fn fetches(&self, _address: &str) -> bool {
+        false
+    }
+
+    /// Bytes of what models thought in a conversation that this one is told again.
+    fn thoughts(&self, _prompt: &Prompt, _model: &str, _quirks: Quirks) -> usize {
+        0
+    }
+
+    /// Whether a schema that is refused for a strict tool may do for one that is not: where it is a part of JSON Schema that is known then.
+    fn loosens(&self) -> bool {
+        false
+    }
+
     /// The request over the wire.
     fn request(&self, request: &Request, endpoint: &Endpoint<'_>) -> WireRequest;
 
@@ -141,7 +157,8 @@ pub fn gather(target: &str, pieces: impl IntoIterator<Item = Piece>) -> Result<A
             Piece::From(target) => answer.target = target,
             Piece::End(finish) => end = Some(finish.after(end)),
             // Calls are for whoever reads the pieces.
-            Piece::Call(_) | Piece::CallPart { .. } | Piece::Signature(_) | Piece::Thinking | Piece::Thought(_) => {}
+            Piece::Call(_) | Piece::CallPart { .. } | Piece::Signature(_) => {}
+            Piece::Thinking | Piece::Thought(_) | Piece::Detail { .. } => {}
         }
     }
     match end {

@@ -232,6 +232,13 @@ pub enum Piece {
     Thinking,
     /// The same with what it thinks, in a format whose providers may want it back with the calls that follow. Only the attempt itself hears it.
     Thought(String),
+    /// The same in OpenRouter's form, which its models want back unchanged. Only the attempt itself hears it.
+    Detail {
+        /// An item of its list, or a part of one.
+        detail: Value,
+        /// Whether it may go on where the one before it ended.
+        is_part: bool,
+    },
     /// What came so far does not count: another target began the answer anew, in other words.
     Restart,
     /// What was used so far; see [`Usage::with`].

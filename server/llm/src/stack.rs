@@ -53,7 +53,11 @@ pub(crate) fn travel(inner: &Arc<Inner>, plan: &Arc<Plan>, request: Request) -> 
 /// Why no target can be asked a request.
 pub(crate) fn nobody(plan: &Plan, request: &Request) -> LlmError {
     let models: Vec<&str> = plan.targets.iter().map(|target| target.name.as_str()).collect();
+    let is_of_pictures = request.prompt.addresses().next().is_some();
     match request.target.as_deref() {
+        Some(name) if models.contains(&name) && is_of_pictures => {
+            LlmError::new(name, Cause::NoPicture, "its format has no place for a picture that is at an address only")
+        }
         Some(name) if models.contains(&name) => {
             LlmError::new(name, Cause::NoFill, "it is given no holes to fill, since its `fill` is not set")
         }
@@ -63,6 +67,9 @@ pub(crate) fn nobody(plan: &Plan, request: &Request) -> LlmError {
             LlmError::unknown(name, &known)
         }
         None if models.is_empty() => LlmError::none_set(),
+        None if is_of_pictures => {
+            LlmError::new("models", Cause::NoPicture, "none of them fetches a picture that is at an address only")
+        }
         None => LlmError::new(
             "models",
             Cause::NoTarget,

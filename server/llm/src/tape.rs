@@ -113,11 +113,15 @@ fn written(piece: &Result<Piece, LlmError>, prompt: &Prompt) -> Value {
     match piece {
         Ok(Piece::Text(text)) => json!({ "text": prompt.hidden(text) }),
         // Thoughts and parts of calls are signs of life, and are told to nobody.
-        Ok(Piece::Thinking | Piece::Thought(_) | Piece::CallPart { .. } | Piece::Signature(_)) => json!("thinking"),
+        Ok(Piece::Thinking | Piece::Thought(_) | Piece::Detail { .. }) => json!("thinking"),
+        Ok(Piece::CallPart { .. } | Piece::Signature(_)) => json!("thinking"),
         Ok(Piece::Call(call)) => {
             let mut parts = vec![call.id.clone(), call.name.clone(), prompt.hidden_json(&call.arguments)];
             if let Some(thought) = &call.thought {
                 parts.extend([thought.signature.clone(), prompt.hidden(&thought.reasoning)]);
+                if !thought.details.is_empty() {
+                    parts.push(prompt.hidden_json(&thought.details));
+                }
             }
             json!({ "call": parts })
         }
@@ -151,7 +155,8 @@ fn read(value: &Value, prompt: &Prompt) -> Option<Result<Piece, LlmError>> {
             arguments: prompt.restore_json(value.get(2)?.as_str()?),
             thought: {
                 let part = |at: usize| value.get(at).and_then(Value::as_str).unwrap_or_default();
-                Thought::of(part(3).to_owned(), prompt.restore(part(4)))
+                let details = if part(5).is_empty() { String::new() } else { prompt.restore_json(part(5)) };
+                Thought { signature: part(3).to_owned(), reasoning: prompt.restore(part(4)), details }.kept()
             },
         }),
         "from" => Piece::From(text(value)?),
@@ -191,7 +196,12 @@ mod tests {
                 id: "c".into(),
                 name: "f".into(),
                 arguments: json!({ "said": format!("\"{secret}\"") }).to_string(),
-                thought: Thought::of("s".into(), format!("I need {secret}.")),
+                thought: Thought {
+                    signature: "s".into(),
+                    reasoning: format!("I need {secret}."),
+                    details: json!([{ "type": "reasoning.text", "text": format!("I need {secret}.") }]).to_string(),
+                }
+                .kept(),
             })),
             Ok(Piece::Call(ToolCall { id: "d".into(), name: "f".into(), ..ToolCall::default() })),
             Ok(Piece::End(Finish::ToolCalls)),

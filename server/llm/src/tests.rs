@@ -4,6 +4,7 @@ mod calls;
 mod faults;
 mod fill;
 mod formats;
+mod pictures;
 mod stale;
 mod thoughts;
 

@@ -47,7 +47,8 @@ pub struct ToolCall {
 impl ToolCall {
     /// Every text of it.
     pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
-        let thoughts = self.thought.iter().flat_map(|thought| [&thought.signature, &thought.reasoning]);
+        let thoughts =
+            self.thought.iter().flat_map(|thought| [&thought.signature, &thought.reasoning, &thought.details]);
         [&self.id, &self.name, &self.arguments].into_iter().chain(thoughts).map(String::as_str)
     }
 }
@@ -59,13 +60,20 @@ pub struct Thought {
     pub signature: String,
     /// The thoughts in words, at the first call of a turn; empty where nobody wants them back.
     pub reasoning: String,
+    /// The thoughts as OpenRouter tells those of all its models, at the first call of a turn: a list in JSON, or empty.
+    pub details: String,
 }
 
 impl Thought {
     /// Both, or nothing where both are empty.
     pub fn of(signature: String, reasoning: String) -> Option<Box<Self>> {
-        let is_there = !signature.is_empty() || !reasoning.is_empty();
-        is_there.then(|| Box::new(Self { signature, reasoning }))
+        Self { signature, reasoning, details: String::new() }.kept()
+    }
+
+    /// Itself, or nothing where all of it is empty.
+    pub fn kept(self) -> Option<Box<Self>> {
+        let is_there = [&self.signature, &self.reasoning, &self.details].into_iter().any(|part| !part.is_empty());
+        is_there.then(|| Box::new(self))
     }
 }
 

@@ -183,7 +183,7 @@ impl Ask {
                     // What is printed cannot be taken back, so it is said.
                     Piece::Restart => writeln!(out, "\n[the answer begins anew]").map_err(Failed::printing)?,
                     Piece::End(_) => writeln!(out).map_err(Failed::printing)?,
-                    Piece::Usage(_) | Piece::From(_) | Piece::Thinking | Piece::Thought(_) => {}
+                    Piece::Usage(_) | Piece::From(_) | Piece::Thinking | Piece::Thought(_) | Piece::Detail { .. } => {}
                     // A question of this command has no tools.
                     Piece::CallPart { .. } | Piece::Signature(_) | Piece::Call(_) => {}
                 }
@@ -238,7 +238,7 @@ fn is_whole(answer: &Answer) -> Result<(), String> {
 fn as_json(piece: &Piece) -> serde_json::Value {
     match piece {
         Piece::Text(text) => json!({ "text": text }),
-        Piece::Thinking | Piece::Thought(_) | Piece::CallPart { .. } | Piece::Signature(_) => {
+        Piece::Thinking | Piece::Thought(_) | Piece::Detail { .. } | Piece::CallPart { .. } | Piece::Signature(_) => {
             json!({ "thinking": true })
         }
         Piece::Call(call) => json!({ "call": { "id": call.id, "name": call.name, "arguments": call.arguments } }),

@@ -130,6 +130,9 @@ pub(super) fn check_workspace(layer: &Value) -> Result<(), String> {
     if goes_away {
         return Err(format!("`cache.redis` outside of this machine {OWN}"));
     }
+    if layer.pointer("/models/pictures").is_some_and(|said| said != "refuse") {
+        return Err(format!("`models.pictures` other than `refuse` {OWN}"));
+    }
     let targets = layer.pointer("/models/target").and_then(Value::as_array);
     for target in targets.into_iter().flatten() {
         if target.get("api-key").is_some() {

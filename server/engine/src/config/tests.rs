@@ -144,6 +144,7 @@ fn a_workspace_cannot_send_keys_or_text_away() {
     for redis in ["'redis://127.0.0.1:6379'", "['rediss://localhost:1', 'redis://[::1]:2']"] {
         assert_eq!(read(&format!("[cache]\nredis = {redis}\n")), Ok(()), "{redis}");
     }
+    assert_eq!(read("[models]\npictures = 'refuse'\n"), Ok(()), "it may be stricter");
     for (text, part) in [
         (
             "[[models.target]]\nmodel = 'm'\nbase-url = 'http://127.0.0.1:1'\napi-key = { env = 'OPENAI_API_KEY' }\n",
@@ -162,6 +163,7 @@ fn a_workspace_cannot_send_keys_or_text_away() {
         ("[cache]\nredis = 'redis://127.0.0.1.evil.example'\n", "cache.redis"),
         ("[cache]\nredis = ['redis://127.0.0.1:1', 'redis://evil.example:1']\n", "cache.redis"),
         ("[cache]\nredis = { env = 'REDIS_URL' }\n", "cache.redis"),
+        ("[models]\npictures = 'allow'\n", "models.pictures"),
     ] {
         let error = read(text).unwrap_err();
         assert!(error.contains(part) && error.contains("config.toml"), "{text}: {error}");

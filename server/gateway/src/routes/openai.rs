@@ -3,20 +3,24 @@
 //! Answers as OpenAI does, errors too. What it is asked and cannot do, it refuses; what would only colour the answer is named in a header.
 
 mod answer;
+mod pictures;
+mod room;
 mod tools;
 mod wire;
 
 pub(crate) use answer::ErrorAnswer;
+pub(crate) use room::PLACES;
 
 use crate::auth::Principal;
-use crate::error::Problem;
-use crate::extract::Valid;
+use crate::error::{Kind, Problem};
 use crate::state::Gateway;
 use answer::{Completion, streamed, whole};
 use axum::extract::{Path, State};
 use axum::http::HeaderValue;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
+use engine::converse::PromptError;
+use room::{Roomy, sends_none};
 use serde::Serialize;
 use utoipa::ToSchema;
 use wire::ChatRequest;
@@ -81,7 +85,8 @@ async fn entries(gateway: &Gateway) -> Result<Vec<ModelEntry>, Problem> {
     Ok([entry(AUTO.to_owned(), "code-agent".to_owned())].into_iter().chain(named).collect())
 }
 
-/// Answers the last message of a conversation, whole or in pieces (`stream`). An answer may call tools that were offered with it.
+/// Answers the last message of a conversation, whole or in pieces (`stream`). An answer may call tools that were offered with it. Pictures may
+/// stand among the words of the user; a body with pictures may have 32 MiB, if it tells its length before.
 #[utoipa::path(post, path = "/v1/chat/completions", tag = "openai", operation_id = "openai.chat",
     extensions(("x-group" = json!("models.ask"))), request_body = ChatRequest, responses(
     (status = 200, description = "The answer; with `stream` as server-sent events, the last of which is `[DONE]`", content(
@@ -98,8 +103,11 @@ async fn entries(gateway: &Gateway) -> Result<Vec<ModelEntry>, Problem> {
 pub(crate) async fn chat(
     State(gateway): State<Gateway>,
     Extension(principal): Extension<Principal>,
-    Valid(body): Valid<ChatRequest>,
+    Roomy { body, place: _place }: Roomy,
 ) -> Result<Response, Problem> {
+    if let Some(picture) = body.first_picture().filter(|_| sends_none(&gateway)) {
+        return Err(Problem::new(Kind::Refused, PromptError::NoPictures.to_string()).at(picture));
+    }
     let ignored = body.ignored();
     let (is_streamed, tells_usage) = (body.is_streamed(), body.tells_usage());
     let answer = gateway.core(&principal.account.id).converse(body.conversation()?).await?;

@@ -199,13 +199,32 @@ async fn signatures_go_out_with_calls_and_come_back_with_them() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn thoughts_in_openrouters_form_go_out_with_calls_and_come_back_with_them() {
+    let list = json!([{ "type": "reasoning.encrypted", "data": "b3BhcXVl", "id": "r1", "format": "f", "index": 0 }]);
+    let mut thinking = Behaviour::calling("", &[("read", "{}")]);
+    thinking.calls[0].thought =
+        llm::tools::Thought { details: list.to_string(), ..llm::tools::Thought::default() }.kept();
+    let (service, token, server) = service(thinking).await;
+    let said = "Gemini models require OpenRouter reasoning details to be preserved in each request.";
+    let refusal = json!({ "error": { "message": said, "code": 400 } }).to_string();
+    server.next([llm::scripted::Script::Status(400, Vec::new(), refusal)]);
+    let message = ask(&service, &token, asked(&[])).await.json()["choices"][0]["message"].clone();
+    assert_eq!(message["reasoning_details"], list, "{message}");
+    let reply = ask(&service, &token, asked(&[("stream", json!(true))])).await;
+    let places = [format!("\"reasoning_details\":{list}"), "\"tool_calls\":[".to_owned()];
+    assert!(places.map(|words| reply.text.find(&words).unwrap()).is_sorted(), "{reply:?}");
+    ask(&service, &token, asked(&[("messages", and_then(&message))])).await;
+    assert_eq!(sent(&server)["messages"][1]["reasoning_details"], list);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn thoughts_are_bounded_and_texts() {
     let (service, token, server) = service(Behaviour::saying("Never.")).await;
     let function = json!({ "name": "read", "arguments": "{}" });
     let with = |name: &str, value: Value| {
         let mut call = json!({ "id": "c", "type": "function", "function": function });
         let mut message = json!({ "role": "assistant", "content": null });
-        if name == "reasoning_content" {
+        if name.starts_with("reasoning") {
             message[name] = value;
         } else {
             call["extra_content"] = value;
@@ -218,6 +237,9 @@ async fn thoughts_are_bounded_and_texts() {
     for (name, value, place) in [
         ("reasoning_content", json!(7), "messages.1.reasoning_content"),
         ("reasoning_content", json!("x".repeat(1_000_001)), "messages.1.reasoning_content"),
+        ("reasoning_details", json!("x"), "messages.1.reasoning_details"),
+        ("reasoning_details", json!(["x"]), "messages.1.reasoning_details"),
+        ("reasoning_details", json!(vec![json!({}); 1001]), "messages.1.reasoning_details"),
         ("extra_content", signature(json!(7)), refused),
         ("extra_content", signature(json!("x".repeat(100_001))), refused),
         ("extra_content", json!("x"), refused),

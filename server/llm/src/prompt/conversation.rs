@@ -4,6 +4,7 @@
 //! Secrets are taken out of all of it as everywhere, of what tools are told and say too, and come back in the answer.
 
 use super::json::Cleaner;
+use super::picture::{Picture, PictureError, Pictures};
 use super::{Prompt, PromptError, PromptLimits, digest, opening, push_paragraph};
 use crate::tools::{Tool, ToolCall};
 use std::sync::Arc;
@@ -13,6 +14,8 @@ use std::sync::Arc;
 pub enum Turn {
     /// Whoever asks.
     User(String),
+    /// Whoever asks, who shows something.
+    Showing(Vec<Shown>),
     /// The model.
     Assistant {
         /// What it said, which may be nothing where it called tools.
@@ -31,20 +34,61 @@ pub enum Turn {
     },
 }
 
+/// A piece of a turn in which something is shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// Words about it.
+    Text(String),
+    /// A picture.
+    Picture(Picture),
+}
+
+impl Shown {
+    /// The words, of words.
+    pub(crate) fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Picture(_) => None,
+        }
+    }
+
+    /// The picture, of a picture.
+    pub(crate) fn picture(&self) -> Option<&Picture> {
+        match self {
+            Self::Text(_) => None,
+            Self::Picture(picture) => Some(picture),
+        }
+    }
+
+    fn with_text(self, change: impl FnOnce(&str) -> String) -> Self {
+        match self {
+            Self::Text(text) => Self::Text(change(&text)),
+            picture @ Self::Picture(_) => picture,
+        }
+    }
+
+    fn is_blank(&self) -> bool {
+        self.text().is_some_and(|text| text.trim().is_empty())
+    }
+}
+
 /// A turn as formats write it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Said<'a> {
     User(&'a str),
+    Showing(&'a [Shown]),
     Assistant(&'a str, &'a [ToolCall]),
     Tool { id: &'a str, name: &'a str, text: &'a str },
 }
 
 impl<'a> Said<'a> {
     /// The words of it.
-    pub fn text(self) -> &'a str {
-        match self {
-            Self::User(text) | Self::Assistant(text, _) | Self::Tool { text, .. } => text,
-        }
+    pub fn texts(self) -> impl Iterator<Item = &'a str> {
+        let (own, shown): (Option<&'a str>, &'a [Shown]) = match self {
+            Self::User(text) | Self::Assistant(text, _) | Self::Tool { text, .. } => (Some(text), &[]),
+            Self::Showing(shown) => (None, shown),
+        };
+        own.into_iter().chain(shown.iter().filter_map(Shown::text))
     }
 }
 
@@ -53,25 +97,51 @@ impl Turn {
     pub(super) fn said(&self) -> Said<'_> {
         match self {
             Self::User(text) => Said::User(text),
+            Self::Showing(shown) => Said::Showing(shown),
             Self::Assistant { text, calls } => Said::Assistant(text, calls),
             Self::Tool { id, name, text } => Said::Tool { id, name, text },
         }
     }
 
-    /// Every text of it.
+    /// Every text of it. What is in a picture is none.
     fn texts(&self) -> impl Iterator<Item = &str> {
-        let (own, calls): ([&str; 3], &[ToolCall]) = match self {
-            Self::User(text) => ([text.as_str(), "", ""], &[]),
-            Self::Assistant { text, calls } => ([text.as_str(), "", ""], calls.as_slice()),
-            Self::Tool { id, name, text } => ([id.as_str(), name.as_str(), text.as_str()], &[]),
+        let own: [&str; 3] = match self {
+            Self::User(text) | Self::Assistant { text, .. } => [text.as_str(), "", ""],
+            Self::Showing(_) => [""; 3],
+            Self::Tool { id, name, text } => [id.as_str(), name.as_str(), text.as_str()],
         };
-        own.into_iter().chain(calls.iter().flat_map(ToolCall::texts))
+        let shown = self.shown().iter().filter_map(Shown::text);
+        own.into_iter().chain(shown).chain(self.calls().iter().flat_map(ToolCall::texts))
+    }
+
+    /// What is shown in it.
+    fn shown(&self) -> &[Shown] {
+        match self {
+            Self::Showing(shown) => shown,
+            Self::User(_) | Self::Assistant { .. } | Self::Tool { .. } => &[],
+        }
+    }
+
+    /// The calls of tools in it.
+    fn calls(&self) -> &[ToolCall] {
+        match self {
+            Self::Assistant { calls, .. } => calls,
+            Self::User(_) | Self::Showing(_) | Self::Tool { .. } => &[],
+        }
+    }
+
+    /// The pictures in it.
+    fn pictures(&self) -> impl Iterator<Item = &Picture> {
+        self.shown().iter().filter_map(Shown::picture)
     }
 
     /// The same without its secrets. Names are told as they are: they have to be the same in all turns.
     fn clean(self, cleaner: &mut Cleaner) -> Self {
         match self {
             Self::User(text) => Self::User(cleaner.text(&text)),
+            Self::Showing(shown) => {
+                Self::Showing(shown.into_iter().map(|one| one.with_text(|text| cleaner.text(text))).collect())
+            }
             Self::Assistant { text, calls } => {
                 let text = cleaner.text(&text);
                 let clean = |call: ToolCall| ToolCall {
@@ -90,6 +160,9 @@ impl Turn {
     fn without_known(self, cleaner: &Cleaner) -> Self {
         match self {
             Self::User(text) => Self::User(cleaner.known(&text)),
+            Self::Showing(shown) => {
+                Self::Showing(shown.into_iter().map(|one| one.with_text(|text| cleaner.known(text))).collect())
+            }
             Self::Assistant { text, calls } => {
                 let clean = |call: ToolCall| ToolCall {
                     arguments: cleaner.known_json(&call.arguments),
@@ -108,7 +181,8 @@ impl Prompt {
     /// a tool's, and the tools that may be called.
     ///
     /// # Errors
-    /// If the last turn is the model's, or the user's and says nothing, or all of it is larger than allowed.
+    /// If the last turn is the model's, or the user's and says nothing, or all of it is larger than allowed; if there are more pictures than may
+    /// be, or one has an address in which there is a secret.
     pub fn conversation(
         instructions: &[String],
         turns: Vec<Turn>,
@@ -123,6 +197,7 @@ impl Prompt {
         if size > limits.max_bytes {
             return Err(PromptError::TooLarge { size, limit: limits.max_bytes });
         }
+        let pictures = Pictures::of(turns.iter().flat_map(Turn::pictures), limits)?;
         let mut cleaner = Cleaner { open: opening(&texts), secrets: Vec::new() };
         let mut system = String::new();
         for text in instructions {
@@ -136,6 +211,11 @@ impl Prompt {
         };
         let mut tools: Vec<Tool> = tools.into_iter().map(clean).collect();
         if !cleaner.secrets.is_empty() {
+            // Nothing in an address can be replaced.
+            let has_secret = |picture: &Picture| picture.address().is_some_and(|address| cleaner.has_known(address));
+            if turns.iter().flat_map(Turn::pictures).any(has_secret) {
+                return Err(PromptError::Picture(PictureError::Secret));
+            }
             system = cleaner.known(&system);
             turns = turns.into_iter().map(|turn| turn.without_known(&cleaner)).collect();
             let again = |tool: Tool| Tool {
@@ -147,17 +227,32 @@ impl Prompt {
         }
         let user = match turns.pop() {
             Some(Turn::User(text)) if !text.trim().is_empty() => text,
-            Some(result @ Turn::Tool { .. }) => {
-                turns.push(result);
+            Some(last) if matches!(last, Turn::Tool { .. }) || last.shown().iter().any(|one| !one.is_blank()) => {
+                turns.push(last);
                 String::new()
             }
             _ => return Err(PromptError::Empty),
         };
         let Cleaner { open, secrets } = cleaner;
         let digest = digest(&system, &turns, &tools, &user, None, &secrets);
-        let around = bytes_of(&turns, &tools);
+        let thoughts = Thoughts::of(turns.iter().flat_map(Turn::calls));
+        let around = bytes_of(&turns, &tools).saturating_sub(thoughts.all());
         let secrets = Arc::new(secrets);
-        Ok(Self { system, earlier: turns, user, tools, around, hole: None, open, secrets, marks: 0, digest })
+        let earlier = turns;
+        Ok(Self {
+            system,
+            earlier,
+            user,
+            tools,
+            around,
+            thoughts,
+            pictures,
+            hole: None,
+            open,
+            secrets,
+            marks: 0,
+            digest,
+        })
     }
 
     /// What was said before, in order; nothing but in a conversation.
@@ -172,18 +267,58 @@ impl Prompt {
 
     /// The calls of tools so far.
     pub(crate) fn calls(&self) -> impl Iterator<Item = &ToolCall> {
-        self.earlier.iter().flat_map(|turn| match turn {
-            Turn::Assistant { calls, .. } => calls.as_slice(),
-            Turn::User(_) | Turn::Tool { .. } => &[],
-        })
+        self.earlier.iter().flat_map(Turn::calls)
+    }
+
+    /// How much there is of what models thought before calls; none of it is in [`Self::len`], since few models are told.
+    pub(crate) fn thoughts(&self) -> Thoughts {
+        self.thoughts
+    }
+
+    /// How much there is of pictures.
+    pub(crate) fn pictures(&self) -> Pictures {
+        self.pictures
+    }
+
+    /// The addresses at which pictures are to be found that are not attached.
+    pub(crate) fn addresses(&self) -> impl Iterator<Item = &str> {
+        // Mostly there are none, however long the conversation is.
+        let turns: &[Turn] = if self.pictures.count == 0 { &[] } else { &self.earlier };
+        turns.iter().flat_map(Turn::pictures).filter_map(Picture::address)
     }
 
     /// All turns; the last is what is to be answered now.
     pub(crate) fn turns(&self) -> impl Iterator<Item = Said<'_>> {
-        // After the result of a tool there is nothing that the user says.
-        let is_asked = !matches!(self.earlier.last(), Some(Turn::Tool { .. })) || !self.user.is_empty();
+        // After the result of a tool, and after what was shown, there is nothing more that the user says.
+        let is_asked =
+            !matches!(self.earlier.last(), Some(Turn::Tool { .. } | Turn::Showing(_))) || !self.user.is_empty();
         let last = is_asked.then_some(Said::User(self.user.as_str()));
         self.earlier.iter().map(Turn::said).chain(last)
+    }
+}
+
+/// Bytes of what models thought before calls, in each of the forms in which some of them are told it again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Thoughts {
+    /// For a provider to read.
+    pub signatures: usize,
+    /// In words.
+    pub reasoning: usize,
+    /// In OpenRouter's form.
+    pub details: usize,
+}
+
+impl Thoughts {
+    fn of<'a>(calls: impl Iterator<Item = &'a ToolCall>) -> Self {
+        calls.filter_map(|call| call.thought.as_ref()).fold(Self::default(), |sum, thought| Self {
+            signatures: sum.signatures + thought.signature.len(),
+            reasoning: sum.reasoning + thought.reasoning.len(),
+            details: sum.details + thought.details.len(),
+        })
+    }
+
+    fn all(self) -> usize {
+        self.signatures + self.reasoning + self.details
     }
 }
 
@@ -234,7 +369,7 @@ mod tests {
             user(&format!("And now with {secret} again?")),
         ];
         let prompt = Prompt::conversation(&[], turns, Vec::new(), PromptLimits::default()).unwrap();
-        let said: String = prompt.turns().map(|said| said.text().to_owned()).collect();
+        let said: String = prompt.turns().flat_map(Said::texts).collect();
         let called = prompt.calls().next().unwrap().arguments.clone();
         assert!(!said.contains(&secret) && !called.contains(&secret), "{said} {called}");
         assert_eq!(called, r#"{"cmd":"psql -p __SECRET_1__"}"#);
@@ -247,7 +382,7 @@ mod tests {
 
     fn with_tools(instructions: &[&str], turns: Vec<Turn>, tools: Vec<Tool>) -> Result<Prompt, PromptError> {
         let instructions: Vec<String> = instructions.iter().map(|text| (*text).to_owned()).collect();
-        Prompt::conversation(&instructions, turns, tools, PromptLimits { max_bytes: 400 })
+        Prompt::conversation(&instructions, turns, tools, PromptLimits { max_bytes: 400, ..PromptLimits::default() })
     }
 
     fn conversation(instructions: &[&str], turns: Vec<Turn>) -> Result<Prompt, PromptError> {
@@ -285,7 +420,8 @@ mod tests {
         assert!(!format!("{made:?}").contains(&key()));
         assert_eq!(made.hidden_secrets(), 1);
         assert_eq!(made.calls().next().unwrap().arguments, r#"{"header":"use __SECRET_1__"}"#);
-        assert_eq!(made.turns().last().unwrap().text(), r#"{"token": "__SECRET_1__"}"#);
+        let result: String = made.turns().last().unwrap().texts().collect();
+        assert_eq!(result, r#"{"token": "__SECRET_1__"}"#);
         assert_eq!(made.tools()[0].description, "Knows __SECRET_1__.");
         assert_eq!(made.tools()[0].parameters, json!({ "enum": ["__SECRET_1__"] }));
         assert_eq!(made.restore_json(r#"{"header":"use __SECRET_1__"}"#), arguments);
@@ -313,6 +449,24 @@ mod tests {
             assert_eq!(thought, None, "{signature}");
             assert!(!format!("{made:?}").contains(&key()));
         }
+    }
+
+    #[test]
+    fn thoughts_in_a_form_of_their_own_lose_their_secrets_or_are_not_told() {
+        let told = |details: &Value| {
+            let thought = Thought { details: details.to_string(), ..Thought::default() };
+            let call = ToolCall { id: "1".into(), name: "f".into(), thought: thought.kept(), ..ToolCall::default() };
+            let turns =
+                vec![user("Go."), Turn::Assistant { text: String::new(), calls: vec![call] }, result("1", "done")];
+            let made = conversation(&[], turns).unwrap();
+            assert!(!format!("{made:?}").contains(&key()));
+            made.calls().next().unwrap().thought.clone().map(|thought| thought.details)
+        };
+        let text = |text: &str| json!([{ "type": "reasoning.text", "text": text, "signature": "c2ln", "index": 0 }]);
+        assert_eq!(told(&text("Fine.")), Some(text("Fine.").to_string()), "what is no secret is told as it came");
+        let hidden = text("With __SECRET_1__.").to_string();
+        assert_eq!(told(&text(&format!("With {}.", key()))), Some(hidden));
+        assert_eq!(told(&json!([{ "type": "reasoning.encrypted", "data": key() }])), None);
     }
 
     #[test]
@@ -360,6 +514,12 @@ mod tests {
             with_tools(&[], vec![user("c")], vec![tool("f", "", json!({ "type": "object" }))]),
             with_tools(&[], vec![user("c")], vec![tool("f", "", json!({})), tool("g", "", json!({}))]),
             with_tools(&[], vec![user("c")], vec![strict]),
+            conversation(&[], vec![user("a"), showing("b", &[])]),
+            conversation(&[], vec![user("a"), showing("b", &[PNG])]),
+            conversation(&[], vec![user("a"), showing("b", &[GIF])]),
+            conversation(&[], vec![user("a"), showing("b", &[PNG, GIF])]),
+            conversation(&[], vec![user("a"), showing("b", &[GIF, PNG])]),
+            conversation(&[], vec![showing("a", &[PNG]), user("b")]),
         ];
         let mut digests: Vec<_> = made.iter().map(|prompt| *prompt.as_ref().unwrap().digest()).collect();
         digests.sort_unstable();
@@ -385,6 +545,64 @@ mod tests {
         assert_eq!(refused, Err(PromptError::TooLarge { size: 607, limit: 400 }));
         let refused = with_tools(&[], vec![user("a")], vec![tool("f", &long, json!([long]))]);
         assert_eq!(refused, Err(PromptError::TooLarge { size: 606, limit: 400 }));
+    }
+
+    const PNG: &str = "data:image/png;base64,iVBORw0KGgo=";
+    const GIF: &str = "data:image/gif;base64,R0lGODdh";
+
+    fn showing(text: &str, urls: &[&str]) -> Turn {
+        let pictures = urls.iter().map(|url| Shown::Picture(Picture::of((*url).to_owned(), None).unwrap()));
+        Turn::Showing([Shown::Text(text.to_owned())].into_iter().chain(pictures).collect())
+    }
+
+    #[test]
+    fn what_is_shown_may_be_the_last_word_and_counts_for_its_tokens() {
+        let secret = format!("token = '{}'", key());
+        let made = conversation(&[], vec![showing(&secret, &[PNG]), assistant("b"), showing("", &[GIF, PNG])]).unwrap();
+        let turns: Vec<_> = made.turns().collect();
+        assert_eq!((turns.len(), made.user()), (3, ""));
+        assert!(matches!(turns[2], Said::Showing(shown) if shown.len() == 3));
+        let first: String = turns[0].texts().collect();
+        assert_eq!(first, "token = '__SECRET_1__'");
+        assert!(!format!("{made:?}").contains("iVBOR"), "nothing of a picture is printed");
+        let bytes = PNG.len() * 2 + GIF.len();
+        assert_eq!(made.pictures(), Pictures { count: 3, bytes });
+        assert_eq!(made.len(), first.len() + 1 + 3 * 1600 * 3);
+        let asked = conversation(&[], vec![showing("a", &[PNG]), user("And now?")]).unwrap();
+        assert_eq!((asked.turns().count(), asked.user()), (2, "And now?"));
+        assert_eq!(conversation(&[], vec![showing(" ", &[])]), Err(PromptError::Empty));
+    }
+
+    #[test]
+    fn pictures_are_bounded_or_refused_whoever_made_the_conversation() {
+        let of = |count: usize, pictures: usize| {
+            let turns = vec![showing("a", &vec![PNG; count - 1]), showing("b", &[PNG])];
+            let limits = PromptLimits { pictures, ..PromptLimits::default() };
+            Prompt::conversation(&[], turns, Vec::new(), limits).map(|made| made.pictures().count)
+        };
+        assert_eq!((of(20, 20), of(21, 20)), (Ok(20), Err(PromptError::TooManyPictures { limit: 20 })));
+        assert_eq!(of(2, 0), Err(PromptError::NoPictures));
+        let limits = PromptLimits { pictures: 0, ..PromptLimits::default() };
+        assert!(Prompt::conversation(&[], vec![user("a")], Vec::new(), limits).is_ok());
+    }
+
+    #[test]
+    fn an_address_that_has_a_secret_of_another_turn_goes_nowhere() {
+        let secret = ["t7Gq2vLx", "9ZpR4mW8"].concat();
+        let told = user(&format!("db_password = \"{secret}\""));
+        let of = |path: &str| vec![told.clone(), showing("a", &[format!("https://example.org/{path}").as_str()])];
+        let refused = conversation(&[], of(&secret));
+        assert_eq!(refused, Err(PromptError::Picture(PictureError::Secret)));
+        let made = conversation(&[], of("a.png")).unwrap();
+        assert_eq!(made.addresses().collect::<Vec<_>>(), ["https://example.org/a.png"]);
+    }
+
+    #[test]
+    fn thoughts_are_counted_apart() {
+        let turns = vec![user("a"), thinking("1", "f", "{}", "c2ln", "hmm"), result("1", "")];
+        let made = conversation(&[], turns).unwrap();
+        assert_eq!(made.len(), "a1f{}1f".len());
+        assert_eq!(made.thoughts(), Thoughts { signatures: 4, reasoning: 3, details: 0 });
     }
 
     #[test]

@@ -3,7 +3,8 @@
 //! Secrets are taken out as everywhere. So are the marks with which tokenizers part the text before a hole from the text after it, and one
 //! speaker from another: in a file they are text, and a file must not be able to say where its hole is. Both come back in the answer.
 
-use super::{Hidden, Prompt, PromptError, PromptLimits, digest, opening, replaced};
+use super::picture::Pictures;
+use super::{Hidden, Prompt, PromptError, PromptLimits, Thoughts, digest, opening, replaced};
 use security::scan::scan;
 use std::ops::Range;
 use std::sync::Arc;
@@ -80,6 +81,8 @@ impl Prompt {
             user,
             tools: Vec::new(),
             around: 0,
+            thoughts: Thoughts::default(),
+            pictures: Pictures::default(),
             hole: Some(hole),
             open,
             secrets: Arc::new(marks),
@@ -244,7 +247,7 @@ mod tests {
 
     #[test]
     fn what_is_too_large_or_empty_is_refused() {
-        let limits = PromptLimits { max_bytes: 10 };
+        let limits = PromptLimits { max_bytes: 10, ..PromptLimits::default() };
         assert_eq!(Prompt::fill("123456", "78901", limits), Err(PromptError::TooLarge { size: 11, limit: 10 }));
         assert_eq!(Prompt::fill(" \n", "\t", limits), Err(PromptError::Empty));
     }

@@ -64,14 +64,15 @@ impl Cleaner {
         let is_fine = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=_-".contains(&byte);
         let is_opaque = thought.signature.bytes().all(is_fine) && scan(&thought.signature).is_empty();
         let signature = if is_opaque { thought.signature } else { String::new() };
-        Thought::of(signature, self.text(&thought.reasoning))
+        let reasoning = self.text(&thought.reasoning);
+        Thought { signature, reasoning, details: details(&thought.details, |list| self.value(list)) }.kept()
     }
 
     /// The same without what was found to be a secret anywhere.
     pub fn known_thought(&self, thought: Thought) -> Option<Box<Thought>> {
-        let has_any = self.secrets.iter().any(|(_, secret)| thought.signature.contains(&secret.0));
-        let signature = if has_any { String::new() } else { thought.signature };
-        Thought::of(signature, self.known(&thought.reasoning))
+        let signature = if self.has_known(&thought.signature) { String::new() } else { thought.signature };
+        let reasoning = self.known(&thought.reasoning);
+        Thought { signature, reasoning, details: details(&thought.details, |list| self.known_value(list)) }.kept()
     }
 
     /// A text without what was found to be a secret anywhere: where it is said again, nothing around it may tell that it is one. A model that
@@ -83,7 +84,12 @@ impl Cleaner {
         secrets.into_iter().fold(text.to_owned(), |text, (placeholder, secret)| text.replace(&secret.0, placeholder))
     }
 
-    /// The same for JSON; text that is none is taken as it is.
+    /// Whether a text has anything in it that was found to be a secret anywhere.
+    pub fn has_known(&self, text: &str) -> bool {
+        self.secrets.iter().any(|(_, secret)| text.contains(&secret.0))
+    }
+
+    /// JSON without what was found to be a secret anywhere; text that is none is taken as it is.
     pub fn known_json(&self, json: &str) -> String {
         changed(json, |text| self.known(text))
     }
@@ -106,6 +112,20 @@ impl Prompt {
     /// JSON of an answer with placeholders where its secrets are, for keeping it.
     pub(crate) fn hidden_json(&self, json: &str) -> String {
         changed(json, |text| self.hidden(text))
+    }
+}
+
+/// A list of thoughts with other strings. What only a provider can read has to stay as it is, so that without it there is nothing to tell.
+fn details(json: &str, change: impl FnOnce(&Value) -> Value) -> String {
+    const OPAQUE: [&str; 2] = ["data", "signature"];
+    let Ok(list) = serde_json::from_str::<Value>(json) else { return String::new() };
+    let new = change(&list);
+    let items = |list: &Value| list.as_array().cloned().unwrap_or_default();
+    let is_same = |(one, other): (Value, Value)| OPAQUE.iter().all(|name| one.get(*name) == other.get(*name));
+    match new == list {
+        true => json.to_owned(),
+        false if items(&list).into_iter().zip(items(&new)).all(is_same) => new.to_string(),
+        false => String::new(),
     }
 }
 

@@ -1,10 +1,10 @@
 //! Anthropic's messages.
 
 use super::{
-    Endpoint, Failed, Provider, WireRequest, as_object, bytes, call_part, count, failed, in_words, index, parse, text,
-    thinking, whole_call, with_temperature,
+    Endpoint, Failed, Provider, Quirks, WireRequest, as_object, bytes, call_part, count, failed, in_words, index,
+    parse, text, thinking, whole_call, with_temperature,
 };
-use crate::prompt::{Prompt, Said};
+use crate::prompt::{Prompt, Said, Shown};
 use crate::request::{Finish, Piece, Request, Usage};
 use crate::tools::{Tool, ToolCall, ToolChoice};
 use security::secret::Secret;
@@ -34,6 +34,10 @@ fn messages(prompt: &Prompt) -> Vec<Value> {
                 json!({ "role": "assistant", "content": content })
             }
             Said::Assistant(text, _) => json!({ "role": "assistant", "content": text }),
+            Said::Showing(shown) => {
+                let content: Vec<Value> = shown.iter().filter_map(block).collect();
+                json!({ "role": "user", "content": content })
+            }
             Said::User(text) | Said::Tool { text, .. } => json!({ "role": "user", "content": text }),
         });
     }
@@ -41,6 +45,19 @@ fn messages(prompt: &Prompt) -> Vec<Value> {
         messages.push(json!({ "role": "user", "content": results }));
     }
     messages
+}
+
+/// A piece of what is shown; nothing of a text in which there is nothing to be seen, which it refuses.
+fn block(shown: &Shown) -> Option<Value> {
+    let picture = match shown {
+        Shown::Text(text) => return (!text.trim().is_empty()).then(|| json!({ "type": "text", "text": text })),
+        Shown::Picture(picture) => picture,
+    };
+    let source = match picture.data() {
+        Some((media, data)) => json!({ "type": "base64", "media_type": media, "data": data }),
+        None => json!({ "type": "url", "url": picture.url() }),
+    };
+    Some(json!({ "type": "image", "source": source }))
 }
 
 fn tool_use(call: &ToolCall) -> Value {
@@ -53,9 +70,13 @@ fn id(id: &str) -> String {
     id.chars().map(|character| if is_fine(character) { character } else { '_' }).collect()
 }
 
-/// What a tool is. That arguments must fulfil the schema to the letter is not known to all of its models, and is left out.
-fn definition(tool: &Tool) -> Value {
+/// What a tool is. Where its arguments must fulfil the schema to the letter, that may be refused: older models do not know it, and the others
+/// know a part of JSON Schema only.
+fn definition(tool: &Tool, quirks: Quirks) -> Value {
     let mut definition = json!({ "name": tool.name, "input_schema": tool.schema() });
+    if tool.strict == Some(true) && !quirks.no_strict {
+        definition["strict"] = json!(true);
+    }
     if !tool.description.is_empty() {
         definition["description"] = json!(tool.description);
     }
@@ -87,6 +108,15 @@ impl Provider for Messages {
         "https://api.anthropic.com"
     }
 
+    fn loosens(&self) -> bool {
+        true
+    }
+
+    fn fetches(&self, address: &str) -> bool {
+        // It refuses all others.
+        address.get(..8).is_some_and(|start| start.eq_ignore_ascii_case("https://"))
+    }
+
     fn request(&self, request: &Request, endpoint: &Endpoint<'_>) -> WireRequest {
         let mut system = request.prompt.system().to_owned();
         if let Some(schema) = &request.schema {
@@ -110,7 +140,7 @@ impl Provider for Messages {
         }
         let tools = request.prompt.tools();
         if !tools.is_empty() {
-            body["tools"] = tools.iter().map(definition).collect();
+            body["tools"] = tools.iter().map(|tool| definition(tool, endpoint.quirks)).collect();
             if let Some(choice) = choice(request) {
                 body["tool_choice"] = choice;
             }

@@ -1,10 +1,10 @@
 //! Google's Gemini API.
 
 use super::{
-    Endpoint, Failed, Provider, WireRequest, as_object, bytes, count, failed, in_words, parse, signature, text,
+    Endpoint, Failed, Provider, Quirks, WireRequest, as_object, bytes, count, failed, in_words, parse, signature, text,
     thinking, whole_call,
 };
-use crate::prompt::{Prompt, Said};
+use crate::prompt::{Prompt, Said, Shown};
 use crate::request::{Finish, Piece, Request, Usage};
 use crate::tools::{Tool, ToolCall, ToolChoice};
 use serde_json::{Value, json};
@@ -42,8 +42,9 @@ fn contents(prompt: &Prompt, signer: Signer<'_>) -> Vec<Value> {
 /// What was said, and which tools were called after it.
 fn parts(said: Said<'_>, signer: Signer<'_>) -> Vec<Value> {
     let (text, calls): (&str, &[ToolCall]) = match said {
+        Said::Showing(shown) => return shown.iter().filter_map(part).collect(),
         Said::Assistant(text, calls) => (text, calls),
-        other => (other.text(), &[]),
+        Said::User(text) | Said::Tool { text, .. } => (text, &[]),
     };
     let text = Some(text).filter(|text| !text.is_empty() || calls.is_empty());
     let mut parts: Vec<Value> = text.map(|text| json!({ "text": text })).into_iter().collect();
@@ -56,6 +57,17 @@ fn parts(said: Said<'_>, signer: Signer<'_>) -> Vec<Value> {
         parts.push(part);
     }
     parts
+}
+
+/// A piece of what is shown. A picture that has only an address comes to none of these models.
+fn part(shown: &Shown) -> Option<Value> {
+    Some(match shown {
+        Shown::Text(text) => json!({ "text": text }),
+        Shown::Picture(picture) => {
+            let (media, data) = picture.data()?;
+            json!({ "inlineData": { "mimeType": media, "data": data } })
+        }
+    })
 }
 
 /// A model that signs its calls.
@@ -115,6 +127,10 @@ impl Provider for GenerateContent {
 
     fn base_url(&self) -> &'static str {
         "https://generativelanguage.googleapis.com/v1beta"
+    }
+
+    fn thoughts(&self, prompt: &Prompt, _model: &str, quirks: Quirks) -> usize {
+        if quirks.strange_thoughts { 0 } else { prompt.thoughts().signatures }
     }
 
     fn request(&self, request: &Request, endpoint: &Endpoint<'_>) -> WireRequest {

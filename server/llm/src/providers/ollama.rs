@@ -5,7 +5,7 @@ use super::{
     Endpoint, Failed, Provider, WireRequest, as_object, at, bearer, bytes, count, failed, parse, text, thinking,
     whole_call,
 };
-use crate::prompt::Said;
+use crate::prompt::{Said, Shown};
 use crate::request::{Finish, Piece, Request, Usage};
 use crate::sse::Framing;
 use crate::tools::{Tool, ToolCall, ToolChoice};
@@ -74,6 +74,12 @@ impl Provider for Chat {
 fn message(said: Said<'_>) -> Value {
     match said {
         Said::User(text) => json!({ "role": "user", "content": text }),
+        // Pictures stand beside the words, and have no place among them.
+        Said::Showing(shown) => {
+            let images: Vec<&str> =
+                shown.iter().filter_map(Shown::picture).filter_map(|picture| Some(picture.data()?.1)).collect();
+            json!({ "role": "user", "content": said.texts().collect::<Vec<_>>().join("\n\n"), "images": images })
+        }
         Said::Assistant(text, []) => json!({ "role": "assistant", "content": text }),
         Said::Assistant(text, calls) => {
             let call =

@@ -4,11 +4,11 @@ use super::fill::MOST_STOPS;
 use super::gemini::{Signer, is_gemini};
 use super::ids::ShortIds;
 use super::{
-    Endpoint, Failed, Provider, WireRequest, at, bearer, bytes, call_part, count, failed, index, parse, signature,
-    text, thinking, thought, whole_call, with_temperature,
+    Endpoint, Failed, Provider, Quirks, WireRequest, at, bearer, bytes, call_part, count, failed, index, parse,
+    signature, text, thinking, thought, whole_call, with_temperature,
 };
 use crate::error::Cause;
-use crate::prompt::{Prompt, Said};
+use crate::prompt::{Prompt, Said, Shown};
 use crate::request::{Finish, Piece, Request, Usage};
 use crate::tools::{Tool, ToolCall, ToolChoice};
 use serde::de::IgnoredAny;
@@ -48,30 +48,72 @@ struct Body<'a> {
 struct Message<'a> {
     role: &'static str,
     /// Nothing where the model only called tools.
-    content: Option<&'a str>,
+    content: Option<Content<'a>>,
     /// What was thought before tools were called, for those who want to be told again.
     #[serde(skip_serializing_if = "Option::is_none")]
     reasoning_content: Option<&'a str>,
+    /// The same in OpenRouter's form.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reasoning_details: Option<Value>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     tool_calls: Vec<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tool_call_id: Option<&'a str>,
 }
 
+/// What is said, in one piece where nothing is shown.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Content<'a> {
+    Text(&'a str),
+    Parts(Vec<Part<'a>>),
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Part<'a> {
+    Text { text: &'a str },
+    ImageUrl { image_url: ImageUrl<'a> },
+}
+
+/// A picture, attached or at an address, which is written in one way here.
+#[derive(Serialize)]
+struct ImageUrl<'a> {
+    url: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<&'static str>,
+}
+
+impl<'a> From<&'a Shown> for Part<'a> {
+    fn from(shown: &'a Shown) -> Self {
+        match shown {
+            Shown::Text(text) => Self::Text { text },
+            Shown::Picture(picture) => {
+                Self::ImageUrl { image_url: ImageUrl { url: picture.url(), detail: picture.detail() } }
+            }
+        }
+    }
+}
+
 impl<'a> Message<'a> {
     fn of(said: Said<'a>, manner: &'a Manner<'a>) -> Self {
         let plain = |role, text| Self {
             role,
-            content: Some(text),
+            content: Some(Content::Text(text)),
             reasoning_content: None,
+            reasoning_details: None,
             tool_calls: Vec::new(),
             tool_call_id: None,
         };
         match said {
             Said::User(text) => plain("user", text),
+            Said::Showing(shown) => {
+                Self { content: Some(Content::Parts(shown.iter().map(Part::from).collect())), ..plain("user", "") }
+            }
             Said::Assistant(text, calls) => Self {
-                content: Some(text).filter(|text| !text.is_empty() || calls.is_empty()),
+                content: Some(text).filter(|text| !text.is_empty() || calls.is_empty()).map(Content::Text),
                 reasoning_content: manner.tells_reasoning.then(|| reasoning_of(calls)),
+                reasoning_details: if manner.tells_details { details_of(calls) } else { None },
                 tool_calls: calls.iter().enumerate().map(|(place, call)| manner.call(place, call)).collect(),
                 ..plain("assistant", text)
             },
@@ -89,6 +131,17 @@ fn reasoning_of(calls: &[ToolCall]) -> &str {
     thoughts.find(|reasoning| !reasoning.is_empty()).unwrap_or(NO_REASONING)
 }
 
+/// The same in OpenRouter's form, as it came.
+fn details_of(calls: &[ToolCall]) -> Option<Value> {
+    let mut thoughts = calls.iter().filter_map(|call| call.thought.as_ref()).map(|thought| thought.details.as_str());
+    thoughts.find(|details| !details.is_empty()).and_then(|details| serde_json::from_str(details).ok())
+}
+
+/// Whether tools are called in a conversation, or may be.
+fn has_tools(prompt: &Prompt) -> bool {
+    !prompt.tools().is_empty() || prompt.calls().next().is_some()
+}
+
 /// How an endpoint wants to be told of calls, where that is not as OpenAI has it. Most refuse what they do not know, so that each is told no
 /// more than what it is known to want.
 struct Manner<'a> {
@@ -96,6 +149,8 @@ struct Manner<'a> {
     ids: ShortIds<'a>,
     /// Whether what was thought before calls is told.
     tells_reasoning: bool,
+    /// Whether that is told in OpenRouter's form, and nothing of it was refused as somebody else's.
+    tells_details: bool,
     /// The model, if it is one of Google's, which sign their calls.
     signed_by: Option<Signer<'a>>,
 }
@@ -103,10 +158,10 @@ struct Manner<'a> {
 impl<'a> Manner<'a> {
     fn of(prompt: &'a Prompt, endpoint: &Endpoint<'a>) -> Self {
         let quirks = endpoint.quirks;
-        let has_tools = !prompt.tools().is_empty() || prompt.calls().next().is_some();
         Self {
             ids: if quirks.short_ids { ShortIds::of(prompt) } else { ShortIds::default() },
-            tells_reasoning: quirks.wants_reasoning && has_tools,
+            tells_reasoning: quirks.wants_reasoning && has_tools(prompt),
+            tells_details: quirks.wants_details && !quirks.strange_thoughts,
             signed_by: is_gemini(endpoint.model)
                 .then_some(Signer { model: endpoint.model, is_another: quirks.strange_thoughts }),
         }
@@ -124,12 +179,12 @@ impl<'a> Manner<'a> {
 }
 
 /// What a tool is.
-fn function(tool: &Tool) -> Value {
+fn function(tool: &Tool, quirks: Quirks) -> Value {
     let mut function = json!({ "name": tool.name, "parameters": tool.schema() });
     if !tool.description.is_empty() {
         function["description"] = json!(tool.description);
     }
-    if let Some(strict) = tool.strict {
+    if let Some(strict) = tool.strict.filter(|_| !quirks.no_strict) {
         function["strict"] = json!(strict);
     }
     function
@@ -164,6 +219,18 @@ impl Provider for ChatCompletions {
         "https://api.openai.com/v1"
     }
 
+    fn fetches(&self, _address: &str) -> bool {
+        true
+    }
+
+    fn thoughts(&self, prompt: &Prompt, model: &str, quirks: Quirks) -> usize {
+        let told = |is_told: bool, bytes: usize| if is_told { bytes } else { 0 };
+        let thoughts = prompt.thoughts();
+        told(is_gemini(model) && !quirks.strange_thoughts, thoughts.signatures)
+            + told(quirks.wants_reasoning && has_tools(prompt), thoughts.reasoning)
+            + told(quirks.wants_details && !quirks.strange_thoughts, thoughts.details)
+    }
+
     fn request(&self, request: &Request, endpoint: &Endpoint<'_>) -> WireRequest {
         let (prompt, quirks) = (&request.prompt, endpoint.quirks);
         let system = Some(prompt.system()).filter(|system| !system.is_empty());
@@ -172,6 +239,7 @@ impl Provider for ChatCompletions {
         let turns = prompt.turns().map(|said| Message::of(said, &manner));
         let longest = Some(request.longest(quirks));
         let (older, newer) = if quirks.completion_tokens { (None, longest) } else { (longest, None) };
+        let tool = |tool: &Tool| json!({ "type": "function", "function": function(tool, quirks) });
         let body = Body {
             model: endpoint.model,
             messages: system.into_iter().chain(turns).collect(),
@@ -184,13 +252,13 @@ impl Provider for ChatCompletions {
             response_format: request.schema.as_ref().map(|schema| {
                 json!({ "type": "json_schema", "json_schema": { "name": "answer", "schema": schema, "strict": true } })
             }),
-            tools: prompt.tools().iter().map(|tool| json!({ "type": "function", "function": function(tool) })).collect(),
+            tools: prompt.tools().iter().map(tool).collect(),
             tool_choice: choice(request, |name| json!({ "type": "function", "function": { "name": name } })),
             parallel_tool_calls: request.parallel_tool_calls.filter(|_| !prompt.tools().is_empty()),
         };
         let url = format!("{}/chat/completions", endpoint.base_url);
         // What is made of strings and numbers always serialises.
-        let mut bytes = Vec::with_capacity(prompt.len() + prompt.len() / 8 + HEAD);
+        let mut bytes = Vec::with_capacity(prompt.len() + prompt.len() / 8 + prompt.pictures().bytes + HEAD);
         let body = serde_json::to_writer(&mut bytes, &body).map_or_else(|_| Vec::new(), |()| bytes);
         WireRequest { url, headers: bearer(endpoint.key), body }
     }
@@ -225,6 +293,10 @@ fn input(prompt: &Prompt) -> Value {
     for said in prompt.turns() {
         match said {
             Said::User(text) => items.push(json!({ "role": "user", "content": text })),
+            Said::Showing(shown) => {
+                let parts: Vec<Value> = shown.iter().map(input_part).collect();
+                items.push(json!({ "role": "user", "content": parts }));
+            }
             Said::Assistant(text, calls) => {
                 if !text.is_empty() || calls.is_empty() {
                     items.push(json!({ "role": "assistant", "content": text }));
@@ -239,6 +311,16 @@ fn input(prompt: &Prompt) -> Value {
         }
     }
     Value::Array(items)
+}
+
+/// A piece of what is shown. How closely a picture is looked at has to be said here.
+fn input_part(shown: &Shown) -> Value {
+    match shown {
+        Shown::Text(text) => json!({ "type": "input_text", "text": text }),
+        Shown::Picture(picture) => {
+            json!({ "type": "input_image", "image_url": picture.url(), "detail": picture.detail().unwrap_or("auto") })
+        }
+    }
 }
 
 /// What nearly every event is, a word, an end or what was used, read without making a tree of it; `None` where there is anything more.
@@ -260,6 +342,7 @@ fn plain(data: &str) -> Option<Vec<Piece>> {
         refusal: Option<IgnoredAny>,
         reasoning: Option<IgnoredAny>,
         reasoning_content: Option<IgnoredAny>,
+        reasoning_details: Option<IgnoredAny>,
         tool_calls: Option<IgnoredAny>,
     }
     #[derive(Clone, Copy, Deserialize)]
@@ -286,8 +369,9 @@ fn plain(data: &str) -> Option<Vec<Piece>> {
     let mut pieces = Vec::with_capacity(1);
     let mut end = None;
     if let Some(Choice { delta, finish_reason }) = choice {
-        let more = [delta.refusal, delta.reasoning, delta.reasoning_content, delta.tool_calls];
-        if more.iter().any(Option::is_some) {
+        let thoughts = [delta.reasoning, delta.reasoning_content, delta.reasoning_details];
+        let mut more = [delta.refusal, delta.tool_calls].into_iter().chain(thoughts);
+        if more.any(|field| field.is_some()) {
             return None;
         }
         pieces.extend(delta.content.filter(|word| !word.is_empty()).map(Piece::Text));
@@ -318,7 +402,9 @@ fn pieces(value: &Value, holder: &str, is_whole: bool) -> Result<Vec<Piece>, Fai
     let said = |key: &str| message.and_then(|message| message.get(key));
     // The same thing under two names: DeepSeek's, and OpenRouter's, which newer servers share.
     let thoughts = thought(said("reasoning_content")).or_else(|| thought(said("reasoning")));
-    let mut pieces: Vec<Piece> = thoughts.into_iter().chain(text(said("content"))).collect();
+    let details = said("reasoning_details").and_then(Value::as_array).into_iter().flatten();
+    let details = details.map(|detail| Piece::Detail { detail: detail.clone(), is_part: !is_whole });
+    let mut pieces: Vec<Piece> = thoughts.into_iter().chain(details).chain(text(said("content"))).collect();
     let calls = said("tool_calls").and_then(Value::as_array).into_iter().flatten();
     for (call, place) in calls.zip(0..) {
         let (id, name, arguments) = (call.get("id"), at(call, "/function/name"), at(call, "/function/arguments"));
@@ -371,6 +457,10 @@ impl Provider for Responses {
         "https://api.openai.com/v1"
     }
 
+    fn fetches(&self, _address: &str) -> bool {
+        true
+    }
+
     fn request(&self, request: &Request, endpoint: &Endpoint<'_>) -> WireRequest {
         let body = json!({
             "model": endpoint.model,
@@ -390,10 +480,10 @@ impl Provider for Responses {
         let tools = request.prompt.tools();
         if !tools.is_empty() {
             let flat = |tool: &Tool| {
-                let mut function = function(tool);
+                let mut function = function(tool, endpoint.quirks);
                 function["type"] = json!("function");
                 // Where it is left out this format takes it for true, other than the older one.
-                function["strict"] = json!(tool.strict.unwrap_or(false));
+                function["strict"] = json!(tool.strict.unwrap_or(false) && !endpoint.quirks.no_strict);
                 function
             };
             body["tools"] = tools.iter().map(flat).collect();

@@ -13,6 +13,10 @@ pub struct Quirks {
     pub no_stop: bool,
     /// It wants to be told again what it thought before it called tools, in `reasoning_content`.
     pub wants_reasoning: bool,
+    /// It wants the same in `reasoning_details`, unchanged. OpenRouter knows it for all of its models.
+    pub wants_details: bool,
+    /// It knows no tools whose arguments must fulfil their schema to the letter, or not with these schemas.
+    pub no_strict: bool,
     /// It takes no names of calls but those of nine letters and digits.
     pub short_ids: bool,
     /// It is not to be asked for a longer answer than one that will do.
@@ -45,6 +49,8 @@ impl Quirks {
             completion_tokens: reasons,
             no_stop: reasons,
             wants_reasoning: begins("deepseek"),
+            wants_details: false,
+            no_strict: false,
             short_ids: MISTRALS.into_iter().any(begins),
             short_answers: false,
             strange_thoughts: false,
@@ -58,6 +64,7 @@ impl Quirks {
         let is_of = |domain: &str| host.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
         Self {
             wants_reasoning: self.wants_reasoning || is_of("deepseek.com"),
+            wants_details: self.wants_details || is_of("openrouter.ai"),
             short_ids: self.short_ids || is_of("mistral.ai"),
             ..self
         }
@@ -73,15 +80,19 @@ impl Quirks {
         let has = |words: &[&str]| words.iter().any(|word| detail.contains(word));
         let says = |word: &str| !is_of_a_tool(&detail) && !has(&["tool"]) && error.detail.contains(word);
         // Who says that it is missing wants it; who says anything else of it does not know it.
-        let is_missed = has(&["missing", "must be pass", "must be provided", "required"]);
+        let is_missed = has(&["missing", "must be pass", "must be provided", "required", "preserved"]);
+        let wants = |names: &[&str], known: bool| match has(names) && !is_of_a_tool(&detail) {
+            true => is_missed,
+            false => known,
+        };
         Self {
             no_temperature: self.no_temperature || says("temperature"),
             completion_tokens: self.completion_tokens || says("max_completion_tokens"),
             no_stop: self.no_stop || says("'stop'") || says("`stop`"),
-            wants_reasoning: match has(&["reasoning_content"]) && !is_of_a_tool(&detail) {
-                true => is_missed,
-                false => self.wants_reasoning,
-            },
+            wants_reasoning: wants(&["reasoning_content"], self.wants_reasoning),
+            wants_details: wants(&["reasoning_details", "reasoning details"], self.wants_details),
+            // Said of the field itself, wherever it stands, and of no schema.
+            no_strict: self.no_strict || has(&["strict: extra inputs", "'strict' is not", "strict tools are not"]),
             short_ids: self.short_ids || (has(&["call id"]) && has(&["length of 9", "length 9"])),
             short_answers: self.short_answers,
             strange_thoughts: self.strange_thoughts,
@@ -110,8 +121,31 @@ fn is_of_a_tool(detail: &str) -> bool {
 pub(crate) fn is_of_thoughts(error: &LlmError) -> bool {
     let detail = error.detail.to_lowercase();
     let says = |word: &str| detail.contains(word);
-    error.cause == Cause::BadRequest
-        && ["thought signature", "thought_signature", "thoughtsignature"].into_iter().any(says)
+    // The first three are Google's, the last is Anthropic's.
+    const WORDS: [&str; 4] =
+        ["thought signature", "thought_signature", "thoughtsignature", "`signature` in `thinking`"];
+    error.cause == Cause::BadRequest && WORDS.into_iter().any(says)
+}
+
+/// Whether a model that takes strict tools refuses the schema of one: it knows a part of JSON Schema only, and that to a bound.
+pub(crate) fn is_of_strictness(error: &LlmError) -> bool {
+    const WORDS: [&str; 5] = ["strict", "schema", "grammar", "additionalproperties", "tools."];
+    let detail = error.detail.to_lowercase();
+    error.cause == Cause::BadRequest && WORDS.iter().any(|word| detail.contains(word))
+}
+
+/// What a refusal means where pictures were sent: that the model sees none, or not these. It says nothing of the provider, whatever its status.
+pub(crate) fn unseen(error: LlmError) -> LlmError {
+    const WORDS: [&str; 5] = ["image", "multimodal", "multi-modal", "mmproj", "vision is not"];
+    let detail = error.detail.to_lowercase();
+    let is_of_pictures = WORDS.iter().any(|words| detail.contains(words));
+    let is_refused = match error.cause {
+        Cause::BadRequest => is_of_pictures,
+        // llama.cpp tells as a failure of its own that its model sees nothing.
+        Cause::Server => is_of_pictures && detail.contains("support"),
+        _ => false,
+    };
+    if is_refused { LlmError { cause: Cause::NoPicture, ..error } } else { error }
 }
 
 /// Whether a shorter answer may be all that is wanted.
@@ -160,6 +194,7 @@ mod tests {
         let at = |url: &str| Quirks::default().at(url);
         assert!(at("https://api.mistral.ai/v1").short_ids && at("https://mistral.ai:443").short_ids);
         assert!(at("https://api.deepseek.com").wants_reasoning);
+        assert!(at("https://openrouter.ai/api/v1").wants_details && !at("https://api.deepseek.com").wants_details);
         for url in ["https://notmistral.ai/v1", "https://h/mistral.ai", "mistral.ai", "https://mistral.ai.example"] {
             assert_eq!(at(url), Quirks::default(), "{url}");
         }
@@ -183,8 +218,29 @@ mod tests {
             assert!(!wants.learnt(&refused(said)).wants_reasoning, "{said}");
         }
         assert!(wants.learnt(&refused("temperature")).wants_reasoning);
+        let gemini = "Gemini models require OpenRouter reasoning details to be preserved in each request.";
+        let learnt = Quirks::default().learnt(&refused(gemini));
+        assert!(learnt.wants_details && !learnt.wants_reasoning);
+        let refusal = refused("reasoning_details: Extra inputs are not permitted");
+        assert!(!Quirks { wants_details: true, ..Quirks::default() }.learnt(&refusal).wants_details);
         let other = LlmError::new("t", Cause::Server, "reasoning_content is missing");
         assert_eq!(Quirks::default().learnt(&other), Quirks::default());
+    }
+
+    #[test]
+    fn who_knows_no_strict_tools_is_told_from_who_refuses_a_schema() {
+        let unknown = refused("tools.0.custom.strict: Extra inputs are not permitted");
+        assert!(Quirks::default().learnt(&unknown).no_strict && is_of_strictness(&unknown));
+        for said in [
+            "tools.0.custom: For 'object' type, 'additionalProperties' must be explicitly set to false",
+            "The compiled grammar is too large.",
+            "Schema is too complex.",
+        ] {
+            assert!(is_of_strictness(&refused(said)), "{said}");
+            assert!(!Quirks::default().learnt(&refused(said)).no_strict, "another schema may do: {said}");
+        }
+        assert!(!is_of_strictness(&refused("no such model")));
+        assert!(!is_of_strictness(&LlmError::new("t", Cause::Server, "strict")));
     }
 
     #[test]
@@ -250,9 +306,28 @@ mod tests {
     }
 
     #[test]
+    fn a_model_that_sees_nothing_is_told_from_a_server_that_fails() {
+        let of = |cause, said: &str| unseen(LlmError::new("t", cause, said)).cause;
+        for said in [
+            "No endpoints found that support image input",
+            "Invalid content type. image_url is only supported by certain models.",
+            "unknown variant `image_url`, expected `text`",
+            "m is not a multimodal model",
+        ] {
+            assert_eq!(of(Cause::BadRequest, said), Cause::NoPicture, "{said}");
+        }
+        let llama = "image input is not supported - hint: if this is unexpected, you may need to provide the mmproj";
+        assert_eq!(of(Cause::Server, llama), Cause::NoPicture);
+        assert_eq!(of(Cause::Server, "the image could not be loaded"), Cause::Server);
+        assert_eq!(of(Cause::BadRequest, "no such model"), Cause::BadRequest);
+        assert_eq!(of(Cause::ContextLength, "the images are too many tokens"), Cause::ContextLength);
+    }
+
+    #[test]
     fn thoughts_of_somebody_else_are_known_from_the_refusal() {
         assert!(is_of_thoughts(&refused("Corrupted thought signature.")));
         assert!(is_of_thoughts(&refused("Function call is missing a thought_signature in functionCall parts.")));
+        assert!(is_of_thoughts(&refused("messages.1.content.0: Invalid `signature` in `thinking` block")));
         assert!(!is_of_thoughts(&refused("no such model")));
         assert!(!is_of_thoughts(&LlmError::new("t", Cause::Server, "thought signature")));
     }

@@ -6,6 +6,7 @@ use crate::request::Usage;
 use serde_json::json;
 use std::sync::Arc;
 
+mod pictures;
 mod thoughts;
 mod tools;
 

@@ -54,6 +54,11 @@ fn signed(mut told: Value, call: &ToolCall) -> Value {
     told
 }
 
+/// What OpenRouter tells of what was thought before a call.
+fn details(call: &ToolCall) -> Option<Value> {
+    call.thought.as_ref().and_then(|thought| serde_json::from_str(&thought.details).ok())
+}
+
 impl Wire for Chat {
     fn opening(&mut self, _end: &End) -> String {
         self.delta(json!({ "role": "assistant", "content": "", "refusal": null }), None)
@@ -71,7 +76,8 @@ impl Wire for Chat {
         let part = |part: Value| self.delta(json!({ "tool_calls": [part] }), None);
         let function = json!({ "name": call.name, "arguments": "" });
         let beginning = json!({ "index": place, "id": call.id, "type": "function", "function": function });
-        let beginning = part(signed(beginning, call));
+        let thought = details(call).map(|list| self.delta(json!({ "reasoning_details": list }), None));
+        let beginning = thought.unwrap_or_default() + &part(signed(beginning, call));
         let rest =
             halves(&call.arguments).map(|text| part(json!({ "index": place, "function": { "arguments": text } })));
         beginning + &rest.concat()
@@ -86,6 +92,9 @@ impl Wire for Chat {
             && let Some(message) = answer.pointer_mut("/choices/0/message")
         {
             message["tool_calls"] = calls.iter().map(call).collect();
+            if let Some(list) = calls.first().and_then(details) {
+                message["reasoning_details"] = list;
+            }
             if message["content"] == "" {
                 message["content"] = Value::Null;
             }

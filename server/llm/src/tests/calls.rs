@@ -31,6 +31,46 @@ fn asking(turns: Vec<Turn>) -> Request {
     Request::new(Arc::new(Prompt::conversation(&[], turns, tools(), PromptLimits::default()).unwrap()))
 }
 
+/// A question with a tool whose arguments must fulfil their schema to the letter.
+fn strict() -> Request {
+    let tools = tools().into_iter().map(|tool| Tool { strict: Some(true), ..tool }).collect();
+    let turns = vec![Turn::User("Go.".to_owned())];
+    let prompt = Prompt::conversation(&[], turns, tools, PromptLimits::default()).unwrap();
+    Request { temperature: 1.0, ..Request::new(Arc::new(prompt)) }
+}
+
+/// Whether each request so far had a strict tool.
+fn were_strict(server: &ModelServer) -> Vec<bool> {
+    let bodies = server.seen.bodies.lock().unwrap();
+    bodies.iter().map(|body| body.contains("\"strict\":true")).collect()
+}
+
+#[tokio::test]
+async fn a_schema_that_is_refused_for_a_strict_tool_is_told_once_more_without_a_word_of_that() {
+    let refusal = |said: &str| {
+        let error = json!({ "type": "error", "error": { "type": "invalid_request_error", "message": said } });
+        Script::Status(400, Vec::new(), error.to_string())
+    };
+    let of_a_schema = "tools.0.custom: For 'object' type, 'additionalProperties' must be explicitly set to false";
+    let of_the_model = "tools.0.custom.strict: Extra inputs are not permitted";
+    for (said, later) in [(of_a_schema, true), (of_the_model, false)] {
+        let server = ModelServer::start(Behaviour::saying("Fine.").script(), 100).await;
+        let manager = manager(&speaking(ProviderKind::Anthropic, &[&server], true, false));
+        server.next([refusal(said)]);
+        for _ in 0..2 {
+            assert_eq!(manager.ask(strict()).await.unwrap().text, "Fine.", "{said}");
+        }
+        assert_eq!(were_strict(&server), [true, false, later], "{said}");
+    }
+    // OpenAI refuses what no tool of its has, strict or not; whoever asks is told.
+    let server = ModelServer::start(Behaviour::saying("Fine.").script(), 100).await;
+    let manager = manager(&speaking(ProviderKind::Openai, &[&server], true, false));
+    let said = "Invalid schema for function 'read': 'additionalProperties' is required to be supplied and to be false.";
+    server.next([refusal(said)]);
+    assert_eq!(manager.ask(strict()).await.unwrap_err().cause, Cause::BadRequest);
+    assert_eq!(were_strict(&server), [true]);
+}
+
 fn question() -> Request {
     asking(vec![Turn::User(format!("The token is {}.", key()))])
 }

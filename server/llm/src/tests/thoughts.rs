@@ -136,6 +136,61 @@ async fn signatures_of_another_model_are_left_out_when_they_are_refused_and_only
     }
 }
 
+/// What a router of models says who wants thoughts in its own form.
+fn wants_details() -> Script {
+    let said = "Gemini models require OpenRouter reasoning details to be preserved in each request.";
+    Script::Status(400, Vec::new(), json!({ "error": { "message": said, "code": 400 } }).to_string())
+}
+
+#[tokio::test]
+async fn thoughts_in_a_form_of_their_own_go_round_through_a_client_as_they_came() {
+    let list = json!([
+        { "type": "reasoning.text", "text": "It may rain.", "signature": "c2ln", "id": null, "format": "f", "index": 0 },
+        { "type": "reasoning.encrypted", "data": "b3BhcXVl", "id": "r1", "format": "f", "index": 1 },
+    ]);
+    let mut thinking = Behaviour::calling("", &[("read", "{}"), ("read", "{}")]);
+    thinking.calls[0].thought = Thought { details: list.to_string(), ..Thought::default() }.kept();
+    for stream in [true, false] {
+        let (manager, server) = of_model("m", thinking.clone(), stream).await;
+        let question = || asking(vec![Turn::User("Go.".into())]);
+        assert_eq!(called(&manager, question()).await[0].thought, None, "who does not want it has none kept for it");
+        server.next([wants_details()]);
+        let calls = called(&manager, question()).await;
+        let kept: Value = serde_json::from_str(&calls[0].thought.as_ref().unwrap().details).unwrap();
+        assert_eq!((&kept, &calls[1].thought), (&list, &None), "{stream}");
+        called(&manager, and_then(calls.clone())).await;
+        assert_eq!(sent(&server)["messages"][1]["reasoning_details"], list, "{stream}");
+        // Those of somebody else are left out, and only where they are refused.
+        let refusal = json!({ "error": { "message": "Invalid thought signature.", "code": 400 } }).to_string();
+        server.next([Script::Status(400, Vec::new(), refusal)]);
+        called(&manager, and_then(calls)).await;
+        assert_eq!(sent(&server)["messages"][1].get("reasoning_details"), None, "{stream}");
+    }
+}
+
+#[tokio::test]
+async fn thoughts_cost_those_who_are_told_them_and_nobody_else() {
+    let thought = Thought { signature: "s".repeat(3000), reasoning: "r".repeat(3000), details: String::new() };
+    let call = ToolCall { id: "c".into(), name: "read".into(), thought: thought.kept(), ..ToolCall::default() };
+    for (model, budget, fits) in [
+        ("gpt-4o", 1500, true),
+        ("gpt-4o", 500, false),
+        ("deepseek-reasoner", 1500, false),
+        ("deepseek-reasoner", 2500, true),
+        ("gemini-2.5-pro", 1500, false),
+        ("gemini-2.5-pro", 2500, true),
+    ] {
+        let server = ModelServer::start(Behaviour::saying("fine").script(), 100).await;
+        let mut tight = speaking(ProviderKind::Openai, &[&server], true, false);
+        tight.models.target[0].model = model.to_owned();
+        tight.budget = Limits { tokens_per_day: Some(budget), ..Limits::default() };
+        // With the longest answer, and what stands around it.
+        let asked = Request { max_tokens: 900, ..and_then(vec![call.clone()]) };
+        let answer = manager(&tight).ask(asked).await;
+        assert_eq!(answer.map_err(|error| error.cause).err(), (!fits).then_some(Cause::Budget), "{model} {budget}");
+    }
+}
+
 #[tokio::test]
 async fn where_there_is_no_money_or_minute_for_the_longest_answer_a_shorter_one_is_asked_for() {
     let poor = "This request requires more credits, or fewer max_tokens. You requested up to 16384 tokens.";

@@ -16,7 +16,7 @@ pub struct ServiceSettings {
     pub store: String,
     /// The file of the key that signs access tokens, shared by all replicas. Empty is a file in the folder of the program's state.
     pub signing_key: String,
-    /// Bytes that the body of a request may have.
+    /// Bytes that the body of a request may have; one with pictures, at `/v1/chat/completions`, may have 33554432 where it tells its length.
     #[schemars(range(min = 1024, max = 268_435_456))]
     pub max_body: u64,
     /// Jobs that are done at the same time.

@@ -1,6 +1,6 @@
 //! What is answered in OpenAI's format: whole, in pieces, or with an error.
 
-use super::tools::CallEntry;
+use super::tools::{CallEntry, Thoughts};
 use crate::auth::secrets;
 use crate::error::Problem;
 use axum::Json;
@@ -11,6 +11,7 @@ use engine::converse::{Conversing, Finish, LlmError, Piece, Usage};
 use engine::store::now_ms;
 use futures_util::Stream;
 use serde::Serialize;
+use serde_json::Value;
 use std::convert::Infallible;
 use std::time::Duration;
 use utoipa::ToSchema;
@@ -99,6 +100,10 @@ struct ModelMessage {
     /// What it thought before it called tools, where it is to be told that again.
     #[serde(skip_serializing_if = "Option::is_none")]
     reasoning_content: Option<String>,
+    /// The same in OpenRouter's form, which is to come back unchanged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<Object>>)]
+    reasoning_details: Option<Vec<Value>>,
     /// The tools that it calls, where it calls any.
     #[serde(skip_serializing_if = "Option::is_none")]
     tool_calls: Option<Vec<CallEntry>>,
@@ -146,7 +151,7 @@ fn reason(finish: Finish) -> &'static str {
 enum Said {
     Text(String),
     /// A call, and what was thought before it.
-    Call(CallEntry, Option<String>),
+    Call(CallEntry, Thoughts),
 }
 
 /// What is known of an answer when it ended.
@@ -163,13 +168,14 @@ impl Heard {
         match piece {
             Piece::Text(text) => return Some(Said::Text(text)),
             Piece::Call(call) => {
-                let (call, reasoning) = CallEntry::told(call);
-                return Some(Said::Call(call, reasoning));
+                let (call, thoughts) = CallEntry::told(call);
+                return Some(Said::Call(call, thoughts));
             }
             Piece::Usage(usage) => self.usage = Some(self.usage.unwrap_or_default().with(usage)),
             Piece::From(target) => self.target = target,
             Piece::End(finish) => self.finish = Some(finish.after(self.finish)),
-            Piece::CallPart { .. } | Piece::Signature(_) | Piece::Thinking | Piece::Thought(_) | Piece::Restart => {}
+            Piece::CallPart { .. } | Piece::Signature(_) | Piece::Restart => {}
+            Piece::Thinking | Piece::Thought(_) | Piece::Detail { .. } => {}
         }
         None
     }
@@ -180,19 +186,20 @@ impl Heard {
 /// # Errors
 /// If no model answered.
 pub(super) async fn whole(mut answer: Conversing) -> Result<Response, Problem> {
-    let (mut heard, mut content, mut calls, mut thoughts) = (Heard::default(), String::new(), Vec::new(), None);
+    let (mut heard, mut content) = (Heard::default(), String::new());
+    let (mut calls, mut thoughts) = (Vec::new(), Thoughts::default());
     while let Some(piece) = answer.next().await {
         match piece? {
             Piece::Restart => {
                 content.clear();
                 calls.clear();
-                thoughts = None;
+                thoughts = Thoughts::default();
             }
             piece => match heard.take(piece) {
                 Some(Said::Text(text)) => content.push_str(&text),
-                Some(Said::Call(call, reasoning)) => {
+                Some(Said::Call(call, first)) => {
                     calls.push(call);
-                    thoughts = thoughts.or(reasoning);
+                    thoughts = thoughts.or(first);
                 }
                 None => {}
             },
@@ -202,7 +209,8 @@ pub(super) async fn whole(mut answer: Conversing) -> Result<Response, Problem> {
         role: "assistant",
         content: Some(content).filter(|content| !content.is_empty() || calls.is_empty()),
         refusal: None,
-        reasoning_content: thoughts,
+        reasoning_content: thoughts.reasoning,
+        reasoning_details: thoughts.details,
         tool_calls: Some(calls).filter(|calls| !calls.is_empty()),
     };
     let completion = Completion {
@@ -253,6 +261,8 @@ struct Delta<'a> {
     content: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reasoning_content: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reasoning_details: Option<&'a [Value]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tool_calls: Option<[ChunkCall<'a>; 1]>,
 }
@@ -327,11 +337,15 @@ impl Sending {
                 self.has_begun = true;
                 match said {
                     Said::Text(text) => self.push(Delta { role, content: Some(&text), ..Delta::default() }, None),
-                    Said::Call(call, reasoning) => {
+                    Said::Call(call, thoughts) => {
                         // Some programs look at one field of a piece only.
-                        if let Some(text) = &reasoning {
+                        if let Some(text) = &thoughts.reasoning {
                             let role = role.take();
                             self.push(Delta { role, reasoning_content: Some(text), ..Delta::default() }, None);
+                        }
+                        if let Some(details) = &thoughts.details {
+                            let role = role.take();
+                            self.push(Delta { role, reasoning_details: Some(details), ..Delta::default() }, None);
                         }
                         let tool_calls = Some([ChunkCall { index: self.calls, call: &call }]);
                         self.calls += 1;

@@ -124,18 +124,37 @@ struct CalledFunction {
     arguments: String,
 }
 
+/// What the model thought before it called tools, as it stands in its message.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Thoughts {
+    /// In words.
+    pub reasoning: Option<String>,
+    /// In OpenRouter's form.
+    pub details: Option<Vec<Value>>,
+}
+
+impl Thoughts {
+    /// These, and what they lack of others.
+    pub fn or(self, others: Self) -> Self {
+        Self { reasoning: self.reasoning.or(others.reasoning), details: self.details.or(others.details) }
+    }
+}
+
 impl CallEntry {
     /// The call with what the model thought before it.
-    fn with_thoughts(self, reasoning: String) -> ToolCall {
+    fn with_thoughts(self, thoughts: Thoughts) -> ToolCall {
         let google = self.extra_content.and_then(|extra| extra.google);
         let signature = google.and_then(|google| google.thought_signature).unwrap_or_default();
-        let thought = Thought::of(signature, reasoning);
+        let Thoughts { reasoning, details } = thoughts;
+        let details = details.filter(|list| !list.is_empty());
+        let details = details.map(|list| Value::Array(list).to_string()).unwrap_or_default();
+        let thought = Thought { signature, reasoning: reasoning.unwrap_or_default(), details }.kept();
         ToolCall { id: self.id, name: self.function.name, arguments: self.function.arguments, thought }
     }
 
     /// A call of the model, and what it thought before it, where it is to be told that again.
-    pub fn told(call: ToolCall) -> (Self, Option<String>) {
-        let Thought { signature, reasoning } = call.thought.map(|thought| *thought).unwrap_or_default();
+    pub fn told(call: ToolCall) -> (Self, Thoughts) {
+        let Thought { signature, reasoning, details } = call.thought.map(|thought| *thought).unwrap_or_default();
         let google = Some(GoogleContent { thought_signature: Some(signature) });
         let entry = Self {
             id: call.id,
@@ -143,7 +162,8 @@ impl CallEntry {
             function: CalledFunction { name: call.name, arguments: call.arguments },
             extra_content: Some(ExtraContent { google }).filter(ExtraContent::says_anything),
         };
-        (entry, Some(reasoning).filter(|reasoning| !reasoning.is_empty()))
+        let reasoning = Some(reasoning).filter(|reasoning| !reasoning.is_empty());
+        (entry, Thoughts { reasoning, details: serde_json::from_str(&details).ok() })
     }
 }
 
@@ -211,13 +231,13 @@ fn check_type(name: &str) -> Result<(), Problem> {
 /// If one calls something else than a function.
 pub(super) fn called(
     entries: Option<Vec<CallEntry>>,
-    reasoning: Option<String>,
+    mut thoughts: Thoughts,
     at: &str,
 ) -> Result<Vec<ToolCall>, Problem> {
-    let (mut calls, mut reasoning) = (Vec::new(), reasoning.unwrap_or_default());
+    let mut calls = Vec::new();
     for (number, entry) in entries.unwrap_or_default().into_iter().enumerate() {
         check_type(&entry.r#type).map_err(|problem| problem.at(format!("{at}/tool_calls/{number}/type")))?;
-        calls.push(entry.with_thoughts(std::mem::take(&mut reasoning)));
+        calls.push(entry.with_thoughts(std::mem::take(&mut thoughts)));
     }
     Ok(calls)
 }
@@ -268,29 +288,38 @@ mod tests {
     #[test]
     fn a_call_is_the_same_in_both_directions() {
         let call = json!({ "id": "c", "type": "function", "function": { "name": "f", "arguments": "{\"a\":1}" } });
-        let read =
-            |call: &Value, reasoning| called(serde_json::from_value(json!([call])).unwrap(), reasoning, "/messages/1");
-        let calls = read(&call, None).unwrap();
+        let read = |call: &Value, reasoning: Option<&str>, details: Option<Vec<Value>>| {
+            let thoughts = Thoughts { reasoning: reasoning.map(str::to_owned), details };
+            called(serde_json::from_value(json!([call])).unwrap(), thoughts, "/messages/1")
+        };
+        let calls = read(&call, None, None).unwrap();
         let plain = ToolCall { id: "c".into(), name: "f".into(), arguments: "{\"a\":1}".into(), thought: None };
         assert_eq!(calls, std::slice::from_ref(&plain));
-        let (entry, reasoning) = CallEntry::told(plain.clone());
-        assert_eq!((json!(entry), reasoning), (call.clone(), None));
+        let (entry, thoughts) = CallEntry::told(plain.clone());
+        assert_eq!((json!(entry), thoughts), (call.clone(), Thoughts::default()));
         let mut signed = call;
         signed["extra_content"] = json!({ "google": { "thought_signature": "c2lnbmVk" } });
-        let thought = Thought::of("c2lnbmVk".into(), "It may rain.".into());
-        let calls = read(&signed, Some("It may rain.".into())).unwrap();
-        assert_eq!(calls, [ToolCall { thought, ..plain.clone() }]);
-        let (entry, reasoning) = CallEntry::told(calls[0].clone());
-        assert_eq!((json!(entry), reasoning.as_deref()), (signed.clone(), Some("It may rain.")));
+        let list = vec![json!({ "type": "reasoning.encrypted", "data": "b3BhcXVl", "index": 0 })];
+        let thought = Thought {
+            signature: "c2lnbmVk".into(),
+            reasoning: "It may rain.".into(),
+            details: json!(list).to_string(),
+        };
+        let calls = read(&signed, Some("It may rain."), Some(list.clone())).unwrap();
+        assert_eq!(calls, [ToolCall { thought: thought.kept(), ..plain.clone() }]);
+        let (entry, thoughts) = CallEntry::told(calls[0].clone());
+        let expected = Thoughts { reasoning: Some("It may rain.".into()), details: Some(list) };
+        assert_eq!((json!(entry), thoughts), (signed.clone(), expected));
+        assert_eq!(read(&call, None, Some(Vec::new())).unwrap(), std::slice::from_ref(&plain));
         // What is of nobody who is known here is passed over.
         for extra in
             [json!(null), json!({}), json!({ "other": 1 }), json!({ "google": null }), json!({ "google": { "x": 1 } })]
         {
             signed["extra_content"] = extra;
-            assert_eq!(read(&signed, None).unwrap(), std::slice::from_ref(&plain));
+            assert_eq!(read(&signed, None, None).unwrap(), std::slice::from_ref(&plain));
         }
         let custom = json!([{ "id": "c", "type": "custom", "function": { "name": "f", "arguments": "" } }]);
-        let problem = called(serde_json::from_value(custom).unwrap(), None, "/messages/1").unwrap_err();
+        let problem = called(serde_json::from_value(custom).unwrap(), Thoughts::default(), "/messages/1").unwrap_err();
         assert_eq!(problem.pointer(), Some("/messages/1/tool_calls/0/type"));
     }
 }

@@ -3,7 +3,8 @@
 //! Fields that are not known are passed over, since each version of each program brings some; what asks for another kind of answer is refused.
 
 use super::AUTO;
-use super::tools::{CallEntry, ChoiceEntry, ToolEntry, called, offered};
+use super::pictures::{Content, Words};
+use super::tools::{CallEntry, ChoiceEntry, Thoughts, ToolEntry, called, offered};
 use crate::error::{Kind, Problem};
 use engine::converse::{Conversation, Turn};
 use rustc_hash::FxHashMap;
@@ -73,6 +74,9 @@ struct Message {
     /// What the model thought before it called these tools, as it stood in its answer: some models refuse to go on without, or think less well.
     #[schema(max_length = 1_000_000)]
     reasoning_content: Option<String>,
+    /// The same in OpenRouter's form, unchanged.
+    #[schema(max_items = 1000, value_type = Option<Vec<Object>>)]
+    reasoning_details: Option<Vec<Value>>,
     /// The call to which a tool says something.
     #[schema(max_length = 500)]
     tool_call_id: Option<String>,
@@ -84,7 +88,7 @@ struct Message {
 /// Who says something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-enum Role {
+pub(super) enum Role {
     /// What the model is told before.
     System,
     /// The newer name of the same.
@@ -95,28 +99,6 @@ enum Role {
     Assistant,
     /// A tool that the model called.
     Tool,
-}
-
-/// What is said, in one piece or in several.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(untagged)]
-enum Content {
-    /// A text.
-    Text(String),
-    /// Texts, and what this door does not take.
-    Parts(Vec<Part>),
-}
-
-/// A piece of a message.
-#[derive(Debug, Deserialize, ToSchema)]
-#[schema(as = MessagePart)]
-struct Part {
-    /// What it is.
-    #[schema(pattern = "^text$", example = "text")]
-    r#type: String,
-    /// The text.
-    #[schema(required)]
-    text: Option<String>,
 }
 
 /// Where an answer ends.
@@ -168,6 +150,14 @@ impl ChatRequest {
     /// Whether the last piece is to tell what was used.
     pub fn tells_usage(&self) -> bool {
         self.stream_options.as_ref().is_some_and(|options| options.include_usage == Some(true))
+    }
+
+    /// The place of the first picture.
+    pub fn first_picture(&self) -> Option<String> {
+        self.messages.iter().enumerate().find_map(|(message, said)| {
+            let part = said.content.as_ref()?.first_picture()?;
+            Some(format!("/messages/{message}/content/{part}"))
+        })
     }
 
     /// The fields that only colour an answer, and are not heeded.
@@ -254,18 +244,29 @@ fn said(messages: Vec<Message>) -> Result<(Vec<String>, Vec<Turn>), Problem> {
     let (mut instructions, mut turns) = (Vec::new(), Vec::new());
     // The tool of each call so far.
     let mut names: FxHashMap<String, String> = FxHashMap::default();
-    let mut last = String::new();
+    let (mut last, mut pictures) = (String::new(), 0);
     for (number, message) in messages.into_iter().enumerate() {
         let at = format!("/messages/{number}");
         if message.function_call.is_some() {
             return Err(no_functions().at(format!("{at}/function_call")));
         }
-        let text = text(message.content, &at)?;
-        let calls = called(message.tool_calls, message.reasoning_content, &at)?;
+        let words = message.content.map(|content| content.words(message.role, &mut pictures, &at)).transpose()?;
+        let thoughts = Thoughts { reasoning: message.reasoning_content, details: message.reasoning_details };
+        let calls = called(message.tool_calls, thoughts, &at)?;
         if !calls.is_empty() && message.role != Role::Assistant {
             let said = "Only messages of the model (`assistant`) call tools.";
             return Err(Problem::new(Kind::Refused, said).at(format!("{at}/tool_calls")));
         }
+        let text = match words {
+            // Whoever shows something is the user.
+            Some(Words::Shown(shown)) => {
+                turns.push(Turn::Showing(shown));
+                last = at;
+                continue;
+            }
+            Some(Words::Text(text)) => text,
+            None => String::new(),
+        };
         match message.role {
             Role::System | Role::Developer => {
                 instructions.push(text);
@@ -297,30 +298,10 @@ fn said(messages: Vec<Message>) -> Result<(Vec<String>, Vec<Turn>), Problem> {
     Ok((instructions, turns))
 }
 
-/// The text of a message.
-fn text(content: Option<Content>, at: &str) -> Result<String, Problem> {
-    let parts = match content {
-        None => return Ok(String::new()),
-        Some(Content::Text(text)) => return Ok(text),
-        Some(Content::Parts(parts)) => parts,
-    };
-    let mut texts = Vec::with_capacity(parts.len());
-    for (number, part) in parts.into_iter().enumerate() {
-        match part.text.filter(|_| part.r#type == "text") {
-            Some(text) => texts.push(text),
-            None => {
-                let said = "Only pieces of the type `text` go through this service.";
-                return Err(Problem::new(Kind::Refused, said).at(format!("{at}/content/{number}")));
-            }
-        }
-    }
-    Ok(texts.join("\n\n"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use engine::converse::{Thought, ToolCall};
+    use engine::converse::{Picture, Shown, Thought, ToolCall};
     use serde_json::json;
 
     fn read(body: Value) -> ChatRequest {
@@ -373,7 +354,26 @@ mod tests {
         assert_eq!(with("logprobs", json!(true)).unwrap_err(), "/logprobs");
         assert!(with("logprobs", json!(false)).is_ok() && with("tools", json!([])).is_ok());
         let picture = json!([{ "role": "user", "content": [{ "type": "image_url", "image_url": { "url": "x" } }] }]);
-        assert_eq!(with("messages", picture).unwrap_err(), "/messages/0/content/0");
+        assert_eq!(with("messages", picture).unwrap_err(), "/messages/0/content/0/image_url/url");
+    }
+
+    #[test]
+    fn pictures_are_read_as_the_sdks_write_them() {
+        let picture = json!({ "type": "image_url", "image_url": { "url": "data:image/png;base64,iVBORw0KGgo=" } });
+        let words = |text: &str| json!({ "type": "text", "text": text });
+        let user = |content: Value| json!({ "role": "user", "content": content });
+        let body = read(json!({ "model": "auto", "messages": [user(json!("a")), user(json!([words("b"), picture]))] }));
+        assert_eq!(body.first_picture().as_deref(), Some("/messages/1/content/1"));
+        let asked = body.conversation().unwrap();
+        let shown = Shown::Picture(Picture::of("data:image/png;base64,iVBORw0KGgo=".into(), None).unwrap());
+        let expected = [Turn::User("a".into()), Turn::Showing(vec![Shown::Text("b".into()), shown])];
+        assert_eq!(asked.turns, expected);
+        let plain = read(json!({ "model": "auto", "messages": [user(json!([words("a"), words("b")]))] }));
+        assert_eq!(plain.first_picture(), None);
+        let of_a_tool = json!({ "role": "tool", "tool_call_id": "c", "content": [picture] });
+        let body =
+            read(json!({ "model": "auto", "messages": [user(json!("a")), called("assistant", "c"), of_a_tool] }));
+        assert_eq!(body.conversation().unwrap_err().pointer(), Some("/messages/2/content/0"));
     }
 
     fn called(role: &str, id: &str) -> Value {

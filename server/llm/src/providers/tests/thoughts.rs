@@ -50,6 +50,33 @@ fn who_wants_its_thoughts_back_is_told_them_and_nobody_else() {
 }
 
 #[test]
+fn details_go_back_to_those_who_want_them_and_nobody_else() {
+    let list = json!([{ "type": "reasoning.text", "text": "It may rain.", "signature": "c2ln", "index": 0 }]);
+    let thought = Thought { details: list.to_string(), ..Thought::default() };
+    let call = ToolCall { id: "a".into(), name: "get".into(), thought: thought.kept(), ..ToolCall::default() };
+    let turns = vec![
+        Turn::User("Weather?".into()),
+        Turn::Assistant { text: String::new(), calls: vec![call] },
+        Turn::Tool { id: "a".into(), name: "get".into(), text: "rain".into() },
+    ];
+    let prompt = Prompt::conversation(&[], turns, Vec::new(), PromptLimits::default()).unwrap();
+    let request = Request::new(Arc::new(prompt));
+    let told = |kind: ProviderKind, quirks: Quirks| {
+        let endpoint = Endpoint { base_url: "", model: "m", key: None, stream: true, quirks };
+        let body: Value = serde_json::from_slice(&kind.provider().request(&request, &endpoint).body).unwrap();
+        let bytes = kind.provider().thoughts(&request.prompt, "m", quirks);
+        (body.pointer("/messages/1/reasoning_details").cloned(), body.to_string().contains("It may rain."), bytes)
+    };
+    let wants = Quirks::default().at("https://openrouter.ai/api/v1");
+    assert_eq!(told(ProviderKind::Openai, wants), (Some(list.clone()), true, list.to_string().len()));
+    let strange = Quirks { strange_thoughts: true, ..wants };
+    assert_eq!(told(ProviderKind::Openai, strange), (None, false, 0));
+    for kind in ALL {
+        assert_eq!(told(kind, Quirks::default()), (None, false, 0), "{kind:?}");
+    }
+}
+
+#[test]
 fn a_signature_goes_back_with_its_call_to_those_who_sign() {
     let place = "/messages/2/tool_calls/0/extra_content/google/thought_signature";
     let native = "/contents/2/parts/0/thoughtSignature";

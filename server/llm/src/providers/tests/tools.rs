@@ -165,7 +165,7 @@ fn tools_are_offered_in_each_providers_words() {
         { "type": "function", "name": "now", "parameters": nothing, "strict": false },
     ]);
     let anthropic = json!([
-        { "name": "get", "description": said, "input_schema": schema },
+        { "name": "get", "description": said, "input_schema": schema, "strict": true },
         { "name": "now", "input_schema": nothing },
     ]);
     let gemini = json!([{ "functionDeclarations": [
@@ -192,6 +192,22 @@ fn tools_are_offered_in_each_providers_words() {
         let without = body_of(kind, "m", &plain);
         let said = ["tools", "tool_choice", "toolConfig"].map(|place| without.get(place).is_some());
         assert_eq!(said, [false; 3], "{kind:?}: without tools nothing is said of them");
+    }
+}
+
+#[test]
+fn who_knows_no_strict_tools_is_told_the_same_ones_without_a_word_of_it() {
+    let quirks = Quirks { no_strict: true, ..Quirks::default() };
+    for (kind, place, wanted) in [
+        (ProviderKind::Openai, "/tools/0/function/strict", None),
+        // Where it is left out here it would hold.
+        (ProviderKind::OpenaiResponses, "/tools/0/strict", Some(json!(false))),
+        (ProviderKind::Anthropic, "/tools/0/strict", None),
+    ] {
+        let endpoint = Endpoint { base_url: "", model: "m", key: None, stream: true, quirks };
+        let body: Value = serde_json::from_slice(&kind.provider().request(&loop_of_tools(), &endpoint).body).unwrap();
+        assert_eq!(body.pointer(place), wanted.as_ref(), "{kind:?}");
+        assert_eq!(body_of(kind, "m", &loop_of_tools()).pointer(place), Some(&json!(true)), "{kind:?}");
     }
 }
 

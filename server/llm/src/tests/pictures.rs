@@ -1,0 +1,134 @@
+//! Pictures through the whole path: who is shown them, what they cost, and what nobody is told of them.
+
+use super::formats::{ALL, speaking};
+use super::{manager, saying, settings};
+use crate::LlmManager;
+use crate::budget::Limits;
+use crate::config::{PicturesSetting, Settings};
+use crate::error::Cause;
+use crate::prompt::{Picture, Prompt, PromptError, PromptLimits, Shown, Turn};
+use crate::providers::ProviderKind;
+use crate::request::Request;
+use crate::scripted::{ModelServer, Script};
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+const PNG: &str = "data:image/png;base64,iVBORw0KGgo=";
+const OTHER: &str = "data:image/png;base64,iVBORw0KGgoA";
+const ADDRESS: &str = "https://example.org/a.png";
+
+fn showing(url: &str) -> Request {
+    let picture = Shown::Picture(Picture::of(url.to_owned(), None).unwrap());
+    let turns = vec![Turn::Showing(vec![Shown::Text("What is it?".to_owned()), picture])];
+    Request::new(Arc::new(Prompt::conversation(&[], turns, Vec::new(), PromptLimits::default()).unwrap()))
+}
+
+/// Settings of two targets that speak these formats.
+fn two(servers: [&ModelServer; 2], kinds: [ProviderKind; 2]) -> Settings {
+    let mut settings = speaking(kinds[0], &servers, true, false);
+    settings.models.target[1].provider = kinds[1];
+    settings
+}
+
+async fn server(text: &str) -> ModelServer {
+    ModelServer::start(saying(text), 100).await
+}
+
+#[tokio::test]
+async fn a_picture_arrives_in_every_format_and_is_another_question_than_another_one() {
+    for kind in ALL {
+        let server = server("a cat").await;
+        let manager = manager(&speaking(kind, &[&server], true, false));
+        assert_eq!(manager.ask(showing(PNG)).await.unwrap().text, "a cat", "{kind:?}");
+        assert!(server.seen.bodies.lock().unwrap()[0].contains("iVBORw0KGgo="), "{kind:?}");
+        assert!(manager.ask(showing(PNG)).await.unwrap().from_cache, "{kind:?}");
+        assert!(!manager.ask(showing(OTHER)).await.unwrap().from_cache, "{kind:?}");
+        assert_eq!(server.requests(), 2, "{kind:?}");
+    }
+}
+
+#[tokio::test]
+async fn who_does_not_go_to_an_address_is_passed_over() {
+    let (gemini, chat) = (server("never").await, server("a cat").await);
+    let manager = manager(&two([&gemini, &chat], [ProviderKind::Gemini, ProviderKind::Openai]));
+    assert_eq!(manager.ask(showing(ADDRESS)).await.unwrap().target, "two");
+    let error = manager.ask(Request { target: Some("one".into()), ..showing(ADDRESS) }).await.unwrap_err();
+    assert_eq!(error.cause, Cause::NoPicture);
+    assert!(error.to_string().starts_with("one: its format has no place for a picture that is at an address only ("));
+    assert_eq!((gemini.requests(), chat.requests()), (0, 1));
+    // It is shown what is attached.
+    assert_eq!(manager.ask(showing(PNG)).await.unwrap().target, "one");
+}
+
+#[tokio::test]
+async fn where_nobody_goes_to_an_address_it_is_one_sentence() {
+    let (gemini, ollama) = (server("never").await, server("never").await);
+    let manager = manager(&two([&gemini, &ollama], [ProviderKind::Gemini, ProviderKind::Ollama]));
+    let error = manager.ask(showing(ADDRESS)).await.unwrap_err();
+    let expected = "models: none of them fetches a picture that is at an address only \
+                    (it takes no such picture; ask a model that sees, or attach the picture itself).";
+    assert_eq!((error.cause, error.to_string().as_str()), (Cause::NoPicture, expected));
+    assert_eq!((gemini.requests(), ollama.requests()), (0, 0));
+}
+
+#[tokio::test]
+async fn after_a_model_that_sees_nothing_the_next_one_is_asked_and_nothing_is_held_against_it() {
+    let llama = "image input is not supported - hint: you may need to provide the mmproj";
+    for (status, said) in [(400, "This model does not support image input."), (500, llama)] {
+        let (blind, sees) = (server("words").await, server("a cat").await);
+        let manager = manager(&two([&blind, &sees], [ProviderKind::Openai; 2]));
+        let refusal = json!({ "error": { "message": said } }).to_string();
+        for number in 0..8 {
+            blind.next([Script::Status(status, Vec::new(), refusal.clone())]);
+            let asked = Request { max_tokens: 100 + number, ..showing(PNG) };
+            assert_eq!(manager.ask(asked).await.unwrap().target, "two", "{said}");
+        }
+        assert_eq!(manager.report()[0].state, "ready", "{said}");
+        assert_eq!(manager.report()[0].failures, [("no-picture", 8)], "{said}");
+        blind.next([Script::Status(status, Vec::new(), refusal)]);
+        let error = manager.ask(Request { target: Some("one".into()), ..showing(PNG) }).await.unwrap_err();
+        assert_eq!(error.cause, Cause::NoPicture, "{said}");
+        assert!(error.to_string().contains("ask a model that sees"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_that_shows_the_picture_is_told_without_it() {
+    let server = server("never").await;
+    let manager = manager(&settings(&[&server]));
+    let data = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJ";
+    let url = format!("data:image/png;base64,{data}");
+    let of = |said: String| Script::Status(422, Vec::new(), json!({ "error": { "message": said } }).to_string());
+    server.next([of(format!("cannot be read: {url}"))]);
+    let error = manager.ask(showing(&url)).await.unwrap_err();
+    assert_eq!(error.detail, "it answered with status 422");
+    // What is said otherwise is told.
+    server.next([of("the picture is upside down".to_owned())]);
+    assert_eq!(manager.ask(showing(&url)).await.unwrap_err().detail, "the picture is upside down");
+}
+
+#[tokio::test]
+async fn a_picture_costs_its_tokens_before_anybody_says_what_it_cost() {
+    let server = server("a cat").await;
+    let mut tight = settings(&[&server]);
+    let asked = || Request { max_tokens: 1, ..showing(PNG) };
+    tight.budget = Limits { tokens_per_day: Some(1600), ..Limits::default() };
+    let refused = manager(&tight).ask(asked()).await.unwrap_err();
+    assert_eq!((refused.cause, server.requests()), (Cause::Budget, 0));
+    tight.budget = Limits { tokens_per_day: Some(1700), ..Limits::default() };
+    assert_eq!(manager(&tight).ask(asked()).await.unwrap().text, "a cat");
+}
+
+#[tokio::test]
+async fn settings_that_refuse_pictures_let_none_through() {
+    let server = server("a cat").await;
+    let mut settings = settings(&[&server]);
+    assert_eq!(manager(&settings).prompt_limits().pictures, 20);
+    settings.models.pictures = PicturesSetting::Refuse;
+    let (manager, _) = LlmManager::new(&settings, &super::key);
+    let turns = vec![Turn::Showing(vec![Shown::Picture(Picture::of(PNG.to_owned(), None).unwrap())])];
+    let refused = Prompt::conversation(&[], turns, Vec::new(), manager.prompt_limits()).unwrap_err();
+    assert_eq!(refused, PromptError::NoPictures);
+    let read: Value = serde_json::to_value(&settings.models).unwrap();
+    assert_eq!(read["pictures"], "refuse");
+}
