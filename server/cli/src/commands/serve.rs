@@ -42,18 +42,20 @@ impl Serve {
             std::io::Write::flush(&mut out)?;
             return Ok(Outcome::Clean);
         }
+        let usual = memory::begin();
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
+            .on_thread_park(memory::collect_before_rest)
             .build()
             .map_err(|error| Failure(format!("The service could not be started: {error}.")))?;
-        runtime.block_on(self.serve())?;
+        runtime.block_on(self.serve(usual))?;
         // What does not end by itself is not waited for.
         runtime.shutdown_timeout(Duration::from_secs(1));
         wiring::end_traces();
         Ok(Outcome::Clean)
     }
 
-    async fn serve(self) -> Result<(), Failure> {
+    async fn serve(self, usual: memory::Usual) -> Result<(), Failure> {
         let wish = Wish { log: self.log, ..Wish::default() };
         let parts = wiring::service(wish, self.store.as_deref()).await?;
         let settings = parts.settings;
@@ -105,7 +107,7 @@ impl Serve {
         let served = tokio::select! {
             (served, ()) = async { tokio::join!(served, jobs) } => served,
             () = notify::alive() => Ok(()),
-            () = memory::give_back() => Ok(()),
+            () = memory::give_back(usual) => Ok(()),
         };
         // The last one to leave a file puts all of it in its place, so that a copy of the file alone is a whole one.
         if tokio::time::timeout(GOODBYE, store.close()).await.is_err() {

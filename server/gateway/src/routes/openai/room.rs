@@ -23,7 +23,7 @@ const COMING: Duration = Duration::from_secs(120);
 
 /// What is asked, with the place of a large body, which is held as long as this is.
 #[derive(Debug)]
-pub(super) struct Roomy {
+pub(crate) struct Roomy {
     /// What is asked.
     pub body: ChatRequest,
     /// The place; nothing for a body of the usual size.

@@ -297,7 +297,7 @@ mod tests {
         assert_eq!(calls, std::slice::from_ref(&plain));
         let (entry, thoughts) = CallEntry::told(plain.clone());
         assert_eq!((json!(entry), thoughts), (call.clone(), Thoughts::default()));
-        let mut signed = call;
+        let mut signed = call.clone();
         signed["extra_content"] = json!({ "google": { "thought_signature": "c2lnbmVk" } });
         let list = vec![json!({ "type": "reasoning.encrypted", "data": "b3BhcXVl", "index": 0 })];
         let thought = Thought {
