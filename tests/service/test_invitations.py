@@ -63,7 +63,7 @@ def test_a_new_account_is_opened_by_its_owner(service, chromium, axe):  # noqa: 
 
         with window(chromium, service) as hers:
             asked = []
-            hers.on("request", asked.append)
+            hers.on("request", lambda request: asked.append(request))
             hers.goto(link)
             expect(hers.locator("#name")).to_have_text("wilma")
             looked_at(hers, axe, "invitation")
