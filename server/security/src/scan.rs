@@ -4,7 +4,7 @@
 
 use crate::formats::{FORMATS, Format, PLACEHOLDERS};
 use aho_corasick::Anchored;
-use aho_corasick::automaton::Automaton;
+use aho_corasick::automaton::{Automaton, StateID};
 use aho_corasick::dfa::DFA;
 use regex::Regex;
 use std::ops::Range;
@@ -21,8 +21,13 @@ pub struct SecretMatch {
     pub range: Range<usize>,
 }
 
+/// Parts of a text that are looked through side by side.
+const PARTS: usize = 4;
+
 struct Matcher {
     keywords: DFA,
+    /// One byte less than the longest keyword has.
+    overlap: usize,
     /// The format of each keyword, in the order of the automaton's patterns.
     owners: Vec<usize>,
     /// Compiled when a keyword first occurs: most programs never need most of them.
@@ -33,29 +38,56 @@ static MATCHER: LazyLock<Option<Matcher>> = LazyLock::new(|| {
     let keywords = FORMATS.iter().flat_map(|format| format.keywords.iter());
     let owners =
         FORMATS.iter().enumerate().flat_map(|(index, format)| format.keywords.iter().map(move |_| index)).collect();
+    let overlap = keywords.clone().map(|keyword| keyword.len().saturating_sub(1)).max().unwrap_or(0);
     // Every text that goes to a model is looked through: a table of all states is several times as fast as the small form, for some 100 kB.
     let keywords = DFA::builder().ascii_case_insensitive(true).prefilter(false).build(keywords).ok()?;
-    Some(Matcher { keywords, owners, patterns: FORMATS.iter().map(|_| OnceLock::new()).collect() })
+    Some(Matcher { keywords, overlap, owners, patterns: FORMATS.iter().map(|_| OnceLock::new()).collect() })
 });
 
 impl Matcher {
     /// Of which formats a keyword stands in a text, in the order of the formats.
     fn wanted(&self, text: &str) -> Vec<bool> {
         let mut wanted = vec![false; FORMATS.len()];
-        let Ok(mut state) = self.keywords.start_state(Anchored::No) else { return vec![true; FORMATS.len()] };
+        let Ok(start) = self.keywords.start_state(Anchored::No) else { return vec![true; FORMATS.len()] };
         // The loop of the library's own search for all hits asks more of each byte than this needs to know.
-        for byte in text.bytes() {
-            state = self.keywords.next_state(Anchored::No, state, byte);
-            if self.keywords.is_match(state) {
-                for index in 0..self.keywords.match_len(state) {
-                    let owner = self.owners.get(self.keywords.match_pattern(state, index).as_usize());
+        let mut step = |state: &mut StateID, byte: u8| {
+            *state = self.keywords.next_state(Anchored::No, *state, byte);
+            if self.keywords.is_match(*state) {
+                for index in 0..self.keywords.match_len(*state) {
+                    let owner = self.owners.get(self.keywords.match_pattern(*state, index).as_usize());
                     if let Some(wanted) = owner.and_then(|owner| wanted.get_mut(*owner)) {
                         *wanted = true;
                     }
                 }
             }
+        };
+        // Each step waits for the one before; those of parts that are read side by side wait for none of another's.
+        let parts = self.parts(text.as_bytes());
+        let common = parts.iter().map(|part| part.len()).min().unwrap_or(0);
+        let (heads, tails) = (parts.map(|part| part.split_at(common).0), parts.map(|part| part.split_at(common).1));
+        let [one, two, three, four] = heads;
+        let mut states = [start; PARTS];
+        for (((one, two), three), four) in one.iter().zip(two).zip(three).zip(four) {
+            let [first, second, third, fourth] = &mut states;
+            step(first, *one);
+            step(second, *two);
+            step(third, *three);
+            step(fourth, *four);
+        }
+        for (state, tail) in states.iter_mut().zip(tails) {
+            tail.iter().for_each(|byte| step(state, *byte));
         }
         wanted
+    }
+
+    /// A text in parts, each of which begins so far before the end of the one before that no keyword lies across.
+    fn parts<'a>(&self, text: &'a [u8]) -> [&'a [u8]; PARTS] {
+        let size = text.len().div_ceil(PARTS);
+        std::array::from_fn(|index| {
+            let end = (size * (index + 1)).min(text.len());
+            let begin = (size * index).min(text.len()).saturating_sub(self.overlap);
+            text.get(begin..end).unwrap_or_default()
+        })
     }
 }
 
@@ -218,6 +250,22 @@ pub fn entropy(value: &str) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_keyword_is_seen_wherever_in_a_text_it_stands() {
+        let matcher = MATCHER.as_ref().expect("it is built");
+        let of = |format: &Format, text: &str| format.keywords.iter().any(|word| text.contains(&word.to_lowercase()));
+        for keyword in keywords() {
+            for (length, step) in [(0, 1), (1, 1), (7, 1), (90, 1), (203, 3)] {
+                for at in (0..=length).step_by(step) {
+                    let text = format!("{}{keyword}{}", "~".repeat(at), "~".repeat(length - at));
+                    let wanted: Vec<bool> = FORMATS.iter().map(|format| of(format, &text.to_lowercase())).collect();
+                    assert_eq!(matcher.wanted(&text), wanted, "{keyword} at {at} of {length}");
+                }
+            }
+        }
+        assert!(matcher.wanted("").iter().chain(&matcher.wanted(&"~".repeat(999))).all(|is_wanted| !is_wanted));
+    }
 
     /// Secrets are put together here, so that no file of the repository holds one.
     fn samples() -> Vec<(SecretKind, String)> {

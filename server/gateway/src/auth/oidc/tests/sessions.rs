@@ -36,6 +36,9 @@ async fn refreshed_by_oauth(service: &Service, refresh: &str) -> Reply {
     service.raw(request.body(Body::from(form)).unwrap()).await
 }
 
+/// Which service, what the provider said of a sign-in, and what is said of it where it is not enough.
+type Sign = (usize, &'static [&'static str], Option<&'static str>, Option<&'static str>);
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_session_that_began_before_a_level_was_set_has_to_sign_in_again() {
     let stage = Stage::new(&[&Signer::ec("k")]).await;
@@ -46,7 +49,7 @@ async fn a_session_that_began_before_a_level_was_set_has_to_sign_in_again() {
     let plain = "Bearer error=\"insufficient_user_authentication\"";
     let with_acr = format!("{plain}, acr_values=\"{TWO} {KEY}\"");
     let (no_acr, no_amr, less) = ("(`acr` is missing)", "(`amr` is missing)", "by less than this demands");
-    let all: [(usize, &[&str], Option<&str>, Option<&str>); 14] = [
+    let all: [Sign; 14] = [
         (0, &["oidc", "pwd", "otp"], Some(TWO), None),
         (0, &["oidc"], Some(KEY), None),
         (0, &["oidc", "pwd", "otp"], None, Some(no_acr)),
