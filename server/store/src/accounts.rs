@@ -179,7 +179,9 @@ impl Store {
         }
         let counts = |account: &Account| account.role == Role::Admin && !account.disabled;
         if counts(&before) && !counts(&after) {
-            let sql = "SELECT id FROM accounts WHERE role = 'admin' AND disabled = 0 AND id <> $1 LIMIT 1";
+            // One whose owner has no way in yet cannot look after anything.
+            let sql = "SELECT id FROM accounts WHERE role = 'admin' AND disabled = 0 AND id <> $1
+                AND (password_hash IS NOT NULL OR id IN (SELECT account FROM identities)) LIMIT 1";
             writing.row(sql, values![id]).await?.ok_or(StoreError::LastAdmin)?;
         }
         let sql = "UPDATE accounts SET role = $2, disabled = $3 WHERE id = $1";

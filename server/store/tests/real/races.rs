@@ -74,7 +74,7 @@ async fn each_of_many_jobs_is_done_by_one_of_many_workers(ground: Ground) {
 
 async fn of_two_admins_who_dismiss_each_other_one_stays(ground: Ground) {
     let one = ground.store.create_first_admin("one", "hash").await.expect("made");
-    let two = ground.store.create_account("two", store::accounts::Role::Admin, None).await.expect("made");
+    let two = ground.store.create_account("two", store::accounts::Role::Admin, Some("hash")).await.expect("made");
     for _ in 0..5 {
         let ids = [one.id.clone(), two.id.clone()];
         let answers = at_once(&ground, 2, move |store, number| {
