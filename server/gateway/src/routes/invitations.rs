@@ -12,7 +12,7 @@ use crate::state::Gateway;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
-use engine::store::accounts::{Accepted, Invited};
+use engine::store::accounts::{Accepted, Invited, Role};
 use engine::store::now_ms;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -64,7 +64,7 @@ pub(crate) struct NewPassword {
 }
 
 /// Makes a link by which the owner of an account chooses a new password, in the place of the one that was open. It is good once, and ends too when the
-/// account is closed or its password is changed. Until it is used nothing changes; then all sessions of the account end, and its API tokens stay.
+/// account is closed, its password is changed or all its sessions are ended, and when whoever made it is no admin any more. Until it is used nothing changes; then all sessions of the account end, and its API tokens stay.
 #[utoipa::path(post, path = "/accounts/{id}/invitations", tag = "accounts", operation_id = "accounts.invite",
     extensions(("x-group" = json!("accounts.write")), ("x-step-up" = json!(true))),
     params(("id" = String, Path, description = "The account", format = "uuid", example = "0192f0c1-7d5e-7000-8000-000000000000")), request_body = NewInvitation, responses(
@@ -73,7 +73,7 @@ pub(crate) struct NewPassword {
     (status = 401, description = "Not signed in, or not lately (`step-up-needed`)", body = ProblemBody),
     (status = 403, description = "Not allowed", body = ProblemBody),
     (status = 404, description = "There is no such account", body = ProblemBody),
-    (status = 409, description = "The account is closed, or one's own", body = ProblemBody),
+    (status = 409, description = "The account is closed, or one's own, or whoever asks is an admin by his token alone", body = ProblemBody),
     (status = 415, description = "No JSON", body = ProblemBody),
     (status = 422, description = "Its password is at the provider of sign-ins", body = ProblemBody)))]
 pub(crate) async fn invite(
@@ -93,6 +93,11 @@ pub(crate) async fn invite(
         // Else whoever finds somebody's browser open would need no old password.
         let said =
             "Your own password is changed with the old one (`PUT /api/v2/me/password`), or by a link of another admin.";
+        return Err(Problem::new(Kind::Conflict, said));
+    }
+    // A token of the provider can make somebody an admin who is none by his account, and links are good only while that is one.
+    if store.account(actor).await?.is_none_or(|own| own.role != Role::Admin) {
+        let said = "Your account is not that of an admin here, though your token is one's; sign in here by the provider, and make the link then.";
         return Err(Problem::new(Kind::Conflict, said));
     }
     let fresh = secrets::invitation_code()?;

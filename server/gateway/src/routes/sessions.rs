@@ -228,8 +228,8 @@ pub(crate) async fn end_others(
     Ok(Json(Ended { ended }))
 }
 
-/// Ends all sessions of an account: those of browsers, those of programs that were let in, and all tokens that a provider gave it until now. Its API tokens
-/// stay.
+/// Ends all sessions of an account: those of browsers, those of programs that were let in, and all tokens that a provider gave it until now. Its link for a
+/// new password ends too; its API tokens stay.
 #[utoipa::path(delete, path = "/accounts/{id}/sessions", tag = "accounts", operation_id = "accounts.end_sessions",
     extensions(("x-group" = json!("accounts.write")), ("x-step-up" = json!(true))),
     params(("id" = String, Path, description = "The account", format = "uuid", example = "0192f0c1-7d5e-7000-8000-000000000000")), responses(

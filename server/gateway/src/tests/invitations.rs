@@ -173,6 +173,25 @@ async fn a_link_that_ended_is_not_good_and_codes_cannot_be_guessed() {
     assert!(service.signs_in("dev", NEW).await);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_link_ends_with_its_maker_and_with_all_sessions_of_its_account() {
+    let service = Service::new().await;
+    let root = service.account("root", Role::Admin).await;
+    let eve = service.account("eve", Role::Admin).await;
+    service.account("dev", Role::Developer).await;
+    let place = async |name: &str| format!("{PLACE}/{}", service.id_of(name).await);
+    let of_eve = service.link_for(&eve, "dev").await;
+    assert!(service.is_good(&of_eve).await, "the control");
+    let changed = service.send("PATCH", &place("eve").await, &root, Some(json!({ "role": "viewer" }))).await;
+    assert_eq!(changed.status, StatusCode::OK, "{changed:?}");
+    assert_not_good(&service.accept(&of_eve, NEW).await);
+    let of_root = service.link_for(&root, "dev").await;
+    let sessions = format!("{}/sessions", place("dev").await);
+    assert_eq!(service.send("DELETE", &sessions, &root, None).await.status, StatusCode::OK);
+    assert_not_good(&service.accept(&of_root, NEW).await);
+    assert!(service.signs_in("dev", PASSWORD).await, "nothing of it changed the password");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_some_who_use_a_link_at_once_one_gives_the_password() {
     let service = Service::new().await;

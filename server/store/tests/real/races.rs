@@ -139,9 +139,10 @@ async fn a_session_of_the_old_password_does_not_outlive_its_change(ground: Groun
 
 async fn of_many_who_use_the_same_link_one_gives_the_password(ground: Ground) {
     let store = &ground.store;
+    let root = store.create_first_admin("root", "hash").await.expect("made").id;
     for round in 0..5 {
         let id = store.create_account(&format!("a{round}"), Role::Viewer, Some("old")).await.expect("made").id;
-        assert!(store.invite(&id, &id, now_ms() + 60_000, "root", false).await.expect("asked"));
+        assert!(store.invite(&id, &id, now_ms() + 60_000, &root, false).await.expect("asked"));
         let answers = at_once(&ground, 12, |store, number| {
             let id = id.clone();
             async move {
