@@ -5,6 +5,7 @@
 
 use crate::auth::outcome::note;
 use crate::auth::{Principal, factors, secrets};
+use crate::deed::carried_through;
 use crate::error::{Kind, Problem, ProblemBody};
 use crate::extract::{ClientAddress, Id, Valid};
 use crate::routes::{time, too_many};
@@ -24,6 +25,8 @@ const TRIES: &str = "\0invitation";
 /// How long a link is good where nothing is said.
 const HOURS: u32 = 24;
 const HOUR_MS: i64 = 3_600_000;
+/// Seconds after which it is worth coming again with a link that is being used.
+const LATER: u64 = 1;
 
 /// What a new link is made of.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -162,7 +165,7 @@ async fn not_good(gateway: &Gateway) -> Result<Problem, Problem> {
     (status = 403, description = "The link is not good", body = ProblemBody),
     (status = 415, description = "No JSON", body = ProblemBody),
     (status = 422, description = "The password is too short", body = ProblemBody),
-    (status = 429, description = "Too many tries", body = ProblemBody),
+    (status = 429, description = "Too many tries, or the link is being used just now", body = ProblemBody),
     (status = 503, description = "Not just now", body = ProblemBody)))]
 pub(crate) async fn accept(
     State(gateway): State<Gateway>,
@@ -170,19 +173,37 @@ pub(crate) async fn accept(
     Valid(body): Valid<NewPassword>,
 ) -> Result<StatusCode, Problem> {
     invited(&gateway, &from.0, &body.code).await?;
-    let hash = gateway.passwords().hash(&gateway.core("service"), body.password).await?;
-    let accepted = gateway.store().accept_invitation(&secrets::hash(&body.code), &hash).await?;
-    let Some(Accepted { account, made_by, ended, factor_cleared }) = accepted else {
+    let link = secrets::hash(&body.code);
+    // One password is computed for a link at a time: whoever has one must not fill the turns of those who sign in.
+    let begun = gateway.links_in_use().begin(&link).ok_or_else(|| {
+        let said = "This link is being used just now; try again in a moment.";
+        Problem::new(Kind::TooManyRequests, said).retry_after(LATER)
+    })?;
+    // A client that goes away leaves no password that the audit log does not know.
+    let (from, password) = (from.0, body.password);
+    carried_through(async move {
+        let _begun = begun;
+        used(&gateway, &from, &link, password).await
+    })
+    .await
+}
+
+/// Uses up a link, and writes that down.
+async fn used(gateway: &Gateway, from: &str, link: &str, password: String) -> Result<StatusCode, Problem> {
+    let hash = gateway.passwords().hash(&gateway.core("service"), password).await?;
+    let Some(Accepted { account, made_by, ended, factor_cleared }) =
+        gateway.store().accept_invitation(link, &hash).await?
+    else {
         // Somebody else was first, or it ended meanwhile.
-        return Err(not_good(&gateway).await?);
+        return Err(not_good(gateway).await?);
     };
     // What was ended is good no more, not even for a moment.
     gateway.recent().forget();
     // Who forgot his password has tried some before.
-    gateway.tries().forgive(&account.name, &from.0);
+    gateway.tries().forgive(&account.name, from);
     gateway.tries().forgive_password(&account.id);
     let factor = if factor_cleared { "; the second factor was removed" } else { "" };
     let outcome = format!("a new password by the link of {made_by}; {ended} sessions ended{factor}");
-    note(&gateway, POLICY, &account.id, "invitations.accept", &account.id, true, &outcome).await?;
+    note(gateway, POLICY, &account.id, "invitations.accept", &account.id, true, &outcome).await?;
     Ok(StatusCode::NO_CONTENT)
 }
