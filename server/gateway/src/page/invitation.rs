@@ -5,7 +5,7 @@
 use super::accounts::{context, in_words};
 use super::entry::open_form;
 use super::render::{page, with_problem};
-use super::session::no_cookie;
+use super::session::{is_drawn_in_elsewhere, no_cookie};
 use super::{Form, Visitor};
 use crate::auth;
 use crate::error::{Kind, Problem};
@@ -97,6 +97,10 @@ pub(super) async fn form(
     Query(shown): Query<Shown>,
     headers: HeaderMap,
 ) -> Response {
+    if is_drawn_in_elsewhere(&headers) {
+        // Else each page of others could fill the audit log, and use up the tries of all who are at the address of its reader.
+        return Problem::new(Kind::Forbidden, "Open the link itself; pages of others do not show it.").into_response();
+    }
     let visitor = visitor.map(|visitor| visitor.0);
     let code = shown.code.unwrap_or_default();
     match invitations::invited(&gateway, &from.0, code.trim()).await {

@@ -20,8 +20,6 @@ use utoipa::ToSchema;
 
 /// The policy that the audit log names where somebody came with a link.
 const POLICY: &str = "invitation";
-/// What wrong codes are counted as, beside the names of accounts, none of which begins so.
-const TRIES: &str = "\0invitation";
 /// How long a link is good where nothing is said.
 const HOURS: u32 = 24;
 const HOUR_MS: i64 = 3_600_000;
@@ -146,7 +144,7 @@ pub(crate) async fn invited(gateway: &Gateway, from: &str, code: &str) -> Result
     if let Some(invited) = gateway.store().invited(&secrets::hash(code)).await? {
         return Ok(invited);
     }
-    gateway.tries().take(TRIES, from).map_err(too_many)?;
+    gateway.tries().take_link(from).map_err(too_many)?;
     Err(not_good(gateway).await?)
 }
 

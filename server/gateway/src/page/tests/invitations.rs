@@ -181,3 +181,37 @@ async fn who_is_signed_in_as_somebody_else_stays_it_and_who_is_the_owner_is_out(
         assert_eq!(browser.get("/account").await.status == StatusCode::OK, stays, "{name}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pages_of_others_that_draw_a_link_in_use_up_nothing_and_write_nothing() {
+    let service = Service::new().await;
+    let root = service.account("root", Role::Admin).await;
+    service.account("dev", Role::Developer).await;
+    let code = service.link_for(&root, "dev").await;
+    let asks = async |code: &str, mode: &str| {
+        let request = Request::builder().uri(format!("/invitation?code={code}")).header("host", "team.example");
+        let request = request.header("sec-fetch-site", "cross-site").header("sec-fetch-mode", mode);
+        service.raw(request.body(Body::empty()).unwrap()).await
+    };
+    for round in 0..100 {
+        // Whether the code is good makes no difference.
+        let reply = asks(if round % 2 == 0 { "guessed" } else { &code }, "no-cors").await;
+        assert_refused(&reply, 403, "Open the link itself");
+        assert!(!reply.text.contains(">dev<"), "{reply:?}");
+    }
+    let lines = async || {
+        let audit = service.send("GET", "/api/v2/audit?limit=200", &root, None).await.json();
+        audit["items"].as_array().unwrap().iter().filter(|item| item["action"] == "invitations.accept").count()
+    };
+    assert_eq!(lines().await, 0);
+    let gone_to = asks(&code, "navigate").await;
+    assert!(gone_to.status == StatusCode::OK && gone_to.text.contains(">dev<"), "the control: {gone_to:?}");
+    assert_not_good(&asks("guessed", "navigate").await, "dev");
+    assert_eq!(lines().await, 1, "the control");
+    // However many are tried, who signs in from there is not kept out.
+    for _ in 0..100 {
+        asks("guessed", "navigate").await;
+    }
+    assert!(lines().await < 10);
+    Browser::signed_in(&service, "dev").await;
+}
