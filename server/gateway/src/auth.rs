@@ -13,6 +13,7 @@ pub(crate) mod policy;
 pub(crate) mod recent;
 pub(crate) mod recovery;
 pub(crate) mod secrets;
+mod seldom;
 pub(crate) mod seen;
 pub(crate) mod totp;
 mod verified;

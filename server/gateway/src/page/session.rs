@@ -59,7 +59,7 @@ pub(super) async fn visitor(
         Err(problem) => return Ok(Err(TooWeak(problem.told().detail))),
     };
     if principal.came_by(PROVIDER) {
-        note_seen(gateway, &principal.account.id).await?;
+        note_seen(gateway, &principal.account.id).await;
     }
     Ok(Ok(Some(Visitor { principal, form_token })))
 }
