@@ -161,7 +161,7 @@ impl Store {
     }
 
     /// Disables or enables it, which the log of revocations tells to all replicas; whether it was disabled.
-    /// The link of one that is disabled does not come back with it, nor do those that it made as an admin.
+    /// With one that is disabled its sessions end. The link of one that is disabled does not come back with it, nor do those that it made as an admin.
     pub async fn set_disabled(&self, id: &str, disabled: bool) -> Result<bool, StoreError> {
         Ok(self.change(id, |account| account.disabled = disabled).await?.disabled)
     }
@@ -193,6 +193,7 @@ impl Store {
         }
         if after.disabled {
             invitations::end(&mut writing, id).await?;
+            crate::tokens::end_sessions(&mut writing, id, None).await?;
         }
         crate::tokens::log_revocation(&mut writing, "account", id).await?;
         writing.commit().await?;
