@@ -2,7 +2,7 @@
 
 use crate::auth::keys::GOOD_FOR_SECONDS;
 use crate::auth::outcome::note;
-use crate::auth::{Principal, Via, enough_of_session, factors, secrets};
+use crate::auth::{Principal, Via, factors, lack_of_session, secrets};
 use crate::error::{Kind, Problem, ProblemBody, correlation};
 use crate::extract::{ClientAddress, Id, Valid};
 use crate::routes::time;
@@ -56,10 +56,10 @@ pub(crate) struct SessionView {
     #[schema(example = json!(["pwd", "otp"]))]
     amr: Vec<String>,
     /// When he last did; the beginning of 1970 where nobody did, as with a program that was let in by a code, or where the provider of sign-ins confirmed
-    /// less than is demanded for what is dangerous.
+    /// less than was demanded then for what is dangerous.
     #[schema(format = "date-time")]
     auth_time: String,
-    /// Whether that is enough for what is dangerous.
+    /// Whether that is enough for what is dangerous, by what is demanded now.
     is_fresh: bool,
 }
 
@@ -151,7 +151,8 @@ pub(super) async fn refreshed(gateway: &Gateway, token: &str) -> Result<SignedIn
     if gateway.provider().is_some()
         && let Some(session) = gateway.store().session_by_secret(&hash).await?
     {
-        enough_of_session(gateway, &session)?;
+        // What it lacks for what is dangerous matters only where that is asked for.
+        let _ = lack_of_session(gateway, &session)?;
     }
     match gateway.store().rotate_session(&hash, &next.hash).await? {
         Rotated::Ok(session) => {
