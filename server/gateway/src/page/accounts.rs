@@ -65,7 +65,7 @@ pub(super) async fn create(
 ) -> Result<Response, Problem> {
     let wants_link = form.text("password").is_empty() && form.typed("subject").is_none();
     match created(&gateway, &visitor, &form).await {
-        Ok(id) if wants_link => invitation::first(&gateway, &visitor, base, &id).await,
+        Ok(id) if wants_link => Ok(invitation::first(&gateway, &visitor, base, &id).await),
         Ok(id) => Ok(Redirect::to(&format!("/accounts/{id}?done=made")).into_response()),
         Err(problem) => {
             let mut context = part_of_all(&gateway, &visitor, Asked(Part::default())).await?;

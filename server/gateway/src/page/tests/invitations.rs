@@ -43,8 +43,17 @@ async fn a_link_is_shown_once_and_taken_back() {
     let made = root.post(&format!("{place}/invitation"), &[]).await;
     assert_eq!(made.status, StatusCode::CREATED, "{made:?}");
     let link = link_in(&made);
+    // Whoever loads that page anew sends the same form once more.
+    let again = root.post(&format!("{place}/invitation"), &[("open", "")]).await;
+    assert_refused(&again, 409, "none was made now");
+    assert!(again.text.contains("open until ") && !again.text.contains("/invitation?code="), "{again:?}");
+    assert_eq!(Browser::new(&service).get(path_of(&link)).await.status, StatusCode::OK, "the first one is good still");
     let after = root.get(&place).await;
     assert!(!after.text.contains(path_of(&link)) && after.text.contains("open until "), "it is shown once: {after:?}");
+    // The form that knows of it makes another one, as it says.
+    let (_, open) = after.text.split_once("name=\"open\" value=\"").unwrap();
+    let replaced = root.post(&format!("{place}/invitation"), &[("open", open.split('"').next().unwrap())]).await;
+    assert!(replaced.status == StatusCode::CREATED && link_in(&replaced) != link, "{replaced:?}");
     let back = root.post(&format!("{place}/invitation/end"), &[]).await;
     assert_eq!(location(&back), format!("{place}?done=link"));
     let told = root.get(location(&back)).await;
@@ -214,4 +223,27 @@ async fn pages_of_others_that_draw_a_link_in_use_up_nothing_and_write_nothing() 
     }
     assert!(lines().await < 10);
     Browser::signed_in(&service, "dev").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_account_that_was_made_is_shown_also_where_its_link_could_not_be_made() {
+    let service = Service::new().await;
+    service.account("root", Role::Admin).await;
+    let mut root = Browser::signed_in(&service, "root").await;
+    root.get("/accounts").await;
+    let refuse = "BEGIN SELECT RAISE(ABORT, 'there is no room'); END";
+    let trigger = format!("CREATE TRIGGER no_link BEFORE INSERT ON invitations {refuse}");
+    service.tamper(&trigger).await;
+    let made = root.post("/accounts", &[("name", "bob"), ("role", "developer"), ("password", "")]).await;
+    assert_refused(&made, 503, "The account was made, and there is no link that could be shown.");
+    assert!(made.text.contains("Account bob") && made.text.contains(MAKE), "its page is there: {made:?}");
+    service.tamper("DROP TRIGGER no_link").await;
+    let refuse = "WHEN NEW.action = 'accounts.invite' BEGIN SELECT RAISE(ABORT, 'there is no room'); END";
+    service.tamper(&format!("CREATE TRIGGER no_line BEFORE INSERT ON audit {refuse}")).await;
+    let made = root.post("/accounts", &[("name", "eve"), ("role", "viewer"), ("password", "")]).await;
+    assert_refused(&made, 503, "The account was made, and there is no link that could be shown.");
+    assert!(made.text.contains("Account eve") && !made.text.contains("/invitation?code="), "{made:?}");
+    service.tamper("DROP TRIGGER no_line").await;
+    let link = root.post(&format!("{}/invitation", place_of(&service, "eve").await), &[("open", "")]).await;
+    assert_eq!(link.status, StatusCode::CREATED, "and there it can be made: {link:?}");
 }
