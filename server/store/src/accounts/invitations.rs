@@ -85,7 +85,9 @@ impl Store {
             return Ok(None);
         }
         writing.run("UPDATE accounts SET password_hash = $2 WHERE id = $1", values![&id, password_hash]).await?;
-        let factor_cleared = link.truth("clear_factor")? && clear_factor(&mut writing, &id).await?;
+        let was_cleared = link.truth("clear_factor")? && clear_factor(&mut writing, &id).await?;
+        // One that was never confirmed was none: nobody was asked for it.
+        let factor_cleared = was_cleared && account.has_totp;
         let ended = crate::tokens::end_sessions(&mut writing, &id, None).await?;
         writing.commit().await?;
         let account = Account { has_totp: account.has_totp && !factor_cleared, ..account };

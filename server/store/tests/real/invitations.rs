@@ -196,6 +196,11 @@ async fn a_second_factor_goes_with_a_link_only_where_that_was_asked_for(ground: 
         assert_eq!((cleared.account.has_totp, cleared.factor_cleared), (false, round == 0));
         assert!(!has_factor().await && store.totp(&id).await.expect("read").is_none());
     }
+    // One that was begun and never confirmed is taken away, and counts as none.
+    assert!(store.set_totp(&id, b"begun").await.expect("set"));
+    assert!(store.invite(&id, "begun", now_ms() + 60_000, &root(store).await, true).await.expect("asked"));
+    let begun = store.accept_invitation("begun", "newest").await.expect("asked").expect("it was good");
+    assert!(!begun.factor_cleared && store.totp(&id).await.expect("read").is_none(), "{begun:?}");
 }
 
 async fn links_that_are_over_are_swept_and_no_others(ground: Ground) {
