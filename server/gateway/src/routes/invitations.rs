@@ -162,7 +162,6 @@ async fn not_good(gateway: &Gateway) -> Result<Problem, Problem> {
     (status = 400, description = "Not as it has to be", body = ProblemBody),
     (status = 403, description = "The link is not good", body = ProblemBody),
     (status = 415, description = "No JSON", body = ProblemBody),
-    (status = 422, description = "The password is too short", body = ProblemBody),
     (status = 429, description = "Too many tries, or the link is being used just now", body = ProblemBody),
     (status = 503, description = "Not just now", body = ProblemBody)))]
 pub(crate) async fn accept(
