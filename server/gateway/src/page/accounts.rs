@@ -116,7 +116,7 @@ pub(super) async fn context(gateway: &Gateway, visitor: &Visitor, id: &str) -> R
     let one = routes::accounts::show(State(gateway.clone()), Id(id.to_owned())).await?.0;
     let may = |operation| may(gateway, visitor, operation);
     Ok(json!({
-        "one": one, "roles": roles(), "is_own": is_own(visitor, id), "done": null, "ended": null, "link": null,
+        "one": one, "roles": roles(), "is_own": is_own(visitor, id), "done": null, "ended": null, "link": null, "is_guessed": false,
         "may_change": may("accounts.change"), "may_end": may("accounts.end_sessions"),
         "may_remove": may("accounts.remove_totp"), "may_invite": may("accounts.invite"),
         "provider": gateway.provider().map(Provider::shown),

@@ -100,8 +100,9 @@ async fn shown(
 ) -> Result<Response, Problem> {
     let mut context = context(gateway, visitor, id).await?;
     // Whoever asked names the host that he reaches; where he does not, what stands after it is still right.
-    let base = base.map(|base| base.0).unwrap_or_default();
-    context["link"] = json!(format!("{base}{link}"));
+    let base = base.unwrap_or_else(|_| PublicUrl(String::new()));
+    context["link"] = json!(format!("{}{link}", base.0));
+    context["is_guessed"] = json!(base.is_guessed(gateway.config()));
     Ok((StatusCode::CREATED, page(gateway, Some(visitor), TEMPLATE, HERE, context)).into_response())
 }
 

@@ -43,6 +43,10 @@ async fn a_link_is_shown_once_and_taken_back() {
     let made = root.post(&format!("{place}/invitation"), &[]).await;
     assert_eq!(made.status, StatusCode::CREATED, "{made:?}");
     let link = link_in(&made);
+    assert!(
+        made.text.contains("may not be right for its owner"),
+        "nothing says by which address people come: {made:?}"
+    );
     // Whoever loads that page anew sends the same form once more.
     let again = root.post(&format!("{place}/invitation"), &[("open", "")]).await;
     assert_refused(&again, 409, "none was made now");
