@@ -244,6 +244,23 @@ def test_files_for_containers_and_clusters_are_as_their_schemas_say():
         assert yaml.safe_load(path.read_text())["apiVersion"] == 1
 
 
+def test_whatever_ends_the_service_waits_until_it_has_ended_by_itself():
+    # Jobs are given back within five seconds after the grace, the database is closed within five more, and one is left for the rest.
+    after = 5 + 5 + 1
+    of_compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]["code-agent"]
+    grace = int(of_compose["environment"]["CODE_AGENT__SERVICE__GRACE_SECONDS"])
+    assert int(of_compose["stop_grace_period"].removesuffix("s")) >= grace + after
+    grace = int(re.search(r"grace-seconds = (\d+)", (DEPLOY / "kubernetes" / "config.yaml").read_text())[1])
+    documents = yaml.safe_load_all((DEPLOY / "kubernetes" / "deployment.yaml").read_text())
+    pod = next(one["spec"]["template"]["spec"] for one in documents if one["kind"] == "Deployment")
+    assert pod["terminationGracePeriodSeconds"] >= grace + after and "lifecycle" not in pod["containers"][0], "a pause before would count too"
+    # The unit sets no grace, so it is the one that stands in the program.
+    section = (DEPLOY.parent.parent / "engine" / "src" / "config" / "sections" / "service.rs").read_text()
+    grace = int(re.search(r"grace_seconds: (\d+),", section)[1])
+    unit = (DEPLOY / "systemd" / "code-agent.service").read_text()
+    assert int(re.search(r"TimeoutStopSec=(\d+)", unit)[1]) >= grace + after
+
+
 def test_the_unit_of_systemd_is_right_and_lets_little_through(tmp_path):
     unit = tmp_path / "code-agent.service"
     text = (DEPLOY / "systemd" / "code-agent.service").read_text()

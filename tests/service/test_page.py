@@ -270,7 +270,7 @@ def test_an_admin_sees_to_accounts(service, chromium, axe):
         looked_at(page, axe, "accounts")
         page.get_by_role("link", name="root", exact=True).click()
         press(page, "Switch the account off")
-        expect(page.get_by_role("alert")).to_have_text("The last admin who is enabled must stay one.")
+        expect(page.get_by_role("alert")).to_have_text("The last admin who is enabled and has a way in must stay one.")
         looked_at(page, axe, "account-of-the-last-admin")
 
 

@@ -52,6 +52,8 @@ const PLACES: &[Place] = &[
             // The language server of a WebSocket, which ends with its connection; and the other end of one, which ends with its program.
             "server/gateway/src/socket/connection.rs",
             "server/gateway/src/client.rs",
+            // What was begun for a request and must not be left half done: each is a few writes long.
+            "server/gateway/src/deed.rs",
             // Processes of a measurement, whose connections end with them.
             "server/gateway/benches/door/",
             "server/gateway/benches/socket.rs",

@@ -14,6 +14,7 @@ pub(crate) mod recent;
 pub(crate) mod recovery;
 pub(crate) mod secrets;
 pub(crate) mod seen;
+mod seldom;
 pub(crate) mod totp;
 mod verified;
 
@@ -52,8 +53,10 @@ pub enum Via {
         id: String,
         /// By what he last showed it, as RFC 8176 names it.
         amr: Vec<String>,
-        /// When he last did, in Unix milliseconds; 0 where that was less than is demanded for what is dangerous.
+        /// When he last did, in Unix milliseconds; 0 where that was less than was demanded then for what is dangerous.
         auth_time: i64,
+        /// What that lacks for what is dangerous, by what is demanded now.
+        lack: Option<Lack>,
     },
     /// By an API token.
     Token {
@@ -86,9 +89,9 @@ impl Principal {
     /// # Errors
     /// If the provider confirmed less of that sign-in than is demanded now.
     pub(crate) fn of_session(gateway: &Gateway, account: Account, session: Session) -> Result<Self, Problem> {
-        let is_enough = enough_of_session(gateway, &session)?;
-        let auth_time = if is_enough { session.auth_time } else { 0 };
-        Ok(Self { account, via: Via::Session { id: session.id, amr: session.amr, auth_time } })
+        let lack = lack_of_session(gateway, &session)?;
+        let Session { id, amr, auth_time, .. } = session;
+        Ok(Self { account, via: Via::Session { id, amr, auth_time, lack } })
     }
 
     /// Whether he signed in, and by this first of all.
@@ -99,7 +102,9 @@ impl Principal {
     /// Whether he has shown lately, with all that the account has, that it is he.
     pub(crate) fn is_fresh(&self) -> bool {
         match &self.via {
-            Via::Session { amr, auth_time, .. } => factors::is_fresh(&self.account, amr, *auth_time),
+            Via::Session { amr, auth_time, lack, .. } => {
+                lack.is_none() && factors::is_fresh(&self.account, amr, *auth_time)
+            }
             Via::Provider { shown: Some(Ok(at)), .. } => factors::is_recent(*at),
             Via::Token { .. } | Via::Provider { .. } => false,
         }
@@ -125,18 +130,18 @@ impl Principal {
     }
 }
 
-/// Whether what was confirmed of the sign-in of a session is enough for what is dangerous too.
+/// What the sign-in of a session lacks for what is dangerous, by what was confirmed of it.
 ///
 /// # Errors
 /// If it is not enough for coming in, by what is demanded now.
-pub(crate) fn enough_of_session(gateway: &Gateway, session: &Session) -> Result<bool, Problem> {
-    let Some(provider) = gateway.provider() else { return Ok(true) };
+pub(crate) fn lack_of_session(gateway: &Gateway, session: &Session) -> Result<Option<Lack>, Problem> {
+    let Some(provider) = gateway.provider() else { return Ok(None) };
     let reached = reached_by_session(session, provider.settings());
     if let Err(lack) = reached.sign_in {
         provider.warn("A session is of too weak a sign-in for what is demanded now.", lack.reason(), &lack);
         return Err(provider.wants_more(&lack));
     }
-    Ok(reached.step_up.is_ok())
+    Ok(reached.step_up.err())
 }
 
 /// Lets a request through to its handler, or not: the one gate of all routes.
@@ -218,7 +223,7 @@ pub(crate) async fn permit(
     };
     if decision.is_allowed && changes && operation.needs_step_up && !principal.is_fresh() {
         note(gateway, principal, &operation.id, resource, &refused("step-up")).await?;
-        return Err(step_up_needed(gateway, principal));
+        return Err(step_up_needed(gateway, principal).await?);
     }
     if changes || !decision.is_allowed {
         note(gateway, principal, &operation.id, resource, &decision).await?;
@@ -242,31 +247,48 @@ pub(crate) fn scope_of(gateway: &Gateway, principal: &Principal, tag: &str) -> S
     format!("{prefix}{tag}")
 }
 
-/// Somebody has to show again that it is he: who has a session here, and who has a token of the provider there.
-fn step_up_needed(gateway: &Gateway, principal: &Principal) -> Problem {
+/// What somebody is told who has to show again that it is he: who has an account of this service here, and who is known by the provider there.
+///
+/// # Errors
+/// If it cannot be read which of the two he is.
+async fn step_up_needed(gateway: &Gateway, principal: &Principal) -> Result<Problem, Problem> {
+    const OF_SESSION: &str = "A session is of too weak a sign-in for what is dangerous.";
+    const OF_TOKEN: &str = "A token of the provider is of too weak a sign-in for what is dangerous.";
     let minutes = factors::FRESH_SECONDS / 60;
-    let Via::Provider { shown, .. } = &principal.via else {
-        return Problem::new(
-            Kind::StepUpNeeded,
-            format!(
-                "This wants a sign-in of the last {minutes} minutes with all factors; `POST /api/v2/sessions/current/step-up` renews it."
-            ),
-        );
+    let level = gateway.provider().map(|provider| provider.settings().level_of_step_up()).unwrap_or_default();
+    let has_session = matches!(principal.via, Via::Session { .. });
+    let is_known_there = has_session && gateway.store().is_of_provider(&principal.account.id).await?;
+    let (what, lack) = match &principal.via {
+        Via::Provider { shown: Some(Err(lack)), .. } => (OF_TOKEN, Some(lack)),
+        Via::Provider { .. } => (OF_TOKEN, None),
+        Via::Session { lack, .. } if is_known_there => (OF_SESSION, lack.as_ref()),
+        Via::Session { .. } | Via::Token { .. } => return Ok(renewal_needed(minutes)),
     };
-    let said = match shown {
-        Some(Err(lack)) => {
+    let said = match (lack, what) {
+        (Some(lack), _) => {
             if let Some(provider) = gateway.provider() {
-                let warning = "A token of the provider is of too weak a sign-in for what is dangerous.";
-                provider.warn(warning, lack.reason(), lack);
+                provider.warn(what, lack.reason(), lack);
             }
             lack.said()
         }
-        _ => format!(
+        (None, OF_TOKEN) => format!(
             "This wants a sign-in at the provider of the last {minutes} minutes; sign in there again for another access token."
         ),
+        // A code of this service is all that he could show here, and it counts only where the provider need not confirm anything.
+        (None, _) if principal.account.has_totp && level.is_empty() => return Ok(renewal_needed(minutes)),
+        (None, _) => format!(
+            "This wants a sign-in at the provider of the last {minutes} minutes; sign in there again, in a browser."
+        ),
     };
-    let level = gateway.provider().map(|provider| provider.settings().level_of_step_up()).unwrap_or_default();
-    Problem::new(Kind::StepUpNeeded, said).asking_for(&level.acr_values, Some(factors::FRESH_SECONDS))
+    Ok(Problem::new(Kind::StepUpNeeded, said).asking_for(&level.acr_values, Some(factors::FRESH_SECONDS)))
+}
+
+/// What is told to somebody who can show here that it is he.
+fn renewal_needed(minutes: i64) -> Problem {
+    let said = format!(
+        "This wants a sign-in of the last {minutes} minutes with all factors; `POST /api/v2/sessions/current/step-up` renews it."
+    );
+    Problem::new(Kind::StepUpNeeded, said)
 }
 
 /// Decides over one thing that belongs to somebody, where the gate could not know whose it is.

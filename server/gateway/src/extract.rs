@@ -3,7 +3,7 @@
 //! The schema is the one of the OpenAPI document, so that what is documented and what is accepted cannot differ.
 
 use crate::error::{Kind, Problem};
-use crate::state::Gateway;
+use crate::state::{Config, Gateway};
 use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
@@ -136,6 +136,20 @@ impl FromRequestParts<Gateway> for PublicUrl {
             return Err(Problem::new(Kind::Invalid, "The request does not name the host of this service."));
         }
         Ok(Self(format!("{}://{host}", if config.is_tls { "https" } else { "http" })))
+    }
+}
+
+impl PublicUrl {
+    /// Whether it may be another one for others: it is of the host by which this request came, and a proxy may stand before this service, which serves no
+    /// TLS itself. Who asks from this very machine knows that.
+    pub fn is_guessed(&self, config: &Config) -> bool {
+        let rest = self.0.split_once("://").map_or(self.0.as_str(), |(_, rest)| rest);
+        let host = match rest.strip_prefix('[') {
+            Some(rest) => rest.split(']').next().unwrap_or_default(),
+            None => rest.split(':').next().unwrap_or_default(),
+        };
+        let is_loopback = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+        config.public_url.is_empty() && !config.is_tls && !is_loopback
     }
 }
 
@@ -294,6 +308,33 @@ mod tests {
         assert_eq!(forwarded(&headers, 4), None);
         headers.append("x-forwarded-for", "evil".parse().unwrap());
         assert_eq!(forwarded(&headers, 1), None);
+    }
+
+    #[test]
+    fn an_address_of_the_request_may_be_wrong_for_others_where_something_may_stand_before_the_service() {
+        let config = |public_url: &str, is_tls: bool| Config {
+            signing_key: "key.pem".into(),
+            max_body: 1,
+            metrics: engine::config::sections::MetricsAccess::default(),
+            proxies: 0,
+            public_url: public_url.to_owned(),
+            is_tls,
+            oidc: None,
+        };
+        for (is_guessed, url, public_url, is_tls) in [
+            (true, "http://team.example:7420", "", false),
+            (true, "http://10.0.0.1", "", false),
+            (true, "http://[2001:db8::1]:7420", "", false),
+            (true, "http://localhost.example", "", false),
+            (true, "", "", false),
+            (false, "http://127.0.0.1:7420", "", false),
+            (false, "http://localhost:7420", "", false),
+            (false, "http://[::1]:7420", "", false),
+            (false, "https://team.example", "", true),
+            (false, "https://team.example", "https://team.example/", false),
+        ] {
+            assert_eq!(PublicUrl(url.to_owned()).is_guessed(&config(public_url, is_tls)), is_guessed, "{url}");
+        }
     }
 
     #[test]

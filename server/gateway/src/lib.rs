@@ -9,6 +9,7 @@ mod auth;
 pub mod bench;
 mod client;
 mod conditional;
+mod deed;
 mod error;
 mod extract;
 mod listen;

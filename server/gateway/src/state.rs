@@ -6,6 +6,7 @@ use crate::auth::passwords::Passwords;
 use crate::auth::policy::{Policies, PolicyError};
 use crate::auth::recent::Recent;
 use crate::auth::seen::Seen;
+use crate::deed::UnderWay;
 use crate::metrics::Measures;
 use crate::openapi::{Operations, document_value};
 use crate::quotas::Quotas;
@@ -83,6 +84,7 @@ struct Parts {
     recent: Recent,
     seen: Seen,
     passwords: Passwords,
+    links_in_use: UnderWay,
     provider: Option<Provider>,
     config: Config,
     measures: Measures,
@@ -124,6 +126,7 @@ impl Gateway {
             recent: Recent::default(),
             seen: Seen::default(),
             passwords: Passwords::default(),
+            links_in_use: UnderWay::default(),
             provider: config.oidc.clone().map(Provider::new),
             config,
             measures,
@@ -271,6 +274,11 @@ impl Gateway {
 
     pub(crate) fn passwords(&self) -> &Passwords {
         &self.0.passwords
+    }
+
+    /// The links for a new password that are being used, by the hashes of their codes.
+    pub(crate) fn links_in_use(&self) -> &UnderWay {
+        &self.0.links_in_use
     }
 
     /// The provider by whom people sign in, where there is one.

@@ -29,6 +29,8 @@ const CODE: Rate = Rate { at_once: 5.0, one_more: Duration::from_secs(30) };
 const PASSWORD: Rate = Rate { at_once: 5.0, one_more: Duration::from_secs(12) };
 /// An address from which somebody goes to the provider of sign-ins, or comes back. Nothing can be guessed there; it keeps away who only makes work.
 const PROVIDER: Rate = Rate { at_once: 60.0, one_more: Duration::from_secs(1) };
+/// An address from which links for a new password come that are not good. Their codes are too long to be guessed; it keeps the audit log from being filled.
+const LINK: Rate = Rate { at_once: 5.0, one_more: Duration::from_secs(12) };
 /// An address from which devices ask to be let in.
 const WAITING: Rate = Rate { at_once: 60.0, one_more: Duration::from_secs(1) };
 /// The code of a device that an account lets in.
@@ -48,6 +50,7 @@ enum Key {
     Code(String),
     Password(String),
     Provider(String),
+    Link(String),
     Waiting(String),
     Device(String),
 }
@@ -61,6 +64,7 @@ impl Key {
             Self::Code(_) => CODE,
             Self::Password(_) => PASSWORD,
             Self::Provider(_) => PROVIDER,
+            Self::Link(_) => LINK,
             Self::Waiting(_) => WAITING,
             Self::Device(_) => DEVICE,
         }
@@ -98,6 +102,11 @@ impl Tries {
     /// Takes a way of an address to the provider of sign-ins or back from it. It takes none from those who sign in with a password.
     pub fn take_provider(&self, address: &str) -> Result<(), u64> {
         self.one(Key::Provider(network(address)), Instant::now())
+    }
+
+    /// Takes a link of an address that is not good. It takes none from those who sign in from there.
+    pub fn take_link(&self, address: &str) -> Result<(), u64> {
+        self.one(Key::Link(network(address)), Instant::now())
     }
 
     /// Takes a device of an address that asks to be let in.
@@ -243,6 +252,15 @@ mod tests {
             let _ = tries.take_provider("10.0.0.2");
         }
         assert_eq!(tries.take_waiting("10.0.0.2"), Ok(()), "each has its own");
+    }
+
+    #[test]
+    fn links_that_are_not_good_keep_nobody_out_who_signs_in() {
+        let tries = Tries::default();
+        let taken = (0..200).filter(|_| tries.take_link("10.0.0.1").is_ok()).count();
+        assert_eq!((taken, tries.take_link("10.0.0.2")), (5, Ok(())));
+        assert_eq!(tries.take("ann", "10.0.0.1"), Ok(()));
+        assert_eq!(tries.take_provider("10.0.0.1"), Ok(()));
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod identities;
 mod invitations;
 mod seen;
 
+pub(crate) use invitations::end as end_invitation_of;
 pub use invitations::{Accepted, Invited};
 pub use seen::SeenAccount;
 
@@ -154,13 +155,13 @@ impl Store {
         Ok(ended)
     }
 
-    /// Gives it another role, which the log of revocations tells to all replicas; the role that it had.
+    /// Gives it another role, which the log of revocations tells to all replicas; the role that it had. The links that one made who is no admin any more end.
     pub async fn set_role(&self, id: &str, role: Role) -> Result<Role, StoreError> {
         Ok(self.change(id, |account| account.role = role).await?.role)
     }
 
     /// Disables or enables it, which the log of revocations tells to all replicas; whether it was disabled.
-    /// The link of one that is disabled does not come back with it.
+    /// With one that is disabled its sessions end. The link of one that is disabled does not come back with it, nor do those that it made as an admin.
     pub async fn set_disabled(&self, id: &str, disabled: bool) -> Result<bool, StoreError> {
         Ok(self.change(id, |account| account.disabled = disabled).await?.disabled)
     }
@@ -179,13 +180,20 @@ impl Store {
         }
         let counts = |account: &Account| account.role == Role::Admin && !account.disabled;
         if counts(&before) && !counts(&after) {
-            let sql = "SELECT id FROM accounts WHERE role = 'admin' AND disabled = 0 AND id <> $1 LIMIT 1";
+            // One whose owner has no way in yet cannot look after anything.
+            let sql = "SELECT id FROM accounts WHERE role = 'admin' AND disabled = 0 AND id <> $1
+                AND (password_hash IS NOT NULL OR id IN (SELECT account FROM identities)) LIMIT 1";
             writing.row(sql, values![id]).await?.ok_or(StoreError::LastAdmin)?;
         }
         let sql = "UPDATE accounts SET role = $2, disabled = $3 WHERE id = $1";
         writing.run(sql, values![id, after.role.name(), after.disabled]).await?;
+        if counts(&before) != counts(&after) {
+            // Also where he becomes one again: what he made while he was on his way out is not good again with him.
+            invitations::end_those_of_maker(&mut writing, id).await?;
+        }
         if after.disabled {
             invitations::end(&mut writing, id).await?;
+            crate::tokens::end_sessions(&mut writing, id, None).await?;
         }
         crate::tokens::log_revocation(&mut writing, "account", id).await?;
         writing.commit().await?;

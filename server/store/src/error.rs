@@ -42,7 +42,7 @@ pub enum StoreError {
     #[error("This name is taken, or there are accounts already.")]
     Taken,
     /// Somebody must be able to administer the service.
-    #[error("The last admin who is enabled must stay one.")]
+    #[error("The last admin who is enabled and has a way in must stay one.")]
     LastAdmin,
     /// What was shown to sign in was good when it was looked at, and is no longer.
     #[error("The account was changed meanwhile.")]

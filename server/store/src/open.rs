@@ -7,7 +7,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Connection as _, SqlSafeStr, SqlitePool};
 use std::io::Read as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -58,8 +58,8 @@ async fn open_file(path: &Path) -> Result<Pool, StoreError> {
         return Err(StoreError::Address(", with a file".to_owned()));
     }
     make_private(path).map_err(|error| file_error(path, &error.to_string()))?;
-    if is_torn(path).map_err(|error| file_error(path, &error.to_string()))? {
-        return Err(StoreError::Broken("it ends within its first page".to_owned()));
+    if let Some(what) = torn(path).map_err(|error| file_error(path, &error.to_string()))? {
+        return Err(StoreError::Broken(what.to_owned()));
     }
     let options = SqliteConnectOptions::new()
         .filename(path)
@@ -145,25 +145,40 @@ fn make_private(path: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Whether a file that is not empty ends before its first page does. SQLite takes it for an empty one, so all that was in it would silently be begun anew.
+/// What is wrong with a file that SQLite would take for an empty one, so that all that was in it would silently be begun anew: it ends before its first page
+/// does, or it is empty while its log holds what was written, which SQLite would delete.
 /// The size of a page stands in its head, at 16 (<https://www.sqlite.org/fileformat2.html#page_size>).
-fn is_torn(path: &Path) -> std::io::Result<bool> {
+fn torn(path: &Path) -> std::io::Result<Option<&'static str>> {
+    let beside = |ending: &str| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(ending);
+        PathBuf::from(name)
+    };
     // What a power cut left of a file that was being made, SQLite puts right by the journal beside it.
-    let mut journal = path.as_os_str().to_owned();
-    journal.push("-journal");
-    if Path::new(&journal).exists() {
-        return Ok(false);
+    if beside("-journal").exists() {
+        return Ok(None);
     }
     let mut head = Vec::with_capacity(SMALLEST_PAGE);
     let file = std::fs::File::open(path)?;
     let length = file.metadata()?.len();
+    if length == 0 {
+        let log = match std::fs::metadata(beside("-wal")) {
+            Ok(log) => log.len(),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => 0,
+            Err(error) => return Err(error),
+        };
+        // Another process that makes the file writes its first page before there is a log.
+        return Ok(
+            (log > 0 && std::fs::metadata(path)?.len() == 0).then_some("it is empty, and its log beside it is not")
+        );
+    }
     file.take(SMALLEST_PAGE as u64).read_to_end(&mut head)?;
     let size = match head.get(16..18) {
         Some([0, 1]) => 65_536,
         Some(&[high, low]) => u64::from(u16::from_be_bytes([high, low])),
         _ => 0,
     };
-    Ok(length > 0 && length < size.max(SMALLEST_PAGE as u64))
+    Ok((length < size.max(SMALLEST_PAGE as u64)).then_some("it ends within its first page"))
 }
 
 fn file_error(path: &Path, reason: &str) -> StoreError {

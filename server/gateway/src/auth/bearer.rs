@@ -6,7 +6,7 @@ use super::jwt::{LEEWAY, Refusal};
 use super::oidc::admission::account_of;
 use super::oidc::claims::Access;
 use super::oidc::{OidcError, Provider};
-use super::seen::note_seen;
+use super::seen::{note_seen, note_used};
 use super::{Principal, Via, factors, secrets};
 use crate::error::{Kind, Problem, correlation};
 use crate::state::Gateway;
@@ -44,7 +44,7 @@ async fn of_token(gateway: &Gateway, token: &str) -> Result<Principal, Problem> 
         if token.revoked_at.is_some() || is_over || account.disabled {
             return Err(unknown("The token was revoked, is over, or belongs to a closed account."));
         }
-        gateway.store().touch_token(&token.id).await?;
+        note_used(gateway, &token.id).await;
         return Ok(Principal { account, via: Via::Token { id: token.id, scopes: token.scopes } });
     }
     let not_valid = || unknown("The access token is not valid, or is over; sign in again.");
@@ -63,7 +63,7 @@ async fn of_token(gateway: &Gateway, token: &str) -> Result<Principal, Problem> 
     let account = account.ok_or_else(|| unknown("The account is closed."))?;
     let principal = Principal::of_session(gateway, account, session)?;
     if principal.came_by(factors::PROVIDER) {
-        note_seen(gateway, &principal.account.id).await?;
+        note_seen(gateway, &principal.account.id).await;
     }
     Ok(principal)
 }
@@ -95,7 +95,7 @@ async fn of_provider(gateway: &Gateway, provider: &Provider, token: &str) -> Res
     if gateway.store().are_foreign_tokens_revoked(&account.id, made).await? {
         return Err(Problem::new(Kind::Unauthenticated, "All that you were signed in with was ended; sign in again."));
     }
-    note_seen(gateway, &account.id).await?;
+    note_seen(gateway, &account.id).await;
     let ends = access.ends.saturating_mul(1000);
     let Access { id, mark, scopes, shown, .. } = access;
     let via = Via::Provider { id, mark, made, ends, scopes, shown };

@@ -8,9 +8,9 @@ pub(crate) mod claims;
 mod keyset;
 mod known;
 pub(crate) mod level;
-mod seldom;
 
 use super::jwt::{Claims, Refusal, Unverified};
+use super::seldom::Seldom;
 use super::verified::Verified;
 use crate::error::{Kind, Problem, correlation};
 use arc_swap::ArcSwapOption;
@@ -25,7 +25,6 @@ use keyset::KeySet;
 use known::{Discovered, Kept};
 use level::Lack;
 use security::secret::Secret;
-use seldom::Seldom;
 use serde::Deserialize;
 use std::fmt::Display;
 use std::sync::Arc;

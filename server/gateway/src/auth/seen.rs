@@ -1,8 +1,10 @@
 //! Who of the provider's people was here lately, so that it is written down once a minute and not with each request: many of them come with its access tokens
 //! alone, and never sign in here.
 //!
-//! Decides nothing: nobody is let in or refused by it.
+//! Decides nothing: nobody is let in or refused by it, nor by a failure to write it down. A disk that is full keeps nobody from looking.
 
+use super::seldom::Seldom;
+use crate::error::correlation;
 use crate::state::Gateway;
 use dashmap::{DashMap, Entry};
 use engine::store::StoreError;
@@ -18,6 +20,8 @@ const MOST: usize = 10_000;
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
     last: DashMap<String, Instant>,
+    /// Which failures the log was told of lately.
+    failures: Seldom,
 }
 
 impl Seen {
@@ -49,6 +53,13 @@ impl Seen {
             }
         }
     }
+
+    /// Tells the log, once a minute, that it could not be written down.
+    fn tell(&self, warning: &'static str, error: &StoreError) {
+        if let Some(passed_over) = self.failures.take(warning, "", Instant::now()) {
+            tracing::warn!(correlation = correlation(), %error, passed_over, "{warning}");
+        }
+    }
 }
 
 #[cfg(test)]
@@ -59,19 +70,21 @@ impl Seen {
     }
 }
 
-/// A person of the provider is here, by the account that he has.
-///
-/// # Errors
-/// If it cannot be written down; the next request tries it again.
-pub(crate) async fn note_seen(gateway: &Gateway, account: &str) -> Result<(), StoreError> {
+/// A person of the provider is here, by the account that he has. Where that cannot be written down, it is tried again in a minute.
+pub(crate) async fn note_seen(gateway: &Gateway, account: &str) {
     if !gateway.seen().is_due(account, Instant::now()) {
-        return Ok(());
+        return;
     }
-    let noted = gateway.store().touch_person(account).await;
-    if noted.is_err() {
-        gateway.seen().last.remove(account);
+    if let Err(error) = gateway.store().touch_person(account).await {
+        gateway.seen().tell("It could not be written down that a person of the provider was here.", &error);
     }
-    noted
+}
+
+/// An API token is being used.
+pub(super) async fn note_used(gateway: &Gateway, token: &str) {
+    if let Err(error) = gateway.store().touch_token(token).await {
+        gateway.seen().tell("It could not be written down that a token was used.", &error);
+    }
 }
 
 #[cfg(test)]

@@ -65,7 +65,7 @@ pub(super) async fn create(
 ) -> Result<Response, Problem> {
     let wants_link = form.text("password").is_empty() && form.typed("subject").is_none();
     match created(&gateway, &visitor, &form).await {
-        Ok(id) if wants_link => invitation::first(&gateway, &visitor, base, &id).await,
+        Ok(id) if wants_link => Ok(invitation::first(&gateway, &visitor, base, &id).await),
         Ok(id) => Ok(Redirect::to(&format!("/accounts/{id}?done=made")).into_response()),
         Err(problem) => {
             let mut context = part_of_all(&gateway, &visitor, Asked(Part::default())).await?;
@@ -116,7 +116,7 @@ pub(super) async fn context(gateway: &Gateway, visitor: &Visitor, id: &str) -> R
     let one = routes::accounts::show(State(gateway.clone()), Id(id.to_owned())).await?.0;
     let may = |operation| may(gateway, visitor, operation);
     Ok(json!({
-        "one": one, "roles": roles(), "is_own": is_own(visitor, id), "done": null, "ended": null, "link": null,
+        "one": one, "roles": roles(), "is_own": is_own(visitor, id), "done": null, "ended": null, "link": null, "is_guessed": false,
         "may_change": may("accounts.change"), "may_end": may("accounts.end_sessions"),
         "may_remove": may("accounts.remove_totp"), "may_invite": may("accounts.invite"),
         "provider": gateway.provider().map(Provider::shown),

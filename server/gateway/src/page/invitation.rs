@@ -5,7 +5,7 @@
 use super::accounts::{context, in_words};
 use super::entry::open_form;
 use super::render::{page, with_problem};
-use super::session::no_cookie;
+use super::session::{is_drawn_in_elsewhere, no_cookie};
 use super::{Form, Visitor};
 use crate::auth;
 use crate::error::{Kind, Problem};
@@ -14,7 +14,7 @@ use crate::routes::invitations;
 use crate::state::Gateway;
 use axum::Extension;
 use axum::extract::{Query, State};
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use engine::store::accounts::Invited;
 use serde::Deserialize;
@@ -22,6 +22,9 @@ use serde_json::{Value, json};
 
 /// The operation that makes a link.
 const INVITE: &str = "accounts.invite";
+/// The page of an account, and where it stands in the navigation.
+const TEMPLATE: &str = "account_of.html";
+const HERE: &str = "/accounts";
 
 /// The code that stands in a link.
 #[derive(Debug, Default, Deserialize)]
@@ -29,7 +32,8 @@ pub(super) struct Shown {
     code: Option<String>,
 }
 
-/// Makes a link for an account.
+/// Makes a link for an account. Its form says which link was open when it was drawn: sent once more, as by whoever loads the page anew, it makes none, since
+/// that would end the one that was handed over.
 pub(super) async fn make(
     State(gateway): State<Gateway>,
     Extension(visitor): Extension<Visitor>,
@@ -37,46 +41,69 @@ pub(super) async fn make(
     Id(id): Id,
     Extension(form): Extension<Form>,
 ) -> Result<Response, Problem> {
-    made(&gateway, &visitor, base, &id, form.typed("clear-factor").is_some()).await
+    let before = context(&gateway, &visitor, &id).await?;
+    if form.text("open") != before["one"]["invited_until"].as_str().unwrap_or_default() {
+        let said = "A link was made or ended since this form was opened, so none was made now; look at what is open below, and make another one if you want to.";
+        let problem = Problem::new(Kind::Conflict, said);
+        return Ok(with_problem(&gateway, Some(&visitor), TEMPLATE, HERE, before, &problem));
+    }
+    match made(&gateway, &visitor, &id, form.typed("clear-factor").is_some()).await {
+        Ok(link) => shown(&gateway, &visitor, base, &id, &link).await,
+        Err(problem) => Ok(with_problem(&gateway, Some(&visitor), TEMPLATE, HERE, before, &problem)),
+    }
 }
 
-/// Makes the first link for an account that was made just now, which is all that the gate was asked for.
+/// Makes the first link for an account that was made just now, which is all that the gate was asked for. Whatever goes wrong, the account is there, and its
+/// page is the answer.
 pub(super) async fn first(
     gateway: &Gateway,
     visitor: &Visitor,
     base: Result<PublicUrl, Problem>,
     id: &str,
-) -> Result<Response, Problem> {
-    let nobody = || Problem::new(Kind::Forbidden, "This page is open to nobody.");
-    let operation = gateway.operations().by_id(INVITE).ok_or_else(nobody)?;
-    auth::permit(gateway, &visitor.principal, operation, &format!("/accounts/{id}/invitation"), true).await?;
-    made(gateway, visitor, base, id, false).await
+) -> Response {
+    let answer = async {
+        let nobody = || Problem::new(Kind::Forbidden, "This page is open to nobody.");
+        let operation = gateway.operations().by_id(INVITE).ok_or_else(nobody)?;
+        auth::permit(gateway, &visitor.principal, operation, &format!("/accounts/{id}/invitation"), true).await?;
+        let link = made(gateway, visitor, id, false).await?;
+        shown(gateway, visitor, base, id, &link).await
+    };
+    let problem = match answer.await {
+        Ok(answer) => return answer,
+        Err(problem) => problem.told(),
+    };
+    let said = format!("The account was made, and there is no link that could be shown. {}", problem.detail);
+    match context(gateway, visitor, id).await {
+        Ok(context) => {
+            let problem = Problem::new(problem.kind, said);
+            with_problem(gateway, Some(visitor), TEMPLATE, HERE, context, &problem)
+        }
+        Err(_) => Redirect::to(&format!("/accounts/{id}")).into_response(),
+    }
 }
 
-/// Makes a link, and shows it this once on the page of its account.
-async fn made(
+/// Makes a link; where it is, after the address of this service.
+async fn made(gateway: &Gateway, visitor: &Visitor, id: &str, clears: bool) -> Result<String, Problem> {
+    let wanted = fitting(json!({ "clear_factor": clears }))?;
+    let principal = Extension(visitor.principal.clone());
+    let (_, made) = invitations::invite(State(gateway.clone()), principal, Id(id.to_owned()), wanted).await?;
+    Ok(made.0.link)
+}
+
+/// Shows a link this once, on the page of its account.
+async fn shown(
     gateway: &Gateway,
     visitor: &Visitor,
     base: Result<PublicUrl, Problem>,
     id: &str,
-    clears: bool,
+    link: &str,
 ) -> Result<Response, Problem> {
-    let principal = Extension(visitor.principal.clone());
-    let made = async {
-        let wanted = fitting(json!({ "clear_factor": clears }))?;
-        invitations::invite(State(gateway.clone()), principal, Id(id.to_owned()), wanted).await
-    };
-    let made = made.await;
     let mut context = context(gateway, visitor, id).await?;
-    Ok(match made {
-        Ok((status, made)) => {
-            // Whoever asked names the host that he reaches; where he does not, what stands after it is still right.
-            let base = base.map(|base| base.0).unwrap_or_default();
-            context["link"] = json!(format!("{base}{}", made.0.link));
-            (status, page(gateway, Some(visitor), "account_of.html", "/accounts", context)).into_response()
-        }
-        Err(problem) => with_problem(gateway, Some(visitor), "account_of.html", "/accounts", context, &problem),
-    })
+    // Whoever asked names the host that he reaches; where he does not, what stands after it is still right.
+    let base = base.unwrap_or_else(|_| PublicUrl(String::new()));
+    context["link"] = json!(format!("{}{link}", base.0));
+    context["is_guessed"] = json!(base.is_guessed(gateway.config()));
+    Ok((StatusCode::CREATED, page(gateway, Some(visitor), TEMPLATE, HERE, context)).into_response())
 }
 
 /// Takes the link of an account back.
@@ -97,6 +124,10 @@ pub(super) async fn form(
     Query(shown): Query<Shown>,
     headers: HeaderMap,
 ) -> Response {
+    if is_drawn_in_elsewhere(&headers) {
+        // Else each page of others could fill the audit log, and use up the tries of all who are at the address of its reader.
+        return Problem::new(Kind::Forbidden, "Open the link itself; pages of others do not show it.").into_response();
+    }
     let visitor = visitor.map(|visitor| visitor.0);
     let code = shown.code.unwrap_or_default();
     match invitations::invited(&gateway, &from.0, code.trim()).await {
@@ -156,10 +187,10 @@ fn drawn(
     facts: Value,
     problem: Option<&Problem>,
 ) -> Response {
-    const TEMPLATE: &str = "invitation.html";
+    const OF_LINK: &str = "invitation.html";
     match (visitor, problem) {
-        (None, _) => open_form(gateway, headers, TEMPLATE, facts, problem),
-        (Some(_), None) => page(gateway, visitor, TEMPLATE, "", facts),
-        (Some(_), Some(problem)) => with_problem(gateway, visitor, TEMPLATE, "", facts, problem),
+        (None, _) => open_form(gateway, headers, OF_LINK, facts, problem),
+        (Some(_), None) => page(gateway, visitor, OF_LINK, "", facts),
+        (Some(_), Some(problem)) => with_problem(gateway, visitor, OF_LINK, "", facts, problem),
     }
 }

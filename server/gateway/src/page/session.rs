@@ -59,7 +59,7 @@ pub(super) async fn visitor(
         Err(problem) => return Ok(Err(TooWeak(problem.told().detail))),
     };
     if principal.came_by(PROVIDER) {
-        note_seen(gateway, &principal.account.id).await?;
+        note_seen(gateway, &principal.account.id).await;
     }
     Ok(Ok(Some(Visitor { principal, form_token })))
 }
@@ -155,6 +155,12 @@ pub(super) fn check_form(gateway: &Gateway, owner: Option<&str>, form: &Form) ->
     }
 }
 
+/// Whether another site had the browser ask for this without anybody going here, as with the address of a picture. Who says nothing is asked no further.
+pub(super) fn is_drawn_in_elsewhere(headers: &HeaderMap) -> bool {
+    let is = |name: &str, wanted: &str| headers.get(name).is_some_and(|value| value.as_bytes() == wanted.as_bytes());
+    is("sec-fetch-site", "cross-site") && !is("sec-fetch-mode", "navigate")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -185,6 +191,20 @@ mod tests {
         let http_2 = Uri::from_static("https://team.example:7420/tokens");
         for (ours, origin) in [(true, "https://team.example:7420"), (false, "https://evil.example")] {
             assert_eq!(is_from_us(&http_2, &headers(&[("origin", origin)])).is_ok(), ours, "{origin}");
+        }
+    }
+
+    #[test]
+    fn a_page_that_another_site_draws_in_is_told_from_one_that_somebody_goes_to() {
+        for (is_drawn_in, all) in [
+            (true, &[("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "no-cors")][..]),
+            (true, &[("sec-fetch-site", "cross-site")]),
+            (false, &[("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate")]),
+            (false, &[("sec-fetch-site", "same-origin"), ("sec-fetch-mode", "cors")]),
+            (false, &[("sec-fetch-site", "none"), ("sec-fetch-mode", "navigate")]),
+            (false, &[]),
+        ] {
+            assert_eq!(is_drawn_in_elsewhere(&headers(all)), is_drawn_in, "{all:?}");
         }
     }
 

@@ -342,13 +342,15 @@ pub(crate) async fn change(
     }
     if let Some(disabled) = body.disabled {
         let before = gateway.store().set_disabled(&id, disabled).await?;
-        let changed = outcome::state_changed(before, disabled);
-        note(&gateway, outcome::POLICY, actor, "accounts.change", &id, true, &changed).await?;
         if disabled {
+            // Where it was switched off before, what that left is ended still.
             gateway.store().revoke_sessions_of(&id).await?;
             // Nobody is there to want what comes of them.
             gateway.store().cancel_jobs_of(&id).await?;
         }
+        // The log comes last: where it cannot be written, nothing of the account goes on all the same.
+        let changed = outcome::state_changed(before, disabled);
+        note(&gateway, outcome::POLICY, actor, "accounts.change", &id, true, &changed).await?;
     }
     let seen = gateway.store().seen_account(&id).await?.ok_or_else(missing)?;
     Ok(Json(seen.into()))

@@ -148,7 +148,7 @@ pub(crate) async fn new_recovery_codes(
     Ok((StatusCode::CREATED, Json(RecoveryCodes { recovery_codes })))
 }
 
-/// Removes the second factor of somebody who lost it and his recovery codes, and ends his sessions. Where there is none, nothing happens.
+/// Removes the second factor of somebody who lost it and his recovery codes, and ends his sessions and his link for a new password. Where there is none, nothing happens.
 #[utoipa::path(delete, path = "/accounts/{id}/totp", tag = "accounts", operation_id = "accounts.remove_totp",
     extensions(("x-group" = json!("accounts.write")), ("x-step-up" = json!(true))),
     params(("id" = String, Path, description = "The account", format = "uuid", example = "0192f0c1-7d5e-7000-8000-000000000000")), responses(

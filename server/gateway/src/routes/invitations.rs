@@ -5,6 +5,7 @@
 
 use crate::auth::outcome::note;
 use crate::auth::{Principal, factors, secrets};
+use crate::deed::carried_through;
 use crate::error::{Kind, Problem, ProblemBody};
 use crate::extract::{ClientAddress, Id, Valid};
 use crate::routes::{time, too_many};
@@ -12,18 +13,18 @@ use crate::state::Gateway;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
-use engine::store::accounts::{Accepted, Invited};
+use engine::store::accounts::{Accepted, Invited, Role};
 use engine::store::now_ms;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// The policy that the audit log names where somebody came with a link.
 const POLICY: &str = "invitation";
-/// What wrong codes are counted as, beside the names of accounts, none of which begins so.
-const TRIES: &str = "\0invitation";
 /// How long a link is good where nothing is said.
 const HOURS: u32 = 24;
 const HOUR_MS: i64 = 3_600_000;
+/// Seconds after which it is worth coming again with a link that is being used.
+const LATER: u64 = 1;
 
 /// What a new link is made of.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -64,7 +65,7 @@ pub(crate) struct NewPassword {
 }
 
 /// Makes a link by which the owner of an account chooses a new password, in the place of the one that was open. It is good once, and ends too when the
-/// account is closed or its password is changed. Until it is used nothing changes; then all sessions of the account end, and its API tokens stay.
+/// account is closed, its password is changed or all its sessions are ended, and when whoever made it is no admin any more. Until it is used nothing changes; then all sessions of the account end, and its API tokens stay.
 #[utoipa::path(post, path = "/accounts/{id}/invitations", tag = "accounts", operation_id = "accounts.invite",
     extensions(("x-group" = json!("accounts.write")), ("x-step-up" = json!(true))),
     params(("id" = String, Path, description = "The account", format = "uuid", example = "0192f0c1-7d5e-7000-8000-000000000000")), request_body = NewInvitation, responses(
@@ -73,7 +74,7 @@ pub(crate) struct NewPassword {
     (status = 401, description = "Not signed in, or not lately (`step-up-needed`)", body = ProblemBody),
     (status = 403, description = "Not allowed", body = ProblemBody),
     (status = 404, description = "There is no such account", body = ProblemBody),
-    (status = 409, description = "The account is closed, or one's own", body = ProblemBody),
+    (status = 409, description = "The account is closed, or one's own, or whoever asks is an admin by his token alone", body = ProblemBody),
     (status = 415, description = "No JSON", body = ProblemBody),
     (status = 422, description = "Its password is at the provider of sign-ins", body = ProblemBody)))]
 pub(crate) async fn invite(
@@ -93,6 +94,11 @@ pub(crate) async fn invite(
         // Else whoever finds somebody's browser open would need no old password.
         let said =
             "Your own password is changed with the old one (`PUT /api/v2/me/password`), or by a link of another admin.";
+        return Err(Problem::new(Kind::Conflict, said));
+    }
+    // A token of the provider can make somebody an admin who is none by his account, and links are good only while that is one.
+    if store.account(actor).await?.is_none_or(|own| own.role != Role::Admin) {
+        let said = "Your account is not that of an admin here, though your token is one's; sign in here by the provider, and make the link then.";
         return Err(Problem::new(Kind::Conflict, said));
     }
     let fresh = secrets::invitation_code()?;
@@ -138,7 +144,7 @@ pub(crate) async fn invited(gateway: &Gateway, from: &str, code: &str) -> Result
     if let Some(invited) = gateway.store().invited(&secrets::hash(code)).await? {
         return Ok(invited);
     }
-    gateway.tries().take(TRIES, from).map_err(too_many)?;
+    gateway.tries().take_link(from).map_err(too_many)?;
     Err(not_good(gateway).await?)
 }
 
@@ -156,8 +162,7 @@ async fn not_good(gateway: &Gateway) -> Result<Problem, Problem> {
     (status = 400, description = "Not as it has to be", body = ProblemBody),
     (status = 403, description = "The link is not good", body = ProblemBody),
     (status = 415, description = "No JSON", body = ProblemBody),
-    (status = 422, description = "The password is too short", body = ProblemBody),
-    (status = 429, description = "Too many tries", body = ProblemBody),
+    (status = 429, description = "Too many tries, or the link is being used just now", body = ProblemBody),
     (status = 503, description = "Not just now", body = ProblemBody)))]
 pub(crate) async fn accept(
     State(gateway): State<Gateway>,
@@ -165,19 +170,37 @@ pub(crate) async fn accept(
     Valid(body): Valid<NewPassword>,
 ) -> Result<StatusCode, Problem> {
     invited(&gateway, &from.0, &body.code).await?;
-    let hash = gateway.passwords().hash(&gateway.core("service"), body.password).await?;
-    let accepted = gateway.store().accept_invitation(&secrets::hash(&body.code), &hash).await?;
-    let Some(Accepted { account, made_by, ended, factor_cleared }) = accepted else {
+    let link = secrets::hash(&body.code);
+    // One password is computed for a link at a time: whoever has one must not fill the turns of those who sign in.
+    let begun = gateway.links_in_use().begin(&link).ok_or_else(|| {
+        let said = "This link is being used just now; try again in a moment.";
+        Problem::new(Kind::TooManyRequests, said).retry_after(LATER)
+    })?;
+    // A client that goes away leaves no password that the audit log does not know.
+    let (from, password) = (from.0, body.password);
+    carried_through(async move {
+        let _begun = begun;
+        used(&gateway, &from, &link, password).await
+    })
+    .await
+}
+
+/// Uses up a link, and writes that down.
+async fn used(gateway: &Gateway, from: &str, link: &str, password: String) -> Result<StatusCode, Problem> {
+    let hash = gateway.passwords().hash(&gateway.core("service"), password).await?;
+    let Some(Accepted { account, made_by, ended, factor_cleared }) =
+        gateway.store().accept_invitation(link, &hash).await?
+    else {
         // Somebody else was first, or it ended meanwhile.
-        return Err(not_good(&gateway).await?);
+        return Err(not_good(gateway).await?);
     };
     // What was ended is good no more, not even for a moment.
     gateway.recent().forget();
     // Who forgot his password has tried some before.
-    gateway.tries().forgive(&account.name, &from.0);
+    gateway.tries().forgive(&account.name, from);
     gateway.tries().forgive_password(&account.id);
     let factor = if factor_cleared { "; the second factor was removed" } else { "" };
     let outcome = format!("a new password by the link of {made_by}; {ended} sessions ended{factor}");
-    note(&gateway, POLICY, &account.id, "invitations.accept", &account.id, true, &outcome).await?;
+    note(gateway, POLICY, &account.id, "invitations.accept", &account.id, true, &outcome).await?;
     Ok(StatusCode::NO_CONTENT)
 }

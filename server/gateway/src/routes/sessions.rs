@@ -2,7 +2,7 @@
 
 use crate::auth::keys::GOOD_FOR_SECONDS;
 use crate::auth::outcome::note;
-use crate::auth::{Principal, Via, enough_of_session, factors, secrets};
+use crate::auth::{Principal, Via, factors, lack_of_session, secrets};
 use crate::error::{Kind, Problem, ProblemBody, correlation};
 use crate::extract::{ClientAddress, Id, Valid};
 use crate::routes::time;
@@ -56,10 +56,10 @@ pub(crate) struct SessionView {
     #[schema(example = json!(["pwd", "otp"]))]
     amr: Vec<String>,
     /// When he last did; the beginning of 1970 where nobody did, as with a program that was let in by a code, or where the provider of sign-ins confirmed
-    /// less than is demanded for what is dangerous.
+    /// less than was demanded then for what is dangerous.
     #[schema(format = "date-time")]
     auth_time: String,
-    /// Whether that is enough for what is dangerous.
+    /// Whether that is enough for what is dangerous, by what is demanded now.
     is_fresh: bool,
 }
 
@@ -151,7 +151,8 @@ pub(super) async fn refreshed(gateway: &Gateway, token: &str) -> Result<SignedIn
     if gateway.provider().is_some()
         && let Some(session) = gateway.store().session_by_secret(&hash).await?
     {
-        enough_of_session(gateway, &session)?;
+        // What it lacks for what is dangerous matters only where that is asked for.
+        let _ = lack_of_session(gateway, &session)?;
     }
     match gateway.store().rotate_session(&hash, &next.hash).await? {
         Rotated::Ok(session) => {
@@ -228,8 +229,8 @@ pub(crate) async fn end_others(
     Ok(Json(Ended { ended }))
 }
 
-/// Ends all sessions of an account: those of browsers, those of programs that were let in, and all tokens that a provider gave it until now. Its API tokens
-/// stay.
+/// Ends all sessions of an account: those of browsers, those of programs that were let in, and all tokens that a provider gave it until now. Its link for a
+/// new password ends too; its API tokens stay.
 #[utoipa::path(delete, path = "/accounts/{id}/sessions", tag = "accounts", operation_id = "accounts.end_sessions",
     extensions(("x-group" = json!("accounts.write")), ("x-step-up" = json!(true))),
     params(("id" = String, Path, description = "The account", format = "uuid", example = "0192f0c1-7d5e-7000-8000-000000000000")), responses(

@@ -129,6 +129,26 @@ async fn the_audit_log_tells_what_was_changed_from_what_to_what() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_account_that_is_switched_off_has_nothing_left_also_where_the_log_cannot_be_written() {
+    let service = Service::new().await;
+    let root = service.account("root", Role::Admin).await;
+    let dev = service.account("dev", Role::Developer).await;
+    let body = json!({ "kind": "check", "files": [text()] });
+    let job = service.send("POST", "/api/v2/jobs", &dev, Some(body)).await.json();
+    let (store, id) = (service.gateway.store(), service.id_of("dev").await);
+    assert_eq!(store.sessions(&id).await.unwrap().len(), 1, "the control");
+    // What was decided is written down, and what came of it is not.
+    let refuse = "WHEN NEW.policy = 'outcome' BEGIN SELECT RAISE(ABORT, 'there is no room'); END";
+    service.tamper(&format!("CREATE TRIGGER no_outcome BEFORE INSERT ON audit {refuse}")).await;
+    let place = format!("{PLACE}/{id}");
+    let failed = service.send("PATCH", &place, &root, Some(json!({ "disabled": true }))).await;
+    assert_eq!(failed.status, StatusCode::SERVICE_UNAVAILABLE, "{failed:?}");
+    assert!(store.account(&id).await.unwrap().unwrap().disabled && store.sessions(&id).await.unwrap().is_empty());
+    let job = store.job(job["id"].as_str().unwrap()).await.unwrap().unwrap();
+    assert_eq!(job.state, engine::store::jobs::JobState::Cancelled);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_token_that_lacks_a_scope_is_told_which_and_a_role_that_is_not_enough_is_not() {
     let service = Service::new().await;
     let dev = service.account("dev", Role::Developer).await;

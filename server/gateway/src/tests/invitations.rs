@@ -173,6 +173,25 @@ async fn a_link_that_ended_is_not_good_and_codes_cannot_be_guessed() {
     assert!(service.signs_in("dev", NEW).await);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_link_ends_with_its_maker_and_with_all_sessions_of_its_account() {
+    let service = Service::new().await;
+    let root = service.account("root", Role::Admin).await;
+    let eve = service.account("eve", Role::Admin).await;
+    service.account("dev", Role::Developer).await;
+    let place = async |name: &str| format!("{PLACE}/{}", service.id_of(name).await);
+    let of_eve = service.link_for(&eve, "dev").await;
+    assert!(service.is_good(&of_eve).await, "the control");
+    let changed = service.send("PATCH", &place("eve").await, &root, Some(json!({ "role": "viewer" }))).await;
+    assert_eq!(changed.status, StatusCode::OK, "{changed:?}");
+    assert_not_good(&service.accept(&of_eve, NEW).await);
+    let of_root = service.link_for(&root, "dev").await;
+    let sessions = format!("{}/sessions", place("dev").await);
+    assert_eq!(service.send("DELETE", &sessions, &root, None).await.status, StatusCode::OK);
+    assert_not_good(&service.accept(&of_root, NEW).await);
+    assert!(service.signs_in("dev", PASSWORD).await, "nothing of it changed the password");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_some_who_use_a_link_at_once_one_gives_the_password() {
     let service = Service::new().await;
@@ -184,11 +203,56 @@ async fn of_some_who_use_a_link_at_once_one_gives_the_password() {
     let replies = futures_util::future::join_all(replies).await;
     let first = replies.iter().position(|reply| reply.status == StatusCode::NO_CONTENT).expect("one of them");
     for (number, (reply, password)) in replies.iter().zip(&passwords).enumerate() {
-        if number != first {
+        if number != first && reply.status == StatusCode::TOO_MANY_REQUESTS {
+            assert!(reply.text.contains("is being used just now") && reply.headers.contains_key("retry-after"));
+        } else if number != first {
             assert_not_good(reply);
         }
         assert_eq!(service.signs_in("dev", password).await, number == first, "{number}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_link_is_used_by_one_at_a_time() {
+    let service = Service::new().await;
+    let root = service.account("root", Role::Admin).await;
+    for name in ["dev", "eve"] {
+        service.account(name, Role::Developer).await;
+    }
+    let (code, other) = (service.link_for(&root, "dev").await, service.link_for(&root, "eve").await);
+    let begun = service.gateway.links_in_use().begin(&crate::auth::secrets::hash(&code)).unwrap();
+    let refused = service.accept(&code, NEW).await;
+    assert_eq!(refused.status, StatusCode::TOO_MANY_REQUESTS, "{refused:?}");
+    assert!(refused.headers.contains_key("retry-after") && service.is_good(&code).await, "{refused:?}");
+    assert_eq!(service.accept(&other, NEW).await.status, StatusCode::NO_CONTENT, "each link has its own");
+    drop(begun);
+    assert_eq!(service.accept(&code, NEW).await.status, StatusCode::NO_CONTENT);
+    assert!(service.gateway.links_in_use().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_link_that_is_used_by_who_goes_away_is_written_down() {
+    let service = Service::new().await;
+    let root = service.account("root", Role::Admin).await;
+    service.account("dev", Role::Developer).await;
+    let code = service.link_for(&root, "dev").await;
+    let mut request = Box::pin(service.accept(&code, NEW));
+    // The connection is closed while the password is computed.
+    while service.gateway.links_in_use().is_empty() && service.is_good(&code).await {
+        let _ = tokio::time::timeout(Duration::from_millis(1), &mut request).await;
+    }
+    drop(request);
+    let is_told = async || {
+        let audit = service.send("GET", "/api/v2/audit?limit=20", &root, None).await;
+        audit.text.contains("a new password by the link of")
+    };
+    for _ in 0..1000 {
+        if is_told().await {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert!(is_told().await && service.signs_in("dev", NEW).await, "it was done, and the log knows it");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,5 +1,6 @@
 //! Links by which the owner of an account gives himself a password: the first one, or a new one where the old is forgotten. Only hashes of their codes
-//! come in here; a link is good once, an account has one at most, and one that is over is never told from one that never was.
+//! come in here; a link is good once and only while whoever made it is an enabled admin, an account has one at most, and one that is over is never told
+//! from one that never was.
 
 use super::factors::clear_factor;
 use super::{Account, NO_ACCOUNT, account_in};
@@ -57,7 +58,8 @@ impl Store {
     pub async fn invited(&self, hash: &str) -> Result<Option<Invited>, StoreError> {
         let sql = "SELECT accounts.*, invitations.clear_factor AS clear_factor
             FROM invitations JOIN accounts ON accounts.id = invitations.account
-            WHERE invitations.hash = $1 AND invitations.expires_at > $2 AND accounts.disabled = 0";
+            WHERE invitations.hash = $1 AND invitations.expires_at > $2 AND accounts.disabled = 0
+            AND invitations.made_by IN (SELECT makers.id FROM accounts AS makers WHERE makers.role = 'admin' AND makers.disabled = 0)";
         let row = self.pool.row(sql, values![hash, now_ms()]).await?;
         row.map(|row| Ok(Invited { account: account_in(&row, "")?, clear_factor: row.truth("clear_factor")? }))
             .transpose()
@@ -74,14 +76,18 @@ impl Store {
         // The account is held, so that of two who have the link one comes second and finds it used.
         let row = writing.row("SELECT * FROM accounts WHERE id = $1 FOR UPDATE", values![&id]).await?;
         let account = account_in(&row.ok_or(NO_ACCOUNT)?, "")?;
+        // Who made it is looked at and not held: his dismissal deletes this row, so it comes either before and leaves none, or after this.
         let sql = "DELETE FROM invitations WHERE account = $1 AND hash = $2 AND expires_at > $3
+            AND made_by IN (SELECT id FROM accounts WHERE role = 'admin' AND disabled = 0)
             RETURNING made_by, clear_factor";
         let Some(link) = writing.row(sql, values![&id, hash, now_ms()]).await? else { return Ok(None) };
         if account.disabled {
             return Ok(None);
         }
         writing.run("UPDATE accounts SET password_hash = $2 WHERE id = $1", values![&id, password_hash]).await?;
-        let factor_cleared = link.truth("clear_factor")? && clear_factor(&mut writing, &id).await?;
+        let was_cleared = link.truth("clear_factor")? && clear_factor(&mut writing, &id).await?;
+        // One that was never confirmed was none: nobody was asked for it.
+        let factor_cleared = was_cleared && account.has_totp;
         let ended = crate::tokens::end_sessions(&mut writing, &id, None).await?;
         writing.commit().await?;
         let account = Account { has_totp: account.has_totp && !factor_cleared, ..account };
@@ -97,7 +103,13 @@ impl Store {
     }
 }
 
+/// Takes back the links that an account made, in the transaction in which it becomes an admin or ceases to be one.
+pub(super) async fn end_those_of_maker(writing: &mut Writing, maker: &str) -> Result<(), StoreError> {
+    writing.run("DELETE FROM invitations WHERE made_by = $1", values![maker]).await?;
+    Ok(())
+}
+
 /// Takes the link of an account back, in a transaction that changes what it was made for; whether there was one.
-pub(super) async fn end(writing: &mut Writing, account: &str) -> Result<bool, StoreError> {
+pub(crate) async fn end(writing: &mut Writing, account: &str) -> Result<bool, StoreError> {
     Ok(writing.run("DELETE FROM invitations WHERE account = $1", values![account]).await? == 1)
 }

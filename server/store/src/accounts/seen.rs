@@ -26,7 +26,8 @@ pub struct SeenAccount {
 /// it began; where the code of a device did, he was not.
 const SEEN: &str = "SELECT accounts.*,
     (SELECT count(*) FROM identities WHERE identities.account = accounts.id) AS of_provider,
-    (SELECT expires_at FROM invitations WHERE invitations.account = accounts.id) AS invited_until,
+    (SELECT expires_at FROM invitations WHERE invitations.account = accounts.id AND invitations.made_by IN
+    (SELECT makers.id FROM accounts AS makers WHERE makers.role = 'admin' AND makers.disabled = 0)) AS invited_until,
     (SELECT max(identities.last_seen_at) FROM identities WHERE identities.account = accounts.id) AS last_seen,
     (SELECT max(CASE WHEN sessions.amr LIKE 'oidc%' THEN sessions.created_at ELSE sessions.auth_time END) FROM sessions
     WHERE sessions.account = accounts.id AND (sessions.auth_time > 0 OR sessions.amr LIKE 'oidc%')) AS last_sign_in FROM accounts";

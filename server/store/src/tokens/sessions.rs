@@ -2,6 +2,7 @@
 //! A refresh token must never work twice, and whoever shows a used one ends the session for all who have it.
 
 use super::{Proof, Rotated, Session, log_revocation};
+use crate::accounts::end_invitation_of;
 use crate::sql::{Row, Writing, values};
 use crate::{Store, StoreError, new_id, now_ms};
 
@@ -123,9 +124,10 @@ impl Store {
         Ok(true)
     }
 
-    /// Ends all sessions of an account; how many were not at an end yet.
+    /// Ends all sessions of an account, and its link for a new password, by which somebody could come in again; how many sessions were not at an end yet.
     pub async fn revoke_sessions_of(&self, account: &str) -> Result<u64, StoreError> {
         let mut writing = self.pool.begin().await?;
+        end_invitation_of(&mut writing, account).await?;
         let ended = end_sessions(&mut writing, account, None).await?;
         writing.commit().await?;
         Ok(ended)

@@ -10,6 +10,7 @@ on_both!(
     a_name_is_taken_in_whatever_case,
     the_first_admin_is_made_once,
     the_last_admin_stays,
+    an_admin_without_a_way_in_is_not_the_one_who_stays,
     what_does_not_exist_is_said_so,
     it_is_seen_who_is_of_a_provider_and_who_signed_in_last,
     a_sign_in_by_the_provider_counts_from_when_its_session_began,
@@ -61,7 +62,7 @@ async fn the_last_admin_stays(ground: Ground) {
     let one = store.create_first_admin("one", "hash").await.expect("made");
     assert!(matches!(store.set_disabled(&one.id, true).await, Err(StoreError::LastAdmin)));
     assert!(matches!(store.set_role(&one.id, Role::Developer).await, Err(StoreError::LastAdmin)));
-    let two = store.create_account("two", Role::Admin, None).await.expect("made");
+    let two = store.create_account("two", Role::Admin, Some("hash")).await.expect("made");
     store.set_disabled(&two.id, true).await.expect("there is another");
     assert!(
         matches!(store.set_disabled(&one.id, true).await, Err(StoreError::LastAdmin)),
@@ -69,6 +70,30 @@ async fn the_last_admin_stays(ground: Ground) {
     );
     store.set_disabled(&two.id, false).await.expect("enabled");
     store.set_role(&one.id, Role::Viewer).await.expect("there is another");
+}
+
+async fn an_admin_without_a_way_in_is_not_the_one_who_stays(ground: Ground) {
+    let store = &ground.store;
+    let one = store.create_first_admin("one", "hash").await.expect("made");
+    let two = store.create_account("two", Role::Admin, None).await.expect("made");
+    for tried in
+        [store.set_disabled(&one.id, true).await.map(|_| ()), store.set_role(&one.id, Role::Viewer).await.map(|_| ())]
+    {
+        assert!(matches!(tried, Err(StoreError::LastAdmin)), "nobody can come in as the other: {tried:?}");
+    }
+    store.set_disabled(&two.id, true).await.expect("the one without a way in may go");
+    // A person of a provider comes in there.
+    let person = store.create_account_of_person("https://a.example", "1", "eve", Role::Admin).await.expect("made").0;
+    store.set_disabled(&one.id, true).await.expect("there is another");
+    assert!(matches!(store.set_disabled(&person.id, true).await, Err(StoreError::LastAdmin)));
+    // And so does who has chosen a password by now.
+    store.set_disabled(&one.id, false).await.expect("enabled");
+    store.set_disabled(&two.id, false).await.expect("enabled");
+    store.set_disabled(&person.id, true).await.expect("there is another");
+    assert!(store.invite(&two.id, "c", now_ms() + 60_000, &one.id, false).await.expect("asked"));
+    assert!(store.accept_invitation("c", "chosen").await.expect("asked").is_some());
+    store.set_disabled(&one.id, true).await.expect("there is another");
+    assert!(matches!(store.set_disabled(&two.id, true).await, Err(StoreError::LastAdmin)));
 }
 
 async fn what_does_not_exist_is_said_so(ground: Ground) {

@@ -9,6 +9,7 @@ on_both!(
     a_link_gives_a_password_once_and_ends_what_was_signed_in,
     an_account_has_one_link_and_the_new_one_is_good,
     a_link_ends_with_what_it_was_made_for,
+    a_link_does_not_outlive_the_admin_who_made_it,
     a_second_factor_goes_with_a_link_only_where_that_was_asked_for,
     links_that_are_over_are_swept_and_no_others,
 );
@@ -17,8 +18,16 @@ async fn with_password(ground: &Ground, name: &str) -> Account {
     ground.store.create_account(name, Role::Developer, Some("old")).await.expect("made")
 }
 
+/// The admin who makes the links.
+async fn root(store: &Store) -> String {
+    match store.account_by_name("root").await.expect("read") {
+        Some(root) => root.id,
+        None => store.create_account("root", Role::Admin, Some("hash")).await.expect("made").id,
+    }
+}
+
 async fn invite(store: &Store, account: &str, hash: &str) {
-    assert!(store.invite(account, hash, now_ms() + 60_000, "root", false).await.expect("asked"));
+    assert!(store.invite(account, hash, now_ms() + 60_000, &root(store).await, false).await.expect("asked"));
 }
 
 async fn is_good(store: &Store, hash: &str) -> bool {
@@ -49,7 +58,7 @@ async fn a_link_gives_a_password_once_and_ends_what_was_signed_in(ground: Ground
     assert_refused(store, &ada.id, "guessed").await;
 
     let accepted = store.accept_invitation("c", "new").await.expect("asked").expect("it was good");
-    assert_eq!((&accepted.account, &*accepted.made_by), (&ada, "root"));
+    assert_eq!((&accepted.account, accepted.made_by), (&ada, root(store).await));
     assert_eq!((accepted.ended, accepted.factor_cleared), (2, false));
     assert_eq!(store.password_hash(&ada.id).await.expect("read").as_deref(), Some("new"));
     assert!(store.sessions(&ada.id).await.expect("read").is_empty());
@@ -70,7 +79,10 @@ async fn a_link_gives_a_password_once_and_ends_what_was_signed_in(ground: Ground
     invite(store, &eve.id, "d").await;
     assert!(store.accept_invitation("d", "first").await.expect("asked").is_some());
     assert!(store.seen_account(&eve.id).await.expect("read").expect("there").has_password);
-    let nobody = store.invite("0190-nobody", "e", now_ms() + 60_000, "root", false).await.expect_err("nobody is there");
+    let nobody = store
+        .invite("0190-nobody", "e", now_ms() + 60_000, &root(store).await, false)
+        .await
+        .expect_err("nobody is there");
     assert_eq!(nobody.to_string(), "There is no account with this id.");
 }
 
@@ -80,7 +92,7 @@ async fn an_account_has_one_link_and_the_new_one_is_good(ground: Ground) {
     invite(store, &ada.id, "a1").await;
     invite(store, &bob.id, "b1").await;
     assert!(is_good(store, "a1").await && is_good(store, "b1").await, "the control");
-    assert!(store.invite(&ada.id, "a2", now_ms() + 60_000, "root", true).await.expect("asked"));
+    assert!(store.invite(&ada.id, "a2", now_ms() + 60_000, &root(store).await, true).await.expect("asked"));
     assert_refused(store, &ada.id, "a1").await;
     assert!(is_good(store, "b1").await, "each account has its own");
     assert!(store.invited("a2").await.expect("read").expect("good").clear_factor, "all of it is of the new one");
@@ -98,7 +110,7 @@ async fn a_link_ends_with_what_it_was_made_for(ground: Ground) {
     good("disabled").await;
     store.set_disabled(&id, true).await.expect("set");
     assert_refused(store, &id, "disabled").await;
-    let while_off = store.invite(&id, "off", now_ms() + 60_000, "root", false).await.expect("asked");
+    let while_off = store.invite(&id, "off", now_ms() + 60_000, &root(store).await, false).await.expect("asked");
     assert!(!while_off, "an account that is disabled gets none");
     store.set_disabled(&id, false).await.expect("set");
     assert_refused(store, &id, "disabled").await;
@@ -117,13 +129,51 @@ async fn a_link_ends_with_what_it_was_made_for(ground: Ground) {
     assert_refused(store, &id, "expired").await;
     assert_eq!(store.seen_account(&id).await.expect("read").expect("there").invited_until, None);
 
+    good("signed-out").await;
+    store.revoke_sessions_of(&id).await.expect("ended");
+    assert_refused(store, &id, "signed-out").await;
+
     // What has nothing to do with it ends none.
     good("good").await;
     store.set_role(&id, Role::Viewer).await.expect("set");
-    store.revoke_sessions_of(&id).await.expect("ended");
+    store.revoke_other_sessions(&id, "").await.expect("ended");
     let late = store.change_password(&id, "old", "third").await;
     assert!(matches!(late, Err(StoreError::Outdated)), "{late:?}");
     assert!(store.accept_invitation("good", "new").await.expect("asked").is_some());
+}
+
+async fn a_link_does_not_outlive_the_admin_who_made_it(ground: Ground) {
+    let store = &ground.store;
+    root(store).await;
+    let id = with_password(&ground, "ada").await.id;
+    let eve = store.create_account("eve", Role::Admin, Some("hash")).await.expect("made").id;
+    let makes = async |hash: &str| {
+        assert!(store.invite(&id, hash, now_ms() + 60_000, &eve, false).await.expect("asked"));
+    };
+    makes("dismissed").await;
+    assert!(is_good(store, "dismissed").await, "the control");
+    store.set_role(&eve, Role::Developer).await.expect("set");
+    assert_refused(store, &id, "dismissed").await;
+    assert_eq!(store.seen_account(&id).await.expect("read").expect("there").invited_until, None, "it is gone");
+    // One that was being made meanwhile is good for nothing, and not good again with him.
+    makes("late").await;
+    assert_refused(store, &id, "late").await;
+    store.set_role(&eve, Role::Admin).await.expect("set");
+    assert_refused(store, &id, "late").await;
+
+    makes("closed").await;
+    assert!(is_good(store, "closed").await, "the control");
+    store.set_disabled(&eve, true).await.expect("set");
+    assert_refused(store, &id, "closed").await;
+    store.set_disabled(&eve, false).await.expect("set");
+    assert_refused(store, &id, "closed").await;
+
+    // Links of others go on, and so do those of who is as he was.
+    invite(store, &id, "of-another").await;
+    store.set_disabled(&eve, true).await.expect("set");
+    let own = root(store).await;
+    store.set_role(&own, Role::Admin).await.expect("nothing changes");
+    assert!(store.accept_invitation("of-another", "new").await.expect("asked").is_some());
 }
 
 async fn a_second_factor_goes_with_a_link_only_where_that_was_asked_for(ground: Ground) {
@@ -140,18 +190,23 @@ async fn a_second_factor_goes_with_a_link_only_where_that_was_asked_for(ground: 
     assert!(kept.account.has_totp && !kept.factor_cleared && has_factor().await, "{kept:?}");
     for round in 0..2 {
         let hash = format!("clears{round}");
-        assert!(store.invite(&id, &hash, now_ms() + 60_000, "root", true).await.expect("asked"));
+        assert!(store.invite(&id, &hash, now_ms() + 60_000, &root(store).await, true).await.expect("asked"));
         assert_eq!(has_factor().await, round == 0, "only using it does that");
         let cleared = store.accept_invitation(&hash, "newer").await.expect("asked").expect("it was good");
         assert_eq!((cleared.account.has_totp, cleared.factor_cleared), (false, round == 0));
         assert!(!has_factor().await && store.totp(&id).await.expect("read").is_none());
     }
+    // One that was begun and never confirmed is taken away, and counts as none.
+    assert!(store.set_totp(&id, b"begun").await.expect("set"));
+    assert!(store.invite(&id, "begun", now_ms() + 60_000, &root(store).await, true).await.expect("asked"));
+    let begun = store.accept_invitation("begun", "newest").await.expect("asked").expect("it was good");
+    assert!(!begun.factor_cleared && store.totp(&id).await.expect("read").is_none(), "{begun:?}");
 }
 
 async fn links_that_are_over_are_swept_and_no_others(ground: Ground) {
     let store = &ground.store;
     let (ada, bob) = (ground.account("ada").await, ground.account("bob").await);
-    assert!(store.invite(&ada.id, "a", now_ms() - 1, "root", false).await.expect("asked"));
+    assert!(store.invite(&ada.id, "a", now_ms() - 1, &root(store).await, false).await.expect("asked"));
     invite(store, &bob.id, "b").await;
     assert_eq!(store.sweep(now_ms()).await.expect("swept"), 1);
     assert!(is_good(store, "b").await);

@@ -152,6 +152,37 @@ fn a_file_that_ends_within_its_first_page_is_not_begun_anew() {
 }
 
 #[test]
+fn an_empty_file_beside_a_log_with_something_in_it_is_not_begun_anew() {
+    run(async {
+        let ground = Ground::new(Backend::Sqlite).await;
+        ground.account("ada").await;
+        let path = ground.folder.path().join("state/store.db");
+        let wal = ground.folder.path().join("state/store.db-wal");
+        // Closing moves what is in the log into the file, and takes the log away.
+        let log = std::fs::read(&wal).expect("there is a log");
+        assert!(!log.is_empty(), "the control");
+        ground.store.close().await;
+        let whole = std::fs::read(&path).expect("read");
+        std::fs::write(&path, "").expect("written");
+        std::fs::write(&wal, &log).expect("written");
+        let error = Store::open(&ground.url).await.expect_err("it is torn");
+        assert!(matches!(error, StoreError::Broken(_)), "{error}");
+        assert!(error.to_string().contains("it is empty, and its log beside it is not"), "{error}");
+        assert_eq!(std::fs::read(&path).expect("read"), b"", "it is left as it is");
+        assert_eq!(std::fs::read(&wal).expect("read"), log, "and so is its log");
+        // A log without anything in it loses nothing.
+        std::fs::write(&wal, "").expect("written");
+        let store = Store::open(&ground.url).await.expect("it opens");
+        assert_eq!(store.count_accounts().await.expect("counted"), 0);
+        store.close().await;
+        let _ = std::fs::remove_file(&wal);
+        std::fs::write(&path, &whole).expect("written");
+        let store = Store::open(&ground.url).await.expect("the whole one opens");
+        assert_eq!(store.count_accounts().await.expect("counted"), 1);
+    });
+}
+
+#[test]
 fn a_server_that_was_away_is_found_again() {
     run(async {
         let folder = tempfile::tempdir().expect("a folder");

@@ -74,7 +74,7 @@ async fn each_of_many_jobs_is_done_by_one_of_many_workers(ground: Ground) {
 
 async fn of_two_admins_who_dismiss_each_other_one_stays(ground: Ground) {
     let one = ground.store.create_first_admin("one", "hash").await.expect("made");
-    let two = ground.store.create_account("two", store::accounts::Role::Admin, None).await.expect("made");
+    let two = ground.store.create_account("two", store::accounts::Role::Admin, Some("hash")).await.expect("made");
     for _ in 0..5 {
         let ids = [one.id.clone(), two.id.clone()];
         let answers = at_once(&ground, 2, move |store, number| {
@@ -139,9 +139,10 @@ async fn a_session_of_the_old_password_does_not_outlive_its_change(ground: Groun
 
 async fn of_many_who_use_the_same_link_one_gives_the_password(ground: Ground) {
     let store = &ground.store;
+    let root = store.create_first_admin("root", "hash").await.expect("made").id;
     for round in 0..5 {
         let id = store.create_account(&format!("a{round}"), Role::Viewer, Some("old")).await.expect("made").id;
-        assert!(store.invite(&id, &id, now_ms() + 60_000, "root", false).await.expect("asked"));
+        assert!(store.invite(&id, &id, now_ms() + 60_000, &root, false).await.expect("asked"));
         let answers = at_once(&ground, 12, |store, number| {
             let id = id.clone();
             async move {

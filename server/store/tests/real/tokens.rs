@@ -156,6 +156,13 @@ async fn sessions_that_are_over_cannot_be_rotated(ground: Ground) {
     store.start_session(&ada.id, "disabled", now_ms() + 60_000, &Proof::default()).await.expect("begun");
     store.set_disabled(&ada.id, true).await.expect("disabled");
     assert_eq!(store.rotate_session("disabled", "new").await.expect("asked"), Rotated::Unknown);
+    store.set_disabled(&ada.id, false).await.expect("enabled");
+    assert_eq!(
+        store.rotate_session("disabled", "new").await.expect("asked"),
+        Rotated::Unknown,
+        "it does not come back"
+    );
+    assert!(store.sessions(&ada.id).await.expect("read").is_empty());
 }
 
 async fn a_token_of_somebody_else_is_taken_back_until_it_is_over(ground: Ground) {

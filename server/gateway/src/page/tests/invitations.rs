@@ -43,8 +43,21 @@ async fn a_link_is_shown_once_and_taken_back() {
     let made = root.post(&format!("{place}/invitation"), &[]).await;
     assert_eq!(made.status, StatusCode::CREATED, "{made:?}");
     let link = link_in(&made);
+    assert!(
+        made.text.contains("may not be right for its owner"),
+        "nothing says by which address people come: {made:?}"
+    );
+    // Whoever loads that page anew sends the same form once more.
+    let again = root.post(&format!("{place}/invitation"), &[("open", "")]).await;
+    assert_refused(&again, 409, "none was made now");
+    assert!(again.text.contains("open until ") && !again.text.contains("/invitation?code="), "{again:?}");
+    assert_eq!(Browser::new(&service).get(path_of(&link)).await.status, StatusCode::OK, "the first one is good still");
     let after = root.get(&place).await;
     assert!(!after.text.contains(path_of(&link)) && after.text.contains("open until "), "it is shown once: {after:?}");
+    // The form that knows of it makes another one, as it says.
+    let (_, open) = after.text.split_once("name=\"open\" value=\"").unwrap();
+    let replaced = root.post(&format!("{place}/invitation"), &[("open", open.split('"').next().unwrap())]).await;
+    assert!(replaced.status == StatusCode::CREATED && link_in(&replaced) != link, "{replaced:?}");
     let back = root.post(&format!("{place}/invitation/end"), &[]).await;
     assert_eq!(location(&back), format!("{place}?done=link"));
     let told = root.get(location(&back)).await;
@@ -180,4 +193,61 @@ async fn who_is_signed_in_as_somebody_else_stays_it_and_who_is_the_owner_is_out(
         }
         assert_eq!(browser.get("/account").await.status == StatusCode::OK, stays, "{name}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pages_of_others_that_draw_a_link_in_use_up_nothing_and_write_nothing() {
+    let service = Service::new().await;
+    let root = service.account("root", Role::Admin).await;
+    service.account("dev", Role::Developer).await;
+    let code = service.link_for(&root, "dev").await;
+    let asks = async |code: &str, mode: &str| {
+        let request = Request::builder().uri(format!("/invitation?code={code}")).header("host", "team.example");
+        let request = request.header("sec-fetch-site", "cross-site").header("sec-fetch-mode", mode);
+        service.raw(request.body(Body::empty()).unwrap()).await
+    };
+    for round in 0..100 {
+        // Whether the code is good makes no difference.
+        let reply = asks(if round % 2 == 0 { "guessed" } else { &code }, "no-cors").await;
+        assert_refused(&reply, 403, "Open the link itself");
+        assert!(!reply.text.contains(">dev<"), "{reply:?}");
+    }
+    let lines = async || {
+        let audit = service.send("GET", "/api/v2/audit?limit=200", &root, None).await.json();
+        audit["items"].as_array().unwrap().iter().filter(|item| item["action"] == "invitations.accept").count()
+    };
+    assert_eq!(lines().await, 0);
+    let gone_to = asks(&code, "navigate").await;
+    assert!(gone_to.status == StatusCode::OK && gone_to.text.contains(">dev<"), "the control: {gone_to:?}");
+    assert_not_good(&asks("guessed", "navigate").await, "dev");
+    assert_eq!(lines().await, 1, "the control");
+    // However many are tried, who signs in from there is not kept out.
+    for _ in 0..100 {
+        asks("guessed", "navigate").await;
+    }
+    assert!(lines().await < 10);
+    Browser::signed_in(&service, "dev").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_account_that_was_made_is_shown_also_where_its_link_could_not_be_made() {
+    let service = Service::new().await;
+    service.account("root", Role::Admin).await;
+    let mut root = Browser::signed_in(&service, "root").await;
+    root.get("/accounts").await;
+    let refuse = "BEGIN SELECT RAISE(ABORT, 'there is no room'); END";
+    let trigger = format!("CREATE TRIGGER no_link BEFORE INSERT ON invitations {refuse}");
+    service.tamper(&trigger).await;
+    let made = root.post("/accounts", &[("name", "bob"), ("role", "developer"), ("password", "")]).await;
+    assert_refused(&made, 503, "The account was made, and there is no link that could be shown.");
+    assert!(made.text.contains("Account bob") && made.text.contains(MAKE), "its page is there: {made:?}");
+    service.tamper("DROP TRIGGER no_link").await;
+    let refuse = "WHEN NEW.action = 'accounts.invite' BEGIN SELECT RAISE(ABORT, 'there is no room'); END";
+    service.tamper(&format!("CREATE TRIGGER no_line BEFORE INSERT ON audit {refuse}")).await;
+    let made = root.post("/accounts", &[("name", "eve"), ("role", "viewer"), ("password", "")]).await;
+    assert_refused(&made, 503, "The account was made, and there is no link that could be shown.");
+    assert!(made.text.contains("Account eve") && !made.text.contains("/invitation?code="), "{made:?}");
+    service.tamper("DROP TRIGGER no_line").await;
+    let link = root.post(&format!("{}/invitation", place_of(&service, "eve").await), &[("open", "")]).await;
+    assert_eq!(link.status, StatusCode::CREATED, "and there it can be made: {link:?}");
 }

@@ -194,6 +194,10 @@ async fn a_token_of_a_recent_and_strong_sign_in_may_do_what_is_dangerous() {
     let admin = with(strong, &json!({ "jti": "of-an-admin", "realm_access": { "roles": ["ca-admin"] } }));
     let reply = service.send("POST", "/api/v2/accounts", &token(&signer, &admin), Some(new)).await;
     assert_eq!(reply.status, StatusCode::CREATED, "the control: {reply:?}");
+    // Nor does it make a link that would be good for nothing, since his account is not that of an admin.
+    let place = format!("/api/v2/accounts/{}/invitations", service.id_of("root").await);
+    let reply = service.send("POST", &place, &token(&signer, &admin), Some(json!({}))).await;
+    assert!(reply.status == StatusCode::CONFLICT && reply.text.contains("though your token is one's"), "{reply:?}");
     let root = service.sign_in("root").await;
     let audit = service.send("GET", "/api/v2/audit?limit=100", &root, None).await.json();
     let refused = audit["items"].as_array().unwrap().iter().filter(|item| item["policy"] == "step-up").count();

@@ -61,3 +61,42 @@ async fn whoever_is_refused_was_not_here_and_a_session_of_the_provider_counts() 
         assert_eq!(last().await.is_some(), is_seen, "{way}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_only_looks_is_let_in_where_nothing_can_be_written() {
+    let signer = Signer::ec("k");
+    let stage = Stage::new(&[&signer]).await;
+    let service = Service::with_provider(Value::Null, Default::default(), Some(stage.config())).await;
+    let root = service.account("root", Role::Admin).await;
+    let body = json!({ "name": "ci", "scopes": ["accounts"], "days": 1 });
+    let api = service.send("POST", "/api/v2/tokens", &root, Some(body)).await.json();
+    let api = api["secret"].as_str().unwrap();
+    let store = service.gateway.store();
+    let (account, _) = store.create_account_of_person(&stage.issuer, "s-1", "ann", Role::Developer).await.unwrap();
+    let proof = Proof { amr: vec!["oidc".to_owned()], with_factor: true, ..Proof::default() };
+    let secret = crate::auth::secrets::hash("page s");
+    let session = store.start_session(&account.id, &secret, now_ms() + 60_000, &proof).await.unwrap();
+    let own = service.gateway.keys().sign(&account.id, &session.id, now_ms()).unwrap();
+    let access = token(&signer, &stage.access("s-1"));
+    for table in ["identities", "tokens"] {
+        let refuse = "BEGIN SELECT RAISE(ABORT, 'there is no room'); END";
+        service.tamper(&format!("CREATE TRIGGER no_{table} BEFORE UPDATE ON {table} {refuse}")).await;
+    }
+    assert!(store.touch_person(&account.id).await.is_err(), "the control");
+    for token in [api, &*own, &*access] {
+        for _ in 0..3 {
+            service.gateway.recent().forget();
+            service.gateway.seen().forget();
+            let reply = service.send("GET", "/api/v2/me", token, None).await;
+            assert_eq!(reply.status, StatusCode::OK, "{reply:?}");
+        }
+    }
+    let page = axum::extract::Request::builder().uri("/account").header("host", "team.example");
+    let page = page.header("cookie", "__Host-session=s").body(axum::body::Body::empty()).unwrap();
+    service.gateway.seen().forget();
+    let shown = service.raw(page).await;
+    assert!(shown.status == StatusCode::OK && shown.text.contains("Sign out"), "{shown:?}");
+    let seen = store.seen_account(&account.id).await.unwrap().unwrap();
+    assert_eq!(seen.last_seen, None, "none of it could be written down");
+    assert!(store.tokens(None, None, 10).await.unwrap().items.iter().all(|token| token.last_used_at.is_none()));
+}

@@ -125,11 +125,34 @@ async fn a_session_of_less_than_what_is_dangerous_demands_by_now_is_not_fresh() 
         let body = json!({ "name": "ci", "scopes": ["jobs"], "days": 1 });
         let made = service.send("POST", "/api/v2/tokens", &token, Some(body)).await;
         assert_eq!(made.status, status, "{acr:?}: {made:?}");
+        let signed_in_at = me.json()["session"]["auth_time"].as_str().unwrap().to_owned();
+        assert!(!signed_in_at.starts_with("1970"), "he did sign in: {signed_in_at}");
+        let said = match acr {
+            Some(KEY) => continue,
+            Some(_) => "by less than this demands",
+            None => "(`acr` is missing)",
+        };
+        // He is told what is lacking, and not to do what would be refused.
+        let header = format!("Bearer error=\"insufficient_user_authentication\", acr_values=\"{KEY}\", max_age=300");
+        assert!(is_weak(&made, said, &header) && !made.text.contains("step-up` renews it"), "{acr:?}: {made:?}");
+        assert_eq!(made.json()["type"], "urn:code-agent:problem:step-up-needed");
     }
-    let root = service.sign_in("root").await;
+    // One that is strong enough and too old is sent there too, since nothing that could be shown here counts.
+    let session = begin(&service, &account, "old", &["oidc", "otp"], Some(KEY)).await;
+    service.age(6).await;
+    let token = service.gateway.keys().sign(&account, &session, now_ms()).unwrap();
     let body = json!({ "name": "ci", "scopes": ["jobs"], "days": 1 });
-    let made = service.send("POST", "/api/v2/tokens", &root, Some(body)).await;
+    let made = service.send("POST", "/api/v2/tokens", &token, Some(body.clone())).await;
+    let header = format!("Bearer error=\"insufficient_user_authentication\", acr_values=\"{KEY}\", max_age=300");
+    assert!(is_weak(&made, "at the provider of the last 5 minutes", &header), "{made:?}");
+    let root = service.sign_in("root").await;
+    let made = service.send("POST", "/api/v2/tokens", &root, Some(body.clone())).await;
     assert_eq!(made.status, StatusCode::CREATED, "an account of this service: {made:?}");
+    service.age(6).await;
+    service.gateway.recent().forget();
+    let renews = service.send("POST", "/api/v2/tokens", &root, Some(body)).await;
+    let header = "Bearer error=\"insufficient_user_authentication\", max_age=300";
+    assert!(is_weak(&renews, "step-up` renews it", header), "who can show it here is told so: {renews:?}");
 }
 
 async fn page(service: &Service, path: &str, cookie: &str) -> Reply {

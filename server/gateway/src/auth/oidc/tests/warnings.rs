@@ -2,7 +2,7 @@
 
 use super::levels::{TWO, demanded, service, with};
 use super::*;
-use crate::auth::oidc::seldom::SILENCE;
+use crate::auth::seldom::SILENCE;
 use std::fmt::{Debug, Write};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
