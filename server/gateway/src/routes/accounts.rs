@@ -2,6 +2,7 @@
 
 use crate::auth::outcome::{self, note};
 use crate::auth::{Principal, factors};
+use crate::deed::carried_through;
 use crate::error::{Kind, Problem, ProblemBody};
 use crate::extract::{Asked, Id, Valid};
 use crate::routes::sessions::SessionView;
@@ -225,21 +226,32 @@ pub(crate) async fn change_password(
     Extension(principal): Extension<Principal>,
     Valid(body): Valid<PasswordChange>,
 ) -> Result<StatusCode, Problem> {
-    let id = &principal.account.id;
-    gateway.tries().take_password(id).map_err(super::too_many)?;
-    let core = gateway.core(id);
-    let old = gateway.store().password_hash(id).await?;
-    let is_right = gateway.passwords().is_right(&core, body.old, old.clone()).await?;
-    let Some(old) = old.filter(|_| is_right) else {
-        note(&gateway, factors::POLICY, id, "me.change_password", id, false, "the old password is wrong").await?;
-        return Err(Problem::new(Kind::Forbidden, "The old password is wrong.").at("/old"));
-    };
-    let hash = gateway.passwords().hash(&core, body.password).await?;
-    let ended = gateway.store().change_password(id, &old, &hash).await?;
-    gateway.tries().forgive_password(id);
-    note(&gateway, factors::POLICY, id, "me.change_password", id, true, &format!("changed; {ended} sessions ended"))
+    carried_through(async move {
+        let id = &principal.account.id;
+        gateway.tries().take_password(id).map_err(super::too_many)?;
+        let core = gateway.core(id);
+        let old = gateway.store().password_hash(id).await?;
+        let is_right = gateway.passwords().is_right(&core, body.old, old.clone()).await?;
+        let Some(old) = old.filter(|_| is_right) else {
+            note(&gateway, factors::POLICY, id, "me.change_password", id, false, "the old password is wrong").await?;
+            return Err(Problem::new(Kind::Forbidden, "The old password is wrong.").at("/old"));
+        };
+        let hash = gateway.passwords().hash(&core, body.password).await?;
+        let ended = gateway.store().change_password(id, &old, &hash).await?;
+        gateway.tries().forgive_password(id);
+        note(
+            &gateway,
+            factors::POLICY,
+            id,
+            "me.change_password",
+            id,
+            true,
+            &format!("changed; {ended} sessions ended"),
+        )
         .await?;
-    Ok(StatusCode::NO_CONTENT)
+        Ok(StatusCode::NO_CONTENT)
+    })
+    .await
 }
 
 /// All accounts.
@@ -271,37 +283,47 @@ pub(crate) async fn create(
     Extension(principal): Extension<Principal>,
     Valid(body): Valid<NewAccount>,
 ) -> Result<(StatusCode, Json<SeenAccountView>), Problem> {
-    let refused = |said: &str| Problem::new(Kind::Conflict, said);
-    let failed = |error: StoreError| match error {
-        StoreError::Taken => refused("This name is taken.").at("/name"),
-        error => error.into(),
-    };
-    let (store, role) = (gateway.store(), body.role.into());
-    let (of_provider, has_password) = (body.subject.is_some(), body.password.is_some());
-    let account = match (body.password, body.subject) {
-        (Some(password), None) => {
-            let hash = gateway.passwords().hash(&gateway.core(&principal.account.id), password).await?;
-            store.create_account(&body.name, role, Some(&hash)).await.map_err(failed)?
-        }
-        (None, Some(subject)) => {
-            let provider = gateway.provider().ok_or_else(|| refused("This service has no provider of sign-ins."))?;
-            let issuer = &provider.settings().issuer;
-            match store.create_account_of_person(issuer, &subject, &body.name, role).await.map_err(failed)? {
-                (account, true) => account,
-                (_, false) => return Err(refused("This person has an account.").at("/subject")),
+    carried_through(async move {
+        let refused = |said: &str| Problem::new(Kind::Conflict, said);
+        let failed = |error: StoreError| match error {
+            StoreError::Taken => refused("This name is taken.").at("/name"),
+            error => error.into(),
+        };
+        let (store, role) = (gateway.store(), body.role.into());
+        let (of_provider, has_password) = (body.subject.is_some(), body.password.is_some());
+        let account = match (body.password, body.subject) {
+            (Some(password), None) => {
+                let hash = gateway.passwords().hash(&gateway.core(&principal.account.id), password).await?;
+                store.create_account(&body.name, role, Some(&hash)).await.map_err(failed)?
             }
-        }
-        (None, None) => store.create_account(&body.name, role, None).await.map_err(failed)?,
-        (Some(_), Some(_)) => {
-            let said = "An account has either a password or the subject of a person of the provider, and not both.";
-            return Err(refused(said));
-        }
-    };
-    let (actor, made) = (&principal.account.id, outcome::role_given(account.role));
-    note(&gateway, outcome::POLICY, actor, "accounts.create", &account.id, true, &made).await?;
-    let seen =
-        SeenAccount { account, of_provider, has_password, last_sign_in: None, last_seen: None, invited_until: None };
-    Ok((StatusCode::CREATED, Json(seen.into())))
+            (None, Some(subject)) => {
+                let provider =
+                    gateway.provider().ok_or_else(|| refused("This service has no provider of sign-ins."))?;
+                let issuer = &provider.settings().issuer;
+                match store.create_account_of_person(issuer, &subject, &body.name, role).await.map_err(failed)? {
+                    (account, true) => account,
+                    (_, false) => return Err(refused("This person has an account.").at("/subject")),
+                }
+            }
+            (None, None) => store.create_account(&body.name, role, None).await.map_err(failed)?,
+            (Some(_), Some(_)) => {
+                let said = "An account has either a password or the subject of a person of the provider, and not both.";
+                return Err(refused(said));
+            }
+        };
+        let (actor, made) = (&principal.account.id, outcome::role_given(account.role));
+        note(&gateway, outcome::POLICY, actor, "accounts.create", &account.id, true, &made).await?;
+        let seen = SeenAccount {
+            account,
+            of_provider,
+            has_password,
+            last_sign_in: None,
+            last_seen: None,
+            invited_until: None,
+        };
+        Ok((StatusCode::CREATED, Json(seen.into())))
+    })
+    .await
 }
 
 /// One account.
@@ -332,26 +354,29 @@ pub(crate) async fn change(
     Id(id): Id,
     Valid(body): Valid<AccountChange>,
 ) -> Result<Json<SeenAccountView>, Problem> {
-    let missing = || Problem::missing("account", &id);
-    gateway.store().account(&id).await?.ok_or_else(missing)?;
-    let actor = &principal.account.id;
-    if let Some(role) = body.role {
-        let before = gateway.store().set_role(&id, role.into()).await?;
-        let changed = outcome::role_changed(before, role.into());
-        note(&gateway, outcome::POLICY, actor, "accounts.change", &id, true, &changed).await?;
-    }
-    if let Some(disabled) = body.disabled {
-        let before = gateway.store().set_disabled(&id, disabled).await?;
-        if disabled {
-            // Where it was switched off before, what that left is ended still.
-            gateway.store().revoke_sessions_of(&id).await?;
-            // Nobody is there to want what comes of them.
-            gateway.store().cancel_jobs_of(&id).await?;
+    carried_through(async move {
+        let missing = || Problem::missing("account", &id);
+        gateway.store().account(&id).await?.ok_or_else(missing)?;
+        let actor = &principal.account.id;
+        if let Some(role) = body.role {
+            let before = gateway.store().set_role(&id, role.into()).await?;
+            let changed = outcome::role_changed(before, role.into());
+            note(&gateway, outcome::POLICY, actor, "accounts.change", &id, true, &changed).await?;
         }
-        // The log comes last: where it cannot be written, nothing of the account goes on all the same.
-        let changed = outcome::state_changed(before, disabled);
-        note(&gateway, outcome::POLICY, actor, "accounts.change", &id, true, &changed).await?;
-    }
-    let seen = gateway.store().seen_account(&id).await?.ok_or_else(missing)?;
-    Ok(Json(seen.into()))
+        if let Some(disabled) = body.disabled {
+            let before = gateway.store().set_disabled(&id, disabled).await?;
+            if disabled {
+                // Where it was switched off before, what that left is ended still.
+                gateway.store().revoke_sessions_of(&id).await?;
+                // Nobody is there to want what comes of them.
+                gateway.store().cancel_jobs_of(&id).await?;
+            }
+            // The log comes last: where it cannot be written, nothing of the account goes on all the same.
+            let changed = outcome::state_changed(before, disabled);
+            note(&gateway, outcome::POLICY, actor, "accounts.change", &id, true, &changed).await?;
+        }
+        let seen = gateway.store().seen_account(&id).await?.ok_or_else(missing)?;
+        Ok(Json(seen.into()))
+    })
+    .await
 }

@@ -4,6 +4,7 @@
 
 use crate::auth::outcome::note;
 use crate::auth::{Principal, Via, factors, secrets};
+use crate::deed::carried_through;
 use crate::error::{Kind, Problem, ProblemBody};
 use crate::extract::{ClientAddress, Filled, PublicUrl, Valid};
 use crate::routes::oauth::{CLIENT, Complaint, ComplaintBody, client_is_known};
@@ -162,17 +163,20 @@ pub(crate) async fn decide(
     Extension(principal): Extension<Principal>,
     Valid(decision): Valid<Decision>,
 ) -> Result<Json<DeviceView>, Problem> {
-    let Via::Session { id: session, .. } = &principal.via else {
-        return Err(Problem::new(Kind::Forbidden, "Only who signed in lets a device in."));
-    };
-    let account = &principal.account.id;
-    gateway.tries().take_device(account).map_err(too_many)?;
-    let hash = gateway.keys().hash_of_typed(&secrets::as_typed(&decision.user_code));
-    let Some(device) = gateway.store().decide_device(&hash, session, decision.let_in).await? else {
-        return Err(none_waits(&gateway, account).await?);
-    };
-    let outcome =
-        format!("{} {} at {}", if decision.let_in { "let in:" } else { "refused:" }, device.name, device.address);
-    note(&gateway, POLICY, account, "devices.decide", session, true, &outcome).await?;
-    Ok(Json(DeviceView { name: device.name, address: device.address }))
+    carried_through(async move {
+        let Via::Session { id: session, .. } = &principal.via else {
+            return Err(Problem::new(Kind::Forbidden, "Only who signed in lets a device in."));
+        };
+        let account = &principal.account.id;
+        gateway.tries().take_device(account).map_err(too_many)?;
+        let hash = gateway.keys().hash_of_typed(&secrets::as_typed(&decision.user_code));
+        let Some(device) = gateway.store().decide_device(&hash, session, decision.let_in).await? else {
+            return Err(none_waits(&gateway, account).await?);
+        };
+        let outcome =
+            format!("{} {} at {}", if decision.let_in { "let in:" } else { "refused:" }, device.name, device.address);
+        note(&gateway, POLICY, account, "devices.decide", session, true, &outcome).await?;
+        Ok(Json(DeviceView { name: device.name, address: device.address }))
+    })
+    .await
 }

@@ -5,6 +5,7 @@
 use crate::auth::factors::{POLICY, step_of};
 use crate::auth::outcome::note;
 use crate::auth::{Principal, recovery, totp};
+use crate::deed::carried_through;
 use crate::error::{Kind, Problem, ProblemBody};
 use crate::extract::{Id, Valid};
 use crate::routes::too_many;
@@ -89,23 +90,26 @@ pub(crate) async fn confirm(
     Extension(principal): Extension<Principal>,
     Valid(body): Valid<FactorCode>,
 ) -> Result<Json<RecoveryCodes>, Problem> {
-    let account = &principal.account;
-    let pending = gateway.store().totp(&account.id).await?;
-    let none = || Problem::new(Kind::Conflict, "There is no second factor to confirm; begin one first.");
-    let pending = pending.filter(|totp| !totp.confirmed).ok_or_else(none)?;
-    gateway.tries().take_code(&account.id).map_err(too_many)?;
-    let wrong = || Problem::new(Kind::Forbidden, "The code is wrong, or was used already.").at("/code");
-    let Some(step) = step_of(&gateway, account, &pending, &body.code)? else {
-        note(&gateway, POLICY, &account.id, "me.confirm_totp", &account.id, false, "the code is wrong").await?;
-        return Err(wrong());
-    };
-    let (recovery_codes, hashes) = recovery::fresh(&account.id)?;
-    if !gateway.store().confirm_totp(&account.id, &pending.secret, step, &hashes).await? {
-        return Err(wrong());
-    }
-    gateway.tries().forgive_code(&account.id);
-    note(&gateway, POLICY, &account.id, "me.confirm_totp", &account.id, true, "confirmed").await?;
-    Ok(Json(RecoveryCodes { recovery_codes }))
+    carried_through(async move {
+        let account = &principal.account;
+        let pending = gateway.store().totp(&account.id).await?;
+        let none = || Problem::new(Kind::Conflict, "There is no second factor to confirm; begin one first.");
+        let pending = pending.filter(|totp| !totp.confirmed).ok_or_else(none)?;
+        gateway.tries().take_code(&account.id).map_err(too_many)?;
+        let wrong = || Problem::new(Kind::Forbidden, "The code is wrong, or was used already.").at("/code");
+        let Some(step) = step_of(&gateway, account, &pending, &body.code)? else {
+            note(&gateway, POLICY, &account.id, "me.confirm_totp", &account.id, false, "the code is wrong").await?;
+            return Err(wrong());
+        };
+        let (recovery_codes, hashes) = recovery::fresh(&account.id)?;
+        if !gateway.store().confirm_totp(&account.id, &pending.secret, step, &hashes).await? {
+            return Err(wrong());
+        }
+        gateway.tries().forgive_code(&account.id);
+        note(&gateway, POLICY, &account.id, "me.confirm_totp", &account.id, true, "confirmed").await?;
+        Ok(Json(RecoveryCodes { recovery_codes }))
+    })
+    .await
 }
 
 /// Removes the second factor and its recovery codes.
@@ -119,12 +123,15 @@ pub(crate) async fn remove(
     State(gateway): State<Gateway>,
     Extension(principal): Extension<Principal>,
 ) -> Result<StatusCode, Problem> {
-    let id = &principal.account.id;
-    if !gateway.store().clear_totp(id).await? {
-        return Err(Problem::new(Kind::NotFound, "The account has no second factor."));
-    }
-    note(&gateway, POLICY, id, "me.remove_totp", id, true, "removed").await?;
-    Ok(StatusCode::NO_CONTENT)
+    carried_through(async move {
+        let id = &principal.account.id;
+        if !gateway.store().clear_totp(id).await? {
+            return Err(Problem::new(Kind::NotFound, "The account has no second factor."));
+        }
+        note(&gateway, POLICY, id, "me.remove_totp", id, true, "removed").await?;
+        Ok(StatusCode::NO_CONTENT)
+    })
+    .await
 }
 
 /// Gives new recovery codes; the ones before are worth nothing.
@@ -138,14 +145,17 @@ pub(crate) async fn new_recovery_codes(
     State(gateway): State<Gateway>,
     Extension(principal): Extension<Principal>,
 ) -> Result<(StatusCode, Json<RecoveryCodes>), Problem> {
-    let account = &principal.account;
-    if !account.has_totp {
-        return Err(Problem::new(Kind::Conflict, "Recovery codes belong to a second factor, and there is none."));
-    }
-    let (recovery_codes, hashes) = recovery::fresh(&account.id)?;
-    gateway.store().set_recovery_codes(&account.id, &hashes).await?;
-    note(&gateway, POLICY, &account.id, "me.new_recovery_codes", &account.id, true, "replaced").await?;
-    Ok((StatusCode::CREATED, Json(RecoveryCodes { recovery_codes })))
+    carried_through(async move {
+        let account = &principal.account;
+        if !account.has_totp {
+            return Err(Problem::new(Kind::Conflict, "Recovery codes belong to a second factor, and there is none."));
+        }
+        let (recovery_codes, hashes) = recovery::fresh(&account.id)?;
+        gateway.store().set_recovery_codes(&account.id, &hashes).await?;
+        note(&gateway, POLICY, &account.id, "me.new_recovery_codes", &account.id, true, "replaced").await?;
+        Ok((StatusCode::CREATED, Json(RecoveryCodes { recovery_codes })))
+    })
+    .await
 }
 
 /// Removes the second factor of somebody who lost it and his recovery codes, and ends his sessions and his link for a new password. Where there is none, nothing happens.
@@ -161,12 +171,15 @@ pub(crate) async fn remove_of_another(
     Extension(principal): Extension<Principal>,
     Id(id): Id,
 ) -> Result<StatusCode, Problem> {
-    gateway.store().account(&id).await?.ok_or_else(|| Problem::missing("account", &id))?;
-    let was_there = gateway.store().clear_totp(&id).await?;
-    if was_there {
-        gateway.store().revoke_sessions_of(&id).await?;
-    }
-    let outcome = if was_there { "removed" } else { "there was none" };
-    note(&gateway, POLICY, &principal.account.id, "accounts.remove_totp", &id, true, outcome).await?;
-    Ok(StatusCode::NO_CONTENT)
+    carried_through(async move {
+        gateway.store().account(&id).await?.ok_or_else(|| Problem::missing("account", &id))?;
+        let was_there = gateway.store().clear_totp(&id).await?;
+        if was_there {
+            gateway.store().revoke_sessions_of(&id).await?;
+        }
+        let outcome = if was_there { "removed" } else { "there was none" };
+        note(&gateway, POLICY, &principal.account.id, "accounts.remove_totp", &id, true, outcome).await?;
+        Ok(StatusCode::NO_CONTENT)
+    })
+    .await
 }

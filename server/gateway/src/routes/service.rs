@@ -1,5 +1,6 @@
 //! How the service is, what it is set to, and its own document.
 
+use crate::deed::carried_through;
 use crate::error::{Kind, Problem, ProblemBody};
 use crate::extract::{ClientAddress, Valid};
 use crate::metrics;
@@ -159,14 +160,17 @@ pub(crate) async fn set_up(
             "The code is not right, was used, or is over; it is printed when the service begins.",
         ));
     }
-    let hash = gateway.passwords().hash(&gateway.core("service"), body.password).await?;
-    let account = gateway.store().create_first_admin(&body.name, &hash).await?;
-    gateway.setup().spend();
-    gateway
-        .store()
-        .audit(&account.id, "service.setup", &account.id, true, "setup-code", &crate::error::correlation(), "")
-        .await?;
-    Ok((StatusCode::CREATED, Json(AccountView::from(account))).into_response())
+    carried_through(async move {
+        let hash = gateway.passwords().hash(&gateway.core("service"), body.password).await?;
+        let account = gateway.store().create_first_admin(&body.name, &hash).await?;
+        gateway.setup().spend();
+        gateway
+            .store()
+            .audit(&account.id, "service.setup", &account.id, true, "setup-code", &crate::error::correlation(), "")
+            .await?;
+        Ok((StatusCode::CREATED, Json(AccountView::from(account))).into_response())
+    })
+    .await
 }
 
 /// Figures for Prometheus. Programs on the same machine need no token, unless `service.metrics` says otherwise.

@@ -3,6 +3,7 @@
 use crate::auth::keys::GOOD_FOR_SECONDS;
 use crate::auth::outcome::note;
 use crate::auth::{Principal, Via, factors, lack_of_session, secrets};
+use crate::deed::carried_through;
 use crate::error::{Kind, Problem, ProblemBody, correlation};
 use crate::extract::{ClientAddress, Id, Valid};
 use crate::routes::time;
@@ -218,15 +219,18 @@ pub(crate) async fn end_others(
     State(gateway): State<Gateway>,
     Extension(principal): Extension<Principal>,
 ) -> Result<Json<Ended>, Problem> {
-    let Via::Session { id, .. } = &principal.via else {
-        return Err(Problem::new(Kind::Refused, "A token has no session that could be spared; sign in for that."));
-    };
-    let account = &principal.account.id;
-    let ended = gateway.store().revoke_other_sessions(account, id).await?;
-    gateway.recent().forget();
-    note(&gateway, factors::POLICY, account, "sessions.end_others", id, true, &format!("{ended} sessions ended"))
-        .await?;
-    Ok(Json(Ended { ended }))
+    carried_through(async move {
+        let Via::Session { id, .. } = &principal.via else {
+            return Err(Problem::new(Kind::Refused, "A token has no session that could be spared; sign in for that."));
+        };
+        let account = &principal.account.id;
+        let ended = gateway.store().revoke_other_sessions(account, id).await?;
+        gateway.recent().forget();
+        note(&gateway, factors::POLICY, account, "sessions.end_others", id, true, &format!("{ended} sessions ended"))
+            .await?;
+        Ok(Json(Ended { ended }))
+    })
+    .await
 }
 
 /// Ends all sessions of an account: those of browsers, those of programs that were let in, and all tokens that a provider gave it until now. Its link for a
@@ -243,12 +247,15 @@ pub(crate) async fn end_of_another(
     Extension(principal): Extension<Principal>,
     Id(id): Id,
 ) -> Result<Json<Ended>, Problem> {
-    gateway.store().account(&id).await?.ok_or_else(|| Problem::missing("account", &id))?;
-    let ended = gateway.store().revoke_sessions_of(&id).await?;
-    gateway.store().revoke_foreign_tokens_of(&id).await?;
-    let (actor, outcome) = (&principal.account.id, format!("{ended} sessions ended"));
-    note(&gateway, factors::POLICY, actor, "accounts.end_sessions", &id, true, &outcome).await?;
-    Ok(Json(Ended { ended }))
+    carried_through(async move {
+        gateway.store().account(&id).await?.ok_or_else(|| Problem::missing("account", &id))?;
+        let ended = gateway.store().revoke_sessions_of(&id).await?;
+        gateway.store().revoke_foreign_tokens_of(&id).await?;
+        let (actor, outcome) = (&principal.account.id, format!("{ended} sessions ended"));
+        note(&gateway, factors::POLICY, actor, "accounts.end_sessions", &id, true, &outcome).await?;
+        Ok(Json(Ended { ended }))
+    })
+    .await
 }
 
 /// Shows again who signed in, with all that the account has, for what is dangerous: operations with `x-step-up` want it within five minutes.

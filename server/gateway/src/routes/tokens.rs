@@ -2,6 +2,7 @@
 
 use crate::auth::outcome::{self, note};
 use crate::auth::{Principal, Via, check, scope_of, secrets};
+use crate::deed::carried_through;
 use crate::error::{Kind, Problem, ProblemBody};
 use crate::extract::{Asked, Id, Valid};
 use crate::routes::{List, Part, time};
@@ -161,15 +162,18 @@ pub(crate) async fn create(
     Extension(principal): Extension<Principal>,
     Valid(body): Valid<NewToken>,
 ) -> Result<(StatusCode, Json<MadeToken>), Problem> {
-    refuse_more_than_its_maker(&gateway, &principal, &body.scopes).await?;
-    let fresh = secrets::api_token()?;
-    let scopes: Vec<String> = body.scopes.iter().map(|scope| scope.tag().to_owned()).collect();
-    let ends = now_ms() + i64::from(body.days) * DAY_MS;
-    let account = &principal.account.id;
-    let token = gateway.store().create_token(account, &body.name, &fresh.hash, &scopes, Some(ends)).await?;
-    let made = outcome::token_made(&scopes, body.days);
-    note(&gateway, outcome::POLICY, account, "tokens.create", &token.id, true, &made).await?;
-    Ok((StatusCode::CREATED, Json(MadeToken { secret: fresh.secret, token: token.into() })))
+    carried_through(async move {
+        refuse_more_than_its_maker(&gateway, &principal, &body.scopes).await?;
+        let fresh = secrets::api_token()?;
+        let scopes: Vec<String> = body.scopes.iter().map(|scope| scope.tag().to_owned()).collect();
+        let ends = now_ms() + i64::from(body.days) * DAY_MS;
+        let account = &principal.account.id;
+        let token = gateway.store().create_token(account, &body.name, &fresh.hash, &scopes, Some(ends)).await?;
+        let made = outcome::token_made(&scopes, body.days);
+        note(&gateway, outcome::POLICY, account, "tokens.create", &token.id, true, &made).await?;
+        Ok((StatusCode::CREATED, Json(MadeToken { secret: fresh.secret, token: token.into() })))
+    })
+    .await
 }
 
 /// Refuses a token that could do more than what makes it: more than its scopes name, or by a role that the provider gives no longer.
