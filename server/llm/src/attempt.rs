@@ -13,7 +13,7 @@ use crate::events::Event;
 use crate::health::UnderWay;
 use crate::limit::{Admission, Permit};
 use crate::manager::{Inner, Plan};
-use crate::pool::{Held, Reply};
+use crate::pool::{Held, Reply, Upload};
 use crate::prompt::Said;
 use crate::providers::fill::refusal;
 use crate::providers::{
@@ -114,6 +114,7 @@ fn is_strict(call: Call<'_>, sent: Quirks) -> bool {
 async fn open_once<'a>(call: Call<'a>, way: &mut Quirks) -> Result<Opened<'a>, LlmError> {
     let Call { inner, plan, request, target, attempt, came, .. } = call;
     let at_the_gate = Instant::now();
+    let upload = hold_pictures(call).await?;
     let permit = admit(call, *way).await?;
     let waited = at_the_gate.elapsed();
     if !call.in_need && matches!(inner.breakers.state(&target.watched), State::Open(_)) {
@@ -144,7 +145,7 @@ async fn open_once<'a>(call: Call<'a>, way: &mut Quirks) -> Result<Opened<'a>, L
     let gathered = Gathered { takes_calls, wants_thoughts, wants_details, ..Gathered::default() };
     let told = tokens(target.told(request, quirks));
     let meter = Meter { reserve: Some(reserve), gathered, target, told, was_read: false };
-    let result = Box::pin(begin(call, provider, quirks, began, meter)).await;
+    let result = Box::pin(begin(call, provider, quirks, began, meter, upload)).await;
     let (reply, meter, beginning) = match result {
         Ok(beginning) => beginning,
         Err(error) => {
@@ -165,6 +166,18 @@ async fn open_once<'a>(call: Call<'a>, way: &mut Quirks) -> Result<Opened<'a>, L
     debug_assert!(read <= plan.bounds.answer.saturating_mul(EVENT_OVERHEAD));
     let _permit = permit;
     Ok(Opened { call, reply, reading, pieces, meter, under_way, _permit, held, began, read, is_whole, first_word })
+}
+
+/// Waits for room for the pictures of a request, no longer than it has time. Before there is room at the target, so that nobody without
+/// pictures waits for this.
+async fn hold_pictures(call: Call<'_>) -> Result<Option<Upload>, LlmError> {
+    let Call { inner, plan, request, target, came, .. } = call;
+    let pictures = request.prompt.pictures();
+    if pictures.count == 0 {
+        return Ok(None);
+    }
+    let patience = request.patience(plan.bounds.first_word).saturating_sub(came.elapsed());
+    inner.pool.hold_pictures(&target.name, pictures.bytes, patience).await.map(Some)
 }
 
 /// Waits for room at the target.
@@ -198,6 +211,7 @@ async fn begin<'a>(
     quirks: Quirks,
     began: Instant,
     mut meter: Meter<'a>,
+    upload: Option<Upload>,
 ) -> Result<(Reply, Meter<'a>, Beginning), LlmError> {
     let Call { inner, plan, request, target, .. } = call;
     let (name, bounds) = (target.name.as_str(), plan.bounds);
@@ -210,9 +224,11 @@ async fn begin<'a>(
     };
     let wire = provider.request(request, &endpoint);
     let first_by = began + bounds.first_word;
-    let sent = Box::pin(inner.pool.post(name, &wire.url, &wire.headers, wire.body, target.http2));
+    let sent = Box::pin(inner.pool.post(name, &wire.url, &wire.headers, wire.body, upload.as_ref(), target.http2));
     let mut reply =
         tokio::time::timeout_at(first_by, sent).await.map_err(|_| late(name, "no answer began in time"))??;
+    // The pictures have gone out.
+    drop(upload);
     if !(200..300).contains(&reply.status()) {
         let body = tokio::time::timeout(bounds.stall, reply.whole(name, ERROR_BYTES)).await;
         let body = body.map_err(|_| late(name, "its report of an error broke off"))?.unwrap_or_default();

@@ -28,7 +28,7 @@ pub struct ModelsSettings {
     /// Bytes of an answer; a longer one is cut off and counts as failed.
     #[schemars(range(min = 1024))]
     pub max_answer_bytes: usize,
-    /// Bytes of prompts and answers under way at one time, over all requests; what would go beyond is refused.
+    /// Bytes of prompts and answers under way at one time, over all requests, pictures left out; what would go beyond is refused.
     #[schemars(range(min = 65_536))]
     pub max_bytes_in_flight: usize,
     /// Milliseconds until the first word of an answer.

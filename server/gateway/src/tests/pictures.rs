@@ -48,11 +48,17 @@ async fn send(service: &Service, path: &str, token: &str, body: Body) -> Reply {
     service.raw(request.header("content-type", "application/json").body(body).unwrap()).await
 }
 
-/// A question that has so many bytes.
+/// A question that has so many bytes: pictures, and a word that is as long as what is left.
 fn of_size(bytes: usize) -> String {
-    let question = asked(vec![picture(&png(20))]).to_string();
-    // What stands around JSON is a part of it.
-    format!("{question}{}", " ".repeat(bytes - question.len()))
+    let count = bytes.div_ceil(5 << 20);
+    // What stands around a picture is part of it.
+    let url = png(bytes / count / 4 * 3 - 600);
+    let question = |word: &str| {
+        let text = json!({ "type": "text", "text": word });
+        asked(std::iter::once(text).chain(vec![picture(&url); count]).collect()).to_string()
+    };
+    let rest = bytes - question("").len();
+    question(&"x".repeat(rest))
 }
 
 /// What is wrong, and where.
