@@ -8,6 +8,7 @@ use crate::budget::{Money, Reserve};
 use crate::calls::Calls;
 use crate::coalesce::Writer;
 use crate::config::Target;
+use crate::echo::Echo;
 use crate::error::{Cause, LlmError, Scope};
 use crate::events::Event;
 use crate::health::UnderWay;
@@ -222,6 +223,7 @@ async fn begin<'a>(
         stream: target.stream,
         quirks,
     };
+    let echo = Echo::of(&request.prompt);
     let wire = provider.request(request, &endpoint);
     let first_by = began + bounds.first_word;
     let sent = Box::pin(inner.pool.post(name, &wire.url, &wire.headers, wire.body, upload.as_ref(), target.http2));
@@ -232,7 +234,7 @@ async fn begin<'a>(
     if !(200..300).contains(&reply.status()) {
         let body = tokio::time::timeout(bounds.stall, reply.whole(name, ERROR_BYTES)).await;
         let body = body.map_err(|_| late(name, "its report of an error broke off"))?.unwrap_or_default();
-        let error = failure(name, reply.status(), &|header| reply.header(header), &body);
+        let error = failure(name, reply.status(), &|header| reply.header(header), &echo.clean_json(&body));
         let error = match request.prompt.hole() {
             Some(_) => refusal(error, reply.status()),
             None if request.prompt.pictures().count > 0 => unseen(error),
@@ -253,11 +255,15 @@ async fn begin<'a>(
         let body = body.map_err(|_| late(name, "no answer came in time"))??;
         let body = serde_json::from_slice(&body)
             .map_err(|error| LlmError::new(name, Cause::Malformed, format!("the answer is not JSON ({error})")))?;
-        let pieces = provider.whole(&body).map_err(|failed| LlmError::new(name, failed.cause, failed.detail))?;
+        let pieces = provider.whole(&body).map_err(|failed| match echo.is_none() {
+            true => failed,
+            false => provider.whole(&echo.clean_value(&body)).err().unwrap_or(failed),
+        });
+        let pieces = pieces.map_err(|failed| LlmError::new(name, failed.cause, failed.detail))?;
         meter.gathered.take(&pieces);
         return Ok((reply, meter, Beginning { reading: Reading::new(provider), pieces, read: 0, is_whole: true }));
     }
-    let mut reading = Reading::new(provider);
+    let mut reading = Reading::new(provider).without(echo);
     let (mut pieces, mut read) = (Vec::new(), 0);
     // A call of a tool may come whole, as an answer may.
     let patience = if request.takes_calls() { bounds.stall.saturating_mul(WHOLE) } else { Duration::ZERO };

@@ -14,6 +14,7 @@ pub mod cache;
 mod calls;
 pub mod coalesce;
 pub mod config;
+mod echo;
 pub mod error;
 pub mod events;
 pub mod fallback;

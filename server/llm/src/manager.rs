@@ -111,11 +111,15 @@ impl Inner {
             .unwrap_or_else(|| Quirks::of(&target.model).at(&target.base_url))
     }
 
-    /// Learns from a refusal of a request; gives what is known then.
+    /// Learns from a refusal of a request; gives what is known then. Of one with pictures nothing is known for others: what is said of those
+    /// may be in the words of whoever asked.
     pub fn learn(&self, target: &Target, request: &Request, error: &LlmError) -> Quirks {
         let known = self.quirks(target).learnt(error);
         // Whoever asks for a length himself may ask for more than is usual.
         let known = if request.will_do.is_some() { known.shortened(error) } else { known };
+        if request.prompt.pictures().count > 0 {
+            return known;
+        }
         let mut quirks = self.quirks.lock().unwrap_or_else(PoisonError::into_inner);
         quirks.insert(target.watched.limit_name().to_owned(), known);
         known

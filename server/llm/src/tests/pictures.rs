@@ -30,6 +30,11 @@ fn two(servers: [&ModelServer; 2], kinds: [ProviderKind; 2]) -> Settings {
     settings
 }
 
+/// Asks models that may be told addresses.
+fn reaching(settings: &Settings) -> LlmManager {
+    manager(settings)
+}
+
 async fn server(text: &str) -> ModelServer {
     ModelServer::start(saying(text), 100).await
 }
@@ -105,6 +110,49 @@ async fn a_refusal_that_shows_the_picture_is_told_without_it() {
     // What is said otherwise is told.
     server.next([of("the picture is upside down".to_owned())]);
     assert_eq!(manager.ask(showing(&url)).await.unwrap_err().detail, "the picture is upside down");
+}
+
+#[tokio::test]
+async fn an_address_that_is_repeated_teaches_nothing_and_is_shown_to_nobody() {
+    let address = "https://example.org/max_completion_tokens/temperature.png?of='stop'";
+    let request = || Request { temperature: 0.5, ..showing(address) };
+    let of = |status: u16, said: &str| {
+        Script::Status(status, Vec::new(), json!({ "error": { "message": said } }).to_string())
+    };
+    let in_a_stream = |said: &str| {
+        let event = json!({ "error": { "code": 503, "message": said } });
+        Script::Status(200, Vec::new(), format!("data: {event}\n\n"))
+    };
+    let echo = format!("Cannot fetch {address} just now");
+    for script in [of(400, &echo), of(503, &echo), in_a_stream(&echo)] {
+        let server = server("a cat").await;
+        let manager = reaching(&settings(&[&server]));
+        let mut events = manager.events();
+        server.next([script]);
+        // It may be answered when it is asked once more.
+        let _ = manager.ask(request()).await;
+        let mut told = vec![format!("{:?}", manager.incidents())];
+        while let Ok(event) = events.try_recv() {
+            told.push(format!("{event:?}"));
+        }
+        let told = told.concat();
+        assert!(told.contains("Cannot fetch … just now") && !told.contains("temperature"), "{told}");
+        manager.ask(Request { temperature: 0.5, ..super::request("x") }).await.unwrap();
+        let bodies = server.seen.bodies.lock().unwrap();
+        let last = bodies.last().unwrap();
+        assert!(last.contains("\"temperature\"") && last.contains("\"max_tokens\""), "{last}");
+    }
+    // What is not in its words is heeded this once, and learnt from a question without pictures only.
+    let server = server("a cat").await;
+    let manager = manager(&settings(&[&server]));
+    let refusal = || of(400, "Unsupported value: 'temperature' does not support 0.5");
+    for number in 0..2 {
+        server.next([refusal()]);
+        let asked = Request { temperature: 0.5, max_tokens: 100 + number, ..showing(PNG) };
+        assert_eq!(manager.ask(asked).await.unwrap().text, "a cat");
+    }
+    let with: Vec<bool> = server.seen.bodies.lock().unwrap().iter().map(|body| body.contains("temperature")).collect();
+    assert_eq!(with, [true, false, true, false]);
 }
 
 #[tokio::test]
