@@ -237,7 +237,7 @@ async fn begin<'a>(
         let error = failure(name, reply.status(), &|header| reply.header(header), &echo.clean_json(&body));
         let error = match request.prompt.hole() {
             Some(_) => refusal(error, reply.status()),
-            None if request.prompt.pictures().count > 0 => unseen(error),
+            None if request.prompt.pictures().count > 0 => unseen(error, has_address(request) && reply.status() == 500),
             None => error,
         };
         return Err(without_ours(error, reply.status(), request, target));
@@ -259,7 +259,8 @@ async fn begin<'a>(
             true => failed,
             false => provider.whole(&echo.clean_value(&body)).err().unwrap_or(failed),
         });
-        let pieces = pieces.map_err(|failed| LlmError::new(name, failed.cause, failed.detail))?;
+        let pieces =
+            pieces.map_err(|failed| of_pictures(LlmError::new(name, failed.cause, failed.detail), request, target))?;
         meter.gathered.take(&pieces);
         return Ok((reply, meter, Beginning { reading: Reading::new(provider), pieces, read: 0, is_whole: true }));
     }
@@ -271,14 +272,14 @@ async fn begin<'a>(
     loop {
         let next = tokio::time::timeout_at(deadline, reply.bytes(name)).await;
         let Some(bytes) = next.map_err(|_elapsed| late(name, "no first word came in time"))?? else {
-            let rest = reading.finish(name)?;
+            let rest = reading.finish(name).map_err(|error| of_pictures(error, request, target))?;
             meter.gathered.take(&rest);
             pieces.extend(rest.into_iter().filter(is_shown));
             return Ok((reply, meter, Beginning { reading, pieces, read, is_whole: true }));
         };
         read += bytes.len();
         check_length(name, read, &meter.gathered, plan)?;
-        let new = reading.push(name, &bytes)?;
+        let new = reading.push(name, &bytes).map_err(|error| of_pictures(error, request, target))?;
         meter.gathered.take(&new);
         pieces.extend(new.into_iter().filter(is_shown));
         // Thinking is work, as long as it goes on and has an end; other signs of life are no answer, and the clock goes on.
@@ -382,6 +383,19 @@ fn show(pieces: &[Piece], splice: &mut Splice) {
             splice.push(text);
         }
     }
+}
+
+/// A failure that an answer tells before its first word, where pictures were sent: it may be one of those, and may repeat them.
+fn of_pictures(error: LlmError, request: &Request, target: &Target) -> LlmError {
+    match request.prompt.pictures().count {
+        0 => error,
+        _ => without_ours(unseen(error, has_address(request)), 200, request, target),
+    }
+}
+
+/// Whether there is a picture that somebody has to fetch.
+fn has_address(request: &Request) -> bool {
+    request.prompt.addresses().next().is_some()
 }
 
 /// The error without what we sent ourselves: a key, or words of the prompt, which some servers repeat.

@@ -134,15 +134,16 @@ pub(crate) fn is_of_strictness(error: &LlmError) -> bool {
     error.cause == Cause::BadRequest && WORDS.iter().any(|word| detail.contains(word))
 }
 
-/// What a refusal means where pictures were sent: that the model sees none, or not these. It says nothing of the provider, whatever its status.
-pub(crate) fn unseen(error: LlmError) -> LlmError {
-    const WORDS: [&str; 5] = ["image", "multimodal", "multi-modal", "mmproj", "vision is not"];
+/// What a failure before the first word means where pictures were sent: that the model sees none, or not these. It says nothing of the provider,
+/// whatever its status: many servers tell a picture that they cannot read, or an address at which there is none, as a failure of their own.
+/// `may_be_bare` is where that may be so without a word of pictures: vLLM answers with nothing but 500 where it finds none at an address.
+pub(crate) fn unseen(error: LlmError, may_be_bare: bool) -> LlmError {
+    const WORDS: [&str; 6] = ["image", "picture", "multimodal", "multi-modal", "mmproj", "vision is not"];
     let detail = error.detail.to_lowercase();
     let is_of_pictures = WORDS.iter().any(|words| detail.contains(words));
     let is_refused = match error.cause {
-        Cause::BadRequest => is_of_pictures,
-        // llama.cpp tells as a failure of its own that its model sees nothing.
-        Cause::Server => is_of_pictures && detail.contains("support"),
+        Cause::BadRequest | Cause::Malformed => is_of_pictures,
+        Cause::Server => is_of_pictures || may_be_bare,
         _ => false,
     };
     if is_refused { LlmError { cause: Cause::NoPicture, ..error } } else { error }
@@ -306,8 +307,8 @@ mod tests {
     }
 
     #[test]
-    fn a_model_that_sees_nothing_is_told_from_a_server_that_fails() {
-        let of = |cause, said: &str| unseen(LlmError::new("t", cause, said)).cause;
+    fn a_model_that_sees_nothing_or_not_this_is_told_from_a_server_that_fails() {
+        let of = |cause, said: &str| unseen(LlmError::new("t", cause, said), false).cause;
         for said in [
             "No endpoints found that support image input",
             "Invalid content type. image_url is only supported by certain models.",
@@ -318,7 +319,18 @@ mod tests {
         }
         let llama = "image input is not supported - hint: if this is unexpected, you may need to provide the mmproj";
         assert_eq!(of(Cause::Server, llama), Cause::NoPicture);
-        assert_eq!(of(Cause::Server, "the image could not be loaded"), Cause::Server);
+        for said in [
+            "missing data required for image input",
+            "failed to process inputs: image: unknown format",
+            "Failed to load image or audio file",
+        ] {
+            assert_eq!(of(Cause::Server, said), Cause::NoPicture, "{said}");
+            assert_eq!(of(Cause::Malformed, said), Cause::NoPicture, "{said}");
+            assert_eq!(of(Cause::Overload, said), Cause::Overload, "{said}");
+        }
+        assert_eq!(of(Cause::Server, "Internal Server Error"), Cause::Server);
+        let bare = |cause| unseen(LlmError::new("t", cause, "Internal Server Error"), true).cause;
+        assert_eq!((bare(Cause::Server), bare(Cause::Overload)), (Cause::NoPicture, Cause::Overload));
         assert_eq!(of(Cause::BadRequest, "no such model"), Cause::BadRequest);
         assert_eq!(of(Cause::ContextLength, "the images are too many tokens"), Cause::ContextLength);
     }

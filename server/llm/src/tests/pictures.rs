@@ -156,6 +156,32 @@ async fn an_address_that_is_repeated_teaches_nothing_and_is_shown_to_nobody() {
 }
 
 #[tokio::test]
+async fn a_picture_that_cannot_be_read_is_held_against_nobody() {
+    let image = "failed to process inputs: image: unknown format";
+    let said = |status: u16, said: &str| {
+        let error = json!({ "error": { "message": said } });
+        let body = if status == 200 { format!("data: {error}\n\n") } else { error.to_string() };
+        Script::Status(status, Vec::new(), body)
+    };
+    for (script, url, state) in [
+        (said(500, image), PNG, "ready"),
+        (said(200, image), PNG, "ready"),
+        (said(500, "Internal Server Error"), ADDRESS, "ready"),
+        (said(500, "Internal Server Error"), PNG, "left alone"),
+        (said(502, "Bad Gateway"), ADDRESS, "left alone"),
+    ] {
+        let server = ModelServer::start(script, 100).await;
+        let manager = reaching(&settings(&[&server]));
+        for number in 0..8 {
+            let failed = manager.ask(Request { max_tokens: 100 + number, ..showing(url) }).await;
+            assert!(failed.is_err());
+        }
+        assert_eq!(manager.report()[0].state, state, "{url} {:?}", manager.incidents());
+        assert_eq!(manager.incidents().is_empty(), state == "ready");
+    }
+}
+
+#[tokio::test]
 async fn a_picture_costs_its_tokens_before_anybody_says_what_it_cost() {
     let server = server("a cat").await;
     let mut tight = settings(&[&server]);
