@@ -20,7 +20,7 @@ use axum::http::HeaderValue;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use engine::converse::PromptError;
-use room::{Roomy, sends_none};
+use room::{Roomy, holding, sends_none};
 use serde::Serialize;
 use utoipa::ToSchema;
 use wire::ChatRequest;
@@ -103,7 +103,7 @@ async fn entries(gateway: &Gateway) -> Result<Vec<ModelEntry>, Problem> {
 pub(crate) async fn chat(
     State(gateway): State<Gateway>,
     Extension(principal): Extension<Principal>,
-    Roomy { body, place: _place }: Roomy,
+    Roomy { body, place }: Roomy,
 ) -> Result<Response, Problem> {
     if let Some(picture) = body.first_picture().filter(|_| sends_none(&gateway)) {
         return Err(Problem::new(Kind::Refused, PromptError::NoPictures.to_string()).at(picture));
@@ -112,7 +112,7 @@ pub(crate) async fn chat(
     let (is_streamed, tells_usage) = (body.is_streamed(), body.tells_usage());
     let answer = gateway.core(&principal.account.id).converse(body.conversation()?).await?;
     let mut response = match is_streamed {
-        true => streamed(answer, tells_usage, gateway.silence()).await?,
+        true => holding(streamed(answer, tells_usage, gateway.silence()).await?, place),
         false => whole(answer).await?.into_response(),
     };
     if let Ok(value) = HeaderValue::from_str(&ignored.join(", "))

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::routes::PLACES;
-use llm::scripted::{Behaviour, ModelServer};
+use llm::scripted::{Behaviour, ModelServer, Script, words};
 use std::sync::atomic::Ordering;
 
 /// Bytes of the largest body of this door.
@@ -181,6 +181,30 @@ async fn large_bodies_wait_for_a_place_and_others_do_not() {
     };
     let (reply, ()) = tokio::join!(large, then);
     assert_eq!((reply.status, server.requests()), (StatusCode::OK, 2), "{reply:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_place_is_held_until_the_answer_has_gone_out() {
+    let server = ModelServer::start(Script::Words(words("a b c d e f"), Duration::from_millis(100)), 100).await;
+    let target = json!([{ "name": "own", "model": "m", "base-url": server.url }]);
+    let service = Service::set(json!({ "models": { "target": target } }), MetricsAccess::default()).await;
+    let token = service.account("dev", Role::Developer).await;
+    let free = || service.gateway.large_bodies().available_permits();
+    let mut body: Value = serde_json::from_str(&of_size(2 << 20)).unwrap();
+    body["stream"] = json!(true);
+    for is_read in [true, false] {
+        let request = Request::builder().method("POST").uri(CHAT).header("authorization", format!("Bearer {token}"));
+        let request = request.header("content-type", "application/json").body(Body::from(body.to_string())).unwrap();
+        let answer = service.router.clone().oneshot(request).await.unwrap();
+        assert_eq!((answer.status(), free()), (StatusCode::OK, PLACES - 1), "the answer has begun");
+        if is_read {
+            let all = axum::body::to_bytes(answer.into_body(), usize::MAX).await.unwrap();
+            assert!(String::from_utf8(all.to_vec()).unwrap().contains("[DONE]"));
+        } else {
+            drop(answer);
+        }
+        assert_eq!(free(), PLACES);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -8,7 +8,9 @@ use crate::extract::Valid;
 use crate::state::Gateway;
 use axum::body::{Body, HttpBody};
 use axum::extract::{DefaultBodyLimit, FromRequest, Request};
+use axum::response::Response;
 use engine::converse::PicturesSetting;
+use futures_util::StreamExt;
 use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -21,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// How long a large body may take to come, since others wait for its place.
 const COMING: Duration = Duration::from_secs(120);
 
-/// What is asked, with the place of a large body, which is held as long as this is.
+/// What is asked, with the place of a large body: whoever answers holds it until the answer has gone out, since until then the pictures are there.
 #[derive(Debug)]
 pub(crate) struct Roomy {
     /// What is asked.
@@ -56,6 +58,17 @@ impl FromRequest<Gateway> for Roomy {
 async fn read(request: Request<Body>, gateway: &Gateway) -> Result<ChatRequest, Problem> {
     let Valid(body) = <Valid<ChatRequest> as FromRequest<Gateway>>::from_request(request, gateway).await?;
     Ok(body)
+}
+
+/// An answer that goes out piece by piece, and holds a place until its last one went out or nobody waits for it any more.
+pub(super) fn holding(answer: Response, place: Option<OwnedSemaphorePermit>) -> Response {
+    let Some(place) = place else { return answer };
+    answer.map(|body| {
+        let pieces = body.into_data_stream().inspect(move |_| {
+            let _held = &place;
+        });
+        Body::from_stream(pieces)
+    })
 }
 
 /// Whether the settings let no picture through.
