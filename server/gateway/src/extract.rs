@@ -29,17 +29,23 @@ impl<S: Send + Sync, T: DeserializeOwned + ToSchema> FromRequest<S> for Valid<T>
     type Rejection = Problem;
 
     async fn from_request(request: Request<Body>, state: &S) -> Result<Self, Problem> {
-        let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or("");
-        let kind = kind.split(';').next().unwrap_or("").trim();
-        if !kind.eq_ignore_ascii_case("application/json") {
-            return Err(Problem::new(Kind::UnsupportedMediaType, "The body has to be JSON (`application/json`)."));
-        }
+        check_json(&request)?;
         read(&whole(request, state).await?).map(Self)
     }
 }
 
+/// Refuses a body that does not say that it is JSON.
+pub(crate) fn check_json(request: &Request<Body>) -> Result<(), Problem> {
+    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or("");
+    let kind = kind.split(';').next().unwrap_or("").trim();
+    match kind.eq_ignore_ascii_case("application/json") {
+        true => Ok(()),
+        false => Err(Problem::new(Kind::UnsupportedMediaType, "The body has to be JSON (`application/json`).")),
+    }
+}
+
 /// All bytes of a body.
-async fn whole<S: Send + Sync>(request: Request<Body>, state: &S) -> Result<Bytes, Problem> {
+pub(crate) async fn whole<S: Send + Sync>(request: Request<Body>, state: &S) -> Result<Bytes, Problem> {
     Bytes::from_request(request, state).await.map_err(|rejection| match rejection.status().as_u16() {
         413 => Problem::new(Kind::TooLarge, "The body has more bytes than are allowed."),
         _ => Problem::new(Kind::Invalid, "The body could not be read to its end."),
@@ -47,7 +53,7 @@ async fn whole<S: Send + Sync>(request: Request<Body>, state: &S) -> Result<Byte
 }
 
 /// Reads a body.
-fn read<T: DeserializeOwned + ToSchema>(bytes: &[u8]) -> Result<T, Problem> {
+pub(crate) fn read<T: DeserializeOwned + ToSchema>(bytes: &[u8]) -> Result<T, Problem> {
     if depth(bytes) > DEEPEST {
         return Err(Problem::new(
             Kind::Invalid,

@@ -9,7 +9,7 @@ mod tools;
 mod wire;
 
 pub(crate) use answer::ErrorAnswer;
-pub(crate) use room::PLACES;
+pub(crate) use room::Places;
 
 use crate::auth::Principal;
 use crate::error::{Kind, Problem};
@@ -94,6 +94,7 @@ async fn entries(gateway: &Gateway) -> Result<Vec<ModelEntry>, Problem> {
     (status = 400, description = "Not as it has to be, or longer than the model can read", body = ErrorAnswer),
     (status = 401, description = "Not signed in", body = ErrorAnswer), (status = 403, description = "Not allowed", body = ErrorAnswer),
     (status = 404, description = "There is no such model", body = ErrorAnswer),
+    (status = 408, description = "A large body came too slowly", body = ErrorAnswer),
     (status = 413, description = "Too large", body = ErrorAnswer), (status = 415, description = "No JSON", body = ErrorAnswer),
     (status = 422, description = "It cannot be done", body = ErrorAnswer),
     (status = 429, description = "Too much was asked, or the budget is used up", body = ErrorAnswer),

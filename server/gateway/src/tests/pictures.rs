@@ -1,7 +1,6 @@
 //! Pictures through the door for OpenAI's format: what arrives, what is refused and where, and how large a body may be.
 
 use super::*;
-use crate::routes::PLACES;
 use llm::scripted::{Behaviour, ModelServer, Script, words};
 use std::sync::atomic::Ordering;
 
@@ -9,6 +8,8 @@ use std::sync::atomic::Ordering;
 const LARGEST: usize = 32 << 20;
 /// Bytes of the largest picture.
 const LARGEST_PICTURE: usize = 5 << 20;
+/// Places for large bodies.
+const PLACES: usize = 8;
 const CHAT: &str = "/v1/chat/completions";
 
 /// A picture of so many bytes, as far as anybody looks at it here.
@@ -164,14 +165,17 @@ async fn a_body_of_this_door_may_be_large_if_it_says_so_and_others_may_not() {
     let reply = send(&service, "/api/v2/documents/diagnostics", &token, Body::from(text)).await;
     assert_eq!(reply.status, StatusCode::PAYLOAD_TOO_LARGE, "every other route keeps its bound");
     assert_eq!(server.requests(), 2);
-    assert_eq!(service.gateway.large_bodies().available_permits(), PLACES, "every place is given back");
+    assert_eq!(service.gateway.large_bodies().free(), PLACES, "every place is given back");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn large_bodies_wait_for_a_place_and_others_do_not() {
     let (service, token, server) = service(json!({})).await;
-    let places = u32::try_from(PLACES).unwrap();
-    let taken = service.gateway.large_bodies().acquire_many_owned(places).await.unwrap();
+    let mut taken = Vec::new();
+    for number in 0..PLACES {
+        taken.push(service.gateway.large_bodies().take(&(number / 2).to_string()).await.unwrap());
+    }
+    assert_eq!(service.gateway.large_bodies().free(), 0);
     assert_eq!(ask(&service, &token, asked(vec![picture(&png(20))])).await.status, StatusCode::OK);
     let large = send(&service, CHAT, &token, Body::from(of_size(2 << 20)));
     let then = async {
@@ -189,7 +193,7 @@ async fn a_place_is_held_until_the_answer_has_gone_out() {
     let target = json!([{ "name": "own", "model": "m", "base-url": server.url }]);
     let service = Service::set(json!({ "models": { "target": target } }), MetricsAccess::default()).await;
     let token = service.account("dev", Role::Developer).await;
-    let free = || service.gateway.large_bodies().available_permits();
+    let free = || service.gateway.large_bodies().free();
     let mut body: Value = serde_json::from_str(&of_size(2 << 20)).unwrap();
     body["stream"] = json!(true);
     for is_read in [true, false] {
