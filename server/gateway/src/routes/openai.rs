@@ -111,7 +111,13 @@ pub(crate) async fn chat(
     }
     let ignored = body.ignored();
     let (is_streamed, tells_usage) = (body.is_streamed(), body.tells_usage());
-    let answer = gateway.core(&principal.account.id).converse(body.conversation()?).await?;
+    let core = gateway.core(&principal.account.id);
+    // To look at pictures takes long enough to keep others waiting.
+    let conversation = match place {
+        Some(_) => core.apart("pictures", move || body.conversation()).await??,
+        None => body.conversation()?,
+    };
+    let answer = core.converse(conversation).await?;
     let mut response = match is_streamed {
         true => holding(streamed(answer, tells_usage, gateway.silence()).await?, place),
         false => whole(answer).await?.into_response(),

@@ -188,6 +188,26 @@ async fn large_bodies_wait_for_a_place_and_others_do_not() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_large_without_pictures_is_refused() {
+    let (service, token, server) = service(json!({})).await;
+    let with = |name: &str, value: Value| {
+        let mut body = asked(vec![picture(&png(20))]);
+        body[name] = value;
+        Body::from(body.to_string())
+    };
+    for (value, expected) in
+        [(json!("x".repeat(2 << 20)), 413), (json!(vec![0; 1 << 20]), 413), (json!(vec![0; 300_000]), 422)]
+    {
+        let reply = send(&service, CHAT, &token, with("x", value)).await;
+        let (status, _, said) = refusal(&reply);
+        assert!(status == expected && said.ends_with('.'), "{said}");
+    }
+    assert_eq!(server.requests(), 0);
+    let reply = send(&service, CHAT, &token, with("x", json!(vec![0; 1000]))).await;
+    assert_eq!((reply.status, server.requests()), (StatusCode::OK, 1), "what is not known is passed over");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_place_is_held_until_the_answer_has_gone_out() {
     let server = ModelServer::start(Script::Words(words("a b c d e f"), Duration::from_millis(100)), 100).await;
     let target = json!([{ "name": "own", "model": "m", "base-url": server.url }]);

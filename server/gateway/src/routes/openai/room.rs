@@ -6,9 +6,9 @@
 use super::wire::ChatRequest;
 use crate::auth::Principal;
 use crate::error::{Kind, Problem};
-use crate::extract::{check_json, read, whole};
+use crate::extract::{check_json, read, shape, whole};
 use crate::state::Gateway;
-use axum::body::{Body, HttpBody};
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{FromRequest, Request};
 use axum::response::Response;
 use engine::converse::PicturesSetting;
@@ -21,6 +21,10 @@ use tokio::time::Instant;
 
 /// Bytes of the largest body.
 const LARGEST: usize = 32 << 20;
+/// Values in a body: each is many times as large when it is read, and no conversation has so many.
+const MOST_VALUES: usize = 200_000;
+/// A body of more bytes is read away from the threads that talk.
+const SOON_READ: usize = 1 << 20;
 /// Large bodies at a time; each is in memory a few times over while it is read and sent on.
 const PLACES: usize = 8;
 /// How many of these one account may have, so that nobody has all.
@@ -102,13 +106,39 @@ impl FromRequest<Gateway> for Roomy {
         let usual = gateway.config().max_body as u64;
         // What is larger than all is refused as everywhere.
         if size <= usual || size > LARGEST as u64 || sends_none(gateway) {
-            return Ok(Self { body: read(&whole(request, gateway).await?)?, place: None });
+            let body = understood(whole(request, gateway).await?, gateway).await?;
+            return Ok(Self { body, place: None });
         }
         let account = request.extensions().get::<Principal>().map(|principal| principal.account.id.clone());
         let place = gateway.large_bodies().take(&account.unwrap_or_default()).await?;
         let bytes = coming(request.into_body()).await?;
-        Ok(Self { body: read(&bytes)?, place: Some(place) })
+        Ok(Self { body: understood(bytes.into(), gateway).await?, place: Some(place) })
     }
+}
+
+/// What a body says.
+async fn understood(bytes: Bytes, gateway: &Gateway) -> Result<ChatRequest, Problem> {
+    let usual = gateway.config().max_body;
+    let is_large = bytes.len() > SOON_READ;
+    let work = move || {
+        check(&bytes, usual)?;
+        read(&bytes)
+    };
+    if is_large { gateway.core("service").apart("read", work).await? } else { work() }
+}
+
+/// Refuses a body that is large because of anything else than pictures.
+fn check(bytes: &[u8], usual: usize) -> Result<(), Problem> {
+    let shape = shape(bytes);
+    if bytes.len() - shape.pictures > usual {
+        let said = format!("The body has more than the {usual} bytes that are allowed besides its pictures.");
+        return Err(Problem::new(Kind::TooLarge, said));
+    }
+    if shape.values > MOST_VALUES {
+        let said = format!("The body has more than {MOST_VALUES} values in its arrays and objects.");
+        return Err(Problem::new(Kind::Refused, said));
+    }
+    Ok(())
 }
 
 /// All bytes of a large body, if they come soon enough.
@@ -174,6 +204,19 @@ mod tests {
         }
         // Enough comes all the time, and not all of it in time.
         assert!(coming(body(500, Duration::from_millis(500), true)).await.is_err());
+    }
+
+    #[test]
+    fn only_pictures_make_a_body_large() {
+        let refused = |body: &str, usual: usize| {
+            let problem = check(body.as_bytes(), usual).err();
+            problem.map_or(200, |problem| problem.told().kind.facts().0.as_u16())
+        };
+        let picture = format!("[\"data:image/png;base64,{}\"]", "A".repeat(5000));
+        assert_eq!((refused(&picture, 1000), refused(&picture.replace("data", "dada"), 1000)), (200, 413));
+        assert_eq!(refused(&format!("{picture}{}", " ".repeat(1000)), 1000), 413);
+        let zeros = |count: usize| format!("[{}]", vec!["0"; count].join(","));
+        assert_eq!((refused(&zeros(MOST_VALUES - 1), 1 << 20), refused(&zeros(MOST_VALUES), 1 << 20)), (200, 422));
     }
 
     #[tokio::test(start_paused = true)]
