@@ -89,13 +89,13 @@ pub(crate) async fn open(call: Call<'_>) -> Result<Opened<'_>, LlmError> {
         Err(error) => error,
     };
     // Another call may have learnt it meanwhile.
-    let learnt = call.inner.learn(call.target, call.request, &error);
+    let learnt = call.inner.learn(call.target, call.request, &error, known, is_strict(call.target, call.request, sent));
     let shorter = Quirks { short_answers: true, ..learnt };
     let mut again = if is_of_length(&error) && call.request.longest(shorter) < call.request.longest(sent) {
         shorter
     } else if is_of_thoughts(&error) {
         Quirks { strange_thoughts: true, ..learnt }
-    } else if is_strict(call, sent) && is_of_strictness(&error) {
+    } else if is_strict(call.target, call.request, sent) && is_of_strictness(&error) {
         Quirks { no_strict: true, ..learnt }
     } else if learnt != known {
         learnt
@@ -106,9 +106,9 @@ pub(crate) async fn open(call: Call<'_>) -> Result<Opened<'_>, LlmError> {
 }
 
 /// Whether a tool was told that is strict, to somebody who may take the same one otherwise.
-fn is_strict(call: Call<'_>, sent: Quirks) -> bool {
-    let has_strict = || call.request.prompt.tools().iter().any(|tool| tool.strict == Some(true));
-    call.target.provider.provider().loosens() && !sent.no_strict && has_strict()
+pub(crate) fn is_strict(target: &Target, request: &Request, sent: Quirks) -> bool {
+    let has_strict = || request.prompt.tools().iter().any(|tool| tool.strict == Some(true));
+    target.provider.provider().loosens() && !sent.no_strict && has_strict()
 }
 
 /// The same once, in the way that is known; says which of it was done.

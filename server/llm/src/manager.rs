@@ -16,7 +16,7 @@ use crate::limit::{LimitConfig, Limiters};
 use crate::measures::Counts;
 use crate::pool::Pool;
 use crate::prompt::PromptLimits;
-use crate::providers::{FillFormat, Quirks, gather};
+use crate::providers::{FillFormat, Quirks, gather, knows_no_strict};
 use crate::request::{Answer, Piece, Request, Usage};
 use crate::revalidate::Refreshes;
 use crate::shared::Shared;
@@ -111,18 +111,23 @@ impl Inner {
             .unwrap_or_else(|| Quirks::of(&target.model).at(&target.base_url))
     }
 
-    /// Learns from a refusal of a request; gives what is known then. Of one with pictures nothing is known for others: what is said of those
-    /// may be in the words of whoever asked.
-    pub fn learn(&self, target: &Target, request: &Request, error: &LlmError) -> Quirks {
-        let known = self.quirks(target).learnt(error);
-        // Whoever asks for a length himself may ask for more than is usual.
-        let known = if request.will_do.is_some() { known.shortened(error) } else { known };
-        if request.prompt.pictures().count > 0 {
-            return known;
+    /// Learns from a refusal of a request that was asked in this way; gives the way in which it is to be asked then. `was_strict` is whether a tool
+    /// was told that is strict. A refusal of one with pictures is heeded for that one only: what is said of those may be in the words of whoever
+    /// asked.
+    pub fn learn(&self, target: &Target, request: &Request, error: &LlmError, way: Quirks, was_strict: bool) -> Quirks {
+        let taught = |quirks: Quirks| {
+            let quirks = quirks.learnt(error);
+            let no_strict = quirks.no_strict || (was_strict && knows_no_strict(error));
+            let quirks = Quirks { no_strict, ..quirks };
+            // Whoever asks for a length himself may ask for more than is usual.
+            if request.will_do.is_some() { quirks.shortened(error) } else { quirks }
+        };
+        if request.prompt.pictures().count == 0 {
+            let known = taught(self.quirks(target));
+            let mut quirks = self.quirks.lock().unwrap_or_else(PoisonError::into_inner);
+            quirks.insert(target.watched.limit_name().to_owned(), known);
         }
-        let mut quirks = self.quirks.lock().unwrap_or_else(PoisonError::into_inner);
-        quirks.insert(target.watched.limit_name().to_owned(), known);
-        known
+        taught(way)
     }
 
     /// Another number each time.

@@ -5,6 +5,7 @@ use super::run::{Fate, Halt, Run, mark_prefix, tokens};
 use super::vendor::{Stand, Vendor, without_answer};
 use super::wire::Wire;
 use super::{BulkError, Told, half};
+use crate::attempt::is_strict;
 use crate::error::{Cause, LlmError};
 use crate::providers::{Failed, gather};
 use crate::request::{Answer, Usage};
@@ -136,7 +137,9 @@ impl Run<'_> {
             Ok(answer) => answer,
             Err(error) => {
                 // What this model does not take is left out when it is asked again.
-                self.manager.inner.learn(self.target, &questions[at].request, &error);
+                let (inner, request) = (&self.manager.inner, &questions[at].request);
+                let way = inner.quirks(self.target);
+                inner.learn(self.target, request, &error, way, is_strict(self.target, request, way));
                 return self.fail(at, &error);
             }
         };

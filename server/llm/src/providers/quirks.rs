@@ -91,8 +91,7 @@ impl Quirks {
             no_stop: self.no_stop || says("'stop'") || says("`stop`"),
             wants_reasoning: wants(&["reasoning_content"], self.wants_reasoning),
             wants_details: wants(&["reasoning_details", "reasoning details"], self.wants_details),
-            // Said of the field itself, wherever it stands, and of no schema.
-            no_strict: self.no_strict || has(&["strict: extra inputs", "'strict' is not", "strict tools are not"]),
+            no_strict: self.no_strict,
             short_ids: self.short_ids || (has(&["call id"]) && has(&["length of 9", "length 9"])),
             short_answers: self.short_answers,
             strange_thoughts: self.strange_thoughts,
@@ -125,6 +124,17 @@ pub(crate) fn is_of_thoughts(error: &LlmError) -> bool {
     const WORDS: [&str; 4] =
         ["thought signature", "thought_signature", "thoughtsignature", "`signature` in `thinking`"];
     error.cause == Cause::BadRequest && WORDS.into_iter().any(says)
+}
+
+/// Whether a model to which a strict tool was told knows none. It names the field by its place: `tools.0.custom.strict: Extra inputs are not
+/// permitted`. The word alone stands in many a name, and in what is said of a schema.
+pub(crate) fn knows_no_strict(error: &LlmError) -> bool {
+    let detail = error.detail.to_lowercase();
+    let Some((before, _)) = detail.split_once(": extra inputs") else { return false };
+    let place = before.rsplit(char::is_whitespace).next().unwrap_or("");
+    let mut names = place.split('.');
+    let is_of_a_tool = names.next() == Some("tools") && names.next().is_some_and(|name| name.parse::<usize>().is_ok());
+    error.cause == Cause::BadRequest && is_of_a_tool && names.next_back() == Some("strict")
 }
 
 /// Whether a model that takes strict tools refuses the schema of one: it knows a part of JSON Schema only, and that to a bound.
@@ -231,17 +241,29 @@ mod tests {
     #[test]
     fn who_knows_no_strict_tools_is_told_from_who_refuses_a_schema() {
         let unknown = refused("tools.0.custom.strict: Extra inputs are not permitted");
-        assert!(Quirks::default().learnt(&unknown).no_strict && is_of_strictness(&unknown));
+        assert!(knows_no_strict(&unknown) && is_of_strictness(&unknown));
+        assert!(knows_no_strict(&refused("tools.12.strict: Extra inputs are not permitted")));
+        for said in [
+            "the argument 'strict' is not known",
+            "strict: Extra inputs are not permitted",
+            "messages.0.strict: Extra inputs are not permitted",
+            "tools.x.strict: Extra inputs are not permitted",
+            "tools.0.custom.cache: Extra inputs are not permitted",
+        ] {
+            assert!(!knows_no_strict(&refused(said)), "{said}");
+            assert!(!Quirks::default().learnt(&refused(said)).no_strict, "{said}");
+        }
         for said in [
             "tools.0.custom: For 'object' type, 'additionalProperties' must be explicitly set to false",
             "The compiled grammar is too large.",
             "Schema is too complex.",
         ] {
             assert!(is_of_strictness(&refused(said)), "{said}");
-            assert!(!Quirks::default().learnt(&refused(said)).no_strict, "another schema may do: {said}");
+            assert!(!knows_no_strict(&refused(said)), "another schema may do: {said}");
         }
         assert!(!is_of_strictness(&refused("no such model")));
         assert!(!is_of_strictness(&LlmError::new("t", Cause::Server, "strict")));
+        assert!(!knows_no_strict(&LlmError::new("t", Cause::Server, "tools.0.strict: Extra inputs")));
     }
 
     #[test]

@@ -62,6 +62,19 @@ async fn a_schema_that_is_refused_for_a_strict_tool_is_told_once_more_without_a_
         }
         assert_eq!(were_strict(&server), [true, false, later], "{said}");
     }
+    // Who speaks of the word otherwise, or was told of no strict tool, has said nothing of the kind.
+    for (kind, request, said) in [
+        (ProviderKind::Openai, strict(), "Unknown argument: 'strict' is not in the list"),
+        (ProviderKind::Openai, strict(), of_the_model),
+        (ProviderKind::Anthropic, question(), of_the_model),
+    ] {
+        let server = ModelServer::start(Behaviour::saying("Fine.").script(), 100).await;
+        let manager = manager(&speaking(kind, &[&server], true, false));
+        server.next([refusal(said)]);
+        assert_eq!(manager.ask(request).await.unwrap_err().cause, Cause::BadRequest, "{kind:?} {said}");
+        assert_eq!(manager.ask(strict()).await.unwrap().text, "Fine.");
+        assert_eq!(were_strict(&server).last(), Some(&true), "{kind:?} {said}");
+    }
     // OpenAI refuses what no tool of its has, strict or not; whoever asks is told.
     let server = ModelServer::start(Behaviour::saying("Fine.").script(), 100).await;
     let manager = manager(&speaking(ProviderKind::Openai, &[&server], true, false));
