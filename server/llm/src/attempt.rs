@@ -17,10 +17,9 @@ use crate::manager::{Inner, Plan};
 use crate::pool::{Held, Reply, Upload};
 use crate::prompt::Said;
 use crate::providers::fill::refusal;
-use crate::providers::{
-    Endpoint, Provider, Quirks, exhausted, failure, is_of_length, is_of_strictness, is_of_thoughts, unseen,
-};
+use crate::providers::{Endpoint, Provider, Quirks, exhausted, failure, is_of_length, unseen};
 use crate::reading::Reading;
+use crate::repair::{REPAIRS, Repair, is_strict, repair, schemas};
 use crate::request::{Answer, Finish, Piece, Request, Usage};
 use crate::splice::Splice;
 use crate::tools::ToolCall;
@@ -80,35 +79,31 @@ pub(crate) struct Opened<'a> {
 }
 
 /// Asks a target, and gives back control when the first word of its answer is there. A model that refuses a field is asked once more
-/// without it, one that refuses a strict tool with the same tool, and one for which the answer may be too long for a shorter one.
+/// without it, one that refuses a strict tool with the same tool, and one for which the answer may be too long for a shorter one. Two of these
+/// may meet in one question.
 pub(crate) async fn open(call: Call<'_>) -> Result<Opened<'_>, LlmError> {
-    let known = call.inner.quirks(call.target);
-    let mut sent = known;
-    let error = match open_once(call, &mut sent).await {
-        Ok(opened) => return Ok(opened),
-        Err(error) => error,
-    };
-    // Another call may have learnt it meanwhile.
-    let learnt = call.inner.learn(call.target, call.request, &error, known, is_strict(call.target, call.request, sent));
-    let shorter = Quirks { short_answers: true, ..learnt };
-    let mut again = if is_of_length(&error) && call.request.longest(shorter) < call.request.longest(sent) {
-        shorter
-    } else if is_of_thoughts(&error) {
-        Quirks { strange_thoughts: true, ..learnt }
-    } else if is_strict(call.target, call.request, sent) && is_of_strictness(&error) {
-        Quirks { no_strict: true, ..learnt }
-    } else if learnt != known {
-        learnt
-    } else {
-        return Err(error);
-    };
-    open_once(call, &mut again).await
-}
-
-/// Whether a tool was told that is strict, to somebody who may take the same one otherwise.
-pub(crate) fn is_strict(target: &Target, request: &Request, sent: Quirks) -> bool {
-    let has_strict = || request.prompt.tools().iter().any(|tool| tool.strict == Some(true));
-    target.provider.provider().loosens() && !sent.no_strict && has_strict()
+    let Call { inner, request, target, .. } = call;
+    let mut way = inner.quirks(target);
+    way.no_strict |= is_strict(target, request, way) && inner.loose.has(&schemas(target, request));
+    let mut made: Vec<Repair> = Vec::new();
+    loop {
+        let mut sent = way;
+        let error = match open_once(call, &mut sent).await {
+            Ok(opened) => {
+                if made.contains(&Repair::Strictness) {
+                    inner.loose.add(schemas(target, request));
+                }
+                return Ok(opened);
+            }
+            Err(error) => error,
+        };
+        let Some((repair, better)) = repair(call, way, sent, &error) else { return Err(error) };
+        if made.len() == REPAIRS || made.contains(&repair) {
+            return Err(error);
+        }
+        made.push(repair);
+        way = better;
+    }
 }
 
 /// The same once, in the way that is known; says which of it was done.

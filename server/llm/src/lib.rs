@@ -29,6 +29,8 @@ pub mod pool;
 pub mod prompt;
 pub mod providers;
 mod reading;
+mod remembered;
+mod repair;
 pub mod request;
 mod revalidate;
 pub mod router;

@@ -17,6 +17,7 @@ use crate::measures::Counts;
 use crate::pool::Pool;
 use crate::prompt::PromptLimits;
 use crate::providers::{FillFormat, Quirks, gather, knows_no_strict};
+use crate::remembered::Remembered;
 use crate::request::{Answer, Piece, Request, Usage};
 use crate::revalidate::Refreshes;
 use crate::shared::Shared;
@@ -30,6 +31,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::broadcast;
+
+/// For so long a model is told tools that it refused as strict ones without a word of that.
+const LOOSE: Duration = Duration::from_secs(3600);
 
 /// What the settings say, in the form in which it is used. Calls under way go on with the one they began with.
 pub(crate) struct Plan {
@@ -96,6 +100,8 @@ pub(crate) struct Inner {
     /// With what the cache was made.
     cache_settings: CacheSettings,
     quirks: Mutex<FxHashMap<String, Quirks>>,
+    /// Models, and a digest of the tools that they refused as strict ones.
+    pub loose: Remembered<(String, blake3::Hash)>,
     tickets: AtomicU64,
     /// The record of the session, where there is one.
     pub tape: OnceLock<Arc<Tape>>,
@@ -307,6 +313,7 @@ impl LlmManager {
             events: journal.map_or_else(Events::default, Events::with_journal),
             cache_settings: settings.cache.clone(),
             quirks: Mutex::default(),
+            loose: Remembered::new(LOOSE),
             tickets: AtomicU64::new(0),
             tape: OnceLock::new(),
         };

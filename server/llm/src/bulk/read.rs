@@ -5,9 +5,9 @@ use super::run::{Fate, Halt, Run, mark_prefix, tokens};
 use super::vendor::{Stand, Vendor, without_answer};
 use super::wire::Wire;
 use super::{BulkError, Told, half};
-use crate::attempt::is_strict;
 use crate::error::{Cause, LlmError};
 use crate::providers::{Failed, gather};
+use crate::repair::is_strict;
 use crate::request::{Answer, Usage};
 use serde_json::Value;
 
