@@ -56,7 +56,12 @@ pub(crate) fn nobody(plan: &Plan, request: &Request) -> LlmError {
     let is_of_pictures = request.prompt.addresses().next().is_some();
     match request.target.as_deref() {
         Some(name) if models.contains(&name) && is_of_pictures => {
-            LlmError::new(name, Cause::NoPicture, "its format has no place for a picture that is at an address only")
+            let is_open = plan.targets.iter().any(|target| target.name == name && target.is_open);
+            let detail = match is_open {
+                true => "its format has no place for a picture that is at an address only",
+                false => "it is no server of the open web, and is given no address from which it would fetch a picture",
+            };
+            LlmError::new(name, Cause::NoPicture, detail)
         }
         Some(name) if models.contains(&name) => {
             LlmError::new(name, Cause::NoFill, "it is given no holes to fill, since its `fill` is not set")

@@ -15,8 +15,26 @@ pub const TOKENS: usize = 1600;
 
 /// Letters of the longest address that is passed on.
 const LONGEST_ADDRESS: usize = 4096;
-/// What a name for an address on the inside ends with.
-const INSIDE: [&str; 7] = ["local", "localhost", "internal", "intranet", "lan", "home", "arpa"];
+/// What a name for an address on the inside ends with: in houses and firms, in clusters, and those that stand for any number written before them.
+const INSIDE: [&str; 17] = [
+    "local",
+    "localhost",
+    "localdomain",
+    "internal",
+    "intranet",
+    "lan",
+    "home",
+    "arpa",
+    "corp",
+    "private",
+    "svc",
+    "consul",
+    "nip.io",
+    "sslip.io",
+    "xip.io",
+    "localtest.me",
+    "lvh.me",
+];
 
 /// A picture.
 #[derive(Clone, PartialEq, Eq)]
@@ -208,7 +226,11 @@ impl Pictures {
         limits: PromptLimits,
     ) -> Result<Self, PromptError> {
         let add = |sum: Self, picture: &Picture| Self { count: sum.count + 1, bytes: sum.bytes + picture.url.len() };
-        match pictures.fold(Self::default(), add) {
+        let mut has_address = false;
+        let pictures = pictures.inspect(|picture| has_address |= picture.address().is_some());
+        let sum = pictures.fold(Self::default(), add);
+        match sum {
+            sum if sum.count <= limits.pictures && has_address && !limits.addresses => Err(PromptError::NoAddresses),
             sum if sum.count <= limits.pictures => Ok(sum),
             _ if limits.pictures == 0 => Err(PromptError::NoPictures),
             _ => Err(PromptError::TooManyPictures { limit: limits.pictures }),
@@ -280,9 +302,15 @@ fn six(letter: u8) -> Option<u8> {
     })
 }
 
+/// Whether a name is one of a machine on the inside.
+fn is_inside(host: &str) -> bool {
+    let ends = |end: &str| host.strip_suffix(end).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+    INSIDE.into_iter().any(ends)
+}
+
 /// Whether an address names a host of the open web and no more than that. A provider of one's own fetches from where it stands, and what
 /// stands beside it is not there to be looked at by whoever asks; nor are addresses read by all in one way.
-fn is_open(url: &str) -> bool {
+pub(crate) fn is_open(url: &str) -> bool {
     let is_plain = url.len() <= LONGEST_ADDRESS && url.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
     let Some(uri) = url.parse::<hyper::Uri>().ok().filter(|_| is_plain) else { return false };
     let has_name = uri.authority().is_some_and(|authority| authority.as_str().contains('@'));
@@ -290,7 +318,7 @@ fn is_open(url: &str) -> bool {
     let is_name = host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
     // Numbers are written in many ways; no name ends with one.
     let is_outside = host.rsplit_once('.').is_some_and(|(before, last)| {
-        !before.is_empty() && last.starts_with(|letter: char| letter.is_ascii_alphabetic()) && !INSIDE.contains(&last)
+        !before.is_empty() && last.starts_with(|letter: char| letter.is_ascii_alphabetic()) && !is_inside(&host)
     });
     !has_name && is_name && is_outside
 }
@@ -388,6 +416,8 @@ mod tests {
             "HTTP://Example.org:8080/a?b=c#d",
             "https://xn--bcher-kva.example/a.png",
             "https://a_b.example.org.",
+            "https://notnip.io/a.png",
+            "https://corp.example.org/svc",
         ] {
             let picture = of(url).unwrap();
             assert_eq!((picture.address(), picture.data()), (Some(url), None));
@@ -405,6 +435,15 @@ mod tests {
             "http://[::ffff:127.0.0.1]/a.png",
             "http://metadata.google.internal/a.png",
             "http://nas.local./a.png",
+            "http://10.0.0.1.nip.io/a.png",
+            "http://127-0-0-1.sslip.io/a.png",
+            "http://db.prod.svc/a.png",
+            "http://db.prod.svc.cluster.local/a.png",
+            "http://wiki.CORP/a.png",
+            "http://wiki.private/a.png",
+            "http://vault.service.consul/a.png",
+            "http://nas.lan/a.png",
+            "http://nas.home.arpa/a.png",
             "http://.org/a.png",
             "http://%6cocalhost.org/a.png",
             "https://example.org\\@localhost/a.png",

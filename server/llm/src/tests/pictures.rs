@@ -32,7 +32,9 @@ fn two(servers: [&ModelServer; 2], kinds: [ProviderKind; 2]) -> Settings {
 
 /// Asks models that may be told addresses.
 fn reaching(settings: &Settings) -> LlmManager {
-    manager(settings)
+    let manager = manager(settings);
+    manager.open_all();
+    manager
 }
 
 async fn server(text: &str) -> ModelServer {
@@ -55,7 +57,7 @@ async fn a_picture_arrives_in_every_format_and_is_another_question_than_another_
 #[tokio::test]
 async fn who_does_not_go_to_an_address_is_passed_over() {
     let (gemini, chat) = (server("never").await, server("a cat").await);
-    let manager = manager(&two([&gemini, &chat], [ProviderKind::Gemini, ProviderKind::Openai]));
+    let manager = reaching(&two([&gemini, &chat], [ProviderKind::Gemini, ProviderKind::Openai]));
     assert_eq!(manager.ask(showing(ADDRESS)).await.unwrap().target, "two");
     let error = manager.ask(Request { target: Some("one".into()), ..showing(ADDRESS) }).await.unwrap_err();
     assert_eq!(error.cause, Cause::NoPicture);
@@ -63,6 +65,23 @@ async fn who_does_not_go_to_an_address_is_passed_over() {
     assert_eq!((gemini.requests(), chat.requests()), (0, 1));
     // It is shown what is attached.
     assert_eq!(manager.ask(showing(PNG)).await.unwrap().target, "one");
+}
+
+#[tokio::test]
+async fn a_server_of_ones_own_is_given_no_address() {
+    for kind in [ProviderKind::Openai, ProviderKind::OpenaiResponses, ProviderKind::Anthropic] {
+        let server = server("a cat").await;
+        // An address of the encrypted web, so that all of these formats would take it.
+        let own = manager(&speaking(kind, &[&server], true, false));
+        for target in [None, Some("one".to_owned())] {
+            let error = own.ask(Request { target, ..showing(ADDRESS) }).await.unwrap_err();
+            assert_eq!((error.cause, server.requests()), (Cause::NoPicture, 0), "{kind:?}");
+        }
+        assert_eq!(own.ask(showing(PNG)).await.unwrap().text, "a cat", "{kind:?}: what is attached is shown");
+        let open = reaching(&speaking(kind, &[&server], true, false));
+        assert_eq!(open.ask(showing(ADDRESS)).await.unwrap().text, "a cat", "{kind:?}");
+        assert_eq!(server.requests(), 2, "{kind:?}");
+    }
 }
 
 #[tokio::test]
@@ -203,6 +222,14 @@ async fn settings_that_refuse_pictures_let_none_through() {
     let turns = vec![Turn::Showing(vec![Shown::Picture(Picture::of(PNG.to_owned(), None).unwrap())])];
     let refused = Prompt::conversation(&[], turns, Vec::new(), manager.prompt_limits()).unwrap_err();
     assert_eq!(refused, PromptError::NoPictures);
+    settings.models.pictures = PicturesSetting::Attached;
+    let limits = super::manager(&settings).prompt_limits();
+    let of = |url: &str| {
+        let turns = vec![Turn::Showing(vec![Shown::Picture(Picture::of(url.to_owned(), None).unwrap())])];
+        Prompt::conversation(&[], turns, Vec::new(), limits).map(|made| made.pictures().count)
+    };
+    assert_eq!((of(PNG), of(ADDRESS)), (Ok(1), Err(PromptError::NoAddresses)));
+    settings.models.pictures = PicturesSetting::Refuse;
     let read: Value = serde_json::to_value(&settings.models).unwrap();
     assert_eq!(read["pictures"], "refuse");
 }
