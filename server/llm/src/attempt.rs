@@ -15,7 +15,7 @@ use crate::health::UnderWay;
 use crate::limit::{Admission, Permit};
 use crate::manager::{Inner, Plan};
 use crate::pool::{Held, Reply, Upload};
-use crate::prompt::Said;
+use crate::prompt::{PICTURE_TOKENS, Said};
 use crate::providers::fill::refusal;
 use crate::providers::{Endpoint, Provider, Quirks, exhausted, failure, is_of_length, unseen};
 use crate::reading::Reading;
@@ -139,7 +139,7 @@ async fn open_once<'a>(call: Call<'a>, way: &mut Quirks) -> Result<Opened<'a>, L
     let wants_thoughts = takes_calls && quirks.wants_reasoning;
     let wants_details = takes_calls && quirks.wants_details;
     let gathered = Gathered { takes_calls, wants_thoughts, wants_details, ..Gathered::default() };
-    let told = tokens(target.told(request, quirks));
+    let told = most_told(target, request, quirks);
     let meter = Meter { reserve: Some(reserve), gathered, target, told, was_read: false };
     let result = Box::pin(begin(call, provider, quirks, began, meter, upload)).await;
     let (reply, meter, beginning) = match result {
@@ -466,7 +466,7 @@ async fn reserve(call: Call<'_>, quirks: Quirks) -> Result<(Reserve, Quirks), Ll
     let (budget, shorter) = (plan.budget(&inner.budget), Quirks { short_answers: true, ..quirks });
     let most = |quirks: Quirks| {
         let output = u64::from(request.longest(quirks));
-        Usage { input: tokens(target.told(request, quirks)), cached: 0, output }
+        Usage { input: most_told(target, request, quirks), cached: 0, output }
     };
     let longest = budget.reserve(&request.client, &target.name, most(quirks), target.price).await;
     let (reserve, quirks) = match longest {
@@ -477,6 +477,14 @@ async fn reserve(call: Call<'_>, quirks: Quirks) -> Result<(Reserve, Quirks), Ll
     };
     let reserve = reserve.map_err(|error| LlmError::new("budget", Cause::Budget, error.to_string()))?;
     Ok((reserve, quirks))
+}
+
+/// The most tokens that a target may count in what it is told: nobody knows how many there are in a picture before it says so.
+fn most_told(target: &Target, request: &Request, quirks: Quirks) -> u64 {
+    let provider = target.provider.provider();
+    let of_pictures = request.prompt.shown_pictures().map(|picture| provider.picture_tokens(picture.detail()));
+    let beyond = of_pictures.map(|tokens| tokens.saturating_sub(PICTURE_TOKENS as u64));
+    tokens(target.told(request, quirks)) + beyond.sum::<u64>()
 }
 
 fn tokens(bytes: usize) -> u64 {

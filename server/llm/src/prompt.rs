@@ -11,7 +11,7 @@ mod picture;
 pub(crate) use conversation::{Said, Thoughts};
 pub use conversation::{Shown, Turn};
 pub use picture::{Detail, MOST_BYTES, MOST_PICTURES, Picture, PictureError};
-pub(crate) use picture::{Pictures, is_open};
+pub(crate) use picture::{Pictures, TOKENS as PICTURE_TOKENS, is_open};
 
 use crate::attempt::BYTES_A_TOKEN;
 use crate::tools::Tool;

@@ -102,6 +102,17 @@ pub trait Provider: Send + Sync + 'static {
         false
     }
 
+    /// The most tokens that a picture has at any model of this format, which is looked at so closely (`low`, `high` or `auto`). A model may have
+    /// far fewer; what is reserved for it is given back when its provider tells.
+    fn picture_tokens(&self, detail: Option<&str>) -> u64;
+
+    /// The most tokens that a picture has at a model of this format, which is looked at so closely (`low`, `high` or `auto`). A model may have
+    /// far fewer; what is reserved is given back when its provider tells. Usually that of Qwen's models with their largest picture, 16,384
+    /// squares (`max_pixels` of its processor), the most of all that people serve themselves.
+    fn picture_tokens(&self, _detail: Option<&str>) -> u64 {
+        16_384
+    }
+
     /// Bytes of what models thought in a conversation that this one is told again.
     fn thoughts(&self, _prompt: &Prompt, _model: &str, _quirks: Quirks) -> usize {
         0

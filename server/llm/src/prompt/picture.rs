@@ -9,8 +9,8 @@ use std::fmt;
 pub const MOST_BYTES: usize = 5 << 20;
 /// Pictures of one conversation. Of more, Anthropic takes only small ones.
 pub const MOST_PICTURES: usize = 20;
-/// Tokens that a picture counts for where they are estimated before a provider tells them. Anthropic's models see (width × height) / 750 of
-/// them, of a picture of 1092 × 1092 about 1590, and make smaller what has more.
+/// Tokens that a picture counts for where sizes of prompts are compared: as many as most models have for a large one. What may be spent on one is
+/// another matter, and for each format to say.
 pub const TOKENS: usize = 1600;
 
 /// Letters of the longest address that is passed on.

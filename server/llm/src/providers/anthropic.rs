@@ -11,6 +11,10 @@ use security::secret::Secret;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
+/// Tokens of the largest picture: its newest models look at up to 2576 pixels, and have 4,784 then; older ones make it smaller, and have 1,600
+/// (Anthropic, "Vision").
+const PICTURE: u64 = 4_784;
+
 /// `POST /v1/messages`.
 pub(super) struct Messages;
 
@@ -110,6 +114,10 @@ impl Provider for Messages {
 
     fn loosens(&self) -> bool {
         true
+    }
+
+    fn picture_tokens(&self, _detail: Option<&str>) -> u64 {
+        PICTURE
     }
 
     fn fetches(&self, address: &str) -> bool {

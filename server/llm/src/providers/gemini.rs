@@ -9,6 +9,9 @@ use crate::request::{Finish, Piece, Request, Usage};
 use crate::tools::{Tool, ToolCall, ToolChoice};
 use serde_json::{Value, json};
 
+/// Tokens of the largest picture: 258 for each square of 768 pixels, of 3072 × 3072 at most (Google, "Understand and count tokens").
+const PICTURE: u64 = 16 * 258;
+
 /// So many texts that end an answer it takes, and no more.
 const MOST_STOPS: usize = 5;
 
@@ -121,6 +124,10 @@ fn choice(choice: &ToolChoice) -> Option<Value> {
 }
 
 impl Provider for GenerateContent {
+    fn picture_tokens(&self, _detail: Option<&str>) -> u64 {
+        PICTURE
+    }
+
     fn name(&self) -> &'static str {
         "gcp.gemini"
     }

@@ -6,12 +6,13 @@ use crate::LlmManager;
 use crate::budget::Limits;
 use crate::config::{PicturesSetting, Settings};
 use crate::error::Cause;
-use crate::prompt::{Picture, Prompt, PromptError, PromptLimits, Shown, Turn};
+use crate::prompt::{Detail, Picture, Prompt, PromptError, PromptLimits, Shown, Turn};
 use crate::providers::ProviderKind;
-use crate::request::Request;
-use crate::scripted::{ModelServer, Script};
+use crate::request::{Piece, Request};
+use crate::scripted::{ModelServer, Script, words};
 use serde_json::{Value, json};
 use std::sync::Arc;
+use std::time::Duration;
 
 const PNG: &str = "data:image/png;base64,iVBORw0KGgo=";
 const OTHER: &str = "data:image/png;base64,iVBORw0KGgoA";
@@ -201,15 +202,39 @@ async fn a_picture_that_cannot_be_read_is_held_against_nobody() {
 }
 
 #[tokio::test]
-async fn a_picture_costs_its_tokens_before_anybody_says_what_it_cost() {
-    let server = server("a cat").await;
-    let mut tight = settings(&[&server]);
-    let asked = || Request { max_tokens: 1, ..showing(PNG) };
-    tight.budget = Limits { tokens_per_day: Some(1600), ..Limits::default() };
-    let refused = manager(&tight).ask(asked()).await.unwrap_err();
-    assert_eq!((refused.cause, server.requests()), (Cause::Budget, 0));
-    tight.budget = Limits { tokens_per_day: Some(1700), ..Limits::default() };
-    assert_eq!(manager(&tight).ask(asked()).await.unwrap().text, "a cat");
+async fn a_picture_costs_as_many_tokens_as_it_may_have_before_anybody_says_what_it_cost() {
+    let of = |detail| {
+        let picture = Shown::Picture(Picture::of(PNG.to_owned(), detail).unwrap());
+        let turns = vec![Turn::Showing(vec![picture])];
+        let prompt = Prompt::conversation(&[], turns, Vec::new(), PromptLimits::default()).unwrap();
+        Request { max_tokens: 1, ..Request::new(Arc::new(prompt)) }
+    };
+    for (kind, detail, most) in [
+        (ProviderKind::Openai, None, 48_169),
+        (ProviderKind::Openai, Some(Detail::High), 48_169),
+        (ProviderKind::OpenaiResponses, Some(Detail::Auto), 48_169),
+        (ProviderKind::OpenaiResponses, Some(Detail::Low), 6_404),
+        (ProviderKind::Anthropic, Some(Detail::Low), 4_784),
+        (ProviderKind::Gemini, None, 4_128),
+        (ProviderKind::Ollama, None, 16_384),
+    ] {
+        let server = server("a cat").await;
+        let mut tight = speaking(kind, &[&server], true, false);
+        tight.budget = Limits { tokens_per_day: Some(most), ..Limits::default() };
+        let refused = manager(&tight).ask(of(detail)).await.unwrap_err();
+        assert_eq!((refused.cause, server.requests()), (Cause::Budget, 0), "{kind:?} {detail:?}");
+        tight.budget = Limits { tokens_per_day: Some(most + 100), ..Limits::default() };
+        let enough = manager(&tight);
+        assert_eq!(enough.ask(of(detail)).await.unwrap().text, "a cat", "{kind:?} {detail:?}");
+        assert!(enough.spending().tokens < 100, "what it has told counts in the end");
+    }
+    // Who leaves before anybody says how many there were has spent what it may have been.
+    let server = ModelServer::start(Script::Words(words("a b c d e f"), Duration::from_millis(50)), 100).await;
+    let left = manager(&settings(&[&server]));
+    let mut stream = left.stream(of(None)).unwrap();
+    assert!(matches!(stream.next().await, Some(Ok(Piece::Text(_)))));
+    drop(stream);
+    assert!(left.spending().tokens >= 48_169, "{:?}", left.spending());
 }
 
 #[tokio::test]
