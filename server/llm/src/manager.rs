@@ -32,6 +32,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::broadcast;
 
+/// For so long a model that sees nothing is shown nothing.
+const BLIND: Duration = Duration::from_secs(600);
 /// For so long a model is told tools that it refused as strict ones without a word of that.
 const LOOSE: Duration = Duration::from_secs(3600);
 
@@ -100,6 +102,8 @@ pub(crate) struct Inner {
     /// With what the cache was made.
     cache_settings: CacheSettings,
     quirks: Mutex<FxHashMap<String, Quirks>>,
+    /// Models that said that they see nothing.
+    pub blind: Remembered<String>,
     /// Models, and a digest of the tools that they refused as strict ones.
     pub loose: Remembered<(String, blake3::Hash)>,
     tickets: AtomicU64,
@@ -313,6 +317,7 @@ impl LlmManager {
             events: journal.map_or_else(Events::default, Events::with_journal),
             cache_settings: settings.cache.clone(),
             quirks: Mutex::default(),
+            blind: Remembered::new(BLIND),
             loose: Remembered::new(LOOSE),
             tickets: AtomicU64::new(0),
             tape: OnceLock::new(),
@@ -332,6 +337,8 @@ impl LlmManager {
             let problem = "What changed in it holds from the next start on.".to_owned();
             errors.push(TargetError { name: "`[cache]`".to_owned(), problem });
         }
+        // Somebody may have set up eyes.
+        self.inner.blind.forget();
         self.inner.limiters.configure(plan.limit);
         self.inner.pool.bound(settings.models.max_bytes_in_flight);
         *self.plan.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(plan);

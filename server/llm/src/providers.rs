@@ -15,7 +15,7 @@ mod quirks;
 
 pub use fill::FillFormat;
 pub use quirks::Quirks;
-pub(crate) use quirks::{is_of_length, is_of_strictness, is_of_thoughts, knows_no_strict, unseen};
+pub(crate) use quirks::{is_of_length, is_of_strictness, is_of_thoughts, knows_no_strict, sees_nothing, unseen};
 
 use crate::error::{Cause, LlmError};
 use crate::prompt::Prompt;

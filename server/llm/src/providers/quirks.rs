@@ -159,6 +159,28 @@ pub(crate) fn unseen(error: LlmError, may_be_bare: bool) -> LlmError {
     if is_refused { LlmError { cause: Cause::NoPicture, ..error } } else { error }
 }
 
+/// Whether a model refused a picture because it sees none, and not because of this one.
+pub(crate) fn sees_nothing(error: &LlmError) -> bool {
+    const WORDS: [&str; 11] = [
+        "image input is not supported",
+        "image inputs are not supported",
+        "images are not supported",
+        "not support image",
+        "that support image",
+        "not support vision",
+        "vision is not",
+        "not a multimodal",
+        "mmproj",
+        "image_url is only supported",
+        "unknown variant `image_url`",
+    ];
+    const OF_THIS: [&str; 9] =
+        ["format", "mime", "larger", "size", "resolution", "dimension", "decode", "image url", "media type"];
+    let detail = error.detail.to_lowercase();
+    let says = |words: &[&str]| words.iter().any(|words| detail.contains(words));
+    error.cause == Cause::NoPicture && says(&WORDS) && !says(&OF_THIS)
+}
+
 /// Whether a shorter answer may be all that is wanted.
 pub(crate) fn is_of_length(error: &LlmError) -> bool {
     const LENGTHS: [&str; 7] = [
@@ -355,6 +377,31 @@ mod tests {
         assert_eq!((bare(Cause::Server), bare(Cause::Overload)), (Cause::NoPicture, Cause::Overload));
         assert_eq!(of(Cause::BadRequest, "no such model"), Cause::BadRequest);
         assert_eq!(of(Cause::ContextLength, "the images are too many tokens"), Cause::ContextLength);
+    }
+
+    #[test]
+    fn a_model_that_sees_nothing_is_told_from_one_that_refuses_this_picture() {
+        let is_blind = |said: &str| sees_nothing(&LlmError::new("t", Cause::NoPicture, said));
+        for said in [
+            "No endpoints found that support image input",
+            "Invalid content type. image_url is only supported by certain models.",
+            "unknown variant `image_url`, expected `text`",
+            "m is not a multimodal model",
+            "image input is not supported - hint: if this is unexpected, you may need to provide the mmproj",
+            "This model does not support image input.",
+        ] {
+            assert!(is_blind(said), "{said}");
+            assert!(!sees_nothing(&refused(said)), "{said}");
+        }
+        for said in [
+            "failed to process inputs: image: unknown format",
+            "This model does not support image format bmp",
+            "We do not support images larger than 20 MB",
+            "Image URLs are not supported",
+            "Could not process image",
+        ] {
+            assert!(!is_blind(said), "{said}");
+        }
     }
 
     #[test]

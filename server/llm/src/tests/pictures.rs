@@ -97,24 +97,54 @@ async fn where_nobody_goes_to_an_address_it_is_one_sentence() {
 }
 
 #[tokio::test]
-async fn after_a_model_that_sees_nothing_the_next_one_is_asked_and_nothing_is_held_against_it() {
+async fn after_a_model_that_sees_nothing_the_next_one_is_asked_and_it_is_not_asked_again() {
     let llama = "image input is not supported - hint: you may need to provide the mmproj";
     for (status, said) in [(400, "This model does not support image input."), (500, llama)] {
         let (blind, sees) = (server("words").await, server("a cat").await);
         let manager = manager(&two([&blind, &sees], [ProviderKind::Openai; 2]));
         let refusal = json!({ "error": { "message": said } }).to_string();
+        blind.next([Script::Status(status, Vec::new(), refusal)]);
         for number in 0..8 {
-            blind.next([Script::Status(status, Vec::new(), refusal.clone())]);
             let asked = Request { max_tokens: 100 + number, ..showing(PNG) };
             assert_eq!(manager.ask(asked).await.unwrap().target, "two", "{said}");
         }
+        assert_eq!((blind.requests(), sees.requests()), (1, 8), "{said}");
         assert_eq!(manager.report()[0].state, "ready", "{said}");
-        assert_eq!(manager.report()[0].failures, [("no-picture", 8)], "{said}");
-        blind.next([Script::Status(status, Vec::new(), refusal)]);
+        assert_eq!(manager.report()[0].failures, [("no-picture", 1)], "{said}");
         let error = manager.ask(Request { target: Some("one".into()), ..showing(PNG) }).await.unwrap_err();
-        assert_eq!(error.cause, Cause::NoPicture, "{said}");
+        assert_eq!((error.cause, blind.requests()), (Cause::NoPicture, 1), "{said}");
         assert!(error.to_string().contains("ask a model that sees"), "{error}");
+        // It is asked what it can answer, and shown pictures again when the settings are other ones.
+        assert_eq!(manager.ask(super::request("x")).await.unwrap().target, "one", "{said}");
+        manager.reconfigure(&two([&blind, &sees], [ProviderKind::Openai; 2]), &super::key);
+        assert_eq!(manager.ask(Request { max_tokens: 7, ..showing(PNG) }).await.unwrap().target, "one", "{said}");
     }
+}
+
+#[tokio::test]
+async fn a_picture_that_a_model_does_not_take_makes_it_blind_for_no_other() {
+    let (first, second) = (server("a dog").await, server("a cat").await);
+    let manager = manager(&two([&first, &second], [ProviderKind::Openai; 2]));
+    let refusal = json!({ "error": { "message": "This model does not support image format bmp" } }).to_string();
+    first.next([Script::Status(400, Vec::new(), refusal)]);
+    assert_eq!(manager.ask(showing(PNG)).await.unwrap().target, "two");
+    assert_eq!(manager.ask(showing(OTHER)).await.unwrap().target, "one");
+}
+
+#[tokio::test]
+async fn models_that_see_nothing_take_no_turn_from_one_that_sees() {
+    let refusal = json!({ "error": { "message": "This model does not support image input." } }).to_string();
+    let blind = ModelServer::start(Script::Status(400, Vec::new(), refusal), 100).await;
+    let sees = server("a cat").await;
+    let mut many = settings(&[&blind]);
+    for number in 0..6 {
+        let mut target = many.models.target[0].clone();
+        (target.name, target.model) = (format!("blind-{number}"), format!("b-{number}"));
+        many.models.target.push(target);
+    }
+    many.models.target.extend(settings(&[&blind, &sees]).models.target.pop());
+    assert_eq!(manager(&many).ask(showing(PNG)).await.unwrap().target, "two");
+    assert_eq!((blind.requests(), sees.requests()), (7, 1));
 }
 
 #[tokio::test]
