@@ -34,7 +34,9 @@ pub(crate) fn travel(inner: &Arc<Inner>, plan: &Arc<Plan>, request: Request) -> 
         return Ok((Follower::alone(call(inner.clone(), plan.clone(), request, came, None)), false));
     }
     let key = Key::of(&request, &may_answer.iter().map(|(_, identity)| identity).collect::<Vec<_>>());
-    if let Some(hit) = inner.cache.get(&key) {
+    // What is at an address may be another picture a moment later. Who asks at the same moment gets the same answer all the same.
+    let is_kept = request.prompt.addresses().next().is_none();
+    if let Some(hit) = is_kept.then(|| inner.cache.get(&key)).flatten() {
         inner.events.tell(Event::CacheHit { took: came.elapsed() });
         if hit.is_stale {
             refresh(inner, plan, &request, key);
@@ -42,8 +44,9 @@ pub(crate) fn travel(inner: &Arc<Inner>, plan: &Arc<Plan>, request: Request) -> 
         return Ok((Follower::of(pieces_of(&hit.answer)), true));
     }
     let flight = key.of_flight(request.priority);
-    let (follower, begun) =
-        inner.flights.join(flight, call(inner.clone(), plan.clone(), request, came, Some((key, Kept::Any))));
+    let (follower, begun) = inner
+        .flights
+        .join(flight, call(inner.clone(), plan.clone(), request, came, is_kept.then_some((key, Kept::Any))));
     if !begun {
         inner.events.tell(Event::Coalesced);
     }

@@ -86,6 +86,18 @@ async fn a_server_of_ones_own_is_given_no_address() {
 }
 
 #[tokio::test]
+async fn what_is_at_an_address_is_looked_at_anew_and_by_those_who_ask_at_once_together() {
+    let server = ModelServer::start(Script::Words(words("a cat"), Duration::from_millis(50)), 100).await;
+    let manager = reaching(&settings(&[&server]));
+    let (one, two) = tokio::join!(manager.ask(showing(ADDRESS)), manager.ask(showing(ADDRESS)));
+    assert_eq!((one.unwrap().text, two.unwrap().text, server.requests()), ("a cat".into(), "a cat".into(), 1));
+    assert!(!manager.ask(showing(ADDRESS)).await.unwrap().from_cache);
+    assert_eq!(server.requests(), 2);
+    assert!(!manager.ask(showing(PNG)).await.unwrap().from_cache);
+    assert!(manager.ask(showing(PNG)).await.unwrap().from_cache, "what is attached stays what it is");
+}
+
+#[tokio::test]
 async fn where_nobody_goes_to_an_address_it_is_one_sentence() {
     let (gemini, ollama) = (server("never").await, server("never").await);
     let manager = manager(&two([&gemini, &ollama], [ProviderKind::Gemini, ProviderKind::Ollama]));
