@@ -37,6 +37,8 @@ const WHOLE: u32 = 10;
 const USUAL: u32 = 4096;
 /// So many times as long as the first word may take a model may think aloud before it.
 const THINKING: u32 = 10;
+/// Bytes of pictures a second that go out at least, on which the first word waits.
+const UPLOAD: f64 = 262_144.0;
 /// Bytes around a byte of text at the worst: an event for each token, with names and numbers of its own.
 const EVENT_OVERHEAD: usize = 1024;
 /// A report of an error is never longer than this.
@@ -125,7 +127,9 @@ async fn open_once<'a>(call: Call<'a>, way: &mut Quirks) -> Result<Opened<'a>, L
     if !target.sees(request) {
         return Err(LlmError::new(&target.name, Cause::NoPicture, "it fetches no picture from an address"));
     }
+    let has_pictures = request.prompt.pictures().count > 0;
     let under_way = inner.health.begin(&target.name, request.prompt.len());
+    let under_way = if has_pictures { under_way.apart() } else { under_way };
     let began = Instant::now();
     inner.events.tell(Event::Asked {
         target: target.name.clone(),
@@ -155,7 +159,9 @@ async fn open_once<'a>(call: Call<'a>, way: &mut Quirks) -> Result<Opened<'a>, L
     };
     let first_word = began.elapsed();
     under_way.first_word(first_word);
-    permit.first_word(first_word);
+    if !has_pictures {
+        permit.first_word(first_word);
+    }
     inner.events.tell(Event::FirstWord { target: target.name.clone(), took: first_word });
     let held = inner.pool.hold(&target.name, meter.gathered.kept())?;
     let Beginning { reading, pieces, read, is_whole } = beginning;
@@ -220,7 +226,8 @@ async fn begin<'a>(
     };
     let echo = Echo::of(&request.prompt);
     let wire = provider.request(request, &endpoint);
-    let first_by = began + bounds.first_word;
+    let upload_takes = Duration::from_secs_f64(request.prompt.pictures().bytes as f64 / UPLOAD);
+    let first_by = began + bounds.first_word + upload_takes;
     let sent = Box::pin(inner.pool.post(name, &wire.url, &wire.headers, wire.body, upload.as_ref(), target.http2));
     let mut reply =
         tokio::time::timeout_at(first_by, sent).await.map_err(|_| late(name, "no answer began in time"))??;
@@ -279,7 +286,7 @@ async fn begin<'a>(
         pieces.extend(new.into_iter().filter(is_shown));
         // Thinking is work, as long as it goes on and has an end; other signs of life are no answer, and the clock goes on.
         if std::mem::take(&mut meter.gathered.thinks) {
-            let longest = began + bounds.first_word.saturating_mul(THINKING);
+            let longest = began + bounds.first_word.saturating_mul(THINKING) + upload_takes;
             deadline = deadline.max(longest.min(Instant::now() + bounds.first_word));
         }
         if meter.gathered.bytes > 0 || meter.gathered.end.is_some() {

@@ -43,7 +43,9 @@ pub(crate) async fn fall_back(
         while let Some(lane) = chain.next() {
             let Some((lane, opened)) = hedge::race(&mut chain, lane).await? else { continue };
             splice.begin();
-            let first_word = opened.first_word;
+            // How long pictures take says nothing of whether a target is slow.
+            let has_pictures = request.prompt.pictures().count > 0;
+            let first_word = if has_pictures { Duration::ZERO } else { opened.first_word };
             match opened.go_on(&mut splice, writer).await {
                 Ok(answer) => {
                     inner.incidents.success(&lane.target.watched);

@@ -395,6 +395,9 @@ impl LlmManager {
 
     /// After how long the first word of the target of this request is late, where that is known.
     pub(crate) fn late_after(&self, request: &Request) -> Option<Duration> {
+        if request.prompt.pictures().count > 0 {
+            return None;
+        }
         self.inner.health.late_after(request.target.as_deref()?, request.prompt.len())
     }
 

@@ -97,6 +97,25 @@ async fn what_is_at_an_address_is_looked_at_anew_and_by_those_who_ask_at_once_to
     assert!(manager.ask(showing(PNG)).await.unwrap().from_cache, "what is attached stays what it is");
 }
 
+/// A picture of so many letters of base64.
+fn large(letters: usize) -> String {
+    format!("{PNG}{}", "A".repeat(letters)).replace("Ggo=", "GgoA")
+}
+
+#[tokio::test]
+async fn pictures_have_the_time_that_their_way_takes_and_make_nobody_slow() {
+    let late = |milliseconds| Script::Late(Duration::from_millis(milliseconds), words("a cat"));
+    let server = server("never").await;
+    let mut quick = settings(&[&server]);
+    quick.models.first_word_ms = 300;
+    let manager = manager(&quick);
+    server.next([late(900)]);
+    assert_eq!(manager.ask(showing(&large(256 << 10))).await.unwrap().text, "a cat");
+    assert_eq!(manager.report()[0].first_word_p50_ms, None);
+    server.next([late(900), late(900), late(900)]);
+    assert_eq!(manager.ask(showing(PNG)).await.unwrap_err().cause, Cause::Timeout);
+}
+
 #[tokio::test]
 async fn where_nobody_goes_to_an_address_it_is_one_sentence() {
     let (gemini, ollama) = (server("never").await, server("never").await);
