@@ -125,7 +125,7 @@ async fn open_once<'a>(call: Call<'a>, way: &mut Quirks) -> Result<Opened<'a>, L
     let unfit = || LlmError::new(&target.name, Cause::NoFill, "it has no `fill`");
     let provider = target.speaks(request).ok_or_else(unfit)?;
     if !target.sees(request) {
-        return Err(LlmError::new(&target.name, Cause::NoPicture, "it fetches no picture from an address"));
+        return Err(LlmError::new(&target.name, Cause::NoPicture, "its format has no place for such a picture"));
     }
     let has_pictures = request.prompt.pictures().count > 0;
     let under_way = inner.health.begin(&target.name, request.prompt.len());

@@ -218,7 +218,7 @@ impl Default for CacheSettings {
 pub struct RoutingSettings {
     /// The way.
     pub strategy: RoutingStrategy,
-    /// The target that chooses between two answers that both pass all checks and differ; without one the first answer counts.
+    /// The target that chooses between two answers that both pass all checks and differ; without one, and about pictures, the first answer counts.
     pub judge: Option<String>,
 }
 
@@ -394,10 +394,13 @@ impl Target {
 }
 
 impl Target {
-    /// Whether the pictures of a request are shown in its format: all that are attached are, and some on the open web go and fetch others.
+    /// Whether the pictures of a request are shown in its format: nearly all that are attached are, and some on the open web go and fetch others.
     pub(crate) fn sees(&self, request: &Request) -> bool {
         let provider = self.provider.provider();
-        request.prompt.addresses().all(|address| self.is_open && provider.fetches(address))
+        request.prompt.shown_pictures().all(|picture| match picture.data() {
+            Some((media, _)) => provider.shows(media),
+            None => self.is_open && picture.address().is_some_and(|address| provider.fetches(address)),
+        })
     }
 
     /// Bytes of a request that this target is told.

@@ -106,6 +106,11 @@ pub trait Provider: Send + Sync + 'static {
     /// far fewer; what is reserved for it is given back when its provider tells.
     fn picture_tokens(&self, detail: Option<&str>) -> u64;
 
+    /// Whether pictures of this type (`image/png`) are shown in this format.
+    fn shows(&self, _media: &str) -> bool {
+        true
+    }
+
     /// The most tokens that a picture has at a model of this format, which is looked at so closely (`low`, `high` or `auto`). A model may have
     /// far fewer; what is reserved is given back when its provider tells. Usually that of Qwen's models with their largest picture, 16,384
     /// squares (`max_pixels` of its processor), the most of all that people serve themselves.

@@ -53,14 +53,19 @@ pub(crate) fn travel(inner: &Arc<Inner>, plan: &Arc<Plan>, request: Request) -> 
     Ok((follower, false))
 }
 
+/// What is said where a picture is attached that a format does not know.
+const OTHER_TYPE: &str = "its format has no place for a picture of this type";
+
 /// Why no target can be asked a request.
 pub(crate) fn nobody(plan: &Plan, request: &Request) -> LlmError {
     let models: Vec<&str> = plan.targets.iter().map(|target| target.name.as_str()).collect();
-    let is_of_pictures = request.prompt.addresses().next().is_some();
+    let is_of_pictures = request.prompt.pictures().count > 0;
+    let has_address = request.prompt.addresses().next().is_some();
     match request.target.as_deref() {
         Some(name) if models.contains(&name) && is_of_pictures => {
             let is_open = plan.targets.iter().any(|target| target.name == name && target.is_open);
             let detail = match is_open {
+                _ if !has_address => OTHER_TYPE,
                 true => "its format has no place for a picture that is at an address only",
                 false => "it is no server of the open web, and is given no address from which it would fetch a picture",
             };
@@ -75,6 +80,9 @@ pub(crate) fn nobody(plan: &Plan, request: &Request) -> LlmError {
             LlmError::unknown(name, &known)
         }
         None if models.is_empty() => LlmError::none_set(),
+        None if is_of_pictures && !has_address => {
+            LlmError::new("models", Cause::NoPicture, "none of them takes a picture of this type")
+        }
         None if is_of_pictures => {
             LlmError::new("models", Cause::NoPicture, "none of them fetches a picture that is at an address only")
         }

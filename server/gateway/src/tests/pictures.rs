@@ -6,8 +6,8 @@ use std::sync::atomic::Ordering;
 
 /// Bytes of the largest body of this door.
 const LARGEST: usize = 32 << 20;
-/// Bytes of the largest picture.
-const LARGEST_PICTURE: usize = 5 << 20;
+/// Bytes of the largest picture, which has 5 MiB in base64.
+const LARGEST_PICTURE: usize = (5 << 20) / 4 * 3;
 /// Places for large bodies.
 const PLACES: usize = 8;
 const CHAT: &str = "/v1/chat/completions";

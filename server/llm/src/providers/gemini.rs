@@ -124,6 +124,11 @@ fn choice(choice: &ToolChoice) -> Option<Value> {
 }
 
 impl Provider for GenerateContent {
+    fn shows(&self, media: &str) -> bool {
+        // It takes PNG, JPEG, WebP, HEIC and HEIF.
+        media != "image/gif"
+    }
+
     fn picture_tokens(&self, _detail: Option<&str>) -> u64 {
         PICTURE
     }

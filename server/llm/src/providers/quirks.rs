@@ -175,7 +175,7 @@ pub(crate) fn sees_nothing(error: &LlmError) -> bool {
         "unknown variant `image_url`",
     ];
     const OF_THIS: [&str; 9] =
-        ["format", "mime", "larger", "size", "resolution", "dimension", "decode", "image url", "media type"];
+        [" format", "mime", "larger", "size", "resolution", "dimension", "decode", "image url", "media type"];
     let detail = error.detail.to_lowercase();
     let says = |words: &[&str]| words.iter().any(|words| detail.contains(words));
     error.cause == Cause::NoPicture && says(&WORDS) && !says(&OF_THIS)

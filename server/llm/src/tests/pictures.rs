@@ -117,6 +117,36 @@ async fn pictures_have_the_time_that_their_way_takes_and_make_nobody_slow() {
 }
 
 #[tokio::test]
+async fn who_does_not_know_a_type_is_passed_over() {
+    let gif = "data:image/gif;base64,R0lGODlhAQ==";
+    let (gemini, chat) = (server("a cat").await, server("a dog").await);
+    let manager = manager(&two([&gemini, &chat], [ProviderKind::Gemini, ProviderKind::Openai]));
+    assert_eq!(manager.ask(showing(gif)).await.unwrap().target, "two");
+    assert_eq!(manager.ask(showing(PNG)).await.unwrap().target, "one");
+    let error = manager.ask(Request { target: Some("one".into()), ..showing(gif) }).await.unwrap_err();
+    let expected = "one: its format has no place for a picture of this type \
+                    (it cannot read the picture; save it anew, as PNG or JPEG).";
+    assert_eq!((error.cause, error.to_string().as_str()), (Cause::NoPicture, expected));
+    assert_eq!((gemini.requests(), chat.requests()), (1, 1));
+    let alone = super::manager(&speaking(ProviderKind::Gemini, &[&gemini], true, false));
+    let error = alone.ask(showing(gif)).await.unwrap_err();
+    assert_eq!((error.cause, error.detail.as_str()), (Cause::NoPicture, "none of them takes a picture of this type"));
+}
+
+#[tokio::test]
+async fn no_judge_is_asked_about_what_it_does_not_see() {
+    use crate::best_of_two::{Start, best_of_two};
+    let (one, two, judge) = (server("a cat").await, server("a dog").await, server("2").await);
+    let mut judged = settings(&[&one, &two, &judge]);
+    judged.routing.judge = Some("three".to_owned());
+    let manager = manager(&judged);
+    let chosen = best_of_two(&manager, showing(PNG), &[], Start::Together).await.unwrap();
+    assert_eq!((chosen.was_judged, judge.requests()), (false, 0));
+    let chosen = best_of_two(&manager, super::request("x"), &[], Start::Together).await.unwrap();
+    assert_eq!((chosen.was_judged, judge.requests()), (true, 2), "without pictures it is");
+}
+
+#[tokio::test]
 async fn where_nobody_goes_to_an_address_it_is_one_sentence() {
     let (gemini, ollama) = (server("never").await, server("never").await);
     let manager = manager(&two([&gemini, &ollama], [ProviderKind::Gemini, ProviderKind::Ollama]));
