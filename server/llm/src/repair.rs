@@ -52,7 +52,7 @@ pub(crate) fn schemas(target: &Target, request: &Request) -> (String, blake3::Ha
     let mut hasher = blake3::Hasher::new();
     for tool in request.prompt.tools() {
         let strict = if tool.strict == Some(true) { "strict" } else { "" };
-        for part in [tool.name.as_str(), &tool.parameters.to_string(), strict] {
+        for part in [tool.name.as_str(), tool.parameters.to_string().as_str(), strict] {
             hasher.update(&(part.len() as u64).to_le_bytes()).update(part.as_bytes());
         }
     }
