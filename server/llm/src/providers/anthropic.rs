@@ -11,9 +11,9 @@ use security::secret::Secret;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-/// Tokens of the largest picture: its newest models look at up to 2576 pixels, and have 4,784 then; older ones make it smaller, and have 1,600
-/// (Anthropic, "Vision").
-const PICTURE: u64 = 4_784;
+/// Tokens of the largest picture: one for 750 pixels (Anthropic, "Vision"). Models since Opus 4.7 look at up to 3.75 million of them; older ones
+/// make a picture smaller, and have 1,600.
+const PICTURE: u64 = 5_000;
 
 /// `POST /v1/messages`.
 pub(super) struct Messages;

@@ -9,7 +9,8 @@ use crate::request::{Finish, Piece, Request, Usage};
 use crate::tools::{Tool, ToolCall, ToolChoice};
 use serde_json::{Value, json};
 
-/// Tokens of the largest picture: 258 for each square of 768 pixels, of 3072 × 3072 at most (Google, "Understand and count tokens").
+/// Tokens of the largest picture: 258 for each square of 768 pixels (Google, "Understand and count tokens"), of 3072 × 3072, as far as is known
+/// the largest that is looked at. The third generation has 2,240 at most (`media_resolution`).
 const PICTURE: u64 = 16 * 258;
 
 /// So many texts that end an answer it takes, and no more.

@@ -305,7 +305,7 @@ async fn a_picture_costs_as_many_tokens_as_it_may_have_before_anybody_says_what_
         (ProviderKind::Openai, Some(Detail::High), 48_169),
         (ProviderKind::OpenaiResponses, Some(Detail::Auto), 48_169),
         (ProviderKind::OpenaiResponses, Some(Detail::Low), 6_404),
-        (ProviderKind::Anthropic, Some(Detail::Low), 4_784),
+        (ProviderKind::Anthropic, Some(Detail::Low), 5_000),
         (ProviderKind::Gemini, None, 4_128),
         (ProviderKind::Ollama, None, 16_384),
     ] {
