@@ -71,8 +71,11 @@ impl Fetcher {
         if !is_private(url.split('?').next().unwrap_or_default()) {
             return Err(FetchError::NotPrivate(shown()));
         }
-        let content = form
-            .map(|form| Content { kind: "application/x-www-form-urlencoded", bytes: form.as_bytes().to_vec().into() });
+        let content = form.map(|form| Content {
+            kind: "application/x-www-form-urlencoded",
+            bytes: form.as_bytes().to_vec().into(),
+            beforehand: 0,
+        });
         let away = |error: llm::error::LlmError| FetchError::Away(shown(), plain(&error.detail));
         let whole = async {
             let mut reply = self.pool.send(method, WHO, url, headers, content, false).await.map_err(away)?;

@@ -74,6 +74,8 @@ pub enum Kind {
     MethodNotAllowed,
     /// It does not go together with what is there.
     Conflict,
+    /// The body comes too slowly, while others wait for its place.
+    TooSlow,
     /// The body is larger than is allowed.
     TooLarge,
     /// The body is of a type that is not understood.
@@ -107,6 +109,7 @@ impl Kind {
             Self::NotFound => (StatusCode::NOT_FOUND, "not-found", "Not found"),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed"),
             Self::Conflict => (StatusCode::CONFLICT, "conflict", "Conflict"),
+            Self::TooSlow => (StatusCode::REQUEST_TIMEOUT, "too-slow", "Too slow"),
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too-large", "Too large"),
             Self::UnsupportedMediaType => {
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "Unsupported media type")

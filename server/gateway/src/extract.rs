@@ -29,17 +29,23 @@ impl<S: Send + Sync, T: DeserializeOwned + ToSchema> FromRequest<S> for Valid<T>
     type Rejection = Problem;
 
     async fn from_request(request: Request<Body>, state: &S) -> Result<Self, Problem> {
-        let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or("");
-        let kind = kind.split(';').next().unwrap_or("").trim();
-        if !kind.eq_ignore_ascii_case("application/json") {
-            return Err(Problem::new(Kind::UnsupportedMediaType, "The body has to be JSON (`application/json`)."));
-        }
+        check_json(&request)?;
         read(&whole(request, state).await?).map(Self)
     }
 }
 
+/// Refuses a body that does not say that it is JSON.
+pub(crate) fn check_json(request: &Request<Body>) -> Result<(), Problem> {
+    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or("");
+    let kind = kind.split(';').next().unwrap_or("").trim();
+    match kind.eq_ignore_ascii_case("application/json") {
+        true => Ok(()),
+        false => Err(Problem::new(Kind::UnsupportedMediaType, "The body has to be JSON (`application/json`).")),
+    }
+}
+
 /// All bytes of a body.
-async fn whole<S: Send + Sync>(request: Request<Body>, state: &S) -> Result<Bytes, Problem> {
+pub(crate) async fn whole<S: Send + Sync>(request: Request<Body>, state: &S) -> Result<Bytes, Problem> {
     Bytes::from_request(request, state).await.map_err(|rejection| match rejection.status().as_u16() {
         413 => Problem::new(Kind::TooLarge, "The body has more bytes than are allowed."),
         _ => Problem::new(Kind::Invalid, "The body could not be read to its end."),
@@ -47,8 +53,8 @@ async fn whole<S: Send + Sync>(request: Request<Body>, state: &S) -> Result<Byte
 }
 
 /// Reads a body.
-fn read<T: DeserializeOwned + ToSchema>(bytes: &[u8]) -> Result<T, Problem> {
-    if depth(bytes) > DEEPEST {
+pub(crate) fn read<T: DeserializeOwned + ToSchema>(bytes: &[u8]) -> Result<T, Problem> {
+    if shape(bytes).deepest > DEEPEST {
         return Err(Problem::new(
             Kind::Invalid,
             format!("The body has more than {DEEPEST} arrays and objects in each other."),
@@ -192,22 +198,45 @@ fn forwarded(headers: &HeaderMap, proxies: usize) -> Option<String> {
     address.parse::<IpAddr>().ok().map(|address| address.to_string())
 }
 
-/// How deep arrays and objects stand in each other, found without building anything.
-fn depth(bytes: &[u8]) -> usize {
-    let (mut depth, mut deepest, mut at) = (0usize, 0, 0);
+/// What a body would be if it were built.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Shape {
+    /// How deep arrays and objects stand in each other.
+    deepest: usize,
+    /// Values, or more than there are.
+    pub values: usize,
+    /// Bytes of all texts that are attached pictures.
+    pub pictures: usize,
+}
+
+/// The shape of a body, found without building anything.
+pub(crate) fn shape(bytes: &[u8]) -> Shape {
+    const PICTURE: &[u8] = b"data:image/";
+    let (mut depth, mut at) = (0usize, 0);
+    // One value stands there without anything around it; each other one stands behind a bracket or a comma.
+    let mut shape = Shape { values: 1, ..Shape::default() };
     while let Some(byte) = bytes.get(at) {
         at += 1;
         match byte {
-            b'"' => at += length_of_string(bytes.get(at..).unwrap_or_default()),
+            b'"' => {
+                let rest = bytes.get(at..).unwrap_or_default();
+                let length = length_of_string(rest);
+                if rest.get(..PICTURE.len()).is_some_and(|start| start.eq_ignore_ascii_case(PICTURE)) {
+                    shape.pictures += length;
+                }
+                at += length;
+            }
             b'[' | b'{' => {
                 depth += 1;
-                deepest = deepest.max(depth);
+                shape.deepest = shape.deepest.max(depth);
+                shape.values += 1;
             }
             b']' | b'}' => depth = depth.saturating_sub(1),
+            b',' => shape.values += 1,
             _ => {}
         }
     }
-    deepest
+    shape
 }
 
 /// The bytes of a string after its first quotation mark, with its last one. Texts are most of a body, so they are leapt over.
@@ -291,9 +320,20 @@ mod tests {
 
     #[test]
     fn depth_is_that_of_the_structure_and_not_of_strings() {
-        assert_eq!(depth(br#"{"a": [[1], "[[[[\"[["]}"#), 3);
-        assert_eq!(depth("[".repeat(100_000).as_bytes()), 100_000);
-        assert_eq!(depth(b"]]]]"), 0);
+        assert_eq!(shape(br#"{"a": [[1], "[[[[\"[["]}"#).deepest, 3);
+        assert_eq!(shape("[".repeat(100_000).as_bytes()).deepest, 100_000);
+        assert_eq!(shape(b"]]]]").deepest, 0);
+    }
+
+    #[test]
+    fn values_and_pictures_are_counted_and_what_stands_in_strings_is_not() {
+        let values = |json: &str| shape(json.as_bytes()).values;
+        assert!((4..8).contains(&values(r#"{"a": [1, 2, 3]}"#)) && values("7") == 1);
+        assert_eq!(values(&format!("[{}]", vec!["0"; 1000].join(","))), 1001);
+        assert_eq!(values(r#"",,,,[[[[\",,,,""#), 1);
+        let pictures = |json: &str| shape(json.as_bytes()).pictures;
+        assert_eq!(pictures(r#"["data:image/png;base64,AAAA", "see data:image/png", "DATA:image/x"]"#), 27 + 13);
+        assert_eq!(pictures(r#"[1, "data:imag"#), 0);
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub(crate) mod tokens;
 
 pub(crate) use audit::LogPart;
 pub(crate) use jobs::Wanted;
-pub(crate) use openai::{ErrorAnswer, PLACES};
+pub(crate) use openai::{ErrorAnswer, Places};
 
 use crate::error::{Kind, Problem};
 use crate::openapi::Document;

@@ -10,7 +10,7 @@ use crate::deed::UnderWay;
 use crate::metrics::Measures;
 use crate::openapi::{Operations, document_value};
 use crate::quotas::Quotas;
-use crate::routes::PLACES;
+use crate::routes::Places;
 use crate::setup::Setup;
 use crate::socket::{Hub, LanguageServer, MOST_CONNECTIONS, OPERATIONS};
 use crate::tries::Tries;
@@ -92,7 +92,7 @@ struct Parts {
     stopping: watch::Sender<bool>,
     hub: Hub,
     places: Arc<Semaphore>,
-    large_bodies: Arc<Semaphore>,
+    large_bodies: Places,
     language_server: OnceLock<LanguageServer>,
     joiner: OnceLock<Joiner>,
     silence: OnceLock<Duration>,
@@ -134,7 +134,7 @@ impl Gateway {
             stopping: watch::Sender::new(false),
             hub: Hub::new(),
             places: Arc::new(Semaphore::new(MOST_CONNECTIONS)),
-            large_bodies: Arc::new(Semaphore::new(PLACES)),
+            large_bodies: Places::default(),
             language_server: OnceLock::new(),
             joiner: OnceLock::new(),
             silence: OnceLock::new(),
@@ -201,8 +201,8 @@ impl Gateway {
     }
 
     /// The places of bodies that are larger than usual.
-    pub(crate) fn large_bodies(&self) -> Arc<Semaphore> {
-        self.0.large_bodies.clone()
+    pub(crate) fn large_bodies(&self) -> &Places {
+        &self.0.large_bodies
     }
 
     /// Waits until nobody is connected by WebSocket.

@@ -8,18 +8,18 @@ use crate::budget::{Money, Reserve};
 use crate::calls::Calls;
 use crate::coalesce::Writer;
 use crate::config::Target;
+use crate::echo::Echo;
 use crate::error::{Cause, LlmError, Scope};
 use crate::events::Event;
 use crate::health::UnderWay;
 use crate::limit::{Admission, Permit};
 use crate::manager::{Inner, Plan};
-use crate::pool::{Held, Reply};
-use crate::prompt::Said;
+use crate::pool::{Held, Reply, Upload};
+use crate::prompt::{PICTURE_TOKENS, Said};
 use crate::providers::fill::refusal;
-use crate::providers::{
-    Endpoint, Provider, Quirks, exhausted, failure, is_of_length, is_of_strictness, is_of_thoughts, unseen,
-};
+use crate::providers::{Endpoint, Provider, Quirks, exhausted, failure, is_of_length, unseen};
 use crate::reading::Reading;
+use crate::repair::{REPAIRS, Repair, is_strict, repair, schemas};
 use crate::request::{Answer, Finish, Piece, Request, Usage};
 use crate::splice::Splice;
 use crate::tools::ToolCall;
@@ -37,6 +37,8 @@ const WHOLE: u32 = 10;
 const USUAL: u32 = 4096;
 /// So many times as long as the first word may take a model may think aloud before it.
 const THINKING: u32 = 10;
+/// Bytes of pictures a second that go out at least, on which the first word waits.
+const UPLOAD: f64 = 262_144.0;
 /// Bytes around a byte of text at the worst: an event for each token, with names and numbers of its own.
 const EVENT_OVERHEAD: usize = 1024;
 /// A report of an error is never longer than this.
@@ -79,41 +81,38 @@ pub(crate) struct Opened<'a> {
 }
 
 /// Asks a target, and gives back control when the first word of its answer is there. A model that refuses a field is asked once more
-/// without it, one that refuses a strict tool with the same tool, and one for which the answer may be too long for a shorter one.
+/// without it, one that refuses a strict tool with the same tool, and one for which the answer may be too long for a shorter one. Two of these
+/// may meet in one question.
 pub(crate) async fn open(call: Call<'_>) -> Result<Opened<'_>, LlmError> {
-    let known = call.inner.quirks(call.target);
-    let mut sent = known;
-    let error = match open_once(call, &mut sent).await {
-        Ok(opened) => return Ok(opened),
-        Err(error) => error,
-    };
-    // Another call may have learnt it meanwhile.
-    let learnt = call.inner.learn(call.target, call.request, &error);
-    let shorter = Quirks { short_answers: true, ..learnt };
-    let mut again = if is_of_length(&error) && call.request.longest(shorter) < call.request.longest(sent) {
-        shorter
-    } else if is_of_thoughts(&error) {
-        Quirks { strange_thoughts: true, ..learnt }
-    } else if is_strict(call, sent) && is_of_strictness(&error) {
-        Quirks { no_strict: true, ..learnt }
-    } else if learnt != known {
-        learnt
-    } else {
-        return Err(error);
-    };
-    open_once(call, &mut again).await
-}
-
-/// Whether a tool was told that is strict, to somebody who may take the same one otherwise.
-fn is_strict(call: Call<'_>, sent: Quirks) -> bool {
-    let has_strict = || call.request.prompt.tools().iter().any(|tool| tool.strict == Some(true));
-    call.target.provider.provider().loosens() && !sent.no_strict && has_strict()
+    let Call { inner, request, target, .. } = call;
+    let mut way = inner.quirks(target);
+    way.no_strict |= is_strict(target, request, way) && inner.loose.has(&schemas(target, request));
+    let mut made: Vec<Repair> = Vec::new();
+    loop {
+        let mut sent = way;
+        let error = match open_once(call, &mut sent).await {
+            Ok(opened) => {
+                if made.contains(&Repair::Strictness) {
+                    inner.loose.add(schemas(target, request));
+                }
+                return Ok(opened);
+            }
+            Err(error) => error,
+        };
+        let Some((repair, better)) = repair(call, way, sent, &error) else { return Err(error) };
+        if made.len() == REPAIRS || made.contains(&repair) {
+            return Err(error);
+        }
+        made.push(repair);
+        way = better;
+    }
 }
 
 /// The same once, in the way that is known; says which of it was done.
 async fn open_once<'a>(call: Call<'a>, way: &mut Quirks) -> Result<Opened<'a>, LlmError> {
     let Call { inner, plan, request, target, attempt, came, .. } = call;
     let at_the_gate = Instant::now();
+    let upload = hold_pictures(call).await?;
     let permit = admit(call, *way).await?;
     let waited = at_the_gate.elapsed();
     if !call.in_need && matches!(inner.breakers.state(&target.watched), State::Open(_)) {
@@ -126,9 +125,11 @@ async fn open_once<'a>(call: Call<'a>, way: &mut Quirks) -> Result<Opened<'a>, L
     let unfit = || LlmError::new(&target.name, Cause::NoFill, "it has no `fill`");
     let provider = target.speaks(request).ok_or_else(unfit)?;
     if !target.sees(request) {
-        return Err(LlmError::new(&target.name, Cause::NoPicture, "it fetches no picture from an address"));
+        return Err(LlmError::new(&target.name, Cause::NoPicture, "its format has no place for such a picture"));
     }
+    let has_pictures = request.prompt.pictures().count > 0;
     let under_way = inner.health.begin(&target.name, request.prompt.len());
+    let under_way = if has_pictures { under_way.apart() } else { under_way };
     let began = Instant::now();
     inner.events.tell(Event::Asked {
         target: target.name.clone(),
@@ -142,9 +143,9 @@ async fn open_once<'a>(call: Call<'a>, way: &mut Quirks) -> Result<Opened<'a>, L
     let wants_thoughts = takes_calls && quirks.wants_reasoning;
     let wants_details = takes_calls && quirks.wants_details;
     let gathered = Gathered { takes_calls, wants_thoughts, wants_details, ..Gathered::default() };
-    let told = tokens(target.told(request, quirks));
+    let told = most_told(target, request, quirks);
     let meter = Meter { reserve: Some(reserve), gathered, target, told, was_read: false };
-    let result = Box::pin(begin(call, provider, quirks, began, meter)).await;
+    let result = Box::pin(begin(call, provider, quirks, began, meter, upload)).await;
     let (reply, meter, beginning) = match result {
         Ok(beginning) => beginning,
         Err(error) => {
@@ -158,13 +159,27 @@ async fn open_once<'a>(call: Call<'a>, way: &mut Quirks) -> Result<Opened<'a>, L
     };
     let first_word = began.elapsed();
     under_way.first_word(first_word);
-    permit.first_word(first_word);
+    if !has_pictures {
+        permit.first_word(first_word);
+    }
     inner.events.tell(Event::FirstWord { target: target.name.clone(), took: first_word });
     let held = inner.pool.hold(&target.name, meter.gathered.kept())?;
     let Beginning { reading, pieces, read, is_whole } = beginning;
     debug_assert!(read <= plan.bounds.answer.saturating_mul(EVENT_OVERHEAD));
     let _permit = permit;
     Ok(Opened { call, reply, reading, pieces, meter, under_way, _permit, held, began, read, is_whole, first_word })
+}
+
+/// Waits for room for the pictures of a request, no longer than it has time. Before there is room at the target, so that nobody without
+/// pictures waits for this.
+async fn hold_pictures(call: Call<'_>) -> Result<Option<Upload>, LlmError> {
+    let Call { inner, plan, request, target, came, .. } = call;
+    let pictures = request.prompt.pictures();
+    if pictures.count == 0 {
+        return Ok(None);
+    }
+    let patience = request.patience(plan.bounds.first_word).saturating_sub(came.elapsed());
+    inner.pool.hold_pictures(&target.name, pictures.bytes, patience).await.map(Some)
 }
 
 /// Waits for room at the target.
@@ -198,6 +213,7 @@ async fn begin<'a>(
     quirks: Quirks,
     began: Instant,
     mut meter: Meter<'a>,
+    upload: Option<Upload>,
 ) -> Result<(Reply, Meter<'a>, Beginning), LlmError> {
     let Call { inner, plan, request, target, .. } = call;
     let (name, bounds) = (target.name.as_str(), plan.bounds);
@@ -208,18 +224,22 @@ async fn begin<'a>(
         stream: target.stream,
         quirks,
     };
+    let echo = Echo::of(&request.prompt);
     let wire = provider.request(request, &endpoint);
-    let first_by = began + bounds.first_word;
-    let sent = Box::pin(inner.pool.post(name, &wire.url, &wire.headers, wire.body, target.http2));
+    let upload_takes = Duration::from_secs_f64(request.prompt.pictures().bytes as f64 / UPLOAD);
+    let first_by = began + bounds.first_word + upload_takes;
+    let sent = Box::pin(inner.pool.post(name, &wire.url, &wire.headers, wire.body, upload.as_ref(), target.http2));
     let mut reply =
         tokio::time::timeout_at(first_by, sent).await.map_err(|_| late(name, "no answer began in time"))??;
+    // The pictures have gone out.
+    drop(upload);
     if !(200..300).contains(&reply.status()) {
         let body = tokio::time::timeout(bounds.stall, reply.whole(name, ERROR_BYTES)).await;
         let body = body.map_err(|_| late(name, "its report of an error broke off"))?.unwrap_or_default();
-        let error = failure(name, reply.status(), &|header| reply.header(header), &body);
+        let error = failure(name, reply.status(), &|header| reply.header(header), &echo.clean_json(&body));
         let error = match request.prompt.hole() {
             Some(_) => refusal(error, reply.status()),
-            None if request.prompt.pictures().count > 0 => unseen(error),
+            None if request.prompt.pictures().count > 0 => unseen(error, has_address(request) && reply.status() == 500),
             None => error,
         };
         return Err(without_ours(error, reply.status(), request, target));
@@ -237,11 +257,16 @@ async fn begin<'a>(
         let body = body.map_err(|_| late(name, "no answer came in time"))??;
         let body = serde_json::from_slice(&body)
             .map_err(|error| LlmError::new(name, Cause::Malformed, format!("the answer is not JSON ({error})")))?;
-        let pieces = provider.whole(&body).map_err(|failed| LlmError::new(name, failed.cause, failed.detail))?;
+        let pieces = provider.whole(&body).map_err(|failed| match echo.is_none() {
+            true => failed,
+            false => provider.whole(&echo.clean_value(&body)).err().unwrap_or(failed),
+        });
+        let pieces =
+            pieces.map_err(|failed| of_pictures(LlmError::new(name, failed.cause, failed.detail), request, target))?;
         meter.gathered.take(&pieces);
         return Ok((reply, meter, Beginning { reading: Reading::new(provider), pieces, read: 0, is_whole: true }));
     }
-    let mut reading = Reading::new(provider);
+    let mut reading = Reading::new(provider).without(echo);
     let (mut pieces, mut read) = (Vec::new(), 0);
     // A call of a tool may come whole, as an answer may.
     let patience = if request.takes_calls() { bounds.stall.saturating_mul(WHOLE) } else { Duration::ZERO };
@@ -249,19 +274,19 @@ async fn begin<'a>(
     loop {
         let next = tokio::time::timeout_at(deadline, reply.bytes(name)).await;
         let Some(bytes) = next.map_err(|_elapsed| late(name, "no first word came in time"))?? else {
-            let rest = reading.finish(name)?;
+            let rest = reading.finish(name).map_err(|error| of_pictures(error, request, target))?;
             meter.gathered.take(&rest);
             pieces.extend(rest.into_iter().filter(is_shown));
             return Ok((reply, meter, Beginning { reading, pieces, read, is_whole: true }));
         };
         read += bytes.len();
         check_length(name, read, &meter.gathered, plan)?;
-        let new = reading.push(name, &bytes)?;
+        let new = reading.push(name, &bytes).map_err(|error| of_pictures(error, request, target))?;
         meter.gathered.take(&new);
         pieces.extend(new.into_iter().filter(is_shown));
         // Thinking is work, as long as it goes on and has an end; other signs of life are no answer, and the clock goes on.
         if std::mem::take(&mut meter.gathered.thinks) {
-            let longest = began + bounds.first_word.saturating_mul(THINKING);
+            let longest = began + bounds.first_word.saturating_mul(THINKING) + upload_takes;
             deadline = deadline.max(longest.min(Instant::now() + bounds.first_word));
         }
         if meter.gathered.bytes > 0 || meter.gathered.end.is_some() {
@@ -362,6 +387,19 @@ fn show(pieces: &[Piece], splice: &mut Splice) {
     }
 }
 
+/// A failure that an answer tells before its first word, where pictures were sent: it may be one of those, and may repeat them.
+fn of_pictures(error: LlmError, request: &Request, target: &Target) -> LlmError {
+    match request.prompt.pictures().count {
+        0 => error,
+        _ => without_ours(unseen(error, has_address(request)), 200, request, target),
+    }
+}
+
+/// Whether there is a picture that somebody has to fetch.
+fn has_address(request: &Request) -> bool {
+    request.prompt.addresses().next().is_some()
+}
+
 /// The error without what we sent ourselves: a key, or words of the prompt, which some servers repeat.
 fn without_ours(error: LlmError, status: u16, request: &Request, target: &Target) -> LlmError {
     /// So many characters in a row are no chance.
@@ -435,7 +473,7 @@ async fn reserve(call: Call<'_>, quirks: Quirks) -> Result<(Reserve, Quirks), Ll
     let (budget, shorter) = (plan.budget(&inner.budget), Quirks { short_answers: true, ..quirks });
     let most = |quirks: Quirks| {
         let output = u64::from(request.longest(quirks));
-        Usage { input: tokens(target.told(request, quirks)), cached: 0, output }
+        Usage { input: most_told(target, request, quirks), cached: 0, output }
     };
     let longest = budget.reserve(&request.client, &target.name, most(quirks), target.price).await;
     let (reserve, quirks) = match longest {
@@ -446,6 +484,14 @@ async fn reserve(call: Call<'_>, quirks: Quirks) -> Result<(Reserve, Quirks), Ll
     };
     let reserve = reserve.map_err(|error| LlmError::new("budget", Cause::Budget, error.to_string()))?;
     Ok((reserve, quirks))
+}
+
+/// The most tokens that a target may count in what it is told: nobody knows how many there are in a picture before it says so.
+fn most_told(target: &Target, request: &Request, quirks: Quirks) -> u64 {
+    let provider = target.provider.provider();
+    let of_pictures = request.prompt.shown_pictures().map(|picture| provider.picture_tokens(picture.detail()));
+    let beyond = of_pictures.map(|tokens| tokens.saturating_sub(PICTURE_TOKENS as u64));
+    tokens(target.told(request, quirks)) + beyond.sum::<u64>()
 }
 
 fn tokens(bytes: usize) -> u64 {

@@ -1,7 +1,8 @@
 //! Two candidates for one answer: the first that passes all checks wins, and the other is ended there and then.
 //!
 //! What a good answer is only the asker knows, so the checks are his. Nobody's opinion is asked where a check can tell: a judge model is
-//! asked only where one is set, both candidates pass, and they differ; it sees them in both orders, since models prefer a place.
+//! asked only where one is set, both candidates pass, and they differ; it sees them in both orders, since models prefer a place. It sees no
+//! pictures, and judges no answers about any.
 
 use crate::LlmManager;
 use crate::error::{Cause, LlmError};
@@ -113,8 +114,8 @@ pub async fn best_of_two(
             return Ok(Chosen { refused: Some(refused.to_string()), ..Chosen::only(answer) });
         }
     };
-    // What fills a hole is no answer to a question that a judge could read.
-    let is_judged = start == Start::Together && request.prompt.hole().is_none();
+    // What fills a hole is no answer to a question that a judge could read, and whoever sees no pictures cannot say what they show.
+    let is_judged = start == Start::Together && request.prompt.hole().is_none() && request.prompt.pictures().count == 0;
     let Some(judge) = manager.judge().filter(|_| is_judged) else { return Ok(Chosen::only(answer)) };
     let patience = (began.elapsed() * AS_LONG_AGAIN).max(Duration::from_millis(100));
     let other = match other {

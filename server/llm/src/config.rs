@@ -4,7 +4,7 @@ use crate::breaker::Watched;
 use crate::budget::{Limits, Price, price_of};
 use crate::limit::LimitConfig;
 use crate::pool::MOST;
-use crate::prompt::{MOST_PICTURES, PromptLimits, Thoughts};
+use crate::prompt::{MOST_PICTURES, PromptLimits, Thoughts, is_open};
 use crate::providers::{FillFormat, Provider, ProviderKind, Quirks};
 use crate::request::Request;
 pub use crate::shared::address::RedisSource;
@@ -28,7 +28,7 @@ pub struct ModelsSettings {
     /// Bytes of an answer; a longer one is cut off and counts as failed.
     #[schemars(range(min = 1024))]
     pub max_answer_bytes: usize,
-    /// Bytes of prompts and answers under way at one time, over all requests; what would go beyond is refused.
+    /// Bytes of prompts and answers under way at one time, over all requests, pictures left out; what would go beyond is refused.
     #[schemars(range(min = 65_536))]
     pub max_bytes_in_flight: usize,
     /// Milliseconds until the first word of an answer.
@@ -50,7 +50,7 @@ pub struct ModelsSettings {
     /// Whether a second target is asked where the first word of one is late: at most one question in twenty.
     pub hedging: bool,
     /// Whether pictures in conversations that come through the service go to models. Secrets are taken out of texts, and nobody looks for any in
-    /// a picture; `refuse` sends none.
+    /// a picture; `attached` sends no addresses, and `refuse` sends none at all.
     pub pictures: PicturesSetting,
 }
 
@@ -58,9 +58,11 @@ pub struct ModelsSettings {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum PicturesSetting {
-    /// As whoever asks attached them.
+    /// As whoever asks attached them, and addresses at which the model's provider fetches them, where that is none of one's own.
     #[default]
     Allow,
+    /// Only those that are attached, and no addresses.
+    Attached,
     /// Never.
     Refuse,
 }
@@ -216,7 +218,7 @@ impl Default for CacheSettings {
 pub struct RoutingSettings {
     /// The way.
     pub strategy: RoutingStrategy,
-    /// The target that chooses between two answers that both pass all checks and differ; without one the first answer counts.
+    /// The target that chooses between two answers that both pass all checks and differ; without one, and about pictures, the first answer counts.
     pub judge: Option<String>,
 }
 
@@ -277,6 +279,8 @@ pub struct Target {
     pub stream: bool,
     /// HTTP/2 without TLS.
     pub http2: bool,
+    /// Whether it stands on the open web. One that does not would fetch from the inside what whoever asks has no way to.
+    pub is_open: bool,
     /// What is watched over when it is asked: provider, model and something that stands for the key.
     pub watched: Watched,
 }
@@ -306,10 +310,11 @@ impl ModelsSettings {
     /// The bounds on prompts as they are used.
     pub fn prompt_limits(&self) -> PromptLimits {
         let pictures = match self.pictures {
-            PicturesSetting::Allow => MOST_PICTURES,
+            PicturesSetting::Allow | PicturesSetting::Attached => MOST_PICTURES,
             PicturesSetting::Refuse => 0,
         };
-        PromptLimits { max_bytes: self.max_prompt_bytes, pictures }
+        let addresses = self.pictures == PicturesSetting::Allow;
+        PromptLimits { max_bytes: self.max_prompt_bytes, pictures, addresses }
     }
 
     /// The limits on requests at a time as they are used.
@@ -389,10 +394,13 @@ impl Target {
 }
 
 impl Target {
-    /// Whether the pictures of a request are shown in its format: all that are attached are, and some go and fetch others.
+    /// Whether the pictures of a request are shown in its format: nearly all that are attached are, and some on the open web go and fetch others.
     pub(crate) fn sees(&self, request: &Request) -> bool {
         let provider = self.provider.provider();
-        request.prompt.addresses().all(|address| provider.fetches(address))
+        request.prompt.shown_pictures().all(|picture| match picture.data() {
+            Some((media, _)) => provider.shows(media),
+            None => self.is_open && picture.address().is_some_and(|address| provider.fetches(address)),
+        })
     }
 
     /// Bytes of a request that this target is told.
@@ -436,6 +444,7 @@ impl TargetSettings {
         Ok(Target {
             name: name.to_owned(),
             provider: self.provider,
+            is_open: is_open(base_url),
             watched: Watched::new(base_url, model, &digest.unwrap_or_default()),
             model: model.to_owned(),
             base_url: base_url.to_owned(),
@@ -463,6 +472,21 @@ mod tests {
         };
         let (targets, errors) = settings.targets(&key);
         (targets, errors.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn who_stands_on_the_inside_is_known_by_the_address() {
+        let is_open = |url: &str| {
+            let (found, errors) = targets(&format!("[[target]]\nmodel = \"m\"\nbase-url = \"{url}\""));
+            assert_eq!(errors, Vec::<String>::new());
+            found[0].is_open
+        };
+        assert!(targets("[[target]]\nmodel = \"m\"").0[0].is_open && is_open("https://llm.example.org:8443/v1/"));
+        for url in
+            ["http://localhost:8000/v1", "http://10.0.0.7/v1", "http://[::1]:8000", "http://gpu", "https://gpu.corp/v1"]
+        {
+            assert!(!is_open(url), "{url}");
+        }
     }
 
     #[test]

@@ -160,7 +160,7 @@ impl Cause {
             Self::ContentFilter => "it refuses to answer this",
             Self::BadRequest => "check its `model` and `base-url`",
             Self::NoFill => "take `fill` out of its settings, or set it as the model needs it",
-            Self::NoPicture => "it takes no such picture; ask a model that sees, or attach the picture itself",
+            Self::NoPicture => NO_PICTURE,
             Self::Malformed => "what it sent could not be read",
             Self::Transport => "it could not be reached; check its `base-url` and the network",
             Self::Timeout => "it did not answer in time",
@@ -169,6 +169,39 @@ impl Cause {
             Self::Busy => "too much is asked at the same time, try again later",
             Self::NoTarget => "no model can be asked",
         }
+    }
+}
+
+/// What can be done where a model sees no pictures, or none at an address.
+const NO_PICTURE: &str = "it takes no such picture; ask a model that sees, or attach the picture itself";
+
+/// What can be done where a picture was not taken, as far as is told why. One that is attached already is not to be attached.
+fn advice_of_pictures(detail: &str) -> &'static str {
+    const LARGE: [&str; 7] =
+        ["too large", "too big", "larger than", "exceed", "dimension", "resolution", "too many pixels"];
+    const UNREADABLE: [&str; 12] = [
+        " format",
+        "of this type",
+        "media type",
+        "mime",
+        "decode",
+        "corrupt",
+        "truncated",
+        "could not process",
+        "failed to load",
+        "failed to process",
+        "not a valid image",
+        "invalid image",
+    ];
+    // Ours speak of formats in another sense.
+    let detail = detail.to_lowercase().replace("its format has no place", "");
+    let says = |words: &[&str]| words.iter().any(|word| detail.contains(word));
+    if says(&LARGE) {
+        "the picture is too large for it; show a smaller one"
+    } else if says(&UNREADABLE) {
+        "it cannot read the picture; save it anew, as PNG or JPEG"
+    } else {
+        NO_PICTURE
     }
 }
 
@@ -197,6 +230,7 @@ impl LlmError {
         match cause {
             // No target stands behind it.
             Cause::Budget => format!("The budget is used up: {detail}."),
+            Cause::NoPicture => format!("{target}: {detail} ({}).", advice_of_pictures(detail)),
             _ => format!("{target}: {detail} ({}).", cause.advice()),
         }
     }
@@ -254,6 +288,27 @@ mod tests {
         assert_eq!(error.to_string(), "work: Incorrect API key provided: … (check its `api-key`).");
         let long = LlmError::new("work", Cause::Server, "é".repeat(500)).to_string();
         assert!(long.chars().count() < 300 && long.ends_with("later)."), "{long}");
+    }
+
+    #[test]
+    fn who_can_do_something_about_a_picture_is_told_what() {
+        let told = |detail: &str| LlmError::new("work", Cause::NoPicture, detail).to_string();
+        for said in
+            ["image exceeds 5 MB maximum", "Image dimensions: 9000x10", "images larger than 8000 pixels are refused"]
+        {
+            assert!(told(said).ends_with("(the picture is too large for it; show a smaller one)."), "{said}");
+        }
+        for said in [
+            "failed to process inputs: image: unknown format",
+            "Failed to load image or audio file",
+            "Could not process image",
+            "its format has no place for a picture of this type",
+        ] {
+            assert!(told(said).ends_with("(it cannot read the picture; save it anew, as PNG or JPEG)."), "{said}");
+        }
+        for said in ["it sees no image", "its format has no place for a picture that is at an address only"] {
+            assert!(told(said).ends_with("attach the picture itself)."), "{said}");
+        }
     }
 
     #[test]

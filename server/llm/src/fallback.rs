@@ -11,6 +11,7 @@ use crate::error::{Cause, LlmError};
 use crate::events::Event;
 use crate::hedge;
 use crate::manager::{Inner, Plan};
+use crate::providers::sees_nothing;
 use crate::request::{Answer, Finish, Piece, Request};
 use crate::router::{self, Candidate};
 use crate::splice::Splice;
@@ -42,7 +43,9 @@ pub(crate) async fn fall_back(
         while let Some(lane) = chain.next() {
             let Some((lane, opened)) = hedge::race(&mut chain, lane).await? else { continue };
             splice.begin();
-            let first_word = opened.first_word;
+            // How long pictures take says nothing of whether a target is slow.
+            let has_pictures = request.prompt.pictures().count > 0;
+            let first_word = if has_pictures { Duration::ZERO } else { opened.first_word };
             match opened.go_on(&mut splice, writer).await {
                 Ok(answer) => {
                     inner.incidents.success(&lane.target.watched);
@@ -93,9 +96,15 @@ pub(crate) fn may_answer(target: &Target, request: &Request) -> bool {
         && target.sees(request)
 }
 
+/// Whether a target is left out because its model sees nothing, as it said a while ago.
+fn is_blind(inner: &Inner, target: &Target, request: &Request) -> bool {
+    request.prompt.pictures().count > 0 && inner.blind.has(&target.watched.limit_name().to_owned())
+}
+
 /// The targets that may answer, in the order in which they are to be asked.
 pub(crate) fn ordered<'a>(inner: &Inner, plan: &'a Plan, request: &Request) -> Vec<Candidate<'a>> {
-    let candidates = plan.targets.iter().filter(|target| may_answer(target, request)).map(|target| Candidate {
+    let fit = plan.targets.iter().filter(|target| may_answer(target, request) && !is_blind(inner, target, request));
+    let candidates = fit.map(|target| Candidate {
         target,
         vitals: inner.health.of(&target.name),
         state: inner.breakers.state(&target.watched),
@@ -157,7 +166,15 @@ pub(crate) struct Chain<'a> {
 
 impl<'a> Chain<'a> {
     fn new(inner: &'a Inner, plan: &'a Plan, request: &'a Request, came: Instant) -> Self {
-        let waiting = ordered(inner, plan, request).into_iter().map(|candidate| candidate.target).collect();
+        let waiting: VecDeque<_> =
+            ordered(inner, plan, request).into_iter().map(|candidate| candidate.target).collect();
+        // Where nobody is left, it is because of this.
+        let is_fit = |target: &&Target| waiting.is_empty() && may_answer(target, request);
+        let blind = plan.targets.iter().filter(is_fit).find(|target| is_blind(inner, target, request));
+        let last = blind.map(|target| {
+            let detail = "its model sees no pictures, as it said a few minutes ago";
+            LlmError::new(&target.name, Cause::NoPicture, detail)
+        });
         Self {
             inner,
             plan,
@@ -169,7 +186,7 @@ impl<'a> Chain<'a> {
             refused: Vec::new(),
             hopeless: Vec::new(),
             soonest: Duration::MAX,
-            last: None,
+            last,
         }
     }
 
@@ -256,6 +273,11 @@ impl<'a> Chain<'a> {
             self.soonest = self.soonest.min(error.retry_after.unwrap_or(BACKOFF));
         } else {
             self.hopeless.push(&lane.target.name);
+            if sees_nothing(&error) {
+                // It could not have answered, and takes nobody's turn.
+                self.inner.blind.add(lane.target.watched.limit_name().to_owned());
+                self.attempts = self.attempts.saturating_sub(1);
+            }
         }
         self.last = Some(error);
         Ok(())

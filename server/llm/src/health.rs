@@ -145,7 +145,8 @@ impl Default for Health {
 pub struct UnderWay<'a> {
     health: &'a Health,
     target: String,
-    class: usize,
+    /// The class of its prompt; none where it is compared with no other.
+    class: Option<usize>,
     sent: Instant,
     had_word: std::cell::Cell<bool>,
 }
@@ -201,7 +202,7 @@ impl Health {
             one.sent += self.seconds(now);
             one.last_sent = Some(now);
         }
-        let class = class(bytes);
+        let class = Some(class(bytes));
         UnderWay { health: self, target: target.to_owned(), class, sent: now, had_word: std::cell::Cell::new(false) }
     }
 
@@ -219,14 +220,24 @@ fn class(bytes: usize) -> usize {
 }
 
 impl UnderWay<'_> {
+    /// A request that is compared with no other, since what it shows has to be sent and looked at first: how long that takes says nothing of the
+    /// target.
+    #[must_use]
+    pub fn apart(mut self) -> Self {
+        self.end_waiting();
+        self.class = None;
+        self
+    }
+
     /// The first word came after so long.
     pub fn first_word(&self, took: Duration) {
+        let Some(class) = self.class else { return };
         let seconds = took.as_secs_f64();
         self.end_waiting();
         self.with(|one| {
             one.first_word = peak(one.first_word, seconds);
             one.all.push(seconds);
-            if let Some(recent) = one.by_class.get_mut(self.class) {
+            if let Some(recent) = one.by_class.get_mut(class) {
                 recent.push(seconds);
             }
         });
@@ -336,6 +347,22 @@ mod tests {
         let late = health.late_after("a", 100).unwrap();
         assert!((100..=300).contains(&late.as_millis()), "{late:?}");
         assert_eq!(health.late_after("a", 100_000), None, "long prompts are another matter");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_apart_makes_nobody_slow() {
+        let health = Health::default();
+        (0..30).for_each(|_| answered(&health, "a", 100));
+        let before = (health.of("a").first_word, health.late_after("a", 100), health.report("a").p95);
+        let calls: Vec<_> = (0..30).map(|_| health.begin("a", 100).apart()).collect();
+        assert_eq!(health.of("a").in_flight, 30, "it is under way");
+        tokio::time::advance(Duration::from_secs(60)).await;
+        assert_eq!(health.of("a").first_word, before.0);
+        calls.iter().for_each(|call| call.first_word(Duration::from_secs(60)));
+        calls[0].success();
+        drop(calls);
+        assert_eq!((health.of("a").first_word, health.late_after("a", 100), health.report("a").p95), before);
+        assert_eq!((health.of("a").in_flight, health.report("a").answers), (0, 1));
     }
 
     #[tokio::test(start_paused = true)]

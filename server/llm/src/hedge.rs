@@ -26,7 +26,9 @@ pub(crate) async fn race<'a>(chain: &mut Chain<'a>, first: Lane<'a>) -> Result<W
     let limit = inner.limiters.of(first.target.watched.limit_name(), plan.limit).report();
     // What waits for its turn here is not late there.
     let has_room = limit.queued == 0 && limit.in_flight < limit.limit;
-    let is_worth_it = plan.hedges && has_room && request.priority != Priority::Bulk && chain.has_others();
+    let has_pictures = request.prompt.pictures().count > 0;
+    let is_worth_it =
+        plan.hedges && has_room && !has_pictures && request.priority != Priority::Bulk && chain.has_others();
     let delay = if is_worth_it { inner.health.late_after(name, request.prompt.len()) } else { None };
     let Some(delay) = delay else {
         let (lane, result) = first.open(inner, plan, request).await;

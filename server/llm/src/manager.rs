@@ -16,7 +16,8 @@ use crate::limit::{LimitConfig, Limiters};
 use crate::measures::Counts;
 use crate::pool::Pool;
 use crate::prompt::PromptLimits;
-use crate::providers::{FillFormat, Quirks, gather};
+use crate::providers::{FillFormat, Quirks, gather, knows_no_strict};
+use crate::remembered::Remembered;
 use crate::request::{Answer, Piece, Request, Usage};
 use crate::revalidate::Refreshes;
 use crate::shared::Shared;
@@ -30,6 +31,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::broadcast;
+
+/// For so long a model that sees nothing is shown nothing.
+const BLIND: Duration = Duration::from_secs(600);
+/// For so long a model is told tools that it refused as strict ones without a word of that.
+const LOOSE: Duration = Duration::from_secs(3600);
 
 /// What the settings say, in the form in which it is used. Calls under way go on with the one they began with.
 pub(crate) struct Plan {
@@ -96,6 +102,10 @@ pub(crate) struct Inner {
     /// With what the cache was made.
     cache_settings: CacheSettings,
     quirks: Mutex<FxHashMap<String, Quirks>>,
+    /// Models that said that they see nothing.
+    pub blind: Remembered<String>,
+    /// Models, and a digest of the tools that they refused as strict ones.
+    pub loose: Remembered<(String, blake3::Hash)>,
     tickets: AtomicU64,
     /// The record of the session, where there is one.
     pub tape: OnceLock<Arc<Tape>>,
@@ -111,14 +121,23 @@ impl Inner {
             .unwrap_or_else(|| Quirks::of(&target.model).at(&target.base_url))
     }
 
-    /// Learns from a refusal of a request; gives what is known then.
-    pub fn learn(&self, target: &Target, request: &Request, error: &LlmError) -> Quirks {
-        let known = self.quirks(target).learnt(error);
-        // Whoever asks for a length himself may ask for more than is usual.
-        let known = if request.will_do.is_some() { known.shortened(error) } else { known };
-        let mut quirks = self.quirks.lock().unwrap_or_else(PoisonError::into_inner);
-        quirks.insert(target.watched.limit_name().to_owned(), known);
-        known
+    /// Learns from a refusal of a request that was asked in this way; gives the way in which it is to be asked then. `was_strict` is whether a tool
+    /// was told that is strict. A refusal of one with pictures is heeded for that one only: what is said of those may be in the words of whoever
+    /// asked.
+    pub fn learn(&self, target: &Target, request: &Request, error: &LlmError, way: Quirks, was_strict: bool) -> Quirks {
+        let taught = |quirks: Quirks| {
+            let quirks = quirks.learnt(error);
+            let no_strict = quirks.no_strict || (was_strict && knows_no_strict(error));
+            let quirks = Quirks { no_strict, ..quirks };
+            // Whoever asks for a length himself may ask for more than is usual.
+            if request.will_do.is_some() { quirks.shortened(error) } else { quirks }
+        };
+        if request.prompt.pictures().count == 0 {
+            let known = taught(self.quirks(target));
+            let mut quirks = self.quirks.lock().unwrap_or_else(PoisonError::into_inner);
+            quirks.insert(target.watched.limit_name().to_owned(), known);
+        }
+        taught(way)
     }
 
     /// Another number each time.
@@ -298,6 +317,8 @@ impl LlmManager {
             events: journal.map_or_else(Events::default, Events::with_journal),
             cache_settings: settings.cache.clone(),
             quirks: Mutex::default(),
+            blind: Remembered::new(BLIND),
+            loose: Remembered::new(LOOSE),
             tickets: AtomicU64::new(0),
             tape: OnceLock::new(),
         };
@@ -316,6 +337,8 @@ impl LlmManager {
             let problem = "What changed in it holds from the next start on.".to_owned();
             errors.push(TargetError { name: "`[cache]`".to_owned(), problem });
         }
+        // Somebody may have set up eyes.
+        self.inner.blind.forget();
         self.inner.limiters.configure(plan.limit);
         self.inner.pool.bound(settings.models.max_bytes_in_flight);
         *self.plan.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(plan);
@@ -372,6 +395,9 @@ impl LlmManager {
 
     /// After how long the first word of the target of this request is late, where that is known.
     pub(crate) fn late_after(&self, request: &Request) -> Option<Duration> {
+        if request.prompt.pictures().count > 0 {
+            return None;
+        }
         self.inner.health.late_after(request.target.as_deref()?, request.prompt.len())
     }
 
@@ -412,6 +438,15 @@ impl LlmManager {
         }
         let from_cache = stream.is_from_cache();
         gather("models", pieces).map(|answer| Answer { from_cache, ..answer })
+    }
+
+    /// Counts every target as one of the open web: the servers of tests stand on this machine. To be called before anything is asked.
+    #[cfg(test)]
+    pub(crate) fn open_all(&self) {
+        let mut plan = self.plan.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(plan) = Arc::get_mut(&mut plan) {
+            plan.targets.iter_mut().for_each(|target| target.is_open = true);
+        }
     }
 
     /// Answers every question with these bytes from now on, without a network: to measure what this program takes itself.

@@ -11,14 +11,14 @@ mod reply;
 #[cfg(test)]
 mod tests;
 
-pub use held::Held;
 pub(crate) use held::MOST;
+pub use held::{Held, Upload};
 pub use hyper::Method;
 pub use reply::Reply;
 
 use crate::error::{Cause, LlmError};
 use bytes::Bytes;
-use held::InFlight;
+use held::{InFlight, Uploads};
 use host::{Counted, Host, Line, Origin};
 use http_body_util::Full;
 use hyper::header::{HeaderName, HeaderValue};
@@ -57,6 +57,7 @@ pub struct Pool {
     opened: AtomicUsize,
     numbers: AtomicUsize,
     in_flight: Arc<InFlight>,
+    uploads: Uploads,
     idle_age: Duration,
     #[cfg(any(test, feature = "scripted"))]
     canned: OnceLock<Arc<[Bytes]>>,
@@ -70,6 +71,7 @@ impl Default for Pool {
             opened: AtomicUsize::new(0),
             numbers: AtomicUsize::new(0),
             in_flight: Arc::default(),
+            uploads: Uploads::default(),
             idle_age: IDLE_AGE,
             #[cfg(any(test, feature = "scripted"))]
             canned: OnceLock::new(),
@@ -84,12 +86,14 @@ pub struct Content<'a> {
     pub kind: &'a str,
     /// The bytes.
     pub bytes: Bytes,
+    /// How many of them have room already.
+    pub beforehand: usize,
 }
 
 impl Content<'_> {
     /// JSON.
     pub fn json(bytes: impl Into<Bytes>) -> Self {
-        Self { kind: "application/json", bytes: bytes.into() }
+        Self { kind: "application/json", bytes: bytes.into(), beforehand: 0 }
     }
 }
 
@@ -121,7 +125,15 @@ impl Pool {
         Ok(held)
     }
 
-    /// Sends a `POST` with a JSON body and waits for the head of the answer.
+    /// Waits for room for pictures of so many bytes, before anything is made of them that goes out.
+    ///
+    /// # Errors
+    /// If there is none in so long.
+    pub async fn hold_pictures(&self, target: &str, bytes: usize, patience: Duration) -> Result<Upload, LlmError> {
+        self.uploads.wait(target, bytes, patience).await
+    }
+
+    /// Sends a `POST` with a JSON body and waits for the head of the answer. Pictures in it have their room in `upload`.
     ///
     /// # Errors
     /// As for [`Self::send`].
@@ -131,13 +143,15 @@ impl Pool {
         url: &str,
         headers: &[(&'static str, Secret)],
         body: Vec<u8>,
+        upload: Option<&Upload>,
         h2: bool,
     ) -> Result<Reply, LlmError> {
         #[cfg(any(test, feature = "scripted"))]
         if let Some(pieces) = self.canned.get() {
             return Ok(Reply::canned(self, pieces));
         }
-        self.send(Method::POST, target, url, headers, Some(Content::json(body)), h2).await
+        let content = Content { beforehand: upload.map_or(0, |upload| upload.bytes), ..Content::json(body) };
+        self.send(Method::POST, target, url, headers, Some(content), h2).await
     }
 
     /// Sends a `GET` and waits for the head of the answer.
@@ -173,7 +187,8 @@ impl Pool {
         h2: bool,
     ) -> Result<Reply, LlmError> {
         let (origin, uri) = host::origin(target, url, h2)?;
-        let _held = self.hold(target, content.as_ref().map_or(0, |content| content.bytes.len()))?;
+        let beside = |content: &Content<'_>| content.bytes.len().saturating_sub(content.beforehand);
+        let _held = self.hold(target, content.as_ref().map_or(0, beside))?;
         let mut attempts = 0;
         let mut refused_by = Vec::new();
         loop {

@@ -10,8 +10,8 @@ mod picture;
 
 pub(crate) use conversation::{Said, Thoughts};
 pub use conversation::{Shown, Turn};
-pub(crate) use picture::Pictures;
 pub use picture::{Detail, MOST_BYTES, MOST_PICTURES, Picture, PictureError};
+pub(crate) use picture::{Pictures, TOKENS as PICTURE_TOKENS, is_open};
 
 use crate::attempt::BYTES_A_TOKEN;
 use crate::tools::Tool;
@@ -76,6 +76,9 @@ pub enum PromptError {
     /// The settings let none through.
     #[error("No pictures are sent to models here, as `models.pictures` says; describe in words what is to be seen.")]
     NoPictures,
+    /// The settings let none through that is not attached.
+    #[error("No addresses of pictures are sent to models here, as `models.pictures` says; attach the picture itself.")]
+    NoAddresses,
     /// More than [`PromptLimits::pictures`].
     #[error("There are more than {limit} pictures in the conversation; leave some out.")]
     TooManyPictures {
@@ -94,11 +97,13 @@ pub struct PromptLimits {
     pub max_bytes: usize,
     /// Pictures of a conversation; 0 lets none through.
     pub pictures: usize,
+    /// Whether pictures may be at addresses, or are attached only.
+    pub addresses: bool,
 }
 
 impl Default for PromptLimits {
     fn default() -> Self {
-        Self { max_bytes: 1 << 20, pictures: MOST_PICTURES }
+        Self { max_bytes: 1 << 20, pictures: MOST_PICTURES, addresses: true }
     }
 }
 

@@ -15,7 +15,7 @@ mod quirks;
 
 pub use fill::FillFormat;
 pub use quirks::Quirks;
-pub(crate) use quirks::{is_of_length, is_of_strictness, is_of_thoughts, unseen};
+pub(crate) use quirks::{is_of_length, is_of_strictness, is_of_thoughts, knows_no_strict, sees_nothing, unseen};
 
 use crate::error::{Cause, LlmError};
 use crate::prompt::Prompt;
@@ -100,6 +100,22 @@ pub trait Provider: Send + Sync + 'static {
     /// Whether a picture at an address is found there by whoever speaks this format. Nothing here fetches one.
     fn fetches(&self, _address: &str) -> bool {
         false
+    }
+
+    /// The most tokens that a picture has at any model of this format, which is looked at so closely (`low`, `high` or `auto`). A model may have
+    /// far fewer; what is reserved for it is given back when its provider tells.
+    fn picture_tokens(&self, detail: Option<&str>) -> u64;
+
+    /// Whether pictures of this type (`image/png`) are shown in this format.
+    fn shows(&self, _media: &str) -> bool {
+        true
+    }
+
+    /// The most tokens that a picture has at a model of this format, which is looked at so closely (`low`, `high` or `auto`). A model may have
+    /// far fewer; what is reserved is given back when its provider tells. Usually that of Qwen's models with their largest picture, 16,384
+    /// squares (`max_pixels` of its processor), the most of all that people serve themselves.
+    fn picture_tokens(&self, _detail: Option<&str>) -> u64 {
+        16_384
     }
 
     /// Bytes of what models thought in a conversation that this one is told again.

@@ -3,6 +3,7 @@
 //! Events of one answer mostly differ in their one word, so an event that is the one before but for its word is not read as JSON again.
 //! Reads what came and nothing else; how long that may take is the business of [`crate::attempt`].
 
+use crate::echo::Echo;
 use crate::error::{Cause, LlmError};
 use crate::providers::{Failed, Provider};
 use crate::request::Piece;
@@ -13,6 +14,8 @@ pub(crate) struct Reading {
     provider: &'static dyn Provider,
     events: EventReader,
     alike: Alike,
+    /// What is taken out of failures.
+    echo: Echo,
 }
 
 /// What went wrong with an event.
@@ -30,7 +33,12 @@ impl From<FrameError> for Broken {
 impl Reading {
     /// At the start of an answer.
     pub fn new(provider: &'static dyn Provider) -> Self {
-        Self { provider, events: EventReader::new(provider.framing()), alike: Alike::default() }
+        Self { provider, events: EventReader::new(provider.framing()), alike: Alike::default(), echo: Echo::default() }
+    }
+
+    /// The same; failures that it tells have nothing of this in them.
+    pub fn without(self, echo: Echo) -> Self {
+        Self { echo, ..self }
     }
 
     /// The pieces of all events that are complete with these bytes. `name` is that of the target, for failures.
@@ -38,11 +46,12 @@ impl Reading {
     /// # Errors
     /// If they cannot be read, or say that something went wrong.
     pub fn push(&mut self, name: &str, bytes: &[u8]) -> Result<Vec<Piece>, LlmError> {
-        let (provider, alike, mut pieces) = (self.provider, &mut self.alike, Vec::new());
+        let (provider, alike, echo, mut pieces) = (self.provider, &mut self.alike, &self.echo, Vec::new());
         // Around each word stands many times as much; so the text seldom has to grow.
         let room = bytes.len() / 8;
-        let read =
-            self.events.push(bytes, |event| take(provider, alike, event, room, &mut pieces).map_err(Broken::Failed));
+        let read = self
+            .events
+            .push(bytes, |event| take(provider, alike, echo, event, room, &mut pieces).map_err(Broken::Failed));
         match read {
             Ok(()) => Ok(pieces),
             Err(Broken::Frame(error)) => Err(LlmError::new(name, Cause::Malformed, error.to_string())),
@@ -64,6 +73,7 @@ impl Reading {
 fn take(
     provider: &dyn Provider,
     alike: &mut Alike,
+    echo: &Echo,
     event: &str,
     room: usize,
     pieces: &mut Vec<Piece>,
@@ -72,7 +82,7 @@ fn take(
         add(pieces, word, room);
         return Ok(());
     }
-    let said = provider.event(event)?;
+    let said = provider.event(event).map_err(|failed| cleaned(provider, echo, event).unwrap_or(failed))?;
     if let [Piece::Text(word)] = said.as_slice() {
         alike.learn(provider, event, word);
     }
@@ -83,6 +93,15 @@ fn take(
         }
     }
     Ok(())
+}
+
+/// What an event that tells a failure says without what is taken out of those; nothing where there is nothing to be taken out.
+fn cleaned(provider: &dyn Provider, echo: &Echo, event: &str) -> Option<Failed> {
+    if echo.is_none() {
+        return None;
+    }
+    let clean = echo.clean_json(event.as_bytes());
+    provider.event(std::str::from_utf8(&clean).ok()?).err()
 }
 
 /// Adds text to the last piece, if that is one of text.

@@ -34,7 +34,9 @@ pub(crate) fn travel(inner: &Arc<Inner>, plan: &Arc<Plan>, request: Request) -> 
         return Ok((Follower::alone(call(inner.clone(), plan.clone(), request, came, None)), false));
     }
     let key = Key::of(&request, &may_answer.iter().map(|(_, identity)| identity).collect::<Vec<_>>());
-    if let Some(hit) = inner.cache.get(&key) {
+    // What is at an address may be another picture a moment later. Who asks at the same moment gets the same answer all the same.
+    let is_kept = request.prompt.addresses().next().is_none();
+    if let Some(hit) = is_kept.then(|| inner.cache.get(&key)).flatten() {
         inner.events.tell(Event::CacheHit { took: came.elapsed() });
         if hit.is_stale {
             refresh(inner, plan, &request, key);
@@ -42,21 +44,32 @@ pub(crate) fn travel(inner: &Arc<Inner>, plan: &Arc<Plan>, request: Request) -> 
         return Ok((Follower::of(pieces_of(&hit.answer)), true));
     }
     let flight = key.of_flight(request.priority);
-    let (follower, begun) =
-        inner.flights.join(flight, call(inner.clone(), plan.clone(), request, came, Some((key, Kept::Any))));
+    let (follower, begun) = inner
+        .flights
+        .join(flight, call(inner.clone(), plan.clone(), request, came, is_kept.then_some((key, Kept::Any))));
     if !begun {
         inner.events.tell(Event::Coalesced);
     }
     Ok((follower, false))
 }
 
+/// What is said where a picture is attached that a format does not know.
+const OTHER_TYPE: &str = "its format has no place for a picture of this type";
+
 /// Why no target can be asked a request.
 pub(crate) fn nobody(plan: &Plan, request: &Request) -> LlmError {
     let models: Vec<&str> = plan.targets.iter().map(|target| target.name.as_str()).collect();
-    let is_of_pictures = request.prompt.addresses().next().is_some();
+    let is_of_pictures = request.prompt.pictures().count > 0;
+    let has_address = request.prompt.addresses().next().is_some();
     match request.target.as_deref() {
         Some(name) if models.contains(&name) && is_of_pictures => {
-            LlmError::new(name, Cause::NoPicture, "its format has no place for a picture that is at an address only")
+            let is_open = plan.targets.iter().any(|target| target.name == name && target.is_open);
+            let detail = match is_open {
+                _ if !has_address => OTHER_TYPE,
+                true => "its format has no place for a picture that is at an address only",
+                false => "it is no server of the open web, and is given no address from which it would fetch a picture",
+            };
+            LlmError::new(name, Cause::NoPicture, detail)
         }
         Some(name) if models.contains(&name) => {
             LlmError::new(name, Cause::NoFill, "it is given no holes to fill, since its `fill` is not set")
@@ -67,6 +80,9 @@ pub(crate) fn nobody(plan: &Plan, request: &Request) -> LlmError {
             LlmError::unknown(name, &known)
         }
         None if models.is_empty() => LlmError::none_set(),
+        None if is_of_pictures && !has_address => {
+            LlmError::new("models", Cause::NoPicture, "none of them takes a picture of this type")
+        }
         None if is_of_pictures => {
             LlmError::new("models", Cause::NoPicture, "none of them fetches a picture that is at an address only")
         }

@@ -9,7 +9,7 @@ mod tools;
 mod wire;
 
 pub(crate) use answer::ErrorAnswer;
-pub(crate) use room::PLACES;
+pub(crate) use room::Places;
 
 use crate::auth::Principal;
 use crate::error::{Kind, Problem};
@@ -20,7 +20,7 @@ use axum::http::HeaderValue;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use engine::converse::PromptError;
-use room::{Roomy, sends_none};
+use room::{Roomy, holding, sends_none};
 use serde::Serialize;
 use utoipa::ToSchema;
 use wire::ChatRequest;
@@ -94,6 +94,7 @@ async fn entries(gateway: &Gateway) -> Result<Vec<ModelEntry>, Problem> {
     (status = 400, description = "Not as it has to be, or longer than the model can read", body = ErrorAnswer),
     (status = 401, description = "Not signed in", body = ErrorAnswer), (status = 403, description = "Not allowed", body = ErrorAnswer),
     (status = 404, description = "There is no such model", body = ErrorAnswer),
+    (status = 408, description = "A large body came too slowly", body = ErrorAnswer),
     (status = 413, description = "Too large", body = ErrorAnswer), (status = 415, description = "No JSON", body = ErrorAnswer),
     (status = 422, description = "It cannot be done", body = ErrorAnswer),
     (status = 429, description = "Too much was asked, or the budget is used up", body = ErrorAnswer),
@@ -103,16 +104,22 @@ async fn entries(gateway: &Gateway) -> Result<Vec<ModelEntry>, Problem> {
 pub(crate) async fn chat(
     State(gateway): State<Gateway>,
     Extension(principal): Extension<Principal>,
-    Roomy { body, place: _place }: Roomy,
+    Roomy { body, place }: Roomy,
 ) -> Result<Response, Problem> {
     if let Some(picture) = body.first_picture().filter(|_| sends_none(&gateway)) {
         return Err(Problem::new(Kind::Refused, PromptError::NoPictures.to_string()).at(picture));
     }
     let ignored = body.ignored();
     let (is_streamed, tells_usage) = (body.is_streamed(), body.tells_usage());
-    let answer = gateway.core(&principal.account.id).converse(body.conversation()?).await?;
+    let core = gateway.core(&principal.account.id);
+    // To look at pictures takes long enough to keep others waiting.
+    let conversation = match place {
+        Some(_) => core.apart("pictures", move || body.conversation()).await??,
+        None => body.conversation()?,
+    };
+    let answer = core.converse(conversation).await?;
     let mut response = match is_streamed {
-        true => streamed(answer, tells_usage, gateway.silence()).await?,
+        true => holding(streamed(answer, tells_usage, gateway.silence()).await?, place),
         false => whole(answer).await?.into_response(),
     };
     if let Ok(value) = HeaderValue::from_str(&ignored.join(", "))

@@ -1,14 +1,15 @@
 //! Pictures through the door for OpenAI's format: what arrives, what is refused and where, and how large a body may be.
 
 use super::*;
-use crate::routes::PLACES;
-use llm::scripted::{Behaviour, ModelServer};
+use llm::scripted::{Behaviour, ModelServer, Script, words};
 use std::sync::atomic::Ordering;
 
 /// Bytes of the largest body of this door.
 const LARGEST: usize = 32 << 20;
-/// Bytes of the largest picture.
-const LARGEST_PICTURE: usize = 5 << 20;
+/// Bytes of the largest picture, which has 5 MiB in base64.
+const LARGEST_PICTURE: usize = (5 << 20) / 4 * 3;
+/// Places for large bodies.
+const PLACES: usize = 8;
 const CHAT: &str = "/v1/chat/completions";
 
 /// A picture of so many bytes, as far as anybody looks at it here.
@@ -48,11 +49,17 @@ async fn send(service: &Service, path: &str, token: &str, body: Body) -> Reply {
     service.raw(request.header("content-type", "application/json").body(body).unwrap()).await
 }
 
-/// A question that has so many bytes.
+/// A question that has so many bytes: pictures, and a word that is as long as what is left.
 fn of_size(bytes: usize) -> String {
-    let question = asked(vec![picture(&png(20))]).to_string();
-    // What stands around JSON is a part of it.
-    format!("{question}{}", " ".repeat(bytes - question.len()))
+    let count = bytes.div_ceil(5 << 20);
+    // What stands around a picture is part of it.
+    let url = png(bytes / count / 4 * 3 - 600);
+    let question = |word: &str| {
+        let text = json!({ "type": "text", "text": word });
+        asked(std::iter::once(text).chain(vec![picture(&url); count]).collect()).to_string()
+    };
+    let rest = bytes - question("").len();
+    question(&"x".repeat(rest))
 }
 
 /// What is wrong, and where.
@@ -125,17 +132,17 @@ async fn what_is_no_picture_is_refused_with_its_place_and_a_sentence() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_address_goes_on_to_whoever_fetches_it_and_is_fetched_by_nobody_here() {
+async fn an_address_is_given_to_no_server_of_ones_own_and_is_fetched_by_nobody_here() {
     let (service, token, server) = service(json!({})).await;
     let url = "https://example.org/a.png";
-    assert_eq!(ask(&service, &token, asked(vec![picture(url)])).await.status, StatusCode::OK);
-    assert!(server.seen.bodies.lock().unwrap()[0].contains(url));
+    let (status, _, said) = refusal(&ask(&service, &token, asked(vec![picture(url)])).await);
+    assert!(status == 422 && said.contains("fetches") && said.ends_with('.'), "{said}");
     let gemini = json!([{ "name": "own", "provider": "gemini", "model": "m", "base-url": server.url }]);
     let service = Service::set(json!({ "models": { "target": gemini } }), MetricsAccess::default()).await;
     let token = service.account("dev", Role::Developer).await;
     let (status, _, said) = refusal(&ask(&service, &token, asked(vec![picture(url)])).await);
     assert!(status == 422 && said.contains("fetches") && said.ends_with('.'), "{said}");
-    assert_eq!(server.requests(), 1);
+    assert_eq!(server.requests(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -158,14 +165,17 @@ async fn a_body_of_this_door_may_be_large_if_it_says_so_and_others_may_not() {
     let reply = send(&service, "/api/v2/documents/diagnostics", &token, Body::from(text)).await;
     assert_eq!(reply.status, StatusCode::PAYLOAD_TOO_LARGE, "every other route keeps its bound");
     assert_eq!(server.requests(), 2);
-    assert_eq!(service.gateway.large_bodies().available_permits(), PLACES, "every place is given back");
+    assert_eq!(service.gateway.large_bodies().free(), PLACES, "every place is given back");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn large_bodies_wait_for_a_place_and_others_do_not() {
     let (service, token, server) = service(json!({})).await;
-    let places = u32::try_from(PLACES).unwrap();
-    let taken = service.gateway.large_bodies().acquire_many_owned(places).await.unwrap();
+    let mut taken = Vec::new();
+    for number in 0..PLACES {
+        taken.push(service.gateway.large_bodies().take(&(number / 2).to_string()).await.unwrap());
+    }
+    assert_eq!(service.gateway.large_bodies().free(), 0);
     assert_eq!(ask(&service, &token, asked(vec![picture(&png(20))])).await.status, StatusCode::OK);
     let large = send(&service, CHAT, &token, Body::from(of_size(2 << 20)));
     let then = async {
@@ -175,6 +185,50 @@ async fn large_bodies_wait_for_a_place_and_others_do_not() {
     };
     let (reply, ()) = tokio::join!(large, then);
     assert_eq!((reply.status, server.requests()), (StatusCode::OK, 2), "{reply:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_large_without_pictures_is_refused() {
+    let (service, token, server) = service(json!({})).await;
+    let with = |name: &str, value: Value| {
+        let mut body = asked(vec![picture(&png(20))]);
+        body[name] = value;
+        Body::from(body.to_string())
+    };
+    for (value, expected) in
+        [(json!("x".repeat(2 << 20)), 413), (json!(vec![0; 1 << 20]), 413), (json!(vec![0; 300_000]), 422)]
+    {
+        let reply = send(&service, CHAT, &token, with("x", value)).await;
+        let (status, _, said) = refusal(&reply);
+        assert!(status == expected && said.ends_with('.'), "{said}");
+    }
+    assert_eq!(server.requests(), 0);
+    let reply = send(&service, CHAT, &token, with("x", json!(vec![0; 1000]))).await;
+    assert_eq!((reply.status, server.requests()), (StatusCode::OK, 1), "what is not known is passed over");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_place_is_held_until_the_answer_has_gone_out() {
+    let server = ModelServer::start(Script::Words(words("a b c d e f"), Duration::from_millis(100)), 100).await;
+    let target = json!([{ "name": "own", "model": "m", "base-url": server.url }]);
+    let service = Service::set(json!({ "models": { "target": target } }), MetricsAccess::default()).await;
+    let token = service.account("dev", Role::Developer).await;
+    let free = || service.gateway.large_bodies().free();
+    let mut body: Value = serde_json::from_str(&of_size(2 << 20)).unwrap();
+    body["stream"] = json!(true);
+    for is_read in [true, false] {
+        let request = Request::builder().method("POST").uri(CHAT).header("authorization", format!("Bearer {token}"));
+        let request = request.header("content-type", "application/json").body(Body::from(body.to_string())).unwrap();
+        let answer = service.router.clone().oneshot(request).await.unwrap();
+        assert_eq!((answer.status(), free()), (StatusCode::OK, PLACES - 1), "the answer has begun");
+        if is_read {
+            let all = axum::body::to_bytes(answer.into_body(), usize::MAX).await.unwrap();
+            assert!(String::from_utf8(all.to_vec()).unwrap().contains("[DONE]"));
+        } else {
+            drop(answer);
+        }
+        assert_eq!(free(), PLACES);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -59,7 +59,8 @@ impl Wire {
     /// Sends a call and gives the JSON that comes back.
     pub(super) async fn call(&self, call: Call) -> Result<Value, Refusal> {
         let url = format!("{}{}", self.target.base_url, call.path);
-        let content = (call.method != Method::GET).then(|| Content { kind: &call.kind, bytes: call.body.into() });
+        let content =
+            (call.method != Method::GET).then(|| Content { kind: &call.kind, bytes: call.body.into(), beforehand: 0 });
         let mut reply = self.send(call.method, &url, content).await?;
         let body = tokio::time::timeout(self.bounds.first_word, reply.whole(&self.target.name, PAGE)).await;
         let body = body.map_err(|_elapsed| self.late("its answer broke off"))??;

@@ -1,5 +1,6 @@
 //! Connections against real peers: refusals, GOAWAY, idle connections that close, limits.
 
+use super::held::MOST_PICTURES;
 use super::host::origin;
 use super::*;
 use crate::scripted::{Behaviour, ModelServer, Options, Script, words};
@@ -304,7 +305,7 @@ async fn bytes_under_way_are_bounded_and_given_back() {
     pool.bound(2_000);
     let send = |body: &str| {
         let (pool, url, body) = (pool.clone(), url.clone(), body.as_bytes().to_vec());
-        async move { pool.post("t", &url, &[], body, false).await }
+        async move { pool.post("t", &url, &[], body, None, false).await }
     };
     let error = send(&format!("\"{}\"", "x".repeat(3_000))).await.err().unwrap();
     assert_eq!((error.cause, server.requests()), (Cause::Busy, 0));
@@ -324,6 +325,31 @@ async fn bytes_under_way_are_bounded_and_given_back() {
     drop(held);
     assert!(send("{}").await.unwrap().whole("t", 1 << 20).await.is_ok());
     assert_eq!(pool.in_flight.bytes(), 0);
+}
+
+#[tokio::test]
+async fn pictures_wait_for_room_of_their_own_and_leave_that_of_texts_alone() {
+    let server = ModelServer::start(Script::Words(vec!["x".to_owned()], Duration::ZERO), 100).await;
+    let url = format!("{}/chat/completions", server.url);
+    let pool = Arc::new(Pool::default());
+    pool.bound(2_000);
+    let body = format!("\"{}\"", "x".repeat(3_000)).into_bytes();
+    let (short, long) = (Duration::from_millis(50), Duration::from_secs(20));
+    let upload = pool.hold_pictures("t", 3_000, short).await.unwrap();
+    assert!(pool.post("t", &url, &[], body, Some(&upload), false).await.is_ok(), "what has room needs no other");
+    assert_eq!(pool.in_flight.bytes(), 0);
+    // One that is larger than all that there is room for has all of it.
+    drop(upload);
+    let all = pool.hold_pictures("t", 2 * MOST_PICTURES, short).await.unwrap();
+    let error = pool.hold_pictures("t", 1, short).await.unwrap_err();
+    assert!(error.cause == Cause::Busy && error.detail.contains("pictures"), "{error}");
+    assert!(pool.post("t", &url, &[], b"{}".to_vec(), None, false).await.is_ok(), "texts are not kept waiting");
+    let given_back = async {
+        tokio::time::sleep(short).await;
+        drop(all);
+    };
+    let (waited, ()) = tokio::join!(pool.hold_pictures("t", 1, long), given_back);
+    assert!(waited.is_ok(), "it waits, and is not refused");
 }
 
 async fn until(what: impl Fn() -> bool) {

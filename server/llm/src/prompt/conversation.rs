@@ -282,9 +282,14 @@ impl Prompt {
 
     /// The addresses at which pictures are to be found that are not attached.
     pub(crate) fn addresses(&self) -> impl Iterator<Item = &str> {
+        self.shown_pictures().filter_map(Picture::address)
+    }
+
+    /// The pictures.
+    pub(crate) fn shown_pictures(&self) -> impl Iterator<Item = &Picture> {
         // Mostly there are none, however long the conversation is.
         let turns: &[Turn] = if self.pictures.count == 0 { &[] } else { &self.earlier };
-        turns.iter().flat_map(Turn::pictures).filter_map(Picture::address)
+        turns.iter().flat_map(Turn::pictures)
     }
 
     /// All turns; the last is what is to be answered now.

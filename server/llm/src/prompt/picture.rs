@@ -5,18 +5,37 @@
 use super::{PromptError, PromptLimits};
 use std::fmt;
 
-/// Bytes of a picture: what Anthropic takes, which takes the least of all providers.
+/// Bytes of a picture as it is sent, in base64: what Anthropic takes, which takes the least of all providers. Its own bytes are three quarters of
+/// that.
 pub const MOST_BYTES: usize = 5 << 20;
 /// Pictures of one conversation. Of more, Anthropic takes only small ones.
 pub const MOST_PICTURES: usize = 20;
-/// Tokens that a picture counts for where they are estimated before a provider tells them. Anthropic's models see (width × height) / 750 of
-/// them, of a picture of 1092 × 1092 about 1590, and make smaller what has more.
+/// Tokens that a picture counts for where sizes of prompts are compared: as many as most models have for a large one. What may be spent on one is
+/// another matter, and for each format to say.
 pub const TOKENS: usize = 1600;
 
 /// Letters of the longest address that is passed on.
 const LONGEST_ADDRESS: usize = 4096;
-/// What a name for an address on the inside ends with.
-const INSIDE: [&str; 7] = ["local", "localhost", "internal", "intranet", "lan", "home", "arpa"];
+/// What a name for an address on the inside ends with: in houses and firms, in clusters, and those that stand for any number written before them.
+const INSIDE: [&str; 17] = [
+    "local",
+    "localhost",
+    "localdomain",
+    "internal",
+    "intranet",
+    "lan",
+    "home",
+    "arpa",
+    "corp",
+    "private",
+    "svc",
+    "consul",
+    "nip.io",
+    "sslip.io",
+    "xip.io",
+    "localtest.me",
+    "lvh.me",
+];
 
 /// A picture.
 #[derive(Clone, PartialEq, Eq)]
@@ -67,7 +86,7 @@ pub enum PictureError {
     #[error("The data of the picture is not of the type that stands before it.")]
     Mismatch,
     /// Larger than [`MOST_BYTES`].
-    #[error("The picture has more than {} bytes; attach a smaller one.", MOST_BYTES)]
+    #[error("The picture has more than {} bytes in base64, {} of its own; attach a smaller one.", MOST_BYTES, MOST_BYTES / 4 * 3)]
     TooLarge,
     /// An address that no provider is given.
     #[error(
@@ -208,7 +227,11 @@ impl Pictures {
         limits: PromptLimits,
     ) -> Result<Self, PromptError> {
         let add = |sum: Self, picture: &Picture| Self { count: sum.count + 1, bytes: sum.bytes + picture.url.len() };
-        match pictures.fold(Self::default(), add) {
+        let mut has_address = false;
+        let pictures = pictures.inspect(|picture| has_address |= picture.address().is_some());
+        let sum = pictures.fold(Self::default(), add);
+        match sum {
+            sum if sum.count <= limits.pictures && has_address && !limits.addresses => Err(PromptError::NoAddresses),
             sum if sum.count <= limits.pictures => Ok(sum),
             _ if limits.pictures == 0 => Err(PromptError::NoPictures),
             _ => Err(PromptError::TooManyPictures { limit: limits.pictures }),
@@ -227,12 +250,11 @@ fn attached(rest: &str) -> Result<(Media, &str), PictureError> {
     let (head, data) = rest.split_once(',').ok_or(PictureError::Kind)?;
     let (name, encoding) = head.split_once(';').ok_or(PictureError::Kind)?;
     let media = Media::by_name(name).filter(|_| encoding.eq_ignore_ascii_case("base64")).ok_or(PictureError::Kind)?;
-    if data.len() > MOST_BYTES.div_ceil(3) * 4 {
+    if data.len() > MOST_BYTES {
         return Err(PictureError::TooLarge);
     }
     match bytes_of(data) {
         None => Err(PictureError::Data),
-        Some(bytes) if bytes > MOST_BYTES => Err(PictureError::TooLarge),
         Some(_) if Media::of(&beginning(data)) != Some(media) => Err(PictureError::Mismatch),
         Some(_) => Ok((media, data)),
     }
@@ -280,9 +302,15 @@ fn six(letter: u8) -> Option<u8> {
     })
 }
 
+/// Whether a name is one of a machine on the inside.
+fn is_inside(host: &str) -> bool {
+    let ends = |end: &str| host.strip_suffix(end).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+    INSIDE.into_iter().any(ends)
+}
+
 /// Whether an address names a host of the open web and no more than that. A provider of one's own fetches from where it stands, and what
 /// stands beside it is not there to be looked at by whoever asks; nor are addresses read by all in one way.
-fn is_open(url: &str) -> bool {
+pub(crate) fn is_open(url: &str) -> bool {
     let is_plain = url.len() <= LONGEST_ADDRESS && url.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
     let Some(uri) = url.parse::<hyper::Uri>().ok().filter(|_| is_plain) else { return false };
     let has_name = uri.authority().is_some_and(|authority| authority.as_str().contains('@'));
@@ -290,7 +318,7 @@ fn is_open(url: &str) -> bool {
     let is_name = host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
     // Numbers are written in many ways; no name ends with one.
     let is_outside = host.rsplit_once('.').is_some_and(|(before, last)| {
-        !before.is_empty() && last.starts_with(|letter: char| letter.is_ascii_alphabetic()) && !INSIDE.contains(&last)
+        !before.is_empty() && last.starts_with(|letter: char| letter.is_ascii_alphabetic()) && !is_inside(&host)
     });
     !has_name && is_name && is_outside
 }
@@ -375,9 +403,10 @@ mod tests {
 
     #[test]
     fn the_largest_picture_is_taken_and_no_larger_one() {
-        assert!(of(&png(MOST_BYTES)).is_ok());
+        let most = MOST_BYTES / 4 * 3;
+        assert!(of(&png(most)).is_ok());
         for more in [1, 2, 3, 1000] {
-            assert_eq!(of(&png(MOST_BYTES + more)), Err(PictureError::TooLarge));
+            assert_eq!(of(&png(most + more)), Err(PictureError::TooLarge));
         }
     }
 
@@ -388,6 +417,8 @@ mod tests {
             "HTTP://Example.org:8080/a?b=c#d",
             "https://xn--bcher-kva.example/a.png",
             "https://a_b.example.org.",
+            "https://notnip.io/a.png",
+            "https://corp.example.org/svc",
         ] {
             let picture = of(url).unwrap();
             assert_eq!((picture.address(), picture.data()), (Some(url), None));
@@ -405,6 +436,15 @@ mod tests {
             "http://[::ffff:127.0.0.1]/a.png",
             "http://metadata.google.internal/a.png",
             "http://nas.local./a.png",
+            "http://10.0.0.1.nip.io/a.png",
+            "http://127-0-0-1.sslip.io/a.png",
+            "http://db.prod.svc/a.png",
+            "http://db.prod.svc.cluster.local/a.png",
+            "http://wiki.CORP/a.png",
+            "http://wiki.private/a.png",
+            "http://vault.service.consul/a.png",
+            "http://nas.lan/a.png",
+            "http://nas.home.arpa/a.png",
             "http://.org/a.png",
             "http://%6cocalhost.org/a.png",
             "https://example.org\\@localhost/a.png",

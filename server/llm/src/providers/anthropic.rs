@@ -11,6 +11,10 @@ use security::secret::Secret;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
+/// Tokens of the largest picture: one for 750 pixels (Anthropic, "Vision"). Models since Opus 4.7 look at up to 3.75 million of them; older ones
+/// make a picture smaller, and have 1,600.
+const PICTURE: u64 = 5_000;
+
 /// `POST /v1/messages`.
 pub(super) struct Messages;
 
@@ -110,6 +114,10 @@ impl Provider for Messages {
 
     fn loosens(&self) -> bool {
         true
+    }
+
+    fn picture_tokens(&self, _detail: Option<&str>) -> u64 {
+        PICTURE
     }
 
     fn fetches(&self, address: &str) -> bool {

@@ -18,6 +18,17 @@ use serde_json::{Value, json};
 /// Bytes of a request beside its prompt.
 const HEAD: usize = 512;
 
+/// Tokens of a picture that is looked at closely: gpt-4o-mini has the most, 2,833 and 5,667 for each square of 512 pixels, of which there are
+/// eight in the largest picture, 768 × 2048 (OpenAI, "Images and vision"). All others known have fewer.
+const PICTURE: u64 = 2_833 + 8 * 5_667;
+/// Tokens of one that is looked at roughly: at OpenAI 2,833 at most. Servers that do not heed it may have more, Together four times 1,601.
+const ROUGH_PICTURE: u64 = 4 * 1_601;
+
+/// The most tokens of a picture in these formats. How closely it is looked at where nothing is said is for the model to choose.
+fn picture_tokens(detail: Option<&str>) -> u64 {
+    if detail == Some("low") { ROUGH_PICTURE } else { PICTURE }
+}
+
 /// What is sent. Written straight from the prompt, which may be long.
 #[derive(Serialize)]
 struct Body<'a> {
@@ -221,6 +232,10 @@ impl Provider for ChatCompletions {
 
     fn fetches(&self, _address: &str) -> bool {
         true
+    }
+
+    fn picture_tokens(&self, detail: Option<&str>) -> u64 {
+        picture_tokens(detail)
     }
 
     fn thoughts(&self, prompt: &Prompt, model: &str, quirks: Quirks) -> usize {
@@ -459,6 +474,10 @@ impl Provider for Responses {
 
     fn fetches(&self, _address: &str) -> bool {
         true
+    }
+
+    fn picture_tokens(&self, detail: Option<&str>) -> u64 {
+        picture_tokens(detail)
     }
 
     fn request(&self, request: &Request, endpoint: &Endpoint<'_>) -> WireRequest {

@@ -91,8 +91,7 @@ impl Quirks {
             no_stop: self.no_stop || says("'stop'") || says("`stop`"),
             wants_reasoning: wants(&["reasoning_content"], self.wants_reasoning),
             wants_details: wants(&["reasoning_details", "reasoning details"], self.wants_details),
-            // Said of the field itself, wherever it stands, and of no schema.
-            no_strict: self.no_strict || has(&["strict: extra inputs", "'strict' is not", "strict tools are not"]),
+            no_strict: self.no_strict,
             short_ids: self.short_ids || (has(&["call id"]) && has(&["length of 9", "length 9"])),
             short_answers: self.short_answers,
             strange_thoughts: self.strange_thoughts,
@@ -127,6 +126,17 @@ pub(crate) fn is_of_thoughts(error: &LlmError) -> bool {
     error.cause == Cause::BadRequest && WORDS.into_iter().any(says)
 }
 
+/// Whether a model to which a strict tool was told knows none. It names the field by its place: `tools.0.custom.strict: Extra inputs are not
+/// permitted`. The word alone stands in many a name, and in what is said of a schema.
+pub(crate) fn knows_no_strict(error: &LlmError) -> bool {
+    let detail = error.detail.to_lowercase();
+    let Some((before, _)) = detail.split_once(": extra inputs") else { return false };
+    let place = before.rsplit(char::is_whitespace).next().unwrap_or("");
+    let mut names = place.split('.');
+    let is_of_a_tool = names.next() == Some("tools") && names.next().is_some_and(|name| name.parse::<usize>().is_ok());
+    error.cause == Cause::BadRequest && is_of_a_tool && names.next_back() == Some("strict")
+}
+
 /// Whether a model that takes strict tools refuses the schema of one: it knows a part of JSON Schema only, and that to a bound.
 pub(crate) fn is_of_strictness(error: &LlmError) -> bool {
     const WORDS: [&str; 5] = ["strict", "schema", "grammar", "additionalproperties", "tools."];
@@ -134,18 +144,41 @@ pub(crate) fn is_of_strictness(error: &LlmError) -> bool {
     error.cause == Cause::BadRequest && WORDS.iter().any(|word| detail.contains(word))
 }
 
-/// What a refusal means where pictures were sent: that the model sees none, or not these. It says nothing of the provider, whatever its status.
-pub(crate) fn unseen(error: LlmError) -> LlmError {
-    const WORDS: [&str; 5] = ["image", "multimodal", "multi-modal", "mmproj", "vision is not"];
+/// What a failure before the first word means where pictures were sent: that the model sees none, or not these. It says nothing of the provider,
+/// whatever its status: many servers tell a picture that they cannot read, or an address at which there is none, as a failure of their own.
+/// `may_be_bare` is where that may be so without a word of pictures: vLLM answers with nothing but 500 where it finds none at an address.
+pub(crate) fn unseen(error: LlmError, may_be_bare: bool) -> LlmError {
+    const WORDS: [&str; 6] = ["image", "picture", "multimodal", "multi-modal", "mmproj", "vision is not"];
     let detail = error.detail.to_lowercase();
     let is_of_pictures = WORDS.iter().any(|words| detail.contains(words));
     let is_refused = match error.cause {
-        Cause::BadRequest => is_of_pictures,
-        // llama.cpp tells as a failure of its own that its model sees nothing.
-        Cause::Server => is_of_pictures && detail.contains("support"),
+        Cause::BadRequest | Cause::Malformed => is_of_pictures,
+        Cause::Server => is_of_pictures || may_be_bare,
         _ => false,
     };
     if is_refused { LlmError { cause: Cause::NoPicture, ..error } } else { error }
+}
+
+/// Whether a model refused a picture because it sees none, and not because of this one.
+pub(crate) fn sees_nothing(error: &LlmError) -> bool {
+    const WORDS: [&str; 11] = [
+        "image input is not supported",
+        "image inputs are not supported",
+        "images are not supported",
+        "not support image",
+        "that support image",
+        "not support vision",
+        "vision is not",
+        "not a multimodal",
+        "mmproj",
+        "image_url is only supported",
+        "unknown variant `image_url`",
+    ];
+    const OF_THIS: [&str; 9] =
+        [" format", "mime", "larger", "size", "resolution", "dimension", "decode", "image url", "media type"];
+    let detail = error.detail.to_lowercase();
+    let says = |words: &[&str]| words.iter().any(|words| detail.contains(words));
+    error.cause == Cause::NoPicture && says(&WORDS) && !says(&OF_THIS)
 }
 
 /// Whether a shorter answer may be all that is wanted.
@@ -230,17 +263,29 @@ mod tests {
     #[test]
     fn who_knows_no_strict_tools_is_told_from_who_refuses_a_schema() {
         let unknown = refused("tools.0.custom.strict: Extra inputs are not permitted");
-        assert!(Quirks::default().learnt(&unknown).no_strict && is_of_strictness(&unknown));
+        assert!(knows_no_strict(&unknown) && is_of_strictness(&unknown));
+        assert!(knows_no_strict(&refused("tools.12.strict: Extra inputs are not permitted")));
+        for said in [
+            "the argument 'strict' is not known",
+            "strict: Extra inputs are not permitted",
+            "messages.0.strict: Extra inputs are not permitted",
+            "tools.x.strict: Extra inputs are not permitted",
+            "tools.0.custom.cache: Extra inputs are not permitted",
+        ] {
+            assert!(!knows_no_strict(&refused(said)), "{said}");
+            assert!(!Quirks::default().learnt(&refused(said)).no_strict, "{said}");
+        }
         for said in [
             "tools.0.custom: For 'object' type, 'additionalProperties' must be explicitly set to false",
             "The compiled grammar is too large.",
             "Schema is too complex.",
         ] {
             assert!(is_of_strictness(&refused(said)), "{said}");
-            assert!(!Quirks::default().learnt(&refused(said)).no_strict, "another schema may do: {said}");
+            assert!(!knows_no_strict(&refused(said)), "another schema may do: {said}");
         }
         assert!(!is_of_strictness(&refused("no such model")));
         assert!(!is_of_strictness(&LlmError::new("t", Cause::Server, "strict")));
+        assert!(!knows_no_strict(&LlmError::new("t", Cause::Server, "tools.0.strict: Extra inputs")));
     }
 
     #[test]
@@ -306,8 +351,8 @@ mod tests {
     }
 
     #[test]
-    fn a_model_that_sees_nothing_is_told_from_a_server_that_fails() {
-        let of = |cause, said: &str| unseen(LlmError::new("t", cause, said)).cause;
+    fn a_model_that_sees_nothing_or_not_this_is_told_from_a_server_that_fails() {
+        let of = |cause, said: &str| unseen(LlmError::new("t", cause, said), false).cause;
         for said in [
             "No endpoints found that support image input",
             "Invalid content type. image_url is only supported by certain models.",
@@ -318,9 +363,45 @@ mod tests {
         }
         let llama = "image input is not supported - hint: if this is unexpected, you may need to provide the mmproj";
         assert_eq!(of(Cause::Server, llama), Cause::NoPicture);
-        assert_eq!(of(Cause::Server, "the image could not be loaded"), Cause::Server);
+        for said in [
+            "missing data required for image input",
+            "failed to process inputs: image: unknown format",
+            "Failed to load image or audio file",
+        ] {
+            assert_eq!(of(Cause::Server, said), Cause::NoPicture, "{said}");
+            assert_eq!(of(Cause::Malformed, said), Cause::NoPicture, "{said}");
+            assert_eq!(of(Cause::Overload, said), Cause::Overload, "{said}");
+        }
+        assert_eq!(of(Cause::Server, "Internal Server Error"), Cause::Server);
+        let bare = |cause| unseen(LlmError::new("t", cause, "Internal Server Error"), true).cause;
+        assert_eq!((bare(Cause::Server), bare(Cause::Overload)), (Cause::NoPicture, Cause::Overload));
         assert_eq!(of(Cause::BadRequest, "no such model"), Cause::BadRequest);
         assert_eq!(of(Cause::ContextLength, "the images are too many tokens"), Cause::ContextLength);
+    }
+
+    #[test]
+    fn a_model_that_sees_nothing_is_told_from_one_that_refuses_this_picture() {
+        let is_blind = |said: &str| sees_nothing(&LlmError::new("t", Cause::NoPicture, said));
+        for said in [
+            "No endpoints found that support image input",
+            "Invalid content type. image_url is only supported by certain models.",
+            "unknown variant `image_url`, expected `text`",
+            "m is not a multimodal model",
+            "image input is not supported - hint: if this is unexpected, you may need to provide the mmproj",
+            "This model does not support image input.",
+        ] {
+            assert!(is_blind(said), "{said}");
+            assert!(!sees_nothing(&refused(said)), "{said}");
+        }
+        for said in [
+            "failed to process inputs: image: unknown format",
+            "This model does not support image format bmp",
+            "We do not support images larger than 20 MB",
+            "Image URLs are not supported",
+            "Could not process image",
+        ] {
+            assert!(!is_blind(said), "{said}");
+        }
     }
 
     #[test]

@@ -25,7 +25,7 @@ fn the_tail_is_its_share_and_the_same_each_time() {
 
 async fn post(pool: &Arc<Pool>, server: &ModelServer, body: &str) -> (u16, String) {
     let url = format!("{}/chat/completions", server.url);
-    let mut reply = pool.post("t", &url, &[], body.as_bytes().to_vec(), false).await.unwrap();
+    let mut reply = pool.post("t", &url, &[], body.as_bytes().to_vec(), None, false).await.unwrap();
     let text = reply.whole("t", 64 << 20).await.unwrap();
     (reply.status(), String::from_utf8(text).unwrap())
 }

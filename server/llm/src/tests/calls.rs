@@ -33,7 +33,13 @@ fn asking(turns: Vec<Turn>) -> Request {
 
 /// A question with a tool whose arguments must fulfil their schema to the letter.
 fn strict() -> Request {
-    let tools = tools().into_iter().map(|tool| Tool { strict: Some(true), ..tool }).collect();
+    strict_of("path")
+}
+
+/// The same with a field of this name.
+fn strict_of(field: &str) -> Request {
+    let mut tools: Vec<_> = tools().into_iter().map(|tool| Tool { strict: Some(true), ..tool }).collect();
+    tools[0].parameters["properties"][field] = json!({ "type": "string" });
     let turns = vec![Turn::User("Go.".to_owned())];
     let prompt = Prompt::conversation(&[], turns, tools, PromptLimits::default()).unwrap();
     Request { temperature: 1.0, ..Request::new(Arc::new(prompt)) }
@@ -57,10 +63,36 @@ async fn a_schema_that_is_refused_for_a_strict_tool_is_told_once_more_without_a_
         let server = ModelServer::start(Behaviour::saying("Fine.").script(), 100).await;
         let manager = manager(&speaking(ProviderKind::Anthropic, &[&server], true, false));
         server.next([refusal(said)]);
-        for _ in 0..2 {
-            assert_eq!(manager.ask(strict()).await.unwrap().text, "Fine.", "{said}");
+        for asked in [strict(), strict(), strict_of("other")] {
+            assert_eq!(manager.ask(asked).await.unwrap().text, "Fine.", "{said}");
         }
-        assert_eq!(were_strict(&server), [true, false, later], "{said}");
+        assert_eq!(were_strict(&server), [true, false, false, later], "{said}");
+    }
+    // What is refused for two reasons is mended twice, and no further.
+    let of_a_field = "temperature: Extra inputs are not permitted";
+    for (refusals, is_mended) in [
+        (vec![of_a_schema, of_a_field], true),
+        (vec![of_a_field, of_a_schema], true),
+        (vec![of_a_schema, of_a_field, of_a_field], false),
+    ] {
+        let server = ModelServer::start(Behaviour::saying("Fine.").script(), 100).await;
+        let manager = manager(&speaking(ProviderKind::Anthropic, &[&server], true, false));
+        server.next(refusals.iter().map(|&said| refusal(said)));
+        assert_eq!(manager.ask(strict()).await.is_ok(), is_mended, "{refusals:?}");
+        assert_eq!(server.requests(), 3, "{refusals:?}");
+    }
+    // Who speaks of the word otherwise, or was told of no strict tool, has said nothing of the kind.
+    for (kind, request, said) in [
+        (ProviderKind::Openai, strict(), "Unknown argument: 'strict' is not in the list"),
+        (ProviderKind::Openai, strict(), of_the_model),
+        (ProviderKind::Anthropic, question(), of_the_model),
+    ] {
+        let server = ModelServer::start(Behaviour::saying("Fine.").script(), 100).await;
+        let manager = manager(&speaking(kind, &[&server], true, false));
+        server.next([refusal(said)]);
+        assert_eq!(manager.ask(request).await.unwrap_err().cause, Cause::BadRequest, "{kind:?} {said}");
+        assert_eq!(manager.ask(strict()).await.unwrap().text, "Fine.");
+        assert_eq!(were_strict(&server).last(), Some(&true), "{kind:?} {said}");
     }
     // OpenAI refuses what no tool of its has, strict or not; whoever asks is told.
     let server = ModelServer::start(Behaviour::saying("Fine.").script(), 100).await;

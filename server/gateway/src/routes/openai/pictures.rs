@@ -36,7 +36,7 @@ pub(super) struct Part {
 #[derive(Deserialize, ToSchema)]
 #[schema(as = ChatPicture)]
 struct PictureEntry {
-    /// All of it, `data:image/png;base64,…` (also `jpeg`, `gif` and `webp`), of 5 MiB at most, 20 in a conversation; or its address on the web,
+    /// All of it, `data:image/png;base64,…` (also `jpeg`, `gif` and `webp`), of 5 MiB in base64 at most, 20 in a conversation; or its address on the web,
     /// which goes on to models whose provider fetches it. This service fetches none.
     #[schema(example = "data:image/png;base64,iVBORw0KGgo=")]
     url: String,
