@@ -102,10 +102,6 @@ pub trait Provider: Send + Sync + 'static {
         false
     }
 
-    /// The most tokens that a picture has at any model of this format, which is looked at so closely (`low`, `high` or `auto`). A model may have
-    /// far fewer; what is reserved for it is given back when its provider tells.
-    fn picture_tokens(&self, detail: Option<&str>) -> u64;
-
     /// Whether pictures of this type (`image/png`) are shown in this format.
     fn shows(&self, _media: &str) -> bool {
         true
