@@ -4,20 +4,57 @@
 //! Never begins anything by itself, and lasts no longer than its deed.
 
 use crate::error::{CORRELATION, Kind, Problem, correlation};
+use crate::state::Gateway;
 use dashmap::{DashMap, Entry};
+use futures_util::FutureExt;
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 use tracing::Instrument;
 
-/// Does it in a task of its own, under the number of the request, and waits for it.
+/// Deeds under way at a time; more wait for their turn.
+const MOST: u32 = 1 << 16;
+
+/// The deeds that are under way.
+#[derive(Clone, Debug)]
+pub(crate) struct Deeds(Arc<Semaphore>);
+
+impl Default for Deeds {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(MOST as usize)))
+    }
+}
+
+impl Deeds {
+    /// Waits until none is under way.
+    pub async fn all_done(&self) {
+        // It is never closed.
+        drop(self.0.acquire_many(MOST).await);
+    }
+}
+
+/// Does it in a task of its own, under the number of the request, and waits for it. Whatever was remembered of who may do what is forgotten after it.
 ///
 /// # Errors
-/// As the deed, or if that panics.
+/// As the deed, or if that panics, which is written into the log whether or not somebody waits.
 pub(crate) async fn carried_through<T: Send + 'static>(
+    gateway: &Gateway,
     deed: impl Future<Output = Result<T, Problem>> + Send + 'static,
 ) -> Result<T, Problem> {
+    let (gateway, under_way) = (gateway.clone(), gateway.deeds().0.clone().acquire_owned().await);
+    let deed = async move {
+        let done = AssertUnwindSafe(deed).catch_unwind().await;
+        gateway.recent().forget();
+        drop(under_way);
+        done.unwrap_or_else(|_| {
+            tracing::error!(correlation = correlation(), "A change was not carried through to its end.");
+            Err(Problem::new(Kind::Internal, "Something failed here."))
+        })
+    };
     let deed = tokio::spawn(CORRELATION.scope(correlation(), deed).in_current_span());
-    deed.await.unwrap_or_else(|_| Err(Problem::new(Kind::Internal, "Something failed here.")))
+    let ends = || Problem::new(Kind::Unavailable, "The service ends just now; look whether it was done still.");
+    deed.await.unwrap_or_else(|_| Err(ends()))
 }
 
 /// What is being done, so that the same is not done twice at once.
@@ -59,24 +96,46 @@ impl Drop for Begun {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tests::Service;
     use std::time::Duration;
     use tokio::sync::oneshot;
 
     #[tokio::test]
-    async fn it_goes_on_where_nobody_waits_any_more() {
+    async fn it_goes_on_where_nobody_waits_any_more_and_an_end_waits_for_it() {
+        let service = Service::new().await;
+        let gateway = &service.gateway;
         let (begin, begun) = oneshot::channel::<()>();
         let (end, ended) = oneshot::channel();
-        let deed = carried_through(async move {
+        let deed = carried_through(gateway, async move {
             let _ = begun.await;
             let _ = end.send(correlation());
             Ok(())
         });
         let waiting = CORRELATION.scope("12345678".to_owned(), deed);
         assert!(tokio::time::timeout(Duration::from_millis(10), waiting).await.is_err(), "and it is dropped");
+        let all_done = || tokio::time::timeout(Duration::from_millis(50), gateway.deeds().all_done());
+        assert!(all_done().await.is_err(), "it is under way still");
         begin.send(()).unwrap();
         assert_eq!(ended.await.unwrap(), "12345678", "under the number of the request");
-        let failed = carried_through::<()>(async { Err(Problem::missing("account", "x")) }).await.unwrap_err();
+        gateway.deeds().all_done().await;
+    }
+
+    #[tokio::test]
+    async fn one_that_fails_says_so_and_is_under_way_no_longer() {
+        let service = Service::new().await;
+        let gateway = &service.gateway;
+        let failed = async { Err(Problem::missing("account", "x")) };
+        let failed = carried_through::<()>(gateway, failed).await.unwrap_err();
         assert_eq!(failed.told().kind, Kind::NotFound);
+        let panics = async { if gateway_is_there() { panic!("it was meant to") } else { Ok(()) } };
+        let failed = carried_through::<()>(gateway, panics).await.unwrap_err();
+        assert_eq!(failed.told().kind, Kind::Internal);
+        gateway.deeds().all_done().await;
+    }
+
+    /// True, which the compiler does not see.
+    fn gateway_is_there() -> bool {
+        std::hint::black_box(true)
     }
 
     #[test]

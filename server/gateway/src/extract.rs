@@ -146,16 +146,19 @@ impl FromRequestParts<Gateway> for PublicUrl {
 }
 
 impl PublicUrl {
-    /// Whether it may be another one for others: it is of the host by which this request came, and a proxy may stand before this service, which serves no
-    /// TLS itself. Who asks from this very machine knows that.
+    /// Whether it may be another one for others: it is of the host by which this request came, which may be a tunnel from this very machine, and a proxy
+    /// may stand before this service, which serves no TLS itself.
     pub fn is_guessed(&self, config: &Config) -> bool {
+        config.public_url.is_empty() && (!config.is_tls || self.is_of_this_machine())
+    }
+
+    fn is_of_this_machine(&self) -> bool {
         let rest = self.0.split_once("://").map_or(self.0.as_str(), |(_, rest)| rest);
         let host = match rest.strip_prefix('[') {
             Some(rest) => rest.split(']').next().unwrap_or_default(),
             None => rest.split(':').next().unwrap_or_default(),
         };
-        let is_loopback = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
-        config.public_url.is_empty() && !config.is_tls && !is_loopback
+        host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
     }
 }
 
@@ -367,9 +370,11 @@ mod tests {
             (true, "http://[2001:db8::1]:7420", "", false),
             (true, "http://localhost.example", "", false),
             (true, "", "", false),
-            (false, "http://127.0.0.1:7420", "", false),
-            (false, "http://localhost:7420", "", false),
-            (false, "http://[::1]:7420", "", false),
+            (true, "http://127.0.0.1:7420", "", false),
+            (true, "https://localhost:7420", "", true),
+            (true, "https://127.0.0.1:7420", "", true),
+            (true, "https://[::1]:7420", "", true),
+            (false, "https://localhost.example", "", true),
             (false, "https://team.example", "", true),
             (false, "https://team.example", "https://team.example/", false),
         ] {

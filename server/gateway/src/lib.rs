@@ -91,6 +91,8 @@ pub async fn serve(
         result = listen::serve(router, listener, tls, stop, grace) => {
             // Those who were connected are told; it takes a moment and no more.
             let _ = tokio::time::timeout(GOODBYE.min(grace), gateway.everybody_gone()).await;
+            // What was begun for clients that are gone is put to its end.
+            let _ = tokio::time::timeout(GOODBYE, gateway.deeds().all_done()).await;
             result
         }
         () = sweep(&gateway) => Ok(()),

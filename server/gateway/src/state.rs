@@ -6,7 +6,7 @@ use crate::auth::passwords::Passwords;
 use crate::auth::policy::{Policies, PolicyError};
 use crate::auth::recent::Recent;
 use crate::auth::seen::Seen;
-use crate::deed::UnderWay;
+use crate::deed::{Deeds, UnderWay};
 use crate::metrics::Measures;
 use crate::openapi::{Operations, document_value};
 use crate::quotas::Quotas;
@@ -85,6 +85,7 @@ struct Parts {
     seen: Seen,
     passwords: Passwords,
     links_in_use: UnderWay,
+    deeds: Deeds,
     provider: Option<Provider>,
     config: Config,
     measures: Measures,
@@ -127,6 +128,7 @@ impl Gateway {
             seen: Seen::default(),
             passwords: Passwords::default(),
             links_in_use: UnderWay::default(),
+            deeds: Deeds::default(),
             provider: config.oidc.clone().map(Provider::new),
             config,
             measures,
@@ -277,6 +279,12 @@ impl Gateway {
     }
 
     /// The links for a new password that are being used, by the hashes of their codes.
+    /// Changes that are carried through whoever waits for them.
+    pub(crate) fn deeds(&self) -> &Deeds {
+        &self.0.deeds
+    }
+
+    /// Links that are being used just now.
     pub(crate) fn links_in_use(&self) -> &UnderWay {
         &self.0.links_in_use
     }

@@ -155,10 +155,14 @@ pub(super) fn check_form(gateway: &Gateway, owner: Option<&str>, form: &Form) ->
     }
 }
 
-/// Whether another site had the browser ask for this without anybody going here, as with the address of a picture. Who says nothing is asked no further.
+/// Whether another site had the browser ask for this without anybody going here, as with the address of a picture or of a frame. Who says nothing is asked
+/// no further.
 pub(super) fn is_drawn_in_elsewhere(headers: &HeaderMap) -> bool {
-    let is = |name: &str, wanted: &str| headers.get(name).is_some_and(|value| value.as_bytes() == wanted.as_bytes());
-    is("sec-fetch-site", "cross-site") && !is("sec-fetch-mode", "navigate")
+    let said = |name: &str| headers.get(name).map(HeaderValue::as_bytes);
+    let is_of_another = said("sec-fetch-site").is_some_and(|site| !matches!(site, b"same-origin" | b"none"));
+    let goes_here = said("sec-fetch-mode") == Some(&b"navigate"[..])
+        && said("sec-fetch-dest").is_none_or(|place| place == b"document");
+    is_of_another && !goes_here
 }
 
 #[cfg(test)]
@@ -199,6 +203,13 @@ mod tests {
         for (is_drawn_in, all) in [
             (true, &[("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "no-cors")][..]),
             (true, &[("sec-fetch-site", "cross-site")]),
+            (true, &[("sec-fetch-site", "same-site"), ("sec-fetch-mode", "no-cors")]),
+            (true, &[("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "iframe")]),
+            (true, &[("sec-fetch-site", "same-site"), ("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "object")]),
+            (
+                false,
+                &[("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")],
+            ),
             (false, &[("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate")]),
             (false, &[("sec-fetch-site", "same-origin"), ("sec-fetch-mode", "cors")]),
             (false, &[("sec-fetch-site", "none"), ("sec-fetch-mode", "navigate")]),

@@ -226,7 +226,7 @@ pub(crate) async fn change_password(
     Extension(principal): Extension<Principal>,
     Valid(body): Valid<PasswordChange>,
 ) -> Result<StatusCode, Problem> {
-    carried_through(async move {
+    carried_through(&gateway.clone(), async move {
         let id = &principal.account.id;
         gateway.tries().take_password(id).map_err(super::too_many)?;
         let core = gateway.core(id);
@@ -283,7 +283,7 @@ pub(crate) async fn create(
     Extension(principal): Extension<Principal>,
     Valid(body): Valid<NewAccount>,
 ) -> Result<(StatusCode, Json<SeenAccountView>), Problem> {
-    carried_through(async move {
+    carried_through(&gateway.clone(), async move {
         let refused = |said: &str| Problem::new(Kind::Conflict, said);
         let failed = |error: StoreError| match error {
             StoreError::Taken => refused("This name is taken.").at("/name"),
@@ -354,29 +354,38 @@ pub(crate) async fn change(
     Id(id): Id,
     Valid(body): Valid<AccountChange>,
 ) -> Result<Json<SeenAccountView>, Problem> {
-    carried_through(async move {
+    carried_through(&gateway.clone(), async move {
         let missing = || Problem::missing("account", &id);
         gateway.store().account(&id).await?.ok_or_else(missing)?;
         let actor = &principal.account.id;
+        // What keeps somebody out comes first, and what lets him in last: a step that fails in between leaves him with less, not with more.
+        if body.disabled == Some(true) {
+            switch(&gateway, actor, &id, true).await?;
+        }
         if let Some(role) = body.role {
             let before = gateway.store().set_role(&id, role.into()).await?;
             let changed = outcome::role_changed(before, role.into());
             note(&gateway, outcome::POLICY, actor, "accounts.change", &id, true, &changed).await?;
         }
-        if let Some(disabled) = body.disabled {
-            let before = gateway.store().set_disabled(&id, disabled).await?;
-            if disabled {
-                // Where it was switched off before, what that left is ended still.
-                gateway.store().revoke_sessions_of(&id).await?;
-                // Nobody is there to want what comes of them.
-                gateway.store().cancel_jobs_of(&id).await?;
-            }
-            // The log comes last: where it cannot be written, nothing of the account goes on all the same.
-            let changed = outcome::state_changed(before, disabled);
-            note(&gateway, outcome::POLICY, actor, "accounts.change", &id, true, &changed).await?;
+        if body.disabled == Some(false) {
+            switch(&gateway, actor, &id, false).await?;
         }
         let seen = gateway.store().seen_account(&id).await?.ok_or_else(missing)?;
         Ok(Json(seen.into()))
     })
     .await
+}
+
+/// Switches an account off or on. Whichever part of it fails, the others are done.
+async fn switch(gateway: &Gateway, actor: &str, id: &str, disabled: bool) -> Result<(), Problem> {
+    let before = gateway.store().set_disabled(id, disabled).await?;
+    let changed = outcome::state_changed(before, disabled);
+    let noted = note(gateway, outcome::POLICY, actor, "accounts.change", id, true, &changed).await;
+    if disabled {
+        // Where it was switched off before, what that left is ended still; and nobody is there to want what comes of its jobs.
+        let ended = gateway.store().revoke_sessions_of(id).await;
+        gateway.store().cancel_jobs_of(id).await?;
+        ended?;
+    }
+    noted
 }

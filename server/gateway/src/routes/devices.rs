@@ -163,7 +163,7 @@ pub(crate) async fn decide(
     Extension(principal): Extension<Principal>,
     Valid(decision): Valid<Decision>,
 ) -> Result<Json<DeviceView>, Problem> {
-    carried_through(async move {
+    carried_through(&gateway.clone(), async move {
         let Via::Session { id: session, .. } = &principal.via else {
             return Err(Problem::new(Kind::Forbidden, "Only who signed in lets a device in."));
         };

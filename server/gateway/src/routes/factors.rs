@@ -90,7 +90,7 @@ pub(crate) async fn confirm(
     Extension(principal): Extension<Principal>,
     Valid(body): Valid<FactorCode>,
 ) -> Result<Json<RecoveryCodes>, Problem> {
-    carried_through(async move {
+    carried_through(&gateway.clone(), async move {
         let account = &principal.account;
         let pending = gateway.store().totp(&account.id).await?;
         let none = || Problem::new(Kind::Conflict, "There is no second factor to confirm; begin one first.");
@@ -123,7 +123,7 @@ pub(crate) async fn remove(
     State(gateway): State<Gateway>,
     Extension(principal): Extension<Principal>,
 ) -> Result<StatusCode, Problem> {
-    carried_through(async move {
+    carried_through(&gateway.clone(), async move {
         let id = &principal.account.id;
         if !gateway.store().clear_totp(id).await? {
             return Err(Problem::new(Kind::NotFound, "The account has no second factor."));
@@ -145,7 +145,7 @@ pub(crate) async fn new_recovery_codes(
     State(gateway): State<Gateway>,
     Extension(principal): Extension<Principal>,
 ) -> Result<(StatusCode, Json<RecoveryCodes>), Problem> {
-    carried_through(async move {
+    carried_through(&gateway.clone(), async move {
         let account = &principal.account;
         if !account.has_totp {
             return Err(Problem::new(Kind::Conflict, "Recovery codes belong to a second factor, and there is none."));
@@ -171,12 +171,9 @@ pub(crate) async fn remove_of_another(
     Extension(principal): Extension<Principal>,
     Id(id): Id,
 ) -> Result<StatusCode, Problem> {
-    carried_through(async move {
+    carried_through(&gateway.clone(), async move {
         gateway.store().account(&id).await?.ok_or_else(|| Problem::missing("account", &id))?;
-        let was_there = gateway.store().clear_totp(&id).await?;
-        if was_there {
-            gateway.store().revoke_sessions_of(&id).await?;
-        }
+        let was_there = gateway.store().clear_lost_totp(&id).await?;
         let outcome = if was_there { "removed" } else { "there was none" };
         note(&gateway, POLICY, &principal.account.id, "accounts.remove_totp", &id, true, outcome).await?;
         Ok(StatusCode::NO_CONTENT)

@@ -83,6 +83,7 @@ pub(crate) async fn invite(
     Id(id): Id,
     Valid(body): Valid<NewInvitation>,
 ) -> Result<(StatusCode, Json<MadeInvitation>), Problem> {
+    carried_through(&gateway.clone(), async move {
     let (store, actor) = (gateway.store(), &principal.account.id);
     store.account(&id).await?.ok_or_else(|| Problem::missing("account", &id))?;
     if store.is_of_provider(&id).await? {
@@ -113,6 +114,8 @@ pub(crate) async fn invite(
     let link = format!("/invitation?code={}", fresh.secret);
     let made = MadeInvitation { code: fresh.secret, link, expires_at: time(expires_at) };
     Ok((StatusCode::CREATED, Json(made)))
+    })
+    .await
 }
 
 /// Takes the link of an account back. Where there is none, nothing happens.
@@ -128,11 +131,14 @@ pub(crate) async fn end(
     Extension(principal): Extension<Principal>,
     Id(id): Id,
 ) -> Result<StatusCode, Problem> {
-    gateway.store().account(&id).await?.ok_or_else(|| Problem::missing("account", &id))?;
-    let outcome = if gateway.store().end_invitation(&id).await? { "taken back" } else { "there was none" };
-    let actor = &principal.account.id;
-    note(&gateway, factors::POLICY, actor, "accounts.end_invitation", &id, true, outcome).await?;
-    Ok(StatusCode::NO_CONTENT)
+    carried_through(&gateway.clone(), async move {
+        gateway.store().account(&id).await?.ok_or_else(|| Problem::missing("account", &id))?;
+        let outcome = if gateway.store().end_invitation(&id).await? { "taken back" } else { "there was none" };
+        let actor = &principal.account.id;
+        note(&gateway, factors::POLICY, actor, "accounts.end_invitation", &id, true, outcome).await?;
+        Ok(StatusCode::NO_CONTENT)
+    })
+    .await
 }
 
 /// What a code is good for, for its owner to see before he chooses a password. One that is not good counts as a try; one that is good is taken however many
@@ -178,7 +184,7 @@ pub(crate) async fn accept(
     })?;
     // A client that goes away leaves no password that the audit log does not know.
     let (from, password) = (from.0, body.password);
-    carried_through(async move {
+    carried_through(&gateway.clone(), async move {
         let _begun = begun;
         used(&gateway, &from, &link, password).await
     })

@@ -160,7 +160,7 @@ pub(crate) async fn set_up(
             "The code is not right, was used, or is over; it is printed when the service begins.",
         ));
     }
-    carried_through(async move {
+    carried_through(&gateway.clone(), async move {
         let hash = gateway.passwords().hash(&gateway.core("service"), body.password).await?;
         let account = gateway.store().create_first_admin(&body.name, &hash).await?;
         gateway.setup().spend();

@@ -219,7 +219,7 @@ pub(crate) async fn end_others(
     State(gateway): State<Gateway>,
     Extension(principal): Extension<Principal>,
 ) -> Result<Json<Ended>, Problem> {
-    carried_through(async move {
+    carried_through(&gateway.clone(), async move {
         let Via::Session { id, .. } = &principal.via else {
             return Err(Problem::new(Kind::Refused, "A token has no session that could be spared; sign in for that."));
         };
@@ -247,7 +247,7 @@ pub(crate) async fn end_of_another(
     Extension(principal): Extension<Principal>,
     Id(id): Id,
 ) -> Result<Json<Ended>, Problem> {
-    carried_through(async move {
+    carried_through(&gateway.clone(), async move {
         gateway.store().account(&id).await?.ok_or_else(|| Problem::missing("account", &id))?;
         let ended = gateway.store().revoke_sessions_of(&id).await?;
         gateway.store().revoke_foreign_tokens_of(&id).await?;
@@ -274,15 +274,18 @@ pub(crate) async fn step_up(
     Extension(principal): Extension<Principal>,
     Valid(body): Valid<StepUp>,
 ) -> Result<Json<SessionView>, Problem> {
-    let Via::Session { id, .. } = &principal.via else {
-        return Err(Problem::new(Kind::Refused, "An API token has no session; sign in for what wants a step-up."));
-    };
-    let account = &principal.account;
-    let amr = factors::again(&gateway, account, body.password, body.code.as_deref()).await?;
-    if !gateway.store().renew_session(id, &amr, None, now_ms()).await? {
-        return Err(Problem::new(Kind::Unauthenticated, "The session was ended; sign in again."));
-    }
-    note(&gateway, factors::POLICY, &account.id, "sessions.step_up", id, true, &amr.join(" ")).await?;
-    let (auth_time, is_fresh) = (now_ms(), factors::is_fresh(account, &amr, now_ms()));
-    Ok(Json(SessionView { amr, auth_time: time(auth_time), is_fresh }))
+    carried_through(&gateway.clone(), async move {
+        let Via::Session { id, .. } = &principal.via else {
+            return Err(Problem::new(Kind::Refused, "An API token has no session; sign in for what wants a step-up."));
+        };
+        let account = &principal.account;
+        let amr = factors::again(&gateway, account, body.password, body.code.as_deref()).await?;
+        if !gateway.store().renew_session(id, &amr, None, now_ms()).await? {
+            return Err(Problem::new(Kind::Unauthenticated, "The session was ended; sign in again."));
+        }
+        note(&gateway, factors::POLICY, &account.id, "sessions.step_up", id, true, &amr.join(" ")).await?;
+        let (auth_time, is_fresh) = (now_ms(), factors::is_fresh(account, &amr, now_ms()));
+        Ok(Json(SessionView { amr, auth_time: time(auth_time), is_fresh }))
+    })
+    .await
 }

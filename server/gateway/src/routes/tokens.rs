@@ -162,7 +162,7 @@ pub(crate) async fn create(
     Extension(principal): Extension<Principal>,
     Valid(body): Valid<NewToken>,
 ) -> Result<(StatusCode, Json<MadeToken>), Problem> {
-    carried_through(async move {
+    carried_through(&gateway.clone(), async move {
         refuse_more_than_its_maker(&gateway, &principal, &body.scopes).await?;
         let fresh = secrets::api_token()?;
         let scopes: Vec<String> = body.scopes.iter().map(|scope| scope.tag().to_owned()).collect();

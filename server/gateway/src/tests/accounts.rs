@@ -102,8 +102,8 @@ async fn the_audit_log_tells_what_was_changed_from_what_to_what() {
     }
     let all = [
         "role from developer to maintainer",
-        "role from maintainer to viewer",
         "state from on to off",
+        "role from maintainer to viewer",
         "role viewer as before",
         "state off as before",
         "state from off to on",

@@ -55,6 +55,19 @@ impl Store {
         Ok(was_there)
     }
 
+    /// The same for one that its owner lost, with all that was begun by it: the sessions of the account, and its link for a new password. Where there was
+    /// none, nothing happens.
+    pub async fn clear_lost_totp(&self, id: &str) -> Result<bool, StoreError> {
+        let mut writing = self.pool.begin().await?;
+        let was_there = clear_factor(&mut writing, id).await?;
+        if was_there {
+            super::end_invitation_of(&mut writing, id).await?;
+            crate::tokens::end_sessions(&mut writing, id, None).await?;
+        }
+        writing.commit().await?;
+        Ok(was_there)
+    }
+
     /// Uses up a time step: true once for each, and only if no newer one was used.
     pub async fn use_totp_step(&self, id: &str, step: i64) -> Result<bool, StoreError> {
         let sql = "UPDATE accounts SET totp_step = $2 WHERE id = $1 AND totp_step < $2 AND totp_confirmed = 1";

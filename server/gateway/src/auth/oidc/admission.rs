@@ -6,6 +6,7 @@
 use super::claims::{Person, of_setting};
 use crate::auth::factors;
 use crate::auth::outcome::{note, role_changed, role_given};
+use crate::deed::carried_through;
 use crate::error::{Kind, Problem};
 use crate::state::Gateway;
 use engine::config::sections::UnknownPeople;
@@ -71,11 +72,8 @@ pub(crate) async fn account_of(gateway: &Gateway, person: &Person, kept: bool) -
     }
     if gives_roles && account.role != wanted {
         if kept {
-            if !set_role(gateway, &account, wanted).await? {
+            if !becomes(gateway, &account, wanted).await? {
                 return Ok(account);
-            }
-            if !is_raised(account.role, wanted) {
-                end_sessions(gateway, &account).await?;
             }
         }
         account.role = wanted;
@@ -86,10 +84,24 @@ pub(crate) async fn account_of(gateway: &Gateway, person: &Person, kept: bool) -
 /// Somebody has no role any more, and is refused: what he has here goes down to the role of those without one, and his sessions are ended. Otherwise
 /// they, and his API tokens, would go on with what the provider took from him. Only a sign-in leads here; an access token may be older than his role.
 async fn lower(gateway: &Gateway, account: &Account, role: Role) -> Result<(), Problem> {
-    if account.role != role && !is_raised(account.role, role) && !set_role(gateway, account, role).await? {
-        return Ok(());
+    if account.role != role && !is_raised(account.role, role) {
+        return becomes(gateway, account, role).await.map(|_| ());
     }
     end_sessions(gateway, account).await
+}
+
+/// Gives a role, and ends what was begun with one that could more: both, also where whoever signs in goes away in between, since nobody would come back to
+/// the second. False for the last admin, who stays one.
+async fn becomes(gateway: &Gateway, account: &Account, role: Role) -> Result<bool, Problem> {
+    let (here, account) = (gateway.clone(), account.clone());
+    carried_through(gateway, async move {
+        let is_so = set_role(&here, &account, role).await?;
+        if is_so && !is_raised(account.role, role) {
+            end_sessions(&here, &account).await?;
+        }
+        Ok(is_so)
+    })
+    .await
 }
 
 /// Keeps a role; false for the last admin, who stays one.
