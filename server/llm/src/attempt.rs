@@ -259,7 +259,7 @@ async fn begin<'a>(
             .map_err(|error| LlmError::new(name, Cause::Malformed, format!("the answer is not JSON ({error})")))?;
         let pieces = provider.whole(&body).map_err(|failed| match echo.is_none() {
             true => failed,
-            false => provider.whole(&echo.clean_value(&body)).err().unwrap_or(failed),
+            false => echo.cleaned(failed, provider.whole(&echo.clean_value(&body)).err()),
         });
         let pieces =
             pieces.map_err(|failed| of_pictures(LlmError::new(name, failed.cause, failed.detail), request, target))?;
