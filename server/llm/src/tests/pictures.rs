@@ -118,6 +118,23 @@ async fn pictures_have_the_time_that_their_way_takes_and_make_nobody_slow() {
 }
 
 #[tokio::test]
+async fn who_waits_for_his_turn_keeps_no_room_from_pictures_that_could_go_out() {
+    let server = ModelServer::start(Script::Words(words("a b c d e f"), Duration::from_millis(50)), 100).await;
+    let mut narrow = settings(&[&server]);
+    (narrow.models.concurrency, narrow.models.adaptive) = (1, false);
+    let manager = manager(&narrow);
+    let mut stream = manager.stream(super::request("x")).unwrap();
+    assert!(matches!(stream.next().await, Some(Ok(Piece::Text(_)))));
+    let mut waits = std::pin::pin!(manager.ask(showing(PNG)));
+    assert!(tokio::time::timeout(Duration::from_millis(30), &mut waits).await.is_err());
+    assert_eq!(server.requests(), 1, "it has no turn yet");
+    let all = manager.inner.pool.hold_pictures("t", usize::MAX, Duration::from_millis(10)).await;
+    assert!(all.is_ok());
+    drop((all, stream));
+    assert_eq!(waits.await.unwrap().text, "a b c d e f");
+}
+
+#[tokio::test]
 async fn who_does_not_know_a_type_is_passed_over() {
     let gif = "data:image/gif;base64,R0lGODlhAQ==";
     let (gemini, chat) = (server("a cat").await, server("a dog").await);
