@@ -54,6 +54,8 @@ const PLACES: &[Place] = &[
             "server/gateway/src/client.rs",
             // What was begun for a request and must not be left half done: each is a few writes long.
             "server/gateway/src/deed.rs",
+            // What gives the place of a large body back: it ends with the answer, or two minutes after that began.
+            "server/gateway/src/routes/openai/room.rs",
             // Processes of a measurement, whose connections end with them.
             "server/gateway/benches/door/",
             "server/gateway/benches/socket.rs",

@@ -214,7 +214,6 @@ pub(crate) struct Shape {
 
 /// The shape of a body, found without building anything.
 pub(crate) fn shape(bytes: &[u8]) -> Shape {
-    const PICTURE: &[u8] = b"data:image/";
     let (mut depth, mut at) = (0usize, 0);
     // One value stands there without anything around it; each other one stands behind a bracket or a comma.
     let mut shape = Shape { values: 1, ..Shape::default() };
@@ -224,7 +223,7 @@ pub(crate) fn shape(bytes: &[u8]) -> Shape {
             b'"' => {
                 let rest = bytes.get(at..).unwrap_or_default();
                 let length = length_of_string(rest);
-                if rest.get(..PICTURE.len()).is_some_and(|start| start.eq_ignore_ascii_case(PICTURE)) {
+                if is_picture(rest) {
                     shape.pictures += length;
                 }
                 at += length;
@@ -240,6 +239,16 @@ pub(crate) fn shape(bytes: &[u8]) -> Shape {
         }
     }
     shape
+}
+
+/// Whether a string, after its first quotation mark, is an attached picture. Some programs write no slash without an escape.
+fn is_picture(text: &[u8]) -> bool {
+    const SCHEME: &[u8] = b"data:image";
+    const SLASHES: [&[u8]; 3] = [b"/", b"\\/", b"\\u002f"];
+    let begins =
+        |text: &[u8], with: &[u8]| text.get(..with.len()).is_some_and(|start| start.eq_ignore_ascii_case(with));
+    let rest = text.get(SCHEME.len()..).unwrap_or_default();
+    begins(text, SCHEME) && SLASHES.into_iter().any(|slash| begins(rest, slash))
 }
 
 /// The bytes of a string after its first quotation mark, with its last one. Texts are most of a body, so they are leapt over.
@@ -337,6 +346,8 @@ mod tests {
         let pictures = |json: &str| shape(json.as_bytes()).pictures;
         assert_eq!(pictures(r#"["data:image/png;base64,AAAA", "see data:image/png", "DATA:image/x"]"#), 27 + 13);
         assert_eq!(pictures(r#"[1, "data:imag"#), 0);
+        assert_eq!(pictures(r#"["data:image\/png;base64,AA\/A", "data:image\u002Fx"]"#), 29 + 18);
+        assert_eq!(pictures(r#"["data:image\\/png", "data:image\u002e", "data:imagex/"]"#), 0);
     }
 
     #[test]

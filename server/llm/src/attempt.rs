@@ -81,16 +81,17 @@ pub(crate) struct Opened<'a> {
 }
 
 /// Asks a target, and gives back control when the first word of its answer is there. A model that refuses a field is asked once more
-/// without it, one that refuses a strict tool with the same tool, and one for which the answer may be too long for a shorter one. Two of these
+/// without it, one that refuses a strict tool with the same tool, and one for which the answer may be too long for a shorter one. A few of these
 /// may meet in one question.
 pub(crate) async fn open(call: Call<'_>) -> Result<Opened<'_>, LlmError> {
     let Call { inner, request, target, .. } = call;
     let mut way = inner.quirks(target);
     way.no_strict |= is_strict(target, request, way) && inner.loose.has(&schemas(target, request));
-    let mut made: Vec<Repair> = Vec::new();
+    let (mut made, mut tried): (Vec<Repair>, Vec<Quirks>) = (Vec::new(), Vec::new());
     loop {
         let mut sent = way;
-        let error = match open_once(call, &mut sent).await {
+        let is_first = call.attempt == 0 && made.is_empty();
+        let error = match open_once(call, &mut sent, is_first).await {
             Ok(opened) => {
                 if made.contains(&Repair::Strictness) {
                     inner.loose.add(schemas(target, request));
@@ -100,7 +101,10 @@ pub(crate) async fn open(call: Call<'_>) -> Result<Opened<'_>, LlmError> {
             Err(error) => error,
         };
         let Some((repair, better)) = repair(call, way, sent, &error) else { return Err(error) };
-        if made.len() == REPAIRS || made.contains(&repair) {
+        tried.push(way);
+        // One field after another may be refused; what was tried and what is of another kind is not done again.
+        let is_done = tried.contains(&better) || (repair != Repair::Field && made.contains(&repair));
+        if is_done || made.len() == REPAIRS {
             return Err(error);
         }
         made.push(repair);
@@ -108,11 +112,10 @@ pub(crate) async fn open(call: Call<'_>) -> Result<Opened<'_>, LlmError> {
     }
 }
 
-/// The same once, in the way that is known; says which of it was done.
-async fn open_once<'a>(call: Call<'a>, way: &mut Quirks) -> Result<Opened<'a>, LlmError> {
+/// The same once, in the way that is known; says which of it was done. `is_first` is whether nothing was asked for this question before.
+async fn open_once<'a>(call: Call<'a>, way: &mut Quirks, is_first: bool) -> Result<Opened<'a>, LlmError> {
     let Call { inner, plan, request, target, attempt, came, .. } = call;
     let at_the_gate = Instant::now();
-    let upload = hold_pictures(call).await?;
     let permit = admit(call, *way).await?;
     let waited = at_the_gate.elapsed();
     if !call.in_need && matches!(inner.breakers.state(&target.watched), State::Open(_)) {
@@ -127,6 +130,9 @@ async fn open_once<'a>(call: Call<'a>, way: &mut Quirks) -> Result<Opened<'a>, L
     if !target.sees(request) {
         return Err(LlmError::new(&target.name, Cause::NoPicture, "its format has no place for such a picture"));
     }
+    let at_the_pool = Instant::now();
+    let upload = hold_pictures(call).await?;
+    let waited = waited + at_the_pool.elapsed();
     let has_pictures = request.prompt.pictures().count > 0;
     let under_way = inner.health.begin(&target.name, request.prompt.len());
     let under_way = if has_pictures { under_way.apart() } else { under_way };
@@ -136,14 +142,14 @@ async fn open_once<'a>(call: Call<'a>, way: &mut Quirks) -> Result<Opened<'a>, L
         provider: target.provider.provider().name(),
         model: target.model.clone(),
         attempt,
-        overhead: (attempt == 0).then(|| began.saturating_duration_since(came).saturating_sub(waited)),
+        overhead: is_first.then(|| began.saturating_duration_since(came).saturating_sub(waited)),
         waited,
     });
     let takes_calls = request.takes_calls();
     let wants_thoughts = takes_calls && quirks.wants_reasoning;
     let wants_details = takes_calls && quirks.wants_details;
     let gathered = Gathered { takes_calls, wants_thoughts, wants_details, ..Gathered::default() };
-    let told = most_told(target, request, quirks);
+    let told = tokens(target.told(request, quirks));
     let meter = Meter { reserve: Some(reserve), gathered, target, told, was_read: false };
     let result = Box::pin(begin(call, provider, quirks, began, meter, upload)).await;
     let (reply, meter, beginning) = match result {
@@ -170,8 +176,8 @@ async fn open_once<'a>(call: Call<'a>, way: &mut Quirks) -> Result<Opened<'a>, L
     Ok(Opened { call, reply, reading, pieces, meter, under_way, _permit, held, began, read, is_whole, first_word })
 }
 
-/// Waits for room for the pictures of a request, no longer than it has time. Before there is room at the target, so that nobody without
-/// pictures waits for this.
+/// Waits for room for the pictures of a request, no longer than it has time. Just before they go out, so that nobody who waits for his turn at a
+/// target keeps it from those who could send theirs.
 async fn hold_pictures(call: Call<'_>) -> Result<Option<Upload>, LlmError> {
     let Call { inner, plan, request, target, came, .. } = call;
     let pictures = request.prompt.pictures();
@@ -259,7 +265,7 @@ async fn begin<'a>(
             .map_err(|error| LlmError::new(name, Cause::Malformed, format!("the answer is not JSON ({error})")))?;
         let pieces = provider.whole(&body).map_err(|failed| match echo.is_none() {
             true => failed,
-            false => provider.whole(&echo.clean_value(&body)).err().unwrap_or(failed),
+            false => echo.cleaned(failed, provider.whole(&echo.clean_value(&body)).err()),
         });
         let pieces =
             pieces.map_err(|failed| of_pictures(LlmError::new(name, failed.cause, failed.detail), request, target))?;
@@ -448,8 +454,11 @@ impl Meter<'_> {
     fn settle(&mut self) -> (Usage, Money) {
         let estimate = Usage { input: self.told, cached: 0, output: tokens(self.gathered.bytes) };
         let usage = match self.gathered.usage {
-            // Until the end providers tell less than there is.
-            Some(usage) if self.gathered.end.is_none() => usage.with(estimate),
+            // Until the end providers tell less than there is of what they write; what they have read they know.
+            Some(usage) if self.gathered.end.is_none() => {
+                let input = if usage.input > 0 { usage.input } else { estimate.input };
+                Usage { input, ..usage.with(estimate) }
+            }
             Some(usage) => usage,
             None => estimate,
         };
@@ -489,7 +498,8 @@ async fn reserve(call: Call<'_>, quirks: Quirks) -> Result<(Reserve, Quirks), Ll
 /// The most tokens that a target may count in what it is told: nobody knows how many there are in a picture before it says so.
 fn most_told(target: &Target, request: &Request, quirks: Quirks) -> u64 {
     let provider = target.provider.provider();
-    let of_pictures = request.prompt.shown_pictures().map(|picture| provider.picture_tokens(picture.detail()));
+    let of_pictures =
+        request.prompt.shown_pictures().map(|picture| provider.picture_tokens(&target.model, picture.detail()));
     let beyond = of_pictures.map(|tokens| tokens.saturating_sub(PICTURE_TOKENS as u64));
     tokens(target.told(request, quirks)) + beyond.sum::<u64>()
 }

@@ -4,22 +4,33 @@
 //! is never touched: a model may well speak of an address.
 
 use crate::prompt::Prompt;
+use crate::providers::Failed;
 use serde_json::Value;
 use std::borrow::Cow;
 
-/// A shorter part of an address is no sign of it, and stands in many words.
-const TELLING: usize = 4;
+/// A shorter part of an address is no sign of it, and stands in many sentences.
+const TELLING: usize = 12;
+/// Fields of a failure that say in a provider's own words what it is. Nobody is shown them, and what lies behind a failure is told by them.
+const OF_THE_CAUSE: [&str; 3] = ["code", "type", "status"];
 
-/// The parts of addresses that are not repeated.
+/// What is not repeated: addresses, and parts of them.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Echo(Vec<String>);
+pub(crate) struct Echo(Vec<Part>);
+
+/// A text that is taken out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Part {
+    text: String,
+    /// Whether it is a whole address. A part of one may be a part of a word too, and is taken out where it is none.
+    is_whole: bool,
+}
 
 impl Echo {
     /// Of the addresses of a prompt.
     pub fn of(prompt: &Prompt) -> Self {
-        let mut parts: Vec<String> = prompt.addresses().flat_map(parts).collect();
+        let mut parts: Vec<Part> = prompt.addresses().flat_map(parts).collect();
         // A part that stands in another one is taken out after that.
-        parts.sort_by(|one, other| other.len().cmp(&one.len()).then_with(|| one.cmp(other)));
+        parts.sort_by(|one, other| other.text.len().cmp(&one.text.len()).then_with(|| one.text.cmp(&other.text)));
         parts.dedup();
         Self(parts)
     }
@@ -37,7 +48,15 @@ impl Echo {
         })
     }
 
-    /// JSON with no text in it that has one of them; all else as it was. Read as JSON, since there are many ways to write a text in it.
+    /// A failure without them. `anew` is what was said after they had been taken out of it: where that is no failure any more, it stays the one
+    /// that it was, and is told without them all the same.
+    pub fn cleaned(&self, failed: Failed, anew: Option<Failed>) -> Failed {
+        let failed = anew.unwrap_or(failed);
+        Failed { detail: self.clean(&failed.detail).into_owned(), ..failed }
+    }
+
+    /// JSON with no text in it that has one of them, but for those that say what a failure is; all else as it was. Read as JSON, since there are
+    /// many ways to write a text in it.
     pub fn clean_json<'b>(&self, json: &'b [u8]) -> Cow<'b, [u8]> {
         if self.is_none() {
             return Cow::Borrowed(json);
@@ -54,7 +73,11 @@ impl Echo {
             Value::String(text) => Value::String(self.clean(text).into_owned()),
             Value::Array(items) => items.iter().map(|item| self.clean_value(item)).collect(),
             Value::Object(fields) => {
-                Value::Object(fields.iter().map(|(name, value)| (name.clone(), self.clean_value(value))).collect())
+                let field = |(name, value): (&String, &Value)| {
+                    let is_kept = value.is_string() && OF_THE_CAUSE.contains(&name.as_str());
+                    (name.clone(), if is_kept { value.clone() } else { self.clean_value(value) })
+                };
+                Value::Object(fields.iter().map(field).collect())
             }
             other => other.clone(),
         }
@@ -62,23 +85,25 @@ impl Echo {
 }
 
 /// An address, what it is without its scheme, its path with its query, each of the two, the host, and the name of the file.
-fn parts(address: &str) -> Vec<String> {
+fn parts(address: &str) -> Vec<Part> {
     let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
     let (host, place) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
     // Nobody who fetches sends what stands behind it.
     let sent = place.split('#').next().unwrap_or("");
     let (path, query) = sent.split_once('?').unwrap_or((sent, ""));
     let file = path.rsplit('/').next().unwrap_or("");
-    let bare = |part: &str| part.trim_start_matches(['/', '?', '#']).to_owned();
-    let all = [address, rest, place, sent, path, query, file, host].map(bare);
-    all.into_iter().filter(|part| part.len() >= TELLING).collect()
+    let bare = |part: &str| Part { text: part.trim_start_matches(['/', '?', '#']).to_owned(), is_whole: false };
+    let all = [rest, place, sent, path, query, file, host].map(bare);
+    let telling = all.into_iter().filter(|part| part.text.len() >= TELLING);
+    telling.chain([Part { text: address.to_owned(), is_whole: true }]).collect()
 }
 
 /// A text without a part, however it is written in large and small letters; nothing where it does not stand there.
-fn without(text: &str, part: &str) -> Option<String> {
+fn without(text: &str, part: &Part) -> Option<String> {
     // An address has no letters but those of ASCII, so that places stay the same.
-    let (lower, part) = (text.to_ascii_lowercase(), part.to_ascii_lowercase());
-    let mut places = lower.match_indices(&part).map(|(at, _)| at).peekable();
+    let (lower, is_whole, part) = (text.to_ascii_lowercase(), part.is_whole, part.text.to_ascii_lowercase());
+    let stands_alone = |at: &usize| is_whole || is_at_bounds(&lower, *at, *at + part.len());
+    let mut places = lower.match_indices(&part).map(|(at, _)| at).filter(stands_alone).peekable();
     places.peek()?;
     let (mut clean, mut from) = (String::with_capacity(text.len()), 0);
     for at in places {
@@ -88,6 +113,17 @@ fn without(text: &str, part: &str) -> Option<String> {
     }
     clean.push_str(text.get(from..).unwrap_or(""));
     Some(clean)
+}
+
+/// Whether no word goes on over the beginning or the end of a part of a text.
+fn is_at_bounds(text: &str, from: usize, to: usize) -> bool {
+    let is_of_a_word = |letter: char| letter.is_alphanumeric() || letter == '_';
+    let ends = |place: usize| {
+        let before = text.get(..place).and_then(|text| text.chars().next_back());
+        let after = text.get(place..).and_then(|text| text.chars().next());
+        !(before.is_some_and(is_of_a_word) && after.is_some_and(is_of_a_word))
+    };
+    ends(from) && ends(to)
 }
 
 #[cfg(test)]
@@ -103,12 +139,12 @@ mod tests {
 
     #[test]
     fn no_part_of_an_address_is_left() {
-        let echo = echo("https://example.org/max_tokens/temperature.png?word=reasoning_content#part");
+        let echo = echo("https://www.example.org/max_tokens/temperature.png?word=reasoning_content#part");
         for said in [
-            "cannot fetch https://example.org/max_tokens/temperature.png?word=reasoning_content#part",
-            "cannot fetch HTTPS://EXAMPLE.org/max_tokens/temperature.png",
+            "cannot fetch https://www.example.org/max_tokens/temperature.png?word=reasoning_content#part",
+            "cannot fetch HTTPS://WWW.EXAMPLE.org/max_tokens/temperature.png",
             "404 of /max_tokens/temperature.png?word=reasoning_content",
-            "no file temperature.png at example.org",
+            "no file temperature.png at www.example.org",
             "word=reasoning_content is unknown",
         ] {
             let clean = echo.clean(said).into_owned();
@@ -120,6 +156,39 @@ mod tests {
         let other = "Unsupported value: 'temperature' does not support 0";
         assert_eq!(echo.clean(other), other, "what was not sent is told");
         assert!(Echo::default().is_none());
+    }
+
+    #[test]
+    fn what_may_stand_in_any_sentence_is_left() {
+        let echo = echo("https://ab.example/error/context?of=rate_limit_exceeded");
+        for said in ["an error of ab.example", "context", "xof=rate_limit_exceeded", "of=rate_limit_exceeded_now"] {
+            assert_eq!(echo.clean(said), said);
+        }
+        assert_eq!(echo.clean("(of=rate_limit_exceeded)"), "(…)");
+        assert_eq!(echo.clean("no https://ab.example/error/context?of=rate_limit_exceededs"), "no …s");
+    }
+
+    #[test]
+    fn what_says_what_a_failure_is_stays_as_it_is() {
+        let echo = echo("https://example.org/insufficient_quota");
+        let said = json!({ "error": {
+            "type": "insufficient_quota", "code": "insufficient_quota", "status": "insufficient_quota",
+            "message": "insufficient_quota", "param": "insufficient_quota",
+        } });
+        let clean = echo.clean_value(&said);
+        assert_eq!(clean["error"]["message"], "…");
+        assert_eq!(clean["error"]["param"], "…");
+        for field in OF_THE_CAUSE {
+            assert_eq!(clean["error"][field], "insufficient_quota", "{field}");
+        }
+    }
+
+    #[test]
+    fn a_failure_is_told_without_it_even_if_it_is_none_any_more() {
+        let echo = echo("https://example.org/temperature.png");
+        let of = |detail: &str| Failed { cause: crate::error::Cause::Server, detail: detail.to_owned() };
+        assert_eq!(echo.cleaned(of("no temperature.png"), None).detail, "no …");
+        assert_eq!(echo.cleaned(of("one"), Some(of("other"))).detail, "other");
     }
 
     #[test]

@@ -101,6 +101,12 @@ fn is_blind(inner: &Inner, target: &Target, request: &Request) -> bool {
     request.prompt.pictures().count > 0 && inner.blind.has(&target.watched.limit_name().to_owned())
 }
 
+/// Whether what a model says of pictures, asked this, is so of all: not of pictures that somebody has to fetch, nor beside tools or a schema.
+fn may_be_blind(request: &Request) -> bool {
+    let prompt = &request.prompt;
+    prompt.addresses().next().is_none() && prompt.tools().is_empty() && request.schema.is_none()
+}
+
 /// The targets that may answer, in the order in which they are to be asked.
 pub(crate) fn ordered<'a>(inner: &Inner, plan: &'a Plan, request: &Request) -> Vec<Candidate<'a>> {
     let fit = plan.targets.iter().filter(|target| may_answer(target, request) && !is_blind(inner, target, request));
@@ -153,6 +159,8 @@ pub(crate) struct Chain<'a> {
     came: Instant,
     waiting: VecDeque<&'a Target>,
     attempts: usize,
+    /// How many of these were refused by a model that sees nothing.
+    blind: usize,
     /// Targets that were asked already: asking them again is a retry.
     asked: Vec<&'a str>,
     /// Targets whose breakers let nothing through.
@@ -182,6 +190,7 @@ impl<'a> Chain<'a> {
             came,
             waiting,
             attempts: 0,
+            blind: 0,
             asked: Vec::new(),
             refused: Vec::new(),
             hopeless: Vec::new(),
@@ -193,7 +202,7 @@ impl<'a> Chain<'a> {
     /// The next one that may be asked now.
     fn next(&mut self) -> Option<Lane<'a>> {
         while let Some(target) = self.waiting.pop_front() {
-            if self.attempts == ATTEMPTS {
+            if self.turns() >= ATTEMPTS {
                 return None;
             }
             let is_retry = self.asked.contains(&target.name.as_str());
@@ -210,7 +219,7 @@ impl<'a> Chain<'a> {
             self.refused.push(target);
         }
         // Nobody could be asked at all.
-        let in_need = if self.attempts == 0 { std::mem::take(&mut self.refused) } else { Vec::new() };
+        let in_need = if self.turns() == 0 { std::mem::take(&mut self.refused) } else { Vec::new() };
         in_need.into_iter().find_map(|target| {
             let pass = self.inner.breakers.admit_in_need(&target.watched)?;
             Some(Lane { in_need: true, ..self.lane_with(target, pass) })
@@ -219,7 +228,7 @@ impl<'a> Chain<'a> {
 
     /// Another one to be asked besides the one that is late: only one that is well and has room at once.
     pub fn next_for_hedge(&mut self) -> Option<Lane<'a>> {
-        if self.attempts == ATTEMPTS {
+        if self.turns() >= ATTEMPTS {
             return None;
         }
         let budget = self.plan.budget(&self.inner.budget);
@@ -240,6 +249,11 @@ impl<'a> Chain<'a> {
         }
         let target = self.waiting.remove(place)?;
         self.lane(target)
+    }
+
+    /// How many of the calls that a question may cost are used up.
+    fn turns(&self) -> usize {
+        self.attempts.saturating_sub(self.blind)
     }
 
     /// Whether anybody could be asked besides.
@@ -275,8 +289,10 @@ impl<'a> Chain<'a> {
             self.hopeless.push(&lane.target.name);
             if sees_nothing(&error) {
                 // It could not have answered, and takes nobody's turn.
-                self.inner.blind.add(lane.target.watched.limit_name().to_owned());
-                self.attempts = self.attempts.saturating_sub(1);
+                self.blind += 1;
+                if may_be_blind(self.request) {
+                    self.inner.blind.add(lane.target.watched.limit_name().to_owned());
+                }
             }
         }
         self.last = Some(error);
@@ -285,7 +301,7 @@ impl<'a> Chain<'a> {
 
     /// Waits until one of them may be asked again. Says whether that is worth it.
     async fn rest(&mut self) -> bool {
-        if self.attempts >= ATTEMPTS || self.soonest > PATIENCE {
+        if self.turns() >= ATTEMPTS || self.soonest > PATIENCE {
             return false;
         }
         // Nobody comes back at the same moment as all others who failed with it.

@@ -121,9 +121,9 @@ impl Inner {
             .unwrap_or_else(|| Quirks::of(&target.model).at(&target.base_url))
     }
 
-    /// Learns from a refusal of a request that was asked in this way; gives the way in which it is to be asked then. `was_strict` is whether a tool
-    /// was told that is strict. A refusal of one with pictures is heeded for that one only: what is said of those may be in the words of whoever
-    /// asked.
+    /// Learns from a refusal of a request that was asked in this way; gives the way in which it is to be asked then. `was_strict` is whether a word
+    /// of strictness was told with a tool. A refusal of one with pictures at addresses is heeded for that one only: what is said of those may be in
+    /// the words of whoever asked.
     pub fn learn(&self, target: &Target, request: &Request, error: &LlmError, way: Quirks, was_strict: bool) -> Quirks {
         let taught = |quirks: Quirks| {
             let quirks = quirks.learnt(error);
@@ -132,7 +132,7 @@ impl Inner {
             // Whoever asks for a length himself may ask for more than is usual.
             if request.will_do.is_some() { quirks.shortened(error) } else { quirks }
         };
-        if request.prompt.pictures().count == 0 {
+        if request.prompt.addresses().next().is_none() {
             let known = taught(self.quirks(target));
             let mut quirks = self.quirks.lock().unwrap_or_else(PoisonError::into_inner);
             quirks.insert(target.watched.limit_name().to_owned(), known);

@@ -26,6 +26,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::time::Duration;
 
+/// Tokens of a picture: the most of OpenAI's models that count patches, 1,536 of them with 1.72 tokens each (OpenAI, "Images and vision"), rounded
+/// up. Most models have fewer, for their largest picture.
+const USUAL_PICTURE: u64 = 2_700;
+
 /// A wire format.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -107,16 +111,20 @@ pub trait Provider: Send + Sync + 'static {
         true
     }
 
-    /// The most tokens that a picture has at a model of this format, which is looked at so closely (`low`, `high` or `auto`). A model may have
-    /// far fewer; what is reserved is given back when its provider tells. Usually that of Qwen's models with their largest picture, 16,384
-    /// squares (`max_pixels` of its processor), the most of all that people serve themselves.
-    fn picture_tokens(&self, _detail: Option<&str>) -> u64 {
-        16_384
+    /// As many tokens as are reserved for a picture at a model of this name, which is looked at so closely (`low`, `high` or `auto`). What is too
+    /// much is given back when its provider tells; where it has more, that is counted then.
+    fn picture_tokens(&self, _model: &str, _detail: Option<&str>) -> u64 {
+        USUAL_PICTURE
     }
 
     /// Bytes of what models thought in a conversation that this one is told again.
     fn thoughts(&self, _prompt: &Prompt, _model: &str, _quirks: Quirks) -> usize {
         0
+    }
+
+    /// Whether a word of it is sent in this format that a tool is strict, or is not.
+    fn tells_strict(&self, _strict: Option<bool>) -> bool {
+        false
     }
 
     /// Whether a schema that is refused for a strict tool may do for one that is not: where it is a part of JSON Schema that is known then.

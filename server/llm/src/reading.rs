@@ -82,7 +82,7 @@ fn take(
         add(pieces, word, room);
         return Ok(());
     }
-    let said = provider.event(event).map_err(|failed| cleaned(provider, echo, event).unwrap_or(failed))?;
+    let said = provider.event(event).map_err(|failed| echo.cleaned(failed, anew(provider, echo, event)))?;
     if let [Piece::Text(word)] = said.as_slice() {
         alike.learn(provider, event, word);
     }
@@ -95,8 +95,8 @@ fn take(
     Ok(())
 }
 
-/// What an event that tells a failure says without what is taken out of those; nothing where there is nothing to be taken out.
-fn cleaned(provider: &dyn Provider, echo: &Echo, event: &str) -> Option<Failed> {
+/// What an event that tells a failure says without what is taken out of those; nothing where there is nothing to be taken out, or it is none then.
+fn anew(provider: &dyn Provider, echo: &Echo, event: &str) -> Option<Failed> {
     if echo.is_none() {
         return None;
     }

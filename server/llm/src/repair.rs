@@ -8,8 +8,8 @@ use crate::error::LlmError;
 use crate::providers::{Quirks, is_of_length, is_of_strictness, is_of_thoughts};
 use crate::request::Request;
 
-/// So many repairs of different kinds are made for a question.
-pub(crate) const REPAIRS: usize = 2;
+/// So many repairs are made for a question; none but [`Repair::Field`] twice.
+pub(crate) const REPAIRS: usize = 3;
 
 /// What is done.
 #[derive(Clone, Copy, PartialEq)]
@@ -27,14 +27,13 @@ pub(crate) enum Repair {
 /// What may be done after a failure, and the way in which the target is asked then. `way` is how it was to be asked, `sent` how it was.
 pub(crate) fn repair(call: Call<'_>, way: Quirks, sent: Quirks, error: &LlmError) -> Option<(Repair, Quirks)> {
     let Call { inner, request, target, .. } = call;
-    let was_strict = is_strict(target, request, sent);
-    let learnt = inner.learn(target, request, error, way, was_strict);
+    let learnt = inner.learn(target, request, error, way, tells_strict(target, request, sent));
     let shorter = Quirks { short_answers: true, ..learnt };
     if is_of_length(error) && request.longest(shorter) < request.longest(sent) {
         Some((Repair::Length, shorter))
     } else if is_of_thoughts(error) {
         Some((Repair::Thoughts, Quirks { strange_thoughts: true, ..learnt }))
-    } else if was_strict && is_of_strictness(error) {
+    } else if is_strict(target, request, sent) && is_of_strictness(error) {
         Some((Repair::Strictness, Quirks { no_strict: true, ..learnt }))
     } else {
         (learnt != way).then_some((Repair::Field, learnt))
@@ -45,6 +44,12 @@ pub(crate) fn repair(call: Call<'_>, way: Quirks, sent: Quirks, error: &LlmError
 pub(crate) fn is_strict(target: &Target, request: &Request, sent: Quirks) -> bool {
     let has_strict = || request.prompt.tools().iter().any(|tool| tool.strict == Some(true));
     target.provider.provider().loosens() && !sent.no_strict && has_strict()
+}
+
+/// Whether a word of strictness was told with a tool, to whomever.
+pub(crate) fn tells_strict(target: &Target, request: &Request, sent: Quirks) -> bool {
+    let provider = target.provider.provider();
+    !sent.no_strict && request.prompt.tools().iter().any(|tool| provider.tells_strict(tool.strict))
 }
 
 /// A model, and what stands for the tools that it is told.

@@ -7,7 +7,7 @@ use super::wire::Wire;
 use super::{BulkError, Told, half};
 use crate::error::{Cause, LlmError};
 use crate::providers::{Failed, gather};
-use crate::repair::is_strict;
+use crate::repair::tells_strict;
 use crate::request::{Answer, Usage};
 use serde_json::Value;
 
@@ -139,7 +139,7 @@ impl Run<'_> {
                 // What this model does not take is left out when it is asked again.
                 let (inner, request) = (&self.manager.inner, &questions[at].request);
                 let way = inner.quirks(self.target);
-                inner.learn(self.target, request, &error, way, is_strict(self.target, request, way));
+                inner.learn(self.target, request, &error, way, tells_strict(self.target, request, way));
                 return self.fail(at, &error);
             }
         };

@@ -11,10 +11,6 @@ use security::secret::Secret;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-/// Tokens of the largest picture: one for 750 pixels (Anthropic, "Vision"). Models since Opus 4.7 look at up to 3.75 million of them; older ones
-/// make a picture smaller, and have 1,600.
-const PICTURE: u64 = 5_000;
-
 /// `POST /v1/messages`.
 pub(super) struct Messages;
 
@@ -116,8 +112,8 @@ impl Provider for Messages {
         true
     }
 
-    fn picture_tokens(&self, _detail: Option<&str>) -> u64 {
-        PICTURE
+    fn tells_strict(&self, strict: Option<bool>) -> bool {
+        strict == Some(true)
     }
 
     fn fetches(&self, address: &str) -> bool {

@@ -9,10 +9,6 @@ use crate::request::{Finish, Piece, Request, Usage};
 use crate::tools::{Tool, ToolCall, ToolChoice};
 use serde_json::{Value, json};
 
-/// Tokens of the largest picture: 258 for each square of 768 pixels (Google, "Understand and count tokens"), of 3072 × 3072, as far as is known
-/// the largest that is looked at. The third generation has 2,240 at most (`media_resolution`).
-const PICTURE: u64 = 16 * 258;
-
 /// So many texts that end an answer it takes, and no more.
 const MOST_STOPS: usize = 5;
 
@@ -128,10 +124,6 @@ impl Provider for GenerateContent {
     fn shows(&self, media: &str) -> bool {
         // It takes PNG, JPEG, WebP, HEIC and HEIF.
         media != "image/gif"
-    }
-
-    fn picture_tokens(&self, _detail: Option<&str>) -> u64 {
-        PICTURE
     }
 
     fn name(&self) -> &'static str {

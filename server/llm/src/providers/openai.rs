@@ -4,8 +4,8 @@ use super::fill::MOST_STOPS;
 use super::gemini::{Signer, is_gemini};
 use super::ids::ShortIds;
 use super::{
-    Endpoint, Failed, Provider, Quirks, WireRequest, at, bearer, bytes, call_part, count, failed, index, parse,
-    signature, text, thinking, thought, whole_call, with_temperature,
+    Endpoint, Failed, Provider, Quirks, USUAL_PICTURE, WireRequest, at, bearer, bytes, call_part, count, failed, index,
+    parse, signature, text, thinking, thought, whole_call, with_temperature,
 };
 use crate::error::Cause;
 use crate::prompt::{Prompt, Said, Shown};
@@ -18,15 +18,20 @@ use serde_json::{Value, json};
 /// Bytes of a request beside its prompt.
 const HEAD: usize = 512;
 
-/// Tokens of a picture that is looked at closely: gpt-4o-mini has the most, 2,833 and 5,667 for each square of 512 pixels, of which there are
-/// eight in the largest picture, 768 × 2048 (OpenAI, "Images and vision"). All others known have fewer.
-const PICTURE: u64 = 2_833 + 8 * 5_667;
-/// Tokens of one that is looked at roughly: at OpenAI 2,833 at most. Servers that do not heed it may have more, Together four times 1,601.
-const ROUGH_PICTURE: u64 = 4 * 1_601;
+/// Tokens of a picture at gpt-4o-mini, which has many times as many as all others: 2,833 where it looks roughly, and 5,667 more for each square of
+/// 512 pixels, of which there are eight in the largest picture, 768 × 2048 (OpenAI, "Images and vision").
+const ROUGH_PICTURE: u64 = 2_833;
+const PICTURE: u64 = ROUGH_PICTURE + 8 * 5_667;
 
-/// The most tokens of a picture in these formats. How closely it is looked at where nothing is said is for the model to choose.
-fn picture_tokens(detail: Option<&str>) -> u64 {
-    if detail == Some("low") { ROUGH_PICTURE } else { PICTURE }
+/// The tokens that are reserved for a picture in these formats. How closely it is looked at where nothing is said is for the model to choose.
+fn picture_tokens(model: &str, detail: Option<&str>) -> u64 {
+    if !model.to_ascii_lowercase().contains("4o-mini") {
+        USUAL_PICTURE
+    } else if detail == Some("low") {
+        ROUGH_PICTURE
+    } else {
+        PICTURE
+    }
 }
 
 /// What is sent. Written straight from the prompt, which may be long.
@@ -234,8 +239,12 @@ impl Provider for ChatCompletions {
         true
     }
 
-    fn picture_tokens(&self, detail: Option<&str>) -> u64 {
-        picture_tokens(detail)
+    fn picture_tokens(&self, model: &str, detail: Option<&str>) -> u64 {
+        picture_tokens(model, detail)
+    }
+
+    fn tells_strict(&self, strict: Option<bool>) -> bool {
+        strict.is_some()
     }
 
     fn thoughts(&self, prompt: &Prompt, model: &str, quirks: Quirks) -> usize {
@@ -476,8 +485,13 @@ impl Provider for Responses {
         true
     }
 
-    fn picture_tokens(&self, detail: Option<&str>) -> u64 {
-        picture_tokens(detail)
+    fn picture_tokens(&self, model: &str, detail: Option<&str>) -> u64 {
+        picture_tokens(model, detail)
+    }
+
+    fn tells_strict(&self, strict: Option<bool>) -> bool {
+        // That it is not strict has to be said here, and is no more than what everybody says.
+        strict == Some(true)
     }
 
     fn request(&self, request: &Request, endpoint: &Endpoint<'_>) -> WireRequest {

@@ -126,15 +126,39 @@ pub(crate) fn is_of_thoughts(error: &LlmError) -> bool {
     error.cause == Cause::BadRequest && WORDS.into_iter().any(says)
 }
 
-/// Whether a model to which a strict tool was told knows none. It names the field by its place: `tools.0.custom.strict: Extra inputs are not
-/// permitted`. The word alone stands in many a name, and in what is said of a schema.
+/// Whether a model to which a strict tool was told knows none. It names the field by its place, or says of the field itself that it is not taken.
+/// The word alone stands in many a name, and in what is said of a schema.
 pub(crate) fn knows_no_strict(error: &LlmError) -> bool {
     let detail = error.detail.to_lowercase();
-    let Some((before, _)) = detail.split_once(": extra inputs") else { return false };
+    error.cause == Cause::BadRequest && (names_strict(&detail) || refuses_strict(&detail))
+}
+
+/// Whether the place of the field is named: `tools.0.custom.strict: Extra inputs are not permitted`, or the same in a `body`.
+fn names_strict(detail: &str) -> bool {
+    let Some((before, _)) = detail.split_once("extra inputs") else { return false };
+    let before = before.trim_end_matches(|letter: char| letter == ':' || letter.is_whitespace());
     let place = before.rsplit(char::is_whitespace).next().unwrap_or("");
-    let mut names = place.split('.');
+    let mut names = place.strip_prefix("body.").unwrap_or(place).split('.');
     let is_of_a_tool = names.next() == Some("tools") && names.next().is_some_and(|name| name.parse::<usize>().is_ok());
-    error.cause == Cause::BadRequest && is_of_a_tool && names.next_back() == Some("strict")
+    is_of_a_tool && names.next_back() == Some("strict")
+}
+
+/// Whether it is said of the field, and of no schema in which a word may be one that strict tools do not have.
+fn refuses_strict(detail: &str) -> bool {
+    const SAID: [&str; 2] = ["is not supported", "is not permitted"];
+    // Pydantic's, after the list of names that ends with this one.
+    const UNKNOWN: [&str; 2] = ["extra inputs are not permitted", "extra fields not permitted"];
+    let goes_on = |letter: char| letter.is_alphanumeric() || "_.-".contains(letter);
+    let is_between = |letter: char| letter.is_whitespace() || "'`\"()[]:,".contains(letter);
+    let is_refused = |(at, word): (usize, &str)| {
+        let (before, after) = (detail.get(..at).unwrap_or(""), detail.get(at + word.len()..).unwrap_or(""));
+        let rest = after.trim_start_matches(is_between);
+        let message = rest.strip_prefix("msg").unwrap_or(rest).trim_start_matches(is_between);
+        let is_alone = !before.ends_with(goes_on) && !after.starts_with(goes_on);
+        is_alone
+            && (SAID.iter().any(|said| rest.starts_with(said)) || UNKNOWN.iter().any(|said| message.starts_with(said)))
+    };
+    !detail.contains("schema") && detail.match_indices("strict").any(is_refused)
 }
 
 /// Whether a model that takes strict tools refuses the schema of one: it knows a part of JSON Schema only, and that to a bound.
@@ -146,17 +170,22 @@ pub(crate) fn is_of_strictness(error: &LlmError) -> bool {
 
 /// What a failure before the first word means where pictures were sent: that the model sees none, or not these. It says nothing of the provider,
 /// whatever its status: many servers tell a picture that they cannot read, or an address at which there is none, as a failure of their own.
-/// `may_be_bare` is where that may be so without a word of pictures: vLLM answers with nothing but 500 where it finds none at an address.
+/// `may_be_bare` is where that may be so without a word of anything: vLLM answers with nothing but 500 where it finds none at an address.
 pub(crate) fn unseen(error: LlmError, may_be_bare: bool) -> LlmError {
     const WORDS: [&str; 6] = ["image", "picture", "multimodal", "multi-modal", "mmproj", "vision is not"];
     let detail = error.detail.to_lowercase();
     let is_of_pictures = WORDS.iter().any(|words| detail.contains(words));
     let is_refused = match error.cause {
         Cause::BadRequest | Cause::Malformed => is_of_pictures,
-        Cause::Server => is_of_pictures || may_be_bare,
+        Cause::Server => is_of_pictures || (may_be_bare && says_nothing(&detail)),
         _ => false,
     };
     if is_refused { LlmError { cause: Cause::NoPicture, ..error } } else { error }
+}
+
+/// Whether nothing was said of what went wrong.
+fn says_nothing(detail: &str) -> bool {
+    detail.trim().is_empty() || detail.starts_with("it answered with status")
 }
 
 /// Whether a model refused a picture because it sees none, and not because of this one.
@@ -266,8 +295,20 @@ mod tests {
         assert!(knows_no_strict(&unknown) && is_of_strictness(&unknown));
         assert!(knows_no_strict(&refused("tools.12.strict: Extra inputs are not permitted")));
         for said in [
-            "the argument 'strict' is not known",
+            "body.tools.0.function.strict: Extra inputs are not permitted",
+            "1 validation error:\n  body.tools.3.function.strict\n    Extra inputs are not permitted",
+            "[{'loc': ('body', 'tools', 0, 'function', 'strict'), 'msg': 'Extra inputs are not permitted'}]",
+            "'strict' is not supported",
+            "The field `strict` is not permitted for tools of this model.",
             "strict: Extra inputs are not permitted",
+        ] {
+            assert!(knows_no_strict(&refused(said)), "{said}");
+        }
+        for said in [
+            "the argument 'strict' is not known",
+            "Invalid schema for function 'read': 'strict' is not supported",
+            "strict mode: 'oneOf' is not permitted",
+            "'is_strict' is not supported",
             "messages.0.strict: Extra inputs are not permitted",
             "tools.x.strict: Extra inputs are not permitted",
             "tools.0.custom.cache: Extra inputs are not permitted",
@@ -373,8 +414,13 @@ mod tests {
             assert_eq!(of(Cause::Overload, said), Cause::Overload, "{said}");
         }
         assert_eq!(of(Cause::Server, "Internal Server Error"), Cause::Server);
-        let bare = |cause| unseen(LlmError::new("t", cause, "Internal Server Error"), true).cause;
-        assert_eq!((bare(Cause::Server), bare(Cause::Overload)), (Cause::NoPicture, Cause::Overload));
+        let of_an_address = |cause, said: &str| unseen(LlmError::new("t", cause, said), true).cause;
+        let bare = "it answered with status 500";
+        assert_eq!(of_an_address(Cause::Server, bare), Cause::NoPicture);
+        assert_eq!(of_an_address(Cause::Overload, bare), Cause::Overload);
+        assert_eq!(of(Cause::Server, bare), Cause::Server);
+        let ordinary = "The server had an error while processing your request";
+        assert_eq!(of_an_address(Cause::Server, ordinary), Cause::Server);
         assert_eq!(of(Cause::BadRequest, "no such model"), Cause::BadRequest);
         assert_eq!(of(Cause::ContextLength, "the images are too many tokens"), Cause::ContextLength);
     }

@@ -68,23 +68,26 @@ async fn a_schema_that_is_refused_for_a_strict_tool_is_told_once_more_without_a_
         }
         assert_eq!(were_strict(&server), [true, false, false, later], "{said}");
     }
-    // What is refused for two reasons is mended twice, and no further.
+    // What is refused for several reasons is mended for each of them, and no further.
     let of_a_field = "temperature: Extra inputs are not permitted";
+    let (of_another, of_thoughts) = ("'stop' is unknown", "Corrupted thought signature.");
     for (refusals, is_mended) in [
         (vec![of_a_schema, of_a_field], true),
         (vec![of_a_field, of_a_schema], true),
         (vec![of_a_schema, of_a_field, of_a_field], false),
+        (vec![of_a_field, of_another, of_a_schema], true),
+        (vec![of_a_field, of_another, of_a_schema, of_thoughts], false),
     ] {
         let server = ModelServer::start(Behaviour::saying("Fine.").script(), 100).await;
         let manager = manager(&speaking(ProviderKind::Anthropic, &[&server], true, false));
         server.next(refusals.iter().map(|&said| refusal(said)));
         assert_eq!(manager.ask(strict()).await.is_ok(), is_mended, "{refusals:?}");
-        assert_eq!(server.requests(), 3, "{refusals:?}");
+        assert_eq!(server.requests(), refusals.len() + usize::from(is_mended), "{refusals:?}");
     }
     // Who speaks of the word otherwise, or was told of no strict tool, has said nothing of the kind.
     for (kind, request, said) in [
         (ProviderKind::Openai, strict(), "Unknown argument: 'strict' is not in the list"),
-        (ProviderKind::Openai, strict(), of_the_model),
+        (ProviderKind::Openai, question(), of_the_model),
         (ProviderKind::Anthropic, question(), of_the_model),
     ] {
         let server = ModelServer::start(Behaviour::saying("Fine.").script(), 100).await;
@@ -93,6 +96,16 @@ async fn a_schema_that_is_refused_for_a_strict_tool_is_told_once_more_without_a_
         assert_eq!(manager.ask(request).await.unwrap_err().cause, Cause::BadRequest, "{kind:?} {said}");
         assert_eq!(manager.ask(strict()).await.unwrap().text, "Fine.");
         assert_eq!(were_strict(&server).last(), Some(&true), "{kind:?} {said}");
+    }
+    // Who knows no strict tools is known by it from then on, in whatever format.
+    for said in ["body.tools.0.function.strict: Extra inputs are not permitted", "'strict' is not supported"] {
+        let server = ModelServer::start(Behaviour::saying("Fine.").script(), 100).await;
+        let manager = manager(&speaking(ProviderKind::Openai, &[&server], true, false));
+        server.next([refusal(said)]);
+        for asked in [strict(), strict_of("other")] {
+            assert_eq!(manager.ask(asked).await.unwrap().text, "Fine.", "{said}");
+        }
+        assert_eq!(were_strict(&server), [true, false, false], "{said}");
     }
     // OpenAI refuses what no tool of its has, strict or not; whoever asks is told.
     let server = ModelServer::start(Behaviour::saying("Fine.").script(), 100).await;

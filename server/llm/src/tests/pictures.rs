@@ -6,6 +6,7 @@ use crate::LlmManager;
 use crate::budget::Limits;
 use crate::config::{PicturesSetting, Settings};
 use crate::error::Cause;
+use crate::events::Event;
 use crate::prompt::{Detail, Picture, Prompt, PromptError, PromptLimits, Shown, Turn};
 use crate::providers::ProviderKind;
 use crate::request::{Piece, Request};
@@ -117,6 +118,23 @@ async fn pictures_have_the_time_that_their_way_takes_and_make_nobody_slow() {
 }
 
 #[tokio::test]
+async fn who_waits_for_his_turn_keeps_no_room_from_pictures_that_could_go_out() {
+    let server = ModelServer::start(Script::Words(words("a b c d e f"), Duration::from_millis(50)), 100).await;
+    let mut narrow = settings(&[&server]);
+    (narrow.models.concurrency, narrow.models.adaptive) = (1, false);
+    let manager = manager(&narrow);
+    let mut stream = manager.stream(super::request("x")).unwrap();
+    assert!(matches!(stream.next().await, Some(Ok(Piece::Text(_)))));
+    let mut waits = std::pin::pin!(manager.ask(showing(PNG)));
+    assert!(tokio::time::timeout(Duration::from_millis(30), &mut waits).await.is_err());
+    assert_eq!(server.requests(), 1, "it has no turn yet");
+    let all = manager.inner.pool.hold_pictures("t", usize::MAX, Duration::from_millis(10)).await;
+    assert!(all.is_ok());
+    drop((all, stream));
+    assert_eq!(waits.await.unwrap().text, "a b c d e f");
+}
+
+#[tokio::test]
 async fn who_does_not_know_a_type_is_passed_over() {
     let gif = "data:image/gif;base64,R0lGODlhAQ==";
     let (gemini, chat) = (server("a cat").await, server("a dog").await);
@@ -193,6 +211,30 @@ async fn a_picture_that_a_model_does_not_take_makes_it_blind_for_no_other() {
 }
 
 #[tokio::test]
+async fn what_is_said_of_an_address_or_beside_a_schema_makes_a_model_blind_for_no_other() {
+    let refusal = json!({ "error": { "message": "This model does not support image input." } }).to_string();
+    let beside = Request { schema: Some(json!({ "type": "object" })), ..showing(PNG) };
+    for asked in [showing(ADDRESS), beside] {
+        let (first, second) = (server("a dog").await, server("a cat").await);
+        let manager = reaching(&two([&first, &second], [ProviderKind::Openai; 2]));
+        first.next([Script::Status(400, Vec::new(), refusal.clone())]);
+        assert_eq!(manager.ask(asked).await.unwrap().target, "two");
+        assert_eq!(manager.ask(showing(OTHER)).await.unwrap().target, "one");
+    }
+}
+
+/// Of all that was asked: how many were asked before it, and whether the time before it was told.
+fn attempts(events: &mut tokio::sync::broadcast::Receiver<Event>) -> Vec<(usize, bool)> {
+    let mut told = Vec::new();
+    while let Ok(event) = events.try_recv() {
+        if let Event::Asked { attempt, overhead, .. } = event {
+            told.push((attempt, overhead.is_some()));
+        }
+    }
+    told
+}
+
+#[tokio::test]
 async fn models_that_see_nothing_take_no_turn_from_one_that_sees() {
     let refusal = json!({ "error": { "message": "This model does not support image input." } }).to_string();
     let blind = ModelServer::start(Script::Status(400, Vec::new(), refusal), 100).await;
@@ -204,8 +246,16 @@ async fn models_that_see_nothing_take_no_turn_from_one_that_sees() {
         many.models.target.push(target);
     }
     many.models.target.extend(settings(&[&blind, &sees]).models.target.pop());
-    assert_eq!(manager(&many).ask(showing(PNG)).await.unwrap().target, "two");
+    let manager = manager(&many);
+    let mut events = manager.events();
+    assert_eq!(manager.ask(showing(PNG)).await.unwrap().target, "two");
     assert_eq!((blind.requests(), sees.requests()), (7, 1));
+    let expected: Vec<_> = (0..8).map(|attempt| (attempt, attempt == 0)).collect();
+    assert_eq!(
+        attempts(&mut events),
+        expected,
+        "each of them is one, and the first tells how long it took to come to it"
+    );
 }
 
 #[tokio::test]
@@ -253,17 +303,30 @@ async fn an_address_that_is_repeated_teaches_nothing_and_is_shown_to_nobody() {
         let last = bodies.last().unwrap();
         assert!(last.contains("\"temperature\"") && last.contains("\"max_tokens\""), "{last}");
     }
-    // What is not in its words is heeded this once, and learnt from a question without pictures only.
-    let server = server("a cat").await;
-    let manager = manager(&settings(&[&server]));
-    let refusal = || of(400, "Unsupported value: 'temperature' does not support 0.5");
-    for number in 0..2 {
-        server.next([refusal()]);
-        let asked = Request { temperature: 0.5, max_tokens: 100 + number, ..showing(PNG) };
-        assert_eq!(manager.ask(asked).await.unwrap().text, "a cat");
+}
+
+#[tokio::test]
+async fn what_is_refused_beside_a_picture_is_learnt_where_nobody_chose_the_words() {
+    // What is not in the words of an address is heeded this once, and learnt from a question without one only.
+    for (url, refusals, sent) in
+        [(ADDRESS, [1, 1], [true, false, true, false].as_slice()), (PNG, [1, 0], [true, false, false].as_slice())]
+    {
+        let server = server("a cat").await;
+        let manager = reaching(&settings(&[&server]));
+        let mut events = manager.events();
+        for (number, refusals) in (0..).zip(refusals) {
+            let said = "Unsupported value: 'temperature' does not support 0.5";
+            let refusal = Script::Status(400, Vec::new(), json!({ "error": { "message": said } }).to_string());
+            server.next(std::iter::repeat_n(refusal, refusals));
+            let asked = Request { temperature: 0.5, max_tokens: 100 + number, ..showing(url) };
+            assert_eq!(manager.ask(asked).await.unwrap().text, "a cat", "{url}");
+        }
+        let bodies = server.seen.bodies.lock().unwrap();
+        let with: Vec<bool> = bodies.iter().map(|body| body.contains("temperature")).collect();
+        assert_eq!(with, sent, "{url}");
+        let first = attempts(&mut events).iter().filter(|(_, is_first)| *is_first).count();
+        assert_eq!(first, 2, "{url}: a repair is asked for no time of its own");
     }
-    let with: Vec<bool> = server.seen.bodies.lock().unwrap().iter().map(|body| body.contains("temperature")).collect();
-    assert_eq!(with, [true, false, true, false]);
 }
 
 #[tokio::test]
@@ -277,7 +340,9 @@ async fn a_picture_that_cannot_be_read_is_held_against_nobody() {
     for (script, url, state) in [
         (said(500, image), PNG, "ready"),
         (said(200, image), PNG, "ready"),
-        (said(500, "Internal Server Error"), ADDRESS, "ready"),
+        (Script::Status(500, Vec::new(), "Internal Server Error".to_owned()), ADDRESS, "ready"),
+        (said(500, "The server had an error while processing your request"), ADDRESS, "left alone"),
+        (said(200, "The server had an error while processing your request"), ADDRESS, "left alone"),
         (said(500, "Internal Server Error"), PNG, "left alone"),
         (said(502, "Bad Gateway"), ADDRESS, "left alone"),
     ] {
@@ -300,17 +365,20 @@ async fn a_picture_costs_as_many_tokens_as_it_may_have_before_anybody_says_what_
         let prompt = Prompt::conversation(&[], turns, Vec::new(), PromptLimits::default()).unwrap();
         Request { max_tokens: 1, ..Request::new(Arc::new(prompt)) }
     };
-    for (kind, detail, most) in [
-        (ProviderKind::Openai, None, 48_169),
-        (ProviderKind::Openai, Some(Detail::High), 48_169),
-        (ProviderKind::OpenaiResponses, Some(Detail::Auto), 48_169),
-        (ProviderKind::OpenaiResponses, Some(Detail::Low), 6_404),
-        (ProviderKind::Anthropic, Some(Detail::Low), 5_000),
-        (ProviderKind::Gemini, None, 4_128),
-        (ProviderKind::Ollama, None, 16_384),
+    for (kind, model, detail, most) in [
+        (ProviderKind::Openai, "gpt-4o-mini-2024-07-18", None, 48_169),
+        (ProviderKind::Openai, "openai/GPT-4o-mini", Some(Detail::High), 48_169),
+        (ProviderKind::OpenaiResponses, "gpt-4o-mini", Some(Detail::Auto), 48_169),
+        (ProviderKind::OpenaiResponses, "gpt-4o-mini", Some(Detail::Low), 2_833),
+        (ProviderKind::Openai, "gpt-4o", Some(Detail::High), 2_700),
+        (ProviderKind::OpenaiResponses, "gpt-4.1-mini", Some(Detail::Low), 2_700),
+        (ProviderKind::Anthropic, "m", Some(Detail::Low), 2_700),
+        (ProviderKind::Gemini, "m", None, 2_700),
+        (ProviderKind::Ollama, "m", None, 2_700),
     ] {
         let server = server("a cat").await;
         let mut tight = speaking(kind, &[&server], true, false);
+        tight.models.target[0].model = model.to_owned();
         tight.budget = Limits { tokens_per_day: Some(most), ..Limits::default() };
         let refused = manager(&tight).ask(of(detail)).await.unwrap_err();
         assert_eq!((refused.cause, server.requests()), (Cause::Budget, 0), "{kind:?} {detail:?}");
@@ -319,13 +387,15 @@ async fn a_picture_costs_as_many_tokens_as_it_may_have_before_anybody_says_what_
         assert_eq!(enough.ask(of(detail)).await.unwrap().text, "a cat", "{kind:?} {detail:?}");
         assert!(enough.spending().tokens < 100, "what it has told counts in the end");
     }
-    // Who leaves before anybody says how many there were has spent what it may have been.
-    let server = ModelServer::start(Script::Words(words("a b c d e f"), Duration::from_millis(50)), 100).await;
-    let left = manager(&settings(&[&server]));
-    let mut stream = left.stream(of(None)).unwrap();
-    assert!(matches!(stream.next().await, Some(Ok(Piece::Text(_)))));
-    drop(stream);
-    assert!(left.spending().tokens >= 48_169, "{:?}", left.spending());
+    // Who leaves before anybody says how many there were has spent as many as most pictures have; Anthropic says it at once.
+    for (kind, spent) in [(ProviderKind::Openai, 1_600..1_700), (ProviderKind::Anthropic, 10..100)] {
+        let server = ModelServer::start(Script::Words(words("a b c d e f"), Duration::from_millis(50)), 100).await;
+        let left = manager(&speaking(kind, &[&server], true, false));
+        let mut stream = left.stream(of(None)).unwrap();
+        assert!(matches!(stream.next().await, Some(Ok(Piece::Text(_)))), "{kind:?}");
+        drop(stream);
+        assert!(spent.contains(&left.spending().tokens), "{kind:?} {:?}", left.spending());
+    }
 }
 
 #[tokio::test]

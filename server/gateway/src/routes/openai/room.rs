@@ -16,7 +16,7 @@ use futures_util::StreamExt;
 use rustc_hash::FxHashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::Instant;
 
 /// Bytes of the largest body.
@@ -33,6 +33,8 @@ const PLACES_OF_ONE: usize = 2;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long a large body may take to come, since others wait for its place.
 const COMING: Duration = Duration::from_secs(120);
+/// How long an answer keeps the place from its beginning on. Who reads it more slowly than that keeps nobody else waiting.
+const GOING: Duration = Duration::from_secs(120);
 /// How long it may take to begin.
 const BEGINNING: Duration = Duration::from_secs(10);
 /// Bytes a second that have to come from then on.
@@ -88,7 +90,8 @@ impl Places {
     }
 }
 
-/// What is asked, with the place of a large body: whoever answers holds it until the answer has gone out, since until then the pictures are there.
+/// What is asked, with the place of a large body: whoever answers holds it while the answer goes out, since until then the pictures are there, and
+/// no longer than two minutes.
 #[derive(Debug)]
 pub(crate) struct Roomy {
     /// What is asked.
@@ -159,12 +162,19 @@ async fn coming(body: Body) -> Result<Vec<u8>, Problem> {
     }
 }
 
-/// An answer that goes out piece by piece, and holds a place until its last one went out or nobody waits for it any more.
+/// An answer that goes out piece by piece, and holds a place until its last one went out, nobody waits for it any more, or it has had it for long
+/// enough: who does not read leaves the answer where it is, and is not to have the place for that.
 pub(super) fn holding(answer: Response, place: Option<Place>) -> Response {
     let Some(place) = place else { return answer };
+    let (going, gone) = oneshot::channel::<()>();
+    tokio::spawn(async move {
+        // Nothing is ever sent: it ends with the answer.
+        let _ = tokio::time::timeout(GOING, gone).await;
+        drop(place);
+    });
     answer.map(|body| {
         let pieces = body.into_data_stream().inspect(move |_| {
-            let _held = &place;
+            let _held = &going;
         });
         Body::from_stream(pieces)
     })
@@ -204,6 +214,26 @@ mod tests {
         }
         // Enough comes all the time, and not all of it in time.
         assert!(coming(body(500, Duration::from_millis(500), true)).await.is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_keeps_its_place_until_its_end_and_no_longer_than_two_minutes() {
+        let (places, second) = (Places::default(), Duration::from_secs(1));
+        let endless = || Response::new(Body::from_stream(futures_util::stream::pending::<Result<Bytes, Infallible>>()));
+        let unread = holding(endless(), Some(places.take("a").await.unwrap()));
+        let left = holding(endless(), Some(places.take("a").await.unwrap()));
+        let whole = holding(Response::new(Body::from("all of it")), Some(places.take("b").await.unwrap()));
+        tokio::time::sleep(second).await;
+        assert_eq!(places.free(), PLACES - 3);
+        drop(left);
+        assert_eq!(axum::body::to_bytes(whole.into_body(), 1 << 10).await.unwrap(), "all of it");
+        tokio::time::sleep(second).await;
+        assert_eq!(places.free(), PLACES - 1);
+        tokio::time::sleep(GOING - second * 3).await;
+        assert_eq!(places.free(), PLACES - 1, "it may still be read");
+        tokio::time::sleep(second * 2).await;
+        assert_eq!(places.free(), PLACES, "it has had its time");
+        drop(unread);
     }
 
     #[test]
