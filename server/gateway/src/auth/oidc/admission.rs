@@ -71,10 +71,8 @@ pub(crate) async fn account_of(gateway: &Gateway, person: &Person, kept: bool) -
         return Err(Problem::new(Kind::Forbidden, "The account is closed."));
     }
     if gives_roles && account.role != wanted {
-        if kept {
-            if !becomes(gateway, &account, wanted).await? {
-                return Ok(account);
-            }
+        if kept && !becomes(gateway, &account, wanted).await? {
+            return Ok(account);
         }
         account.role = wanted;
     }
