@@ -361,12 +361,18 @@ async fn a_job_is_done_and_told_of_and_asked_for_twice_it_is_one() {
     )
     .observed_by(service.gateway.observer_of_jobs());
     let body = json!({ "kind": "update-docs", "files": [text(), { "path": "b.go", "text": "package" }] });
-    let create = async || {
+    let create_by = async |key: &str| {
         let request =
             Request::builder().method("POST").uri("/api/v2/jobs").header("authorization", format!("Bearer {token}"));
-        let request = request.header("content-type", "application/json").header("idempotency-key", "one");
+        let request = request.header("content-type", "application/json").header("idempotency-key", key);
         service.raw(request.body(Body::from(body.to_string())).unwrap()).await
     };
+    let create = async || create_by("one").await;
+    for key in ["", "o ne", "o\tne", "öne", &"o".repeat(129)] {
+        let refused = create_by(key).await;
+        assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{key:?}: {refused:?}");
+        assert!(refused.text.contains("1 to 128 visible characters"), "{key:?}: {refused:?}");
+    }
     let talk = async {
         let made = create().await;
         assert_eq!(made.status, StatusCode::ACCEPTED, "{made:?}");

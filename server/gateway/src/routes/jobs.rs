@@ -239,7 +239,10 @@ pub(crate) async fn create(
     let account = &principal.account.id;
     let key = match headers.get("idempotency-key").map(|key| key.to_str()) {
         None => None,
-        Some(Ok(key)) if (1..=128).contains(&key.len()) => Some(key.to_owned()),
+        // Blanks around it are none of it, as HTTP has it; those within it would be.
+        Some(Ok(key)) if (1..=128).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic()) => {
+            Some(key.to_owned())
+        }
         Some(_) => return Err(Problem::new(Kind::Invalid, "An `Idempotency-Key` has 1 to 128 visible characters.")),
     };
     // Only where there is a key does anybody ask whether the request is the same.
