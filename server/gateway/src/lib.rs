@@ -92,7 +92,9 @@ pub async fn serve(
             // Those who were connected are told; it takes a moment and no more.
             let _ = tokio::time::timeout(GOODBYE.min(grace), gateway.everybody_gone()).await;
             // What was begun for clients that are gone is put to its end.
-            let _ = tokio::time::timeout(GOODBYE, gateway.deeds().all_done()).await;
+            if tokio::time::timeout(GOODBYE, gateway.deeds().all_done()).await.is_err() {
+                tracing::warn!("Some changes were left in the middle; the audit log tells which were begun.");
+            }
             result
         }
         () = sweep(&gateway) => Ok(()),
