@@ -341,12 +341,7 @@ pub(crate) fn is_allowed(gateway: &Gateway, principal: &Principal, operation: &O
         && gateway.policies().decide(&principal.account, &operation.id, None).is_allowed
 }
 
-/// Whether somebody who was let in still would be: for answers that go on for long. Who cannot be asked about is not.
-pub(crate) async fn is_still_good(gateway: &Gateway, principal: &Principal) -> bool {
-    still_good(gateway, principal).await.unwrap_or(false)
-}
-
-/// The same, with the news that it is not known.
+/// Whether somebody who was let in still would be: for answers that go on for long.
 ///
 /// # Errors
 /// If the store does not answer.

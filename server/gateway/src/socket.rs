@@ -8,14 +8,18 @@ mod carrier;
 mod connection;
 mod cursor;
 mod feed;
+mod followers;
 mod hub;
 mod messages;
 mod pace;
+mod standing;
 
 pub use carrier::{Bounds, Carrier, Ended, Incoming};
 pub(crate) use connection::converse;
+pub(crate) use followers::Follower;
 pub(crate) use hub::{Hub, watch};
 pub(crate) use messages::{OPERATIONS, Subscription};
+pub(crate) use standing::Standing;
 
 use engine::ServerCore;
 use engine::queue::{Receiver, Sender};

@@ -3,6 +3,7 @@
 mod accounts;
 mod devices;
 mod factors;
+mod following;
 mod invitations;
 mod pictures;
 mod stream;
@@ -106,6 +107,14 @@ impl Service {
         let (parts, body) = response.into_parts();
         let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
         Reply { status: parts.status, headers: parts.headers, text: String::from_utf8(bytes.to_vec()).unwrap() }
+    }
+
+    /// Does something while the store is looked at for those who follow jobs, as the service has it.
+    pub(crate) async fn watched<T>(&self, talk: impl Future<Output = T>) -> T {
+        tokio::select! {
+            said = talk => said,
+            () = socket::watch(&self.gateway) => panic!("it looks for ever"),
+        }
     }
 
     /// Makes an account and signs it in.
@@ -379,7 +388,7 @@ async fn a_job_is_done_and_told_of_and_asked_for_twice_it_is_one() {
         let place = made.headers["location"].to_str().unwrap().to_owned();
         assert_eq!(create().await.json()["id"], made.json()["id"], "the key makes them one");
         assert_eq!(service.send("GET", &place, &stranger, None).await.status, StatusCode::NOT_FOUND);
-        let events = service.send("GET", &format!("{place}/events"), &token, None).await;
+        let events = service.watched(service.send("GET", &format!("{place}/events"), &token, None)).await;
         assert!(events.text.contains("event: job") && events.text.contains("\"succeeded\""), "{}", events.text);
         let done = service.send("GET", &place, &token, None).await.json();
         assert_eq!(done["state"], "succeeded", "{done}");

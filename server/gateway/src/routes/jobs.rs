@@ -1,6 +1,8 @@
 //! Jobs: work that is kept until it is done. A job is in the store before its answer leaves.
 
-use crate::auth::{self, Principal, check};
+mod following;
+
+use crate::auth::{Principal, check};
 use crate::error::{Kind, Problem, ProblemBody};
 use crate::extract::{Asked, Id, Valid};
 use crate::quotas;
@@ -17,20 +19,15 @@ use engine::store::accounts::Role;
 use engine::store::idempotency::Once;
 use engine::store::jobs::{Job, JobEvent, JobFilter, JobState, NewJob};
 use engine::store::now_ms;
+use following::Following;
 use futures_util::Stream;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::collections::VecDeque;
 use std::convert::Infallible;
-use std::time::{Duration, Instant};
 use utoipa::ToSchema;
 
 /// How often a job is tried.
 const TRIES: i64 = 3;
-/// How often events are looked for.
-const LOOK: Duration = Duration::from_millis(250);
-/// How often it is asked whether somebody who follows a job still may: what was revoked is over within a second.
-const ASK: Duration = Duration::from_millis(750);
 
 /// What is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -342,72 +339,12 @@ pub(crate) async fn events(
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     of(&gateway, &principal, "jobs.events", &id).await?;
     let from = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok()).unwrap_or(0);
-    Ok(Sse::new(follow(gateway, principal, id, from)).keep_alive(KeepAlive::default()))
-}
-
-/// The events of a job behind a number, until it has ended.
-fn follow(
-    gateway: Gateway,
-    principal: Principal,
-    id: String,
-    from: i64,
-) -> impl Stream<Item = Result<Event, Infallible>> {
-    let following = Following { gateway, principal, id, from, waiting: VecDeque::new(), asked: None, is_over: false };
-    futures_util::stream::unfold(following, |mut following| async move {
+    let following = Following::begin(&gateway, &principal, id, from).await?;
+    let events = futures_util::stream::unfold(following, |mut following| async move {
         let event = following.next().await?;
-        Some((Ok(event), following))
-    })
-}
-
-/// Somebody who follows a job.
-struct Following {
-    gateway: Gateway,
-    principal: Principal,
-    id: String,
-    /// The number of the last event that was read.
-    from: i64,
-    /// What was read and not told yet.
-    waiting: VecDeque<JobEvent>,
-    /// When it was last asked whether he still may.
-    asked: Option<Instant>,
-    is_over: bool,
-}
-
-impl Following {
-    /// The next event; `None` where there is none any more, or he who follows goes on behind the last one elsewhere, if he still may.
-    async fn next(&mut self) -> Option<Event> {
-        let mut stopping = self.gateway.stopping();
-        loop {
-            if let Some(event) = self.waiting.pop_front() {
-                self.is_over = !matches!(event.state, JobState::Queued | JobState::Running);
-                return Some(told(&event));
-            }
-            if self.is_over || *stopping.borrow() || !self.still_may().await {
-                return None;
-            }
-            // Asked first, so that no event is written between the two that nobody sees.
-            let is_done = self.gateway.store().job_state(&self.id).await.ok().flatten()?.is_final();
-            self.waiting = self.gateway.store().job_events_of(&self.id, self.from, 100).await.ok()?.into();
-            match self.waiting.back() {
-                Some(last) => self.from = last.seq,
-                // One that ended before anybody looked has no more events.
-                None if is_done => return None,
-                None => tokio::select! {
-                    () = tokio::time::sleep(LOOK) => {}
-                    _ = stopping.changed() => {}
-                },
-            }
-        }
-    }
-
-    /// Whether he who follows would still be let in; asked once in a while.
-    async fn still_may(&mut self) -> bool {
-        if self.asked.is_none_or(|asked| asked.elapsed() >= ASK) {
-            self.asked = Some(Instant::now());
-            return auth::is_still_good(&self.gateway, &self.principal).await;
-        }
-        true
-    }
+        Some((Ok(told(&event)), following))
+    });
+    Ok(Sse::new(events).keep_alive(KeepAlive::default()))
 }
 
 /// Whether somebody sees to the jobs of all.

@@ -8,7 +8,8 @@ use super::messages::{
     self, DENIED, INTERNAL, INVALID_PARAMS, INVALID_REQUEST, NO_METHOD, PARSE, Subscription, TOO_MANY, Topic,
 };
 use super::pace::Pace;
-use crate::auth::{self, Principal, Via};
+use super::standing::{Lost, Standing};
+use crate::auth::{self, Principal};
 use crate::extract::{Valid, fitting};
 use crate::quotas;
 use crate::state::Gateway;
@@ -20,16 +21,11 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
-/// Rights end by themselves too, when a token is over; those that are taken away are heard of at once.
-const LOOK_AT_RIGHTS: Duration = Duration::from_secs(5);
-/// How long the store may leave it open whether the rights still hold.
-const DOUBT: Duration = Duration::from_secs(15);
 /// What a language server that was told to end may take to say its last words.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 /// The beginning of methods that are answered here.
@@ -81,6 +77,15 @@ impl Reason {
     }
 }
 
+impl From<Lost> for Reason {
+    fn from(lost: Lost) -> Self {
+        match lost {
+            Lost::SignedOut => Self::SignedOut,
+            Lost::Unknown => Self::Broken,
+        }
+    }
+}
+
 /// Talks with one client until either has enough.
 pub(crate) async fn converse(gateway: Gateway, principal: Principal, mut carrier: Carrier) {
     let measures = gateway.measures().clone();
@@ -120,8 +125,6 @@ struct Connection {
     last_words: VecDeque<String>,
     /// What was refused already, and is written down once.
     denied: Vec<(String, String)>,
-    /// Since when the store does not say whether the rights still hold.
-    in_doubt: Option<Instant>,
 }
 
 /// A language server that runs for this connection.
@@ -147,21 +150,18 @@ impl Connection {
     fn new(gateway: Gateway, principal: Principal) -> Self {
         let (last_words, denied) = Default::default();
         let pace = Pace::new(Instant::now());
-        Self { gateway, principal, feed: None, server: None, held: None, pace, last_words, denied, in_doubt: None }
+        Self { gateway, principal, feed: None, server: None, held: None, pace, last_words, denied }
     }
 
     /// Goes on until there is a reason to end, or the client is gone.
     async fn run(&mut self, carrier: &mut Carrier) -> Option<Reason> {
         let mut stopping = self.gateway.stopping();
-        let mut rights = self.gateway.hub().rights();
-        let mut look = tokio::time::interval_at(tokio::time::Instant::now() + LOOK_AT_RIGHTS, LOOK_AT_RIGHTS);
-        look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut standing = Standing::new(&self.gateway, &self.principal);
         if *stopping.borrow() {
             return Some(Reason::GoingAway);
         }
-        // What was revoked between the door and here was told to nobody.
-        if let Some(reason) = self.lost_rights().await {
-            return Some(reason);
+        if let Some(lost) = standing.lost_by_now().await {
+            return Some(lost.into());
         }
         loop {
             let (to_server, from_server, mut ended) = match &mut self.server {
@@ -212,27 +212,12 @@ impl Connection {
                     Next::FellBehind => return Some(Reason::TooSlow),
                     Next::Broken => return Some(Reason::Broken),
                 },
-                revoked = rights.recv() => {
-                    if self.concerns(revoked) && let Some(reason) = self.lost_rights().await {
-                        return Some(reason);
-                    }
-                    None
-                }
-                _ = look.tick() => {
-                    if let Some(reason) = self.lost_rights().await {
-                        return Some(reason);
-                    }
-                    None
-                }
+                lost = standing.lost() => return Some(lost.into()),
                 _ = stopping.changed() => return Some(Reason::GoingAway),
             };
             // Who lost his rights hears nothing more, whatever was ready first.
-            while let Ok(revoked) = rights.try_recv() {
-                if self.concerns(Ok(revoked))
-                    && let Some(reason) = self.lost_rights().await
-                {
-                    return Some(reason);
-                }
+            if let Some(lost) = standing.lost_by_now().await {
+                return Some(lost.into());
             }
             let last_words = std::mem::take(&mut self.last_words);
             for message in last_words.into_iter().chain(said) {
@@ -241,28 +226,6 @@ impl Connection {
                     Err(Ended::Gone) => return None,
                     Err(Ended::Slow) => return Some(Reason::TooSlow),
                 }
-            }
-        }
-    }
-
-    /// Whether something that was revoked is this account, its session or its token; who is behind asks.
-    fn concerns(&self, revoked: Result<Arc<Vec<String>>, RecvError>) -> bool {
-        let Ok(revoked) = revoked else { return true };
-        let (Via::Session { id, .. } | Via::Token { id, .. } | Via::Provider { mark: id, .. }) = &self.principal.via;
-        revoked.iter().any(|one| one == id || *one == self.principal.account.id)
-    }
-
-    /// Why the client may be here no longer, if that is so. A store that does not answer for a while says neither.
-    async fn lost_rights(&mut self) -> Option<Reason> {
-        match auth::still_good(&self.gateway, &self.principal).await {
-            Ok(true) => {
-                self.in_doubt = None;
-                None
-            }
-            Ok(false) => Some(Reason::SignedOut),
-            Err(_) => {
-                let since = *self.in_doubt.get_or_insert_with(Instant::now);
-                (since.elapsed() > DOUBT).then_some(Reason::Broken)
             }
         }
     }

@@ -3,6 +3,7 @@
 //! Events of jobs stand in the store's log and are only passed on. Those of models and of documents live here, the last of them for those who come back
 //! after a drop. Nobody who listens slowly holds up the others: he falls behind, and is told so.
 
+use super::followers::{Follower, Followers};
 use super::messages::Topic;
 use crate::auth::secrets;
 use crate::state::Gateway;
@@ -14,11 +15,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, broadcast, watch};
 
-/// How often the store is asked while somebody listens, and while nobody does.
+/// How often the store is asked for what other replicas wrote: while somebody listens, while somebody follows a job, and while nobody does.
 const LOOK: Duration = Duration::from_millis(20);
+const LOOK_FOLLOWED: Duration = Duration::from_millis(250);
+const LOOK_IDLE: Duration = Duration::from_secs(1);
 /// And how often at most, where this process writes much itself.
 const BREATH: Duration = Duration::from_millis(2);
-const LOOK_IDLE: Duration = Duration::from_secs(1);
 /// How often it is asked whether anything was revoked.
 const LOOK_AT_RIGHTS: Duration = Duration::from_millis(300);
 /// How long somebody waits for the store.
@@ -63,6 +65,7 @@ pub(crate) struct Hub {
     /// Stands for this process in the ids of events.
     process: String,
     live: broadcast::Sender<Told>,
+    followers: Followers,
     kept: Mutex<Kept>,
     /// Somebody begins to listen.
     begins: Notify,
@@ -118,6 +121,7 @@ impl Hub {
         Self {
             process: number.get(..16).unwrap_or("0000000000000000").to_owned(),
             live: broadcast::channel(BEHIND).0,
+            followers: Followers::default(),
             kept: Mutex::default(),
             begins: Notify::new(),
             is_looking: watch::Sender::new(false),
@@ -133,10 +137,20 @@ impl Hub {
     /// All that happens from now on, once the store is looked at; `None` where it does not answer.
     pub async fn listen(&self) -> Option<broadcast::Receiver<Told>> {
         let live = self.live.subscribe();
+        self.looks().await.then_some(live)
+    }
+
+    /// All that happens to a job from now on, once the store is looked at; `None` where it does not answer.
+    pub async fn follow(&self, job: &str) -> Option<Follower> {
+        let follower = self.followers.add(job);
+        self.looks().await.then_some(follower)
+    }
+
+    /// Has the store looked at; whether it is.
+    async fn looks(&self) -> bool {
         self.begins.notify_one();
         let mut is_looking = self.is_looking.subscribe();
-        let looks = tokio::time::timeout(PATIENCE, is_looking.wait_for(|looks| *looks)).await;
-        looks.is_ok().then_some(live)
+        tokio::time::timeout(PATIENCE, is_looking.wait_for(|looks| *looks)).await.is_ok()
     }
 
     /// The number of the newest event of this process.
@@ -210,16 +224,22 @@ async fn watch_jobs(gateway: &Gateway) {
             newest = last.seq;
         }
         for event in events {
+            hub.followers.tell(&event.job, event.seq);
             hub.live.send(Told::Job(Arc::new(event))).ok();
         }
         if is_all {
-            if hub.live.receiver_count() > 0 {
-                tokio::time::sleep(BREATH).await;
-                // What other replicas wrote is there without a word.
-                let _ = tokio::time::timeout(LOOK, news).await;
+            let pause = if hub.live.receiver_count() > 0 {
+                LOOK
+            } else if hub.followers.is_empty() {
+                LOOK_IDLE
             } else {
-                // Whoever begins to listen ends the rest.
-                let _ = tokio::time::timeout(LOOK_IDLE, hub.begins.notified()).await;
+                LOOK_FOLLOWED
+            };
+            tokio::select! {
+                // While nobody hears it, news are no reason to look.
+                () = news, if pause != LOOK_IDLE => tokio::time::sleep(BREATH).await,
+                () = hub.begins.notified() => {}
+                () = tokio::time::sleep(pause) => {}
             }
         }
     }
