@@ -4,8 +4,9 @@
 usage: soak.py PROGRAM [--seconds 600] [--share 0.7] [--store sqlite|postgres]
 
 First it is found how much of the mixture the service can do at most, with clients that ask again as soon as they are answered. Then it is asked for a share
-of that, at even distances whatever it answers: documents, jobs whose events are followed to the end, models whole and in pieces, and reads. Memory, open
-files, threads and tasks are looked at every half second. The exit status is 1 when anything failed or grew.
+of that, at even distances whatever it answers: documents, jobs whose events are followed to the end, models whole and in pieces, and reads. Twice, in the
+beginning and at half time, it is asked all at once for as much as it does in a second, after which it has to come back to what it was. Memory, open files,
+connections, threads and what is under way are looked at every half second. The exit status is 1 when anything failed, grew or fell behind.
 """
 
 import argparse
@@ -80,7 +81,7 @@ class Client:
 
     def __init__(self, url: str, token: str):
         self.host, self.port = url.removeprefix("http://").split(":")
-        self.token, self.idle = token, []
+        self.token, self.idle, self.open = token, [], 0
 
     async def ask(self, method: str, path: str, body=None, **headers: str) -> Answer:
         """Sends a request and reads the whole answer, also where it comes in pieces."""
@@ -94,19 +95,24 @@ class Client:
             writer.write(head.encode() + data)
             answer = await self._read(reader)
         except BaseException:
-            writer.close()
+            self._leave(writer)
             raise
         self.idle.append((time.monotonic(), reader, writer))
         return answer
 
     async def _connection(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """One that was used a moment ago, or a new one: the service closes those on which nothing is said for ten seconds."""
-        while self.idle:
-            since, reader, writer = self.idle.pop()
-            if time.monotonic() - since < 5:
-                return reader, writer
-            writer.close()
-        return await asyncio.open_connection(self.host, self.port, limit=1 << 22)
+        while self.idle and time.monotonic() - self.idle[0][0] > 5:
+            self._leave(self.idle.pop(0)[2])
+        if self.idle:
+            return self.idle.pop()[1:]
+        pair = await asyncio.open_connection(self.host, self.port, limit=1 << 22)
+        self.open += 1
+        return pair
+
+    def _leave(self, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+        self.open -= 1
 
     async def _read(self, reader: asyncio.StreamReader) -> Answer:
         head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
@@ -124,7 +130,7 @@ class Client:
         """Leaves all connections."""
         while self.idle:
             *_, writer = self.idle.pop()
-            writer.close()
+            self._leave(writer)
             with contextlib.suppress(OSError):
                 await writer.wait_closed()
 
@@ -135,6 +141,7 @@ class Team:
     def __init__(self, client: Client, seed: int):
         self.client, self.chance, self.number = client, random.Random(seed), 0
         self.took, self.wrong = collections.defaultdict(list), collections.Counter()
+        self.under_way, self.calls, self.most_calls = 0, 0, 0
 
     def next(self) -> tuple[str, int]:
         """What comes next."""
@@ -144,11 +151,17 @@ class Team:
     async def do(self, what: str, number: int) -> None:
         """Does it, and notes how it went."""
         began = time.perf_counter()
+        self.under_way += 1
+        self.calls += "answer" in what
+        self.most_calls = max(self.most_calls, self.calls)
         try:
             await asyncio.wait_for(self._do(what, number), 60)
             self.took[what].append(time.perf_counter() - began)
         except (Wrong, OSError, TimeoutError, ValueError, KeyError, EOFError) as error:
             self.wrong[f"{what}: {error!r}"[:300]] += 1
+        finally:
+            self.under_way -= 1
+            self.calls -= "answer" in what
 
     async def _do(self, what: str, number: int) -> None:
         text = "".join(TEXT.replace("{n}", f"{number}_{part}") for part in range(1 + number % 5))
@@ -187,13 +200,31 @@ class Team:
 class Watch:
     """How large the process is, seen from outside."""
 
-    def __init__(self, pid: int):
-        self.place, self.samples = pathlib.Path(f"/proc/{pid}"), []
+    def __init__(self, pid: int, team: Team):
+        self.place, self.team, self.samples = pathlib.Path(f"/proc/{pid}"), team, []
 
     def look(self) -> dict[str, float]:
-        """Now."""
+        """Now. Connections of clients are those beyond what the client has open itself: more are left over."""
         status = dict(line.split(":\t", 1) for line in (self.place / "status").read_text().splitlines() if ":\t" in line)
-        return {"memory": int(status["VmRSS"].split()[0]) / 1024, "files": len(list((self.place / "fd").iterdir())), "threads": int(status["Threads"])}
+        files, clients, models = self._files()
+        return {
+            "memory": int(status["VmRSS"].split()[0]) / 1024, "threads": int(status["Threads"]), "files": files,
+            "connections left over": clients - self.team.client.open, "connections to models": models, "under way": self.team.under_way,
+        }
+
+    def _files(self) -> tuple[int, int, int]:
+        """Open files, and connections to the service and from it."""
+        fields = [line.split() for line in (self.place / "net/tcp").read_text().splitlines()[1:]]
+        # Those that are there, or that the other side has left; not what listens.
+        ours = {f"socket:[{field[9]}]": int(field[1].split(":")[1], 16) for field in fields if field[3] in ("01", "08")}
+        files, clients, models = 0, 0, 0
+        for entry in (self.place / "fd").iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                port = ours.get(str(entry.readlink()))
+                clients += port == int(self.team.client.port)
+                models += port not in (None, int(self.team.client.port))
+                files += port is None
+        return files, clients, models
 
     async def run(self) -> None:
         """Until it is dropped."""
@@ -209,10 +240,14 @@ def growth(samples: list[float]) -> tuple[float, float]:
     return statistics.median(samples[:third]), statistics.median(samples[-third:])
 
 
+# What may be more in the last third than in the first: a share of it, and something. How much is under way is a matter of chance.
+MARGINS = {"memory": (0.05, 2), "under way": (1, 16)}
+
+
 def grows(what: str, samples: list[float]) -> bool:
-    """Whether it does: memory by more than a twentieth and two megabytes, anything else by more than a tenth and four."""
+    """Whether it does: by more than a tenth and four, where nothing else is said."""
     first, last = growth(samples)
-    share, least = {"memory": (0.05, 2)}.get(what, (0.1, 4))
+    share, least = MARGINS.get(what, (0.1, 4))
     return last - first > max(first * share, least)
 
 
@@ -234,19 +269,21 @@ async def capacity(team: Team, seconds: float, clients: int) -> float:
     return sum(map(len, team.took.values())) / (time.perf_counter() - began)
 
 
-async def steady(team: Team, rate: float, seconds: float) -> int:
-    """Asks at even distances, whatever is answered; the most that was under way."""
+async def steady(team: Team, rate: float, seconds: float, burst: int) -> int:
+    """Asks at even distances, whatever is answered, and for many at once in the beginning and at half time; the most that was under way."""
     began, under_way, most = time.perf_counter(), set(), 0
-    for turn in range(int(rate * seconds)):
+    turns = int(rate * seconds)
+    for turn in range(turns):
         wait = began + turn / rate - time.perf_counter()
         if wait > 0:
             await asyncio.sleep(wait)
-        task = asyncio.ensure_future(team.do(*team.next()))
-        under_way.add(task)
-        task.add_done_callback(under_way.discard)
+        for _ in range(burst if turn in (0, turns // 2) else 1):
+            task = asyncio.ensure_future(team.do(*team.next()))
+            under_way.add(task)
+            task.add_done_callback(under_way.discard)
         most = max(most, len(under_way))
-        if len(under_way) > 1000:
-            team.wrong["it fell behind: a thousand requests were under way"] += 1
+        if len(under_way) > 1000 + burst:
+            team.wrong[f"it fell behind: {len(under_way)} requests were under way"] += 1
             break
     await asyncio.gather(*under_way)
     return most
@@ -260,10 +297,11 @@ async def soak(service, token: str, seconds: float, share: float, finding: float
     await capacity(finder, finding / 3, 48)
     finder.took.clear()
     most = await capacity(finder, finding, 48)
-    team, watch = Team(client, 2), Watch(service.process.pid)
+    team = Team(client, 2)
+    watch = Watch(service.process.pid, team)
     looking = asyncio.ensure_future(watch.run())
     began = time.perf_counter()
-    under_way = await steady(team, most * share, seconds)
+    under_way = await steady(team, most * share, seconds, int(most))
     took = time.perf_counter() - began
     looking.cancel()
     await client.close()
@@ -273,7 +311,7 @@ async def soak(service, token: str, seconds: float, share: float, finding: float
     await client.close()
     return {
         "capacity": most, "rate": sum(map(len, team.took.values())) / took, "under way": under_way,
-        "wrong": finder.wrong + team.wrong, "took": team.took, "samples": watch.samples, "after": after,
+        "wrong": finder.wrong + team.wrong, "took": team.took, "samples": watch.samples, "after": after, "calls": max(finder.most_calls, team.most_calls),
         "tasks": figure(metrics, "code_agent_tasks_running") + figure(metrics, "code_agent_tasks_waiting"),
     }
 
@@ -281,27 +319,30 @@ async def soak(service, token: str, seconds: float, share: float, finding: float
 def findings(seen: dict) -> list[str]:
     """What is not as it should be."""
     found = [f"{count} × {what}" for what, count in seen["wrong"].items()]
-    for what in ("memory", "files", "threads"):
+    for what in seen["after"]:
         samples = [sample[what] for sample in seen["samples"]]
-        if grows(what, samples):
+        # No more of these are needed than there were ever calls at the same time, and it takes chance a while to come to that.
+        if grows(what, samples) and (what != "connections to models" or growth(samples)[1] > seen["calls"]):
             found.append("{} grew from {:.1f} to {:.1f}".format(what, *growth(samples)))
     if seen["tasks"]:
         found.append(f"{seen['tasks']} tasks are left")
-    if seen["after"]["files"] > min(sample["files"] for sample in seen["samples"]) + 4:
-        found.append(f"{seen['after']['files']} files are left open")
+    for what in ("files", "connections left over"):
+        if seen["after"][what] > min(sample[what] for sample in seen["samples"]) + 4:
+            found.append(f"{seen['after'][what]} {what} are left open")
     missing = set(MIXTURE) - {what for what, took in seen["took"].items() if took}
     return found + [f"no {what} was done" for what in missing]
 
 
 def tell(seen: dict) -> None:
     """What was seen, as a table."""
-    print(f"capacity {seen['capacity']:.0f}/s; asked for {seen['rate']:.0f}/s, at most {seen['under way']} under way\n")
+    print(f"capacity {seen['capacity']:.0f}/s; asked for {seen['rate']:.0f}/s, at most {seen['under way']} under way, {seen['calls']} of models\n")
     print("| what | done | p50 | p99 |\n| --- | ---: | ---: | ---: |")
     for what, took in sorted(seen["took"].items()):
         took.sort()
         print(f"| {what} | {len(took)} | {took[len(took) // 2] * 1000:.1f} ms | {took[int(len(took) * 0.99)] * 1000:.1f} ms |")
     print("\n| what | first third | last third | afterwards |\n| --- | ---: | ---: | ---: |")
-    for what, unit in (("memory", " MiB"), ("files", ""), ("threads", "")):
+    for what in seen["after"]:
+        unit = " MiB" if what == "memory" else ""
         first, last = growth([sample[what] for sample in seen["samples"]])
         print(f"| {what} | {first:.1f}{unit} | {last:.1f}{unit} | {seen['after'][what]:.1f}{unit} |")
     print(f"\ntasks left: {seen['tasks']:.0f}; errors: {sum(seen['wrong'].values())}")

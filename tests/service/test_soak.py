@@ -1,4 +1,4 @@
-"""Half a minute of what `tests/soak.py` does for ten, and whether it would see what it looks for."""
+"""A minute of what `tests/soak.py` does for ten, and whether it would see what it looks for."""
 
 import os
 import random
@@ -8,8 +8,9 @@ import soak
 
 def seen_with(memory, **more) -> dict:
     """What a good run saw, with another memory."""
-    samples = [{"memory": amount, "files": 20, "threads": 8} for amount in memory]
-    good = {"wrong": {}, "samples": samples, "after": samples[-1], "tasks": 0, "took": {what: [0.01] for what in soak.MIXTURE}}
+    rest = {"files": 20, "threads": 8, "connections left over": 0, "connections to models": 9, "under way": 30}
+    samples = [{"memory": amount, **rest} for amount in memory]
+    good = {"wrong": {}, "samples": samples, "after": samples[-1], "tasks": 0, "calls": 9, "took": {what: [0.01] for what in soak.MIXTURE}}
     return {**good, **more}
 
 
@@ -20,17 +21,24 @@ def test_what_grows_or_fails_is_seen():
     assert soak.findings(seen_with([30 + min(number, 30) for number in range(200)] + flat)) == []
     leak = [60 + chance.uniform(-2, 2) + number / 150 for number in range(1200)]
     assert "memory grew" in soak.findings(seen_with(leak))[0]
-    open_files = seen_with(flat)
-    for number, sample in enumerate(open_files["samples"]):
-        sample["files"] += number // 100
-    assert any("files grew" in found for found in soak.findings(open_files))
+    for what in ("files", "threads", "connections left over", "connections to models", "under way"):
+        growing = seen_with(flat)
+        for number, sample in enumerate(growing["samples"]):
+            sample[what] += number // 5
+        assert any(f"{what} grew" in found for found in soak.findings(growing)), what
+    more_calls = {**growing, "calls": 300}
+    for sample in more_calls["samples"]:
+        sample["under way"], sample["connections to models"] = 30, sample["under way"]
+    assert soak.findings(more_calls) == [], "so many calls were under way"
     assert soak.findings(seen_with(flat, tasks=1)) == ["1 tasks are left"]
     assert soak.findings(seen_with(flat, wrong={"read: 500": 2})) == ["2 × read: 500"]
     assert len(soak.findings(seen_with(flat, took={}))) == len(soak.MIXTURE)
-    assert "files are left" in soak.findings(seen_with(flat, after={"files": 30}))[0]
+    for what in ("files", "connections left over"):
+        left = seen_with(flat)
+        assert f"{what} are left" in soak.findings({**left, "after": {**left["after"], what: 30}})[0]
 
 
-def test_half_a_minute_of_everything_has_no_error_and_no_growth(program, tmp_path):
-    seen = soak.run(program, tmp_path, "sqlite", float(os.environ.get("CODE_AGENT_SOAK_SECONDS", "30")), 0.7, 6)
+def test_a_minute_of_everything_has_no_error_and_no_growth(program, tmp_path):
+    seen = soak.run(program, tmp_path, "sqlite", float(os.environ.get("CODE_AGENT_SOAK_SECONDS", "60")), 0.7, 6)
     soak.tell(seen)
     assert soak.findings(seen) == []
