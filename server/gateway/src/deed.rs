@@ -10,27 +10,19 @@ use futures_util::FutureExt;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
-/// Deeds under way at a time; more wait for their turn.
-const MOST: u32 = 1 << 16;
-
 /// The deeds that are under way.
-#[derive(Clone, Debug)]
-pub(crate) struct Deeds(Arc<Semaphore>);
-
-impl Default for Deeds {
-    fn default() -> Self {
-        Self(Arc::new(Semaphore::new(MOST as usize)))
-    }
-}
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Deeds(TaskTracker);
 
 impl Deeds {
     /// Waits until none is under way.
     pub async fn all_done(&self) {
-        // It is never closed.
-        drop(self.0.acquire_many(MOST).await);
+        // Those that begin meanwhile are waited for too.
+        self.0.close();
+        self.0.wait().await;
     }
 }
 
@@ -42,17 +34,16 @@ pub(crate) async fn carried_through<T: Send + 'static>(
     gateway: &Gateway,
     deed: impl Future<Output = Result<T, Problem>> + Send + 'static,
 ) -> Result<T, Problem> {
-    let (gateway, under_way) = (gateway.clone(), gateway.deeds().0.clone().acquire_owned().await);
+    let (gateway, deeds) = (gateway.clone(), gateway.deeds().0.clone());
     let deed = async move {
         let done = AssertUnwindSafe(deed).catch_unwind().await;
         gateway.recent().forget();
-        drop(under_way);
         done.unwrap_or_else(|_| {
             tracing::error!(correlation = correlation(), "A change was not carried through to its end.");
             Err(Problem::new(Kind::Internal, "Something failed here."))
         })
     };
-    let deed = tokio::spawn(CORRELATION.scope(correlation(), deed).in_current_span());
+    let deed = deeds.spawn(CORRELATION.scope(correlation(), deed).in_current_span());
     let ends = || Problem::new(Kind::Unavailable, "The service ends just now; look whether it was done still.");
     deed.await.unwrap_or_else(|_| Err(ends()))
 }
@@ -127,15 +118,10 @@ mod tests {
         let failed = async { Err(Problem::missing("account", "x")) };
         let failed = carried_through::<()>(gateway, failed).await.unwrap_err();
         assert_eq!(failed.told().kind, Kind::NotFound);
-        let panics = async { if gateway_is_there() { panic!("it was meant to") } else { Ok(()) } };
+        let panics = async { if std::hint::black_box(true) { panic!("it was meant to") } else { Ok(()) } };
         let failed = carried_through::<()>(gateway, panics).await.unwrap_err();
         assert_eq!(failed.told().kind, Kind::Internal);
         gateway.deeds().all_done().await;
-    }
-
-    /// True, which the compiler does not see.
-    fn gateway_is_there() -> bool {
-        std::hint::black_box(true)
     }
 
     #[test]

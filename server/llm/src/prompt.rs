@@ -175,7 +175,18 @@ impl Prompt {
             push_paragraph(&mut system, FENCE_RULE);
         }
         let digest = digest(&system, &[], &[], &user, None, &secrets);
-        Ok(Self {
+        Ok(Self::of_texts(system, user, open, secrets, digest))
+    }
+
+    /// Instructions and a question, with nothing before them.
+    fn of_texts(
+        system: String,
+        user: String,
+        open: String,
+        secrets: Vec<(String, Hidden)>,
+        digest: blake3::Hash,
+    ) -> Self {
+        Self {
             system,
             earlier: Vec::new(),
             user,
@@ -188,7 +199,7 @@ impl Prompt {
             secrets: Arc::new(secrets),
             marks: 0,
             digest,
-        })
+        }
     }
 
     /// The instructions.

@@ -65,7 +65,8 @@ pub(crate) struct NewPassword {
 }
 
 /// Makes a link by which the owner of an account chooses a new password, in the place of the one that was open. It is good once, and ends too when the
-/// account is closed, its password is changed or all its sessions are ended, and when whoever made it is no admin any more. Until it is used nothing changes; then all sessions of the account end, and its API tokens stay.
+/// account is closed, its password is changed or all its sessions are ended, and when whoever made it is no admin any more. Until it is used nothing
+/// changes; then all sessions of the account end, and its API tokens stay.
 #[utoipa::path(post, path = "/accounts/{id}/invitations", tag = "accounts", operation_id = "accounts.invite",
     extensions(("x-group" = json!("accounts.write")), ("x-step-up" = json!(true))),
     params(("id" = String, Path, description = "The account", format = "uuid", example = "0192f0c1-7d5e-7000-8000-000000000000")), request_body = NewInvitation, responses(
@@ -84,14 +85,22 @@ pub(crate) async fn invite(
     Valid(body): Valid<NewInvitation>,
 ) -> Result<(StatusCode, Json<MadeInvitation>), Problem> {
     carried_through(&gateway.clone(), async move {
-    let (store, actor) = (gateway.store(), &principal.account.id);
-    store.account(&id).await?.ok_or_else(|| Problem::missing("account", &id))?;
-    if store.is_of_provider(&id).await? {
+        let made = make(&gateway, &principal.account.id, &id, &body).await?;
+        Ok((StatusCode::CREATED, Json(made)))
+    })
+    .await
+}
+
+/// Makes a link for an account, and writes that down.
+async fn make(gateway: &Gateway, actor: &str, id: &str, wish: &NewInvitation) -> Result<MadeInvitation, Problem> {
+    let store = gateway.store();
+    store.account(id).await?.ok_or_else(|| Problem::missing("account", id))?;
+    if store.is_of_provider(id).await? {
         let said =
             "The account is one of a person of the provider, where its password is; nobody changes that one here.";
         return Err(Problem::new(Kind::Refused, said));
     }
-    if id == *actor {
+    if id == actor {
         // Else whoever finds somebody's browser open would need no old password.
         let said =
             "Your own password is changed with the old one (`PUT /api/v2/me/password`), or by a link of another admin.";
@@ -99,23 +108,21 @@ pub(crate) async fn invite(
     }
     // A token of the provider can make somebody an admin who is none by his account, and links are good only while that is one.
     if store.account(actor).await?.is_none_or(|own| own.role != Role::Admin) {
-        let said = "Your account is not that of an admin here, though your token is one's; sign in here by the provider, and make the link then.";
+        let said = "Your account is not that of an admin here, though your token is one's; sign in here by the \
+            provider, and make the link then.";
         return Err(Problem::new(Kind::Conflict, said));
     }
     let fresh = secrets::invitation_code()?;
-    let expires_at = now_ms() + i64::from(body.hours.unwrap_or(HOURS)) * HOUR_MS;
-    let clears = body.clear_factor.unwrap_or_default();
-    if !store.invite(&id, &fresh.hash, expires_at, actor, clears).await? {
+    let expires_at = now_ms() + i64::from(wish.hours.unwrap_or(HOURS)) * HOUR_MS;
+    let clears = wish.clear_factor.unwrap_or_default();
+    if !store.invite(id, &fresh.hash, expires_at, actor, clears).await? {
         return Err(Problem::new(Kind::Conflict, "The account is closed; open it before you make a link for it."));
     }
     let factor = if clears { "; the second factor goes with it" } else { "" };
     let outcome = format!("good until {}{factor}", time(expires_at));
-    note(&gateway, factors::POLICY, actor, "accounts.invite", &id, true, &outcome).await?;
+    note(gateway, factors::POLICY, actor, "accounts.invite", id, true, &outcome).await?;
     let link = format!("/invitation?code={}", fresh.secret);
-    let made = MadeInvitation { code: fresh.secret, link, expires_at: time(expires_at) };
-    Ok((StatusCode::CREATED, Json(made)))
-    })
-    .await
+    Ok(MadeInvitation { code: fresh.secret, link, expires_at: time(expires_at) })
 }
 
 /// Takes the link of an account back. Where there is none, nothing happens.

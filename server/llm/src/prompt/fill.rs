@@ -75,20 +75,8 @@ impl Prompt {
         // In this order they are put back, since a mark may have a secret inside.
         marks.append(&mut secrets);
         let digest = digest("", &[], &[], &user, Some(hole), &marks);
-        Ok(Self {
-            system: String::new(),
-            earlier: Vec::new(),
-            user,
-            tools: Vec::new(),
-            around: 0,
-            thoughts: Thoughts::default(),
-            pictures: Pictures::default(),
-            hole: Some(hole),
-            open,
-            secrets: Arc::new(marks),
-            marks: count,
-            digest,
-        })
+        let prompt = Self::of_texts(String::new(), user, open, marks, digest);
+        Ok(Self { hole: Some(hole), marks: count, ..prompt })
     }
 
     /// What stands before the hole that is to be filled, and what stands after it; nothing where an ordinary question is asked.
