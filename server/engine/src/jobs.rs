@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use store::Store;
-use store::jobs::{Beat, Leased, Outcome};
+use store::jobs::{Beat, Job, JobState, Leased, Outcome};
+use store::{Store, StoreError};
 use syntax::text::PositionEncoding;
 use tokio::sync::{Notify, watch};
 
@@ -25,6 +25,8 @@ const BEAT: Duration = Duration::from_secs(2);
 const IDLE: Duration = Duration::from_millis(500);
 /// How long jobs under way have when the runner is told to stop.
 const GRACE: Duration = Duration::from_secs(20);
+/// What lies between two tries to write the end of a job down.
+const AGAIN: Duration = Duration::from_secs(1);
 /// Files of one job.
 pub const MOST_FILES: usize = 500;
 
@@ -92,18 +94,24 @@ impl Attempt {
     /// its worker ended.
     pub const OUTCOMES: [&'static str; 6] = ["succeeded", "failed", "retried", "dead", "cancelled", "released"];
 
-    fn of(job: &store::jobs::Job, outcome: &Outcome, took: Duration) -> Option<Self> {
-        let outcome = match outcome {
-            Outcome::Succeeded(_) => "succeeded",
-            Outcome::Failed { retry_in_ms: None, .. } => "failed",
-            Outcome::Failed { .. } if job.attempts >= job.max_attempts => "dead",
-            Outcome::Failed { .. } => "retried",
-            Outcome::Cancelled => "cancelled",
-            Outcome::Released => "released",
+    /// One that left its job in a state.
+    fn of(job: &Job, state: JobState, is_released: bool, took: Duration) -> Option<Self> {
+        let outcome = match state {
+            JobState::Queued if is_released => "released",
+            JobState::Queued | JobState::Running => "retried",
+            JobState::Succeeded => "succeeded",
+            JobState::Failed => "failed",
+            JobState::Cancelled => "cancelled",
+            JobState::Dead => "dead",
         };
         let waited = job.started_at.unwrap_or(job.run_at).saturating_sub(job.run_at);
         let waited = Duration::from_millis(u64::try_from(waited).unwrap_or(0));
         Some(Self { kind: JobKind::by_name(&job.kind)?.name(), outcome, took, waited })
+    }
+
+    /// The last one of a job whose worker was gone and that was put away for it. How long it took is known to nobody.
+    fn put_away(job: &Job) -> Option<Self> {
+        Self::of(job, job.state, false, Duration::ZERO)
     }
 }
 
@@ -160,11 +168,14 @@ impl JobRunner {
         let mut stop = self.stop.clone();
         while !*self.stop.borrow() {
             match self.store.lease_job(&self.worker, &kinds, LEASE_MS, self.most_of_one).await {
-                Ok(Some(leased)) => {
-                    self.do_one(leased).await;
-                    continue;
+                Ok(lease) => {
+                    // Their workers ended with the process that held them, so nobody else counts them.
+                    lease.put_away.iter().for_each(|job| self.observe(Attempt::put_away(job)));
+                    if let Some(leased) = lease.leased {
+                        self.do_one(leased).await;
+                        continue;
+                    }
                 }
-                Ok(None) => {}
                 Err(error) => tracing::warn!(%error, "No job can be taken just now."),
             }
             tokio::select! {
@@ -180,30 +191,47 @@ impl JobRunner {
         }
     }
 
-    async fn do_one(&self, leased: Leased) {
+    fn observe(&self, attempt: Option<Attempt>) {
+        if let (Some(observer), Some(attempt)) = (&self.observer, attempt) {
+            observer(attempt);
+        }
+    }
+
+    async fn do_one(&self, mut leased: Leased) {
         let began = Instant::now();
         let (progress, told) = watch::channel((0, String::new()));
-        let work = self.work(&leased, &progress);
+        // Nothing but the work needs it, and it may be large.
+        let input = std::mem::take(&mut leased.job.input);
+        let work = self.work(&leased.job, input, &progress);
         let outcome = tokio::select! {
             outcome = work => Some(outcome),
             () = self.out_of_time() => Some(Outcome::Released),
-            // The work is dropped, and with it whatever it asked for.
+            // Nobody waits for the work any more. What is computed just now goes on to its end, since a thread is not stopped in the middle; then the
+            // lane of background work takes the next.
             outcome = self.hold(&leased, told) => outcome,
         };
         let Some(outcome) = outcome else {
             tracing::warn!(job = leased.job.id, "The lease of a job was lost; somebody else does it.");
             return;
         };
-        let attempt = Attempt::of(&leased.job, &outcome, began.elapsed());
-        // Where the store does not answer, the lease runs out and the job is done again.
-        match self.store.finish_job(&leased, outcome).await {
-            Ok(true) => {
-                if let (Some(observer), Some(attempt)) = (&self.observer, attempt) {
-                    observer(attempt);
-                }
-            }
-            Ok(false) => tracing::warn!(job = leased.job.id, "A job was done, and somebody else had it by then."),
+        let (took, is_released) = (began.elapsed(), outcome == Outcome::Released);
+        match self.finish(&leased, outcome).await {
+            Ok(Some(state)) => self.observe(Attempt::of(&leased.job, state, is_released, took)),
+            Ok(None) => tracing::warn!(job = leased.job.id, "A job was done, and somebody else had it by then."),
             Err(error) => tracing::warn!(job = leased.job.id, %error, "The end of a job could not be written down."),
+        }
+    }
+
+    /// Writes the end of a job down, again and again while the store does not answer and the lease may still stand: what took minutes must not be done
+    /// anew because the database began again just then. After that the lease runs out, and the job is done again.
+    async fn finish(&self, leased: &Leased, outcome: Outcome) -> Result<Option<JobState>, StoreError> {
+        let until = Instant::now() + Duration::from_millis(LEASE_MS.unsigned_abs());
+        loop {
+            match self.store.finish_job(leased, outcome.clone()).await {
+                Err(error) if error.is_transient() && Instant::now() < until => tokio::time::sleep(AGAIN).await,
+                // Of two that were tried, the first may have been written though nobody said so; then nothing is counted.
+                finished => return finished,
+            }
         }
     }
 
@@ -231,13 +259,12 @@ impl JobRunner {
         }
     }
 
-    async fn work(&self, leased: &Leased, progress: &watch::Sender<(i64, String)>) -> Outcome {
+    async fn work(&self, job: &Job, input: Value, progress: &watch::Sender<(i64, String)>) -> Outcome {
         let failed = |error: String| Outcome::Failed { error, retry_in_ms: None };
-        let job = &leased.job;
         let Some(kind) = JobKind::by_name(&job.kind) else {
             return failed(format!("There is no job `{}`.", job.kind));
         };
-        let input = match serde_json::from_value::<JobInput>(job.input.clone()) {
+        let input = match serde_json::from_value::<JobInput>(input) {
             Ok(input) => input,
             Err(error) => return failed(format!("The job cannot be read: {error}.")),
         };

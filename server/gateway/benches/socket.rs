@@ -40,7 +40,7 @@ async fn main() -> ExitCode {
     // A job that nobody does; what its worker says of it is what clients hear.
     let new = NewJob { kind: "none".to_owned(), account, priority: 0, input: json!({}), max_attempts: 1, run_at: None };
     store.create_job(new, None).await.unwrap();
-    let leased = store.lease_job("bench", &["none"], 3_600_000, None).await.unwrap().unwrap();
+    let leased = store.lease_job("bench", &["none"], 3_600_000, None).await.unwrap().leased.unwrap();
     let began = Instant::now();
     let mut quiet = Vec::new();
     for _ in 0..stalled {

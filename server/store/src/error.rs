@@ -145,8 +145,8 @@ fn of_database(code: Option<Cow<'_, str>>, message: &str, is_taken: bool) -> Sto
         // Somebody else's transaction got in the way.
         "40001" | "40P01" | "55P03" => StoreError::Busy,
         "53100" => StoreError::Full(sentence(message)),
-        // It shuts down, starts, crashed, or has too many connections; or the connection broke.
-        code if code.starts_with("57P") || code.starts_with("08") || code.starts_with("53") => {
+        // It shuts down, starts, crashed, or has too many connections; or the connection broke, or was silent for too long.
+        code if code == "25P03" || code.starts_with("57P") || code.starts_with("08") || code.starts_with("53") => {
             StoreError::Unavailable(sentence(message))
         }
         // Who we are, or which database we want, is not accepted.

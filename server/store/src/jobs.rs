@@ -146,6 +146,15 @@ pub struct Leased {
     pub lease: String,
 }
 
+/// What there was for a worker that asked for a job.
+#[derive(Debug, Default, PartialEq)]
+pub struct Lease {
+    /// What it is to do; nothing where nothing waits.
+    pub leased: Option<Leased>,
+    /// Jobs that were found beside it whose workers were gone, and that are at their end by that: dead, or cancelled.
+    pub put_away: Vec<Job>,
+}
+
 /// What a worker hears when it says that it is still there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Beat {
@@ -268,6 +277,12 @@ impl Store {
         row.map(|row| job_in(&row)).transpose()
     }
 
+    /// The job with this id without what it was given and what came of it: both may be large.
+    pub async fn job_in_short(&self, id: &str) -> Result<Option<Job>, StoreError> {
+        let row = self.pool.row_built(format!("SELECT {SHORT} FROM jobs WHERE id = $1"), values![id]).await?;
+        row.map(|row| job_in(&row)).transpose()
+    }
+
     /// How far the job with this id is, without what it was given and what came of it.
     pub async fn job_state(&self, id: &str) -> Result<Option<JobState>, StoreError> {
         let row = self.pool.row("SELECT state FROM jobs WHERE id = $1", values![id]).await?;
@@ -301,7 +316,8 @@ impl Store {
     /// Cancels a job: one that waits at once, one that runs when its worker hears of it. Its state after that, if there is such a job.
     pub async fn cancel_job(&self, id: &str) -> Result<Option<JobState>, StoreError> {
         let mut writing = self.pool.begin().await?;
-        let Some(row) = writing.row("SELECT * FROM jobs WHERE id = $1 FOR UPDATE", values![id]).await? else {
+        let sql = format!("SELECT {SHORT} FROM jobs WHERE id = $1 FOR UPDATE");
+        let Some(row) = writing.row_built(sql, values![id]).await? else {
             return Ok(None);
         };
         let mut job = job_in(&row)?;

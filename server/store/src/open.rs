@@ -22,6 +22,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (6, "waiting_jobs", include_str!("../migrations/0006_waiting_jobs.sql")),
     (7, "invitations", include_str!("../migrations/0007_invitations.sql")),
     (8, "levels", include_str!("../migrations/0008_levels.sql")),
+    (9, "order", include_str!("../migrations/0009_order.sql")),
 ];
 
 /// How long SQLite waits for another process.
@@ -38,6 +39,17 @@ const PATIENCE_FOR_SERVER: Duration = Duration::from_secs(5);
 
 /// The smallest page that a file of SQLite can have, in bytes.
 const SMALLEST_PAGE: usize = 512;
+
+/// What a server does for whoever else waits, as it names it. A replica that is paused, or whose machine is gone without a word, must not keep what it
+/// held in the middle of a transaction; and whoever waits for that is told so by the server, before we would give up and leave a connection behind on
+/// which nothing can be said.
+const BOUNDS: [(&str, &str); 5] = [
+    ("idle_in_transaction_session_timeout", "10s"),
+    ("lock_timeout", "12s"),
+    ("tcp_keepalives_idle", "10"),
+    ("tcp_keepalives_interval", "5"),
+    ("tcp_keepalives_count", "3"),
+];
 
 const READERS: u32 = 4;
 const CONNECTIONS: u32 = 16;
@@ -95,11 +107,13 @@ async fn writer(pool: SqlitePoolOptions, options: &SqliteConnectOptions) -> Resu
 }
 
 async fn open_server(url: &str) -> Result<Pool, StoreError> {
-    let options = PgConnectOptions::from_str(url)?.application_name("code-agent");
+    let options = PgConnectOptions::from_str(url)?.application_name("code-agent").options(BOUNDS);
     let pool = PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(PATIENCE_FOR_SERVER);
     let pool = pool.connect_with(options).await?;
     // Not given back to the pool, because a migration that fails leaves its lock to its connection.
     let mut connection = pool.acquire().await?.detach();
+    // Another replica may be changing a large table just now, which is worth waiting for.
+    sqlx::query("SET lock_timeout = 0").execute(&mut connection).await?;
     migrate(&mut connection).await?;
     sqlx::Connection::close(connection).await?;
     Ok(Pool { base: Base::Postgres(pool), news: Arc::default() })

@@ -199,6 +199,20 @@ impl Writing {
         })
     }
 
+    /// Reads all rows of a statement, without holding any.
+    pub async fn rows(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<Vec<Row>, StoreError> {
+        Ok(match &mut self.begun {
+            Begun::Sqlite(transaction) => {
+                let rows = Box::pin(bind!(sql, values).fetch_all(&mut **transaction)).await?;
+                rows.into_iter().map(Row::Sqlite).collect()
+            }
+            Begun::Postgres(transaction) => {
+                let rows = in_time(Box::pin(bind!(sql, values).fetch_all(&mut **transaction))).await?;
+                rows.into_iter().map(Row::Postgres).collect()
+            }
+        })
+    }
+
     /// Reads one row, if there is one, and holds it if the statement ends with `FOR UPDATE`.
     pub async fn row(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<Option<Row>, StoreError> {
         self.row_of(sql.into_sql_str(), values).await

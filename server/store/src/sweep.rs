@@ -21,19 +21,27 @@ const AT_ONCE: i64 = 500;
 
 /// What is removed, and how old it has to be.
 const SWEPT: &[(&str, i64)] = &[
-    ("DELETE FROM idempotency WHERE created_at <= $1 AND $2 > 0", KEPT_MS),
+    (
+        "DELETE FROM idempotency WHERE (account, key) IN
+            (SELECT account, key FROM idempotency WHERE created_at <= $1 ORDER BY created_at LIMIT $2)",
+        KEPT_MS,
+    ),
     ("DELETE FROM job_events WHERE seq IN (SELECT seq FROM job_events WHERE at <= $1 ORDER BY at LIMIT $2)", EVENTS_KEPT),
     (
         "DELETE FROM jobs WHERE id IN (SELECT id FROM jobs WHERE finished_at <= $1 ORDER BY finished_at LIMIT $2)",
         JOBS_KEPT,
     ),
-    ("DELETE FROM revocations WHERE at <= $1 AND $2 > 0", REVOCATIONS_KEPT),
+    (
+        // Their numbers grow with the time, so the oldest are found without a look at all.
+        "DELETE FROM revocations WHERE seq IN (SELECT seq FROM revocations ORDER BY seq LIMIT $2) AND at <= $1",
+        REVOCATIONS_KEPT,
+    ),
     (
         "DELETE FROM devices WHERE hash IN (SELECT hash FROM devices WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)",
         DAY,
     ),
     // Nobody is told that a link is over, so none has to be known when it is.
-    ("DELETE FROM invitations WHERE expires_at <= $1 AND $2 > 0", 0),
+    ("DELETE FROM invitations WHERE account IN (SELECT account FROM invitations WHERE expires_at <= $1 LIMIT $2)", 0),
     (
         "DELETE FROM refreshes WHERE hash IN (SELECT hash FROM refreshes JOIN sessions ON sessions.id = refreshes.session
             WHERE sessions.expires_at <= $1 LIMIT $2)",
@@ -48,17 +56,27 @@ const SWEPT: &[(&str, i64)] = &[
 
 impl Store {
     /// Removes old events, keys of idempotency, jobs that ended more than 30 days ago, links that are over and sessions that are long over; how many rows.
+    ///
+    /// # Errors
+    /// The first there was, once all has been tried: what cannot be removed of one kind must not keep the others.
     pub async fn sweep(&self, now: i64) -> Result<u64, StoreError> {
-        let mut removed = 0;
+        let (mut removed, mut failed) = (0, None);
         for &(sql, kept) in SWEPT {
             loop {
-                let changed = self.pool.run(sql, values![now.saturating_sub(kept), AT_ONCE]).await?;
-                removed += changed;
-                if changed < AT_ONCE.unsigned_abs() {
-                    break;
+                match self.pool.run(sql, values![now.saturating_sub(kept), AT_ONCE]).await {
+                    Ok(changed) => {
+                        removed += changed;
+                        if changed < AT_ONCE.unsigned_abs() {
+                            break;
+                        }
+                    }
+                    Err(error) => {
+                        failed.get_or_insert(error);
+                        break;
+                    }
                 }
             }
         }
-        Ok(removed)
+        failed.map_or(Ok(removed), Err)
     }
 }

@@ -255,12 +255,13 @@ async fn nothing_that_somebody_typed_becomes_markup() {
         .await;
     assert_eq!(made.status, StatusCode::SEE_OTHER, "{made:?}");
     let place = made.headers["location"].to_str().unwrap().to_owned();
-    let leased = service.gateway.store().lease_job("w", &["check"], 60_000, None).await.unwrap().unwrap();
+    let leased = service.gateway.store().lease_job("w", &["check"], 60_000, None).await.unwrap().leased.unwrap();
     let result = serde_json::json!({ "files": [
         { "path": evil, "text": format!("new {evil}"), "written": 1, "mended": 0, "problem": evil },
         { "path": evil, "problem": null, "diagnostics": [{ "code": evil, "severity": evil, "message": evil, "range": { "start": { "line": 0 } } }] },
     ] });
-    service.gateway.store().finish_job(&leased, engine::store::jobs::Outcome::Succeeded(result)).await.unwrap();
+    let done = engine::store::jobs::Outcome::Succeeded(result);
+    assert!(service.gateway.store().finish_job(&leased, done).await.unwrap().is_some());
     let job = browser.get(&place).await;
     is_escaped(&job);
     assert!(job.text.contains("<ins>new &lt;script&gt;"), "{}", job.text);

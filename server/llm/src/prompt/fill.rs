@@ -3,11 +3,9 @@
 //! Secrets are taken out as everywhere. So are the marks with which tokenizers part the text before a hole from the text after it, and one
 //! speaker from another: in a file they are text, and a file must not be able to say where its hole is. Both come back in the answer.
 
-use super::picture::Pictures;
-use super::{Hidden, Prompt, PromptError, PromptLimits, Thoughts, digest, opening, replaced};
+use super::{Hidden, Prompt, PromptError, PromptLimits, digest, opening, replaced};
 use security::scan::scan;
 use std::ops::Range;
-use std::sync::Arc;
 
 /// Marks that are not of the shape `<|name|>`, of the models for which there is a template, and of those that they are built on.
 const MARKS: [&str; 31] = [

@@ -1,17 +1,14 @@
 //! How workers get jobs, say that they are alive, and bring them to an end.
 //! Every statement that a worker causes names its lease, so one who was paused while another took over changes nothing.
-//! To find the next job takes about a millisecond for each thousand that wait, because who is next depends on who is busy.
+//! To find the next job takes longer the more accounts have some that wait, because who is next depends on who is busy, but not the more jobs they have.
 //! Leases are measured with the clocks of the machines that ask, which must not differ by more than a part of a lease.
 
-use super::{Beat, Change, Job, JobState, Leased, Outcome, job_in, log_changes};
+use super::{Beat, Change, Job, JobState, Lease, Leased, Outcome, SHORT, job_in, log_changes};
 use crate::sql::{Value, Writing, values};
 use crate::{Store, StoreError, new_id, now_ms};
 
 /// How many hopeless jobs are put away while one is looked for; the next call goes on.
 const HOPELESS_AT_ONCE: usize = 100;
-
-/// How many workers may take a job at the very same moment; one more finds nothing and asks again.
-const AHEAD: usize = 64;
 
 /// How many workers may be gone in the middle of a job, beyond its attempts, before it is held against the job. A worker is mostly gone for another
 /// reason, and whoever happened to be in its hands three times must not be given up for it; a job that kills its workers has to end all the same.
@@ -20,8 +17,8 @@ const WORKERS_LOST: i64 = 7;
 impl Store {
     /// Gives a worker the next job of these kinds, if there is one: of the account with the fewest running jobs, of these the one whose turn
     /// was longest ago, and of its jobs the one with the highest priority, of these the oldest. Priorities count within an account
-    /// only, so that nobody gets ahead of others by them. A job whose lease is over is given again;
-    /// if [`WORKERS_LOST`] more than its attempts are used up it is dead, and if it was to be cancelled it is cancelled.
+    /// only, so that nobody gets ahead of others by them. A job whose lease is over is given again; if [`WORKERS_LOST`] more than its attempts are used
+    /// up it is dead, and if it was to be cancelled it is cancelled: it is put away, and told of beside what is given.
     /// Without `most_per_account` workers do not wait for each other on PostgreSQL, so jobs that are taken at this very moment are not counted;
     /// with it no account has more than that many running, as long as all workers say so.
     pub async fn lease_job(
@@ -30,9 +27,10 @@ impl Store {
         kinds: &[&str],
         lease_ms: i64,
         most_per_account: Option<u32>,
-    ) -> Result<Option<Leased>, StoreError> {
+    ) -> Result<Lease, StoreError> {
+        let mut lease = Lease::default();
         if kinds.is_empty() || !self.has_work(kinds).await? {
-            return Ok(None);
+            return Ok(lease);
         }
         let mut writing = self.pool.begin().await?;
         if most_per_account.is_some() {
@@ -41,16 +39,16 @@ impl Store {
         }
         let now = now_ms();
         let mut changes = Vec::new();
-        let mut leased = None;
-        while leased.is_none() && changes.len() < HOPELESS_AT_ONCE {
+        while lease.leased.is_none() && changes.len() < HOPELESS_AT_ONCE {
             let Some((mut job, cancel)) = pick(&mut writing, kinds, now, most_per_account).await? else { break };
             let is_hopeless = job.attempts >= job.max_attempts.saturating_add(WORKERS_LOST);
             if job.state == JobState::Running && (cancel || is_hopeless) {
                 put_away(&mut writing, &mut job, cancel, now).await?;
                 changes.push(Change::of(&job));
+                lease.put_away.push(job);
                 continue;
             }
-            let lease = new_id();
+            let proof = new_id();
             job.state = JobState::Running;
             job.attempts += 1;
             job.started_at = Some(now);
@@ -58,18 +56,18 @@ impl Store {
             let sql = "UPDATE jobs SET state = 'running', attempts = $2, started_at = $3, progress = 0, worker = $4,
                 lease = $5, lease_until = $6 WHERE id = $1";
             let until = now.saturating_add(lease_ms);
-            writing.run(sql, values![&job.id, job.attempts, now, worker, &lease, until]).await?;
+            writing.run(sql, values![&job.id, job.attempts, now, worker, &proof, until]).await?;
             let sql =
                 "INSERT INTO turns (account, at) VALUES ($1, $2) ON CONFLICT (account) DO UPDATE SET at = excluded.at";
             writing.run(sql, values![&job.account, now]).await?;
             changes.push(Change::of(&job));
-            leased = Some(Leased { job, lease });
+            lease.leased = Some(Leased { job, lease: proof });
         }
         if !changes.is_empty() {
             log_changes(&mut writing, &changes).await?;
             writing.commit().await?;
         }
-        Ok(leased)
+        Ok(lease)
     }
 
     /// A look without a lock, so that idle workers do not stand in the way of those who write.
@@ -107,11 +105,11 @@ impl Store {
         Ok(if cancel { Beat::CancelWanted } else { Beat::Going })
     }
 
-    /// Ends an attempt. False, and nothing is written, if the lease was lost.
-    pub async fn finish_job(&self, leased: &Leased, outcome: Outcome) -> Result<bool, StoreError> {
+    /// Ends an attempt; the state in which the job is then. Nothing, and nothing is written, if the lease was lost.
+    pub async fn finish_job(&self, leased: &Leased, outcome: Outcome) -> Result<Option<JobState>, StoreError> {
         let now = now_ms();
         let mut writing = self.pool.begin().await?;
-        let Some((mut job, cancel)) = held(&mut writing, leased).await? else { return Ok(false) };
+        let Some((mut job, cancel)) = held(&mut writing, leased).await? else { return Ok(None) };
         let mut change = Change::of(&job);
         job.error = None;
         match outcome {
@@ -153,7 +151,7 @@ impl Store {
         writing.run(sql, &[&head[..], &tail[..]].concat()).await?;
         log_changes(&mut writing, &[change]).await?;
         writing.commit().await?;
-        Ok(true)
+        Ok(Some(job.state))
     }
 
     /// Notes that a job has an effect outside: true once for each key of a job, over all attempts, and only while the lease holds.
@@ -177,28 +175,56 @@ async fn pick(
     now: i64,
     most_per_account: Option<u32>,
 ) -> Result<Option<(Job, bool)>, StoreError> {
-    // What others are about to take is passed over. That is decided for a few rows only: to lock some row of all that wait,
-    // PostgreSQL would sort all of them, whole.
+    for account in in_turn(writing, now, most_per_account).await? {
+        let queued = next_of(writing, "state = 'queued' AND run_at <= $1", &account, kinds, now).await?;
+        let left = next_of(writing, "state = 'running' AND lease_until <= $1", &account, kinds, now).await?;
+        let next = [queued, left].into_iter().flatten();
+        let next = next.min_by(|(one, _), (other, _)| other.priority.cmp(&one.priority).then(one.id.cmp(&other.id)));
+        if next.is_some() {
+            return Ok(next);
+        }
+    }
+    Ok(None)
+}
+
+/// The accounts for which something waits, or was left, and that have fewer running than they may, in the order in which they are served.
+async fn in_turn(writing: &mut Writing, now: i64, most_per_account: Option<u32>) -> Result<Vec<String>, StoreError> {
+    // From account to account by the index, whatever number waits for each.
+    let sql = "WITH RECURSIVE waiting (account) AS (
+            SELECT min(account) FROM jobs WHERE state = 'queued'
+            UNION ALL
+            SELECT (SELECT min(jobs.account) FROM jobs WHERE jobs.state = 'queued' AND jobs.account > waiting.account)
+            FROM waiting WHERE waiting.account IS NOT NULL)
+        SELECT ready.account AS account FROM
+            (SELECT account FROM waiting WHERE account IS NOT NULL
+            UNION
+            SELECT account FROM jobs WHERE state = 'running' AND lease_until <= $1) AS ready
+            LEFT JOIN
+            (SELECT account, count(*) AS number FROM jobs WHERE state = 'running' AND lease_until > $1 GROUP BY account)
+            AS busy ON busy.account = ready.account
+            LEFT JOIN turns ON turns.account = ready.account
+        WHERE coalesce(busy.number, 0) < $2
+        ORDER BY coalesce(busy.number, 0), coalesce(turns.at, 0), ready.account";
+    let most = most_per_account.map_or(i64::MAX, i64::from);
+    let rows = writing.rows(sql, values![now, most]).await?;
+    rows.iter().map(|row| row.text("account")).collect()
+}
+
+/// The first job of an account that a condition lets pass, held. What others are about to take is passed over.
+async fn next_of(
+    writing: &mut Writing,
+    condition: &str,
+    account: &str,
+    kinds: &[&str],
+    now: i64,
+) -> Result<Option<(Job, bool)>, StoreError> {
     let kinds_in = numbers(3, kinds.len());
     let sql = format!(
-        "SELECT jobs.* FROM
-            (SELECT ready.id AS id, coalesce(busy.number, 0) AS busy, coalesce(turns.at, 0) AS turn FROM
-                (SELECT id, account, priority FROM jobs WHERE state = 'queued' AND kind IN ({kinds_in}) AND run_at <= $1
-                UNION ALL
-                SELECT id, account, priority FROM jobs WHERE state = 'running' AND kind IN ({kinds_in}) AND lease_until <= $1)
-                AS ready LEFT JOIN
-                (SELECT account, count(*) AS number FROM jobs WHERE state = 'running' AND lease_until > $1 GROUP BY account)
-                AS busy ON busy.account = ready.account
-                LEFT JOIN turns ON turns.account = ready.account
-            WHERE coalesce(busy.number, 0) < $2
-            ORDER BY coalesce(busy.number, 0), coalesce(turns.at, 0), ready.priority DESC, ready.id LIMIT {AHEAD}) AS ahead
-        JOIN jobs ON jobs.id = ahead.id
-        WHERE ((jobs.state = 'queued' AND jobs.run_at <= $1) OR (jobs.state = 'running' AND jobs.lease_until <= $1))
-        ORDER BY ahead.busy, ahead.turn, jobs.priority DESC, jobs.id LIMIT 1 FOR UPDATE OF jobs SKIP LOCKED"
+        "SELECT * FROM jobs WHERE account = $2 AND kind IN ({kinds_in}) AND {condition}
+        ORDER BY priority DESC, id LIMIT 1 FOR UPDATE SKIP LOCKED"
     );
-    let most = most_per_account.map_or(i64::MAX, i64::from);
     let values: Vec<Value<'_>> =
-        [now.into(), most.into()].into_iter().chain(kinds.iter().map(|&kind| kind.into())).collect();
+        [now.into(), account.into()].into_iter().chain(kinds.iter().map(|&kind| kind.into())).collect();
     let row = writing.row_built(sql, &values).await?;
     row.map(|row| Ok((job_in(&row)?, row.truth("cancel")?))).transpose()
 }
@@ -213,10 +239,10 @@ async fn put_away(writing: &mut Writing, job: &mut Job, cancel: bool, now: i64) 
     Ok(())
 }
 
-/// The job of a lease as it is now, held to the end of the transaction, if the lease still stands.
+/// The job of a lease as it is now, without what it was given, held to the end of the transaction, if the lease still stands.
 async fn held(writing: &mut Writing, leased: &Leased) -> Result<Option<(Job, bool)>, StoreError> {
-    let sql = "SELECT * FROM jobs WHERE id = $1 AND lease = $2 AND state = 'running' FOR UPDATE";
-    let row = writing.row(sql, values![&leased.job.id, &leased.lease]).await?;
+    let sql = format!("SELECT {SHORT}, cancel FROM jobs WHERE id = $1 AND lease = $2 AND state = 'running' FOR UPDATE");
+    let row = writing.row_built(sql, values![&leased.job.id, &leased.lease]).await?;
     row.map(|row| Ok((job_in(&row)?, row.truth("cancel")?))).transpose()
 }
 

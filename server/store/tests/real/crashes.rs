@@ -1,15 +1,16 @@
 //! Workers that are killed in the middle of their work: no job is lost, and none is done twice.
 
-use crate::databases::{Ground, on_both};
+use crate::databases::{Ground, new_job, on_both};
 use serde_json::json;
+use sqlx::{Connection, PgConnection};
 use std::collections::HashMap;
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
-use store::Store;
 use store::jobs::{JobState, Outcome};
+use store::{Backend, Store};
 
 /// Tells this program that it is a worker, and on which database.
 const WORKER_ON: &str = "CODE_AGENT_TESTS_WORKER_ON";
@@ -33,12 +34,13 @@ fn works_until_it_is_killed() {
     let mut diary = OpenOptions::new().append(true).create(true).open(diary).expect("a diary");
     crate::databases::run(async move {
         let store = Store::open(&url).await.expect("it opens");
-        while let Some(leased) = store.lease_job("w", &["work"], LEASE, None).await.expect("asked") {
+        while let Some(leased) = store.lease_job("w", &["work"], LEASE, None).await.expect("asked").leased {
             if store.record_effect(&leased, "effect").await.expect("asked") {
                 // Whole or not at all: half a line would take that of the next worker along.
                 diary.write_all(format!("effect {}\n", leased.job.id).as_bytes()).expect("written");
             }
-            if store.finish_job(&leased, Outcome::Succeeded(json!(leased.job.attempts))).await.expect("asked") {
+            if store.finish_job(&leased, Outcome::Succeeded(json!(leased.job.attempts))).await.expect("asked").is_some()
+            {
                 diary.write_all(format!("done {}\n", leased.job.id).as_bytes()).expect("written");
             }
         }
@@ -114,4 +116,48 @@ async fn jobs_survive_workers_that_are_killed(ground: Ground) {
         ends.for_each(|event| *done.entry(event.job).or_default() += 1);
     }
     assert_eq!((done.len(), done.values().max()), (JOBS * ROUNDS, Some(&1)));
+}
+
+/// What one replica holds in the middle of a transaction everybody waits for: the number of the next event, say. One that is paused, or whose machine is
+/// gone, must not keep it for as long as the network takes to notice.
+#[test]
+fn a_worker_that_is_paused_in_the_middle_of_a_transaction_holds_up_nobody_for_long() {
+    crate::databases::run(async {
+        let ground = Ground::new(Backend::Postgres).await;
+        for _ in 0..JOBS * 5 {
+            ground.job("ada", 0).await;
+        }
+        let mut worker = worker(&ground.url, &ground.folder.path().join("diary"));
+        let signal = |signal: &str| {
+            let sent = Command::new("kill").args([signal, &worker.id().to_string()]).status();
+            assert!(sent.expect("kill runs").success());
+        };
+        let mut connection = PgConnection::connect(&ground.url).await.expect("it opens");
+        let sql = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction'";
+        let began = Instant::now();
+        loop {
+            assert!(began.elapsed() < Duration::from_secs(60), "it is never in the middle of one");
+            tokio::time::sleep(Duration::from_millis(7)).await;
+            signal("-STOP");
+            // The statement that was under way comes to its end.
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            let paused: i64 = sqlx::query_scalar(sql).fetch_one(&mut connection).await.expect("read");
+            if paused > 0 {
+                break;
+            }
+            signal("-CONT");
+        }
+        // A number of its own, as every job needs one; and many at once, of whom none may stay behind on a connection.
+        let making = (0..20).map(|_| {
+            let store = ground.store.clone();
+            tokio::spawn(async move { store.create_job(new_job("bob", 0), None).await })
+        });
+        for made in making.collect::<Vec<_>>() {
+            let made = made.await.expect("it goes through");
+            made.expect("who is silent is ended before anybody gives up");
+        }
+        signal("-CONT");
+        worker.kill().expect("it runs");
+        worker.wait().expect("it ends");
+    });
 }

@@ -28,7 +28,7 @@ async fn the_same_request_makes_one_job(ground: Ground) {
     assert_eq!(ask("ada", "h", now).await, Once::Same(made.clone()));
     assert_eq!(ask("ada", "other", now).await, Once::Mismatch);
     assert!(matches!(ask("bob", "other", now).await, Once::Made(_)), "keys of others are others");
-    let leased = store.lease_job("w", &["work"], 60_000, None).await.expect("asked").expect("a job");
+    let leased = store.lease_job("w", &["work"], 60_000, None).await.expect("asked").leased.expect("a job");
     assert_eq!(leased.job.id, made.id);
     let Once::Same(now_running) = ask("ada", "h", now + KEPT_MS - 1).await else { panic!("it is the same") };
     assert_eq!(now_running.state, JobState::Running, "it is told as it is now");
@@ -73,12 +73,17 @@ async fn what_was_made_and_swept_is_gone(ground: Ground) {
 async fn sweeping_removes_what_is_old_and_nothing_else(ground: Ground) {
     let (store, now) = (&ground.store, now_ms());
     let (done, waiting) = (ground.job("ada", 0).await, ground.job("ada", -1).await);
-    let leased = store.lease_job("w", &["work"], 60_000, None).await.expect("asked").expect("a job");
+    let leased = store.lease_job("w", &["work"], 60_000, None).await.expect("asked").leased.expect("a job");
     assert!(store.record_effect(&leased, "mail").await.expect("asked"));
-    assert!(store.finish_job(&leased, store::jobs::Outcome::Cancelled).await.expect("asked"));
+    assert!(store.finish_job(&leased, store::jobs::Outcome::Cancelled).await.expect("asked").is_some());
     let account = ground.account("ada").await;
     store.start_session(&account.id, "r", now + 1, &Proof::default()).await.expect("begun");
     assert_eq!(store.sweep(now).await.expect("swept"), 0, "nothing is old");
+    // More than are removed at once.
+    let many = "INSERT INTO idempotency (account, key, request_hash, created_at) WITH RECURSIVE n (i) AS
+        (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1200) SELECT 'ada', 'k' || i, 'h', 0 FROM n";
+    ground.tamper(many).await;
+    assert_eq!(store.sweep(now).await.expect("swept"), 1_200);
     let day = 24 * 60 * 60 * 1_000;
     // Four events.
     assert_eq!(store.sweep(now + 8 * day).await.expect("swept"), 4);

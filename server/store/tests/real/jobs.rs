@@ -32,7 +32,7 @@ on_both!(
 const LONG: i64 = 60_000;
 
 async fn lease(ground: &Ground, worker: &str, lease_ms: i64) -> Option<Leased> {
-    ground.store.lease_job(worker, &["work"], lease_ms, None).await.expect("asked")
+    ground.store.lease_job(worker, &["work"], lease_ms, None).await.expect("asked").leased
 }
 
 fn retried(error: &str) -> Outcome {
@@ -50,11 +50,11 @@ async fn a_job_comes_back_with_its_result(ground: Ground) {
     let now = ground.store.job(&made.id).await.expect("read").expect("there");
     assert_eq!((now.progress, now.message.as_str()), (100, "nearly"));
     let result = json!({ "z": [1, 2.5], "a": "ü" });
-    assert!(ground.store.finish_job(&leased, Outcome::Succeeded(result.clone())).await.expect("asked"));
+    assert!(ground.store.finish_job(&leased, Outcome::Succeeded(result.clone())).await.expect("asked").is_some());
     let done = ground.store.job(&made.id).await.expect("read").expect("there");
     assert_eq!((done.state, done.result, done.error, done.progress), (JobState::Succeeded, Some(result), None, 100));
     assert!(done.started_at >= Some(made.created_at) && done.finished_at >= done.started_at);
-    assert!(!ground.store.finish_job(&leased, Outcome::Cancelled).await.expect("asked"), "it is at its end");
+    assert!(ground.store.finish_job(&leased, Outcome::Cancelled).await.expect("asked").is_none(), "it is at its end");
     assert_eq!(ground.store.heartbeat(&leased, LONG, 0, "").await.expect("asked"), Beat::Lost);
 }
 
@@ -63,9 +63,9 @@ async fn a_job_waits_for_its_moment_and_its_kind(ground: Ground) {
     ground.store.create_job(later, None).await.expect("made");
     assert_eq!(lease(&ground, "w", LONG).await, None, "it is too early");
     tokio::time::sleep(Duration::from_millis(450)).await;
-    assert_eq!(ground.store.lease_job("w", &["other", "x"], LONG, None).await.expect("asked"), None);
-    assert_eq!(ground.store.lease_job("w", &[], LONG, None).await.expect("asked"), None);
-    assert!(ground.store.lease_job("w", &["other", "work"], LONG, None).await.expect("asked").is_some());
+    assert_eq!(ground.store.lease_job("w", &["other", "x"], LONG, None).await.expect("asked").leased, None);
+    assert_eq!(ground.store.lease_job("w", &[], LONG, None).await.expect("asked").leased, None);
+    assert!(ground.store.lease_job("w", &["other", "work"], LONG, None).await.expect("asked").leased.is_some());
 }
 
 async fn a_lease_that_is_over_is_given_to_another(ground: Ground) {
@@ -79,11 +79,11 @@ async fn a_lease_that_is_over_is_given_to_another(ground: Ground) {
     assert_eq!(ground.store.heartbeat(&paused, LONG, 99, "I live").await.expect("asked"), Beat::Lost);
     assert!(!ground.store.record_effect(&paused, "mail").await.expect("asked"));
     for outcome in [Outcome::Succeeded(json!(1)), retried("x"), Outcome::Cancelled] {
-        assert!(!ground.store.finish_job(&paused, outcome).await.expect("asked"));
+        assert!(ground.store.finish_job(&paused, outcome).await.expect("asked").is_none());
     }
     assert_eq!(ground.store.job(&job.id).await.expect("read"), before, "nothing is written");
     assert_eq!(ground.store.newest_job_event().await.expect("read"), seq);
-    assert!(ground.store.finish_job(&other, Outcome::Succeeded(json!(2))).await.expect("asked"));
+    assert!(ground.store.finish_job(&other, Outcome::Succeeded(json!(2))).await.expect("asked").is_some());
     assert_eq!(ground.store.job(&job.id).await.expect("read").expect("there").result, Some(json!(2)));
 }
 
@@ -101,14 +101,14 @@ async fn a_job_that_runs_hears_that_it_is_cancelled(ground: Ground) {
     let leased = lease(&ground, "w", LONG).await.expect("a job");
     assert_eq!(ground.store.cancel_job(&job.id).await.expect("asked"), Some(JobState::Running));
     assert_eq!(ground.store.heartbeat(&leased, LONG, 10, "").await.expect("asked"), Beat::CancelWanted);
-    assert!(ground.store.finish_job(&leased, Outcome::Cancelled).await.expect("asked"));
+    assert!(ground.store.finish_job(&leased, Outcome::Cancelled).await.expect("asked").is_some());
     let done = ground.store.job(&job.id).await.expect("read").expect("there");
     assert_eq!((done.state, done.progress), (JobState::Cancelled, 10));
 
     let job = ground.job("ada", 0).await;
     let leased = lease(&ground, "w", LONG).await.expect("a job");
     ground.store.cancel_job(&job.id).await.expect("asked");
-    assert!(ground.store.finish_job(&leased, retried("x")).await.expect("asked"));
+    assert!(ground.store.finish_job(&leased, retried("x")).await.expect("asked").is_some());
     let done = ground.store.job(&job.id).await.expect("read").expect("there");
     assert_eq!(done.state, JobState::Cancelled, "it is not tried again");
 }
@@ -119,7 +119,7 @@ async fn a_job_that_fails_is_tried_again_until_it_is_dead(ground: Ground) {
         let leased = lease(&ground, "w", LONG).await.expect("a job");
         assert_eq!(leased.job.attempts, attempt);
         let wait = Outcome::Failed { error: format!("error {attempt}"), retry_in_ms: Some(150) };
-        assert!(ground.store.finish_job(&leased, wait).await.expect("asked"));
+        assert!(ground.store.finish_job(&leased, wait).await.expect("asked").is_some());
         assert_eq!(lease(&ground, "w", LONG).await, None, "it waits before it is tried again");
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
@@ -129,7 +129,7 @@ async fn a_job_that_fails_is_tried_again_until_it_is_dead(ground: Ground) {
     let job = ground.job("ada", 0).await;
     let leased = lease(&ground, "w", LONG).await.expect("a job");
     let outcome = Outcome::Failed { error: "hopeless".to_owned(), retry_in_ms: None };
-    assert!(ground.store.finish_job(&leased, outcome).await.expect("asked"));
+    assert!(ground.store.finish_job(&leased, outcome).await.expect("asked").is_some());
     let failed = ground.store.job(&job.id).await.expect("read").expect("there");
     assert_eq!((failed.state, failed.attempts), (JobState::Failed, 1));
 }
@@ -140,12 +140,12 @@ async fn a_job_that_is_given_back_waits_again_and_was_no_attempt(ground: Ground)
     for _ in 0..10 {
         let leased = lease(&ground, "w", 60_000).await.expect("a job");
         assert_eq!((leased.job.id.as_str(), leased.job.attempts), (made.id.as_str(), 1));
-        assert!(store.finish_job(&leased, Outcome::Released).await.expect("given back"));
-        assert!(!store.finish_job(&leased, Outcome::Released).await.expect("asked"), "its lease is over");
+        assert!(store.finish_job(&leased, Outcome::Released).await.expect("given back").is_some());
+        assert!(store.finish_job(&leased, Outcome::Released).await.expect("asked").is_none(), "its lease is over");
     }
     let leased = lease(&ground, "w", 60_000).await.expect("a job");
     store.cancel_job(&made.id).await.expect("wanted");
-    assert!(store.finish_job(&leased, Outcome::Released).await.expect("given back"));
+    assert!(store.finish_job(&leased, Outcome::Released).await.expect("given back").is_some());
     assert_eq!(store.job_state(&made.id).await.expect("read"), Some(JobState::Cancelled));
 }
 
@@ -170,8 +170,10 @@ async fn a_job_that_kills_its_workers_is_dead_in_the_end(ground: Ground) {
         assert_eq!((&leased.job.id, leased.job.attempts), (&poison.id, attempt));
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    let next = lease(&ground, "w", LONG).await.expect("a job");
-    assert_eq!(next.job.id, other.id, "the dead one stands in nobody's way");
+    let asked = ground.store.lease_job("w", &["work"], LONG, None).await.expect("asked");
+    assert_eq!(asked.leased.expect("a job").job.id, other.id, "the dead one stands in nobody's way");
+    let put_away: Vec<_> = asked.put_away.iter().map(|job| (&job.id, job.state)).collect();
+    assert_eq!(put_away, [(&poison.id, JobState::Dead)], "and whoever counts hears of it");
     let dead = ground.store.job(&poison.id).await.expect("read").expect("there");
     assert_eq!((dead.state, dead.attempts), (JobState::Dead, 10));
     assert!(dead.error.is_some() && dead.finished_at.is_some());
@@ -186,7 +188,7 @@ async fn a_job_whose_workers_were_killed_is_done_by_the_next(ground: Ground) {
     let leased = lease(&ground, "w", LONG).await.expect("a job");
     // What fails by itself after that is not tried again.
     let failed = Outcome::Failed { error: "it was too much".to_owned(), retry_in_ms: Some(0) };
-    assert!(ground.store.finish_job(&leased, failed).await.expect("written"));
+    assert!(ground.store.finish_job(&leased, failed).await.expect("written").is_some());
     assert_eq!(ground.store.job_state(&job.id).await.expect("read"), Some(JobState::Dead));
     let other = ground.job("ada", 0).await;
     for _ in 0..9 {
@@ -194,7 +196,9 @@ async fn a_job_whose_workers_were_killed_is_done_by_the_next(ground: Ground) {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     let leased = lease(&ground, "w", LONG).await.expect("a job");
-    assert!(ground.store.finish_job(&leased, Outcome::Succeeded(serde_json::json!({}))).await.expect("written"));
+    assert!(
+        ground.store.finish_job(&leased, Outcome::Succeeded(serde_json::json!({}))).await.expect("written").is_some()
+    );
     assert_eq!(ground.store.job_state(&other.id).await.expect("read"), Some(JobState::Succeeded));
 }
 
@@ -237,12 +241,12 @@ async fn a_thousand_jobs_of_one_account_do_not_hold_up_one_of_another(ground: Gr
     let mut done = Vec::new();
     for _ in 0..4 {
         let leased = lease(&ground, "w", LONG).await.expect("a job");
-        assert!(ground.store.finish_job(&leased, Outcome::Succeeded(json!(1))).await.expect("asked"));
+        assert!(ground.store.finish_job(&leased, Outcome::Succeeded(json!(1))).await.expect("asked").is_some());
         done.push(leased.job);
         // Turns are told apart by the millisecond.
         tokio::time::sleep(Duration::from_millis(3)).await;
     }
-    // Neither had a turn before, so the priority decides once; from then on they take turns.
+    // Neither had a turn before, so their ids decide once; from then on they take turns.
     let accounts: Vec<&str> = done.iter().map(|job| job.account.as_str()).collect();
     assert_eq!(accounts, ["ada", "bob", "ada", "bob"]);
     assert_eq!((&done[0].id, &done[1].id, &done[3].id), (&first.id, &late[0].id, &late[1].id));
@@ -255,7 +259,7 @@ async fn no_account_has_more_than_its_share(ground: Ground) {
     }
     let tasks = (0..12).map(|_| {
         let store = ground.store.clone();
-        tokio::spawn(async move { store.lease_job("w", &["work"], LONG, Some(2)).await.expect("asked") })
+        tokio::spawn(async move { store.lease_job("w", &["work"], LONG, Some(2)).await.expect("asked").leased })
     });
     let mut leased = Vec::new();
     for task in tasks.collect::<Vec<_>>() {
@@ -263,8 +267,9 @@ async fn no_account_has_more_than_its_share(ground: Ground) {
     }
     let of = |account: &str| leased.iter().filter(|leased| leased.job.account == account).count();
     assert_eq!((of("ada"), of("bob")), (2, 2));
-    assert!(ground.store.finish_job(&leased[0], Outcome::Cancelled).await.expect("asked"));
-    let next = ground.store.lease_job("w", &["work"], LONG, Some(2)).await.expect("asked").expect("there is room");
+    assert!(ground.store.finish_job(&leased[0], Outcome::Cancelled).await.expect("asked").is_some());
+    let next =
+        ground.store.lease_job("w", &["work"], LONG, Some(2)).await.expect("asked").leased.expect("there is room");
     assert_eq!(next.job.account, leased[0].job.account);
 }
 
@@ -274,7 +279,7 @@ async fn an_effect_is_had_once_over_all_attempts(ground: Ground) {
     assert!(ground.store.record_effect(&first, "mail").await.expect("asked"));
     assert!(!ground.store.record_effect(&first, "mail").await.expect("asked"));
     assert!(ground.store.record_effect(&first, "bill").await.expect("asked"));
-    assert!(ground.store.finish_job(&first, retried("x")).await.expect("asked"));
+    assert!(ground.store.finish_job(&first, retried("x")).await.expect("asked").is_some());
     let second = lease(&ground, "w", LONG).await.expect("a job");
     assert!(!ground.store.record_effect(&second, "mail").await.expect("asked"));
     ground.job("ada", 0).await;
@@ -322,9 +327,9 @@ async fn events_tell_the_whole_story(ground: Ground) {
     for (progress, message) in [(10, "a"), (10, "a"), (10, "b")] {
         ground.store.heartbeat(&leased, LONG, progress, message).await.expect("asked");
     }
-    assert!(ground.store.finish_job(&leased, retried("it broke")).await.expect("asked"));
+    assert!(ground.store.finish_job(&leased, retried("it broke")).await.expect("asked").is_some());
     let again = lease(&ground, "w", LONG).await.expect("a job");
-    assert!(ground.store.finish_job(&again, Outcome::Succeeded(json!(null))).await.expect("asked"));
+    assert!(ground.store.finish_job(&again, Outcome::Succeeded(json!(null))).await.expect("asked").is_some());
     let events = ground.store.job_events_since(0, 100).await.expect("read");
     let story: Vec<_> = events.iter().map(|event| (event.state, event.progress, event.message.as_str())).collect();
     let expected = [
