@@ -16,7 +16,9 @@ use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
@@ -25,7 +27,7 @@ use tower::ServiceExt;
 
 /// Connections at a time; more wait in the system's queue.
 const MOST: usize = 4096;
-/// What a client has to say what it wants: its first byte, its handshake, its headers.
+/// What a client has to say what it wants: its first byte, its handshake, and then its first request's headers.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Streams at a time on one connection of HTTP/2.
 const MOST_STREAMS: u32 = 256;
@@ -113,14 +115,17 @@ async fn talk(
     }
 }
 
-/// HTTP/1.1 or HTTP/2, whichever the client speaks.
+/// HTTP/1.1 or HTTP/2, whichever the client speaks. A connection on which no request came within [`PATIENCE`] ends.
 async fn speak<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     stream: S,
     peer: SocketAddr,
     router: Router,
     watcher: Watcher,
 ) -> Result<(), Failure> {
+    let asked = Arc::new(AtomicBool::new(false));
+    let asks = asked.clone();
     let service = hyper::service::service_fn(move |request: Request<hyper::body::Incoming>| {
+        asks.store(true, Ordering::Relaxed);
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(peer));
         router.clone().oneshot(request)
@@ -134,7 +139,13 @@ async fn speak<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
         .keep_alive_timeout(PATIENCE)
         .max_concurrent_streams(MOST_STREAMS);
     let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
-    watcher.watch(connection.into_owned()).await
+    let mut connection = pin!(watcher.watch(connection.into_owned()));
+    // The bounds of the protocols begin once it is known which of them is spoken, and acknowledged pings are enough for HTTP/2's.
+    match tokio::time::timeout(PATIENCE, connection.as_mut()).await {
+        Ok(ended) => ended,
+        Err(_) if asked.load(Ordering::Relaxed) => connection.await,
+        Err(silent) => Err(silent.into()),
+    }
 }
 
 #[cfg(test)]
