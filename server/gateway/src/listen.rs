@@ -23,6 +23,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 /// Connections at a time; more wait in the system's queue.
@@ -47,6 +48,7 @@ pub(crate) async fn serve(
 ) -> io::Result<()> {
     let room = Arc::new(Semaphore::new(MOST));
     let graceful = GracefulShutdown::new();
+    let ending = CancellationToken::new();
     tokio::pin!(stop);
     loop {
         let accepted = tokio::select! {
@@ -54,17 +56,21 @@ pub(crate) async fn serve(
             () = &mut stop => break,
         };
         let (stream, peer, place) = accepted?;
-        let (router, tls, watcher) = (router.clone(), tls.clone(), graceful.watcher());
+        let (router, tls) = (router.clone(), tls.clone());
+        // The watcher is taken here, so that none is taken after the end was said. It is waited for from now on, which is why what comes
+        // before a request hears of the end too.
+        let (watcher, ending) = (graceful.watcher(), ending.clone());
         tokio::spawn(async move {
-            let talked = talk(stream, peer, router, tls, watcher).await;
+            let talked = talk(stream, peer, router, tls, watcher, ending).await;
             if let Err(error) = talked {
                 tracing::debug!(%peer, %error, "A connection ended.");
             }
             drop(place);
         });
     }
-    // Nobody new is let in while those who are here end.
+    // Nobody new is let in while those who are here end, and who has said nothing yet is not waited for.
     drop(listener);
+    ending.cancel();
     if tokio::time::timeout(grace, graceful.shutdown()).await.is_err() {
         tracing::warn!("Some requests were ended, since they took longer than there was time.");
     }
@@ -101,17 +107,26 @@ async fn talk(
     router: Router,
     tls: Option<Tls>,
     watcher: Watcher,
+    ending: CancellationToken,
 ) -> Result<(), Failure> {
     // Small answers are not held back for larger ones.
     stream.set_nodelay(true)?;
     // Which protocol it is shows in the first bytes; nobody holds a place without sending any.
-    tokio::time::timeout(PATIENCE, stream.peek(&mut [0])).await??;
+    begun(stream.peek(&mut [0]), &ending).await?;
     match tls {
         None => speak(stream, peer, router, watcher).await,
         Some(tls) => {
-            let stream = tokio::time::timeout(PATIENCE, tls.accept(stream)).await??;
+            let stream = begun(tls.accept(stream), &ending).await?;
             speak(stream, peer, router, watcher).await
         }
+    }
+}
+
+/// What has to be done before anything can be asked, within [`PATIENCE`] and before the service ends.
+async fn begun<T>(first: impl Future<Output = io::Result<T>>, ending: &CancellationToken) -> io::Result<T> {
+    tokio::select! {
+        done = tokio::time::timeout(PATIENCE, first) => done?,
+        () = ending.cancelled() => Err(io::Error::other("the service ends")),
     }
 }
 

@@ -68,8 +68,18 @@ async fn what_is_under_way_is_answered_and_nobody_new_is_let_in() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_that_says_nothing_does_not_hold_the_end_up() {
-    let (address, stop, served) = started(Duration::from_millis(200)).await;
+    let (address, stop, served) = started(Duration::from_secs(30)).await;
     let _silent = TcpStream::connect(address).await.unwrap();
+    let mut begins = TcpStream::connect(address).await.unwrap();
+    begins.write_all(b"PRI").await.unwrap();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    stop.send(()).unwrap();
+    tokio::time::timeout(Duration::from_secs(5), served).await.unwrap().unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn half_a_request_holds_the_end_up_no_longer_than_there_is_grace() {
+    let (address, stop, served) = started(Duration::from_millis(200)).await;
     let mut half = TcpStream::connect(address).await.unwrap();
     half.write_all(b"GET / HTTP/1.1\r\nhost: ").await.unwrap();
     tokio::time::sleep(Duration::from_millis(50)).await;
