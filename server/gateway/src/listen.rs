@@ -30,6 +30,10 @@ use tower::ServiceExt;
 const MOST: usize = 4096;
 /// What a client has to say what it wants: its first byte, its handshake, and then its first request's headers.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a connection of HTTP/1.1 is kept between requests. It is more than the 60 seconds for which load balancers and proxies keep theirs by default:
+/// where the service is the first to close, a request can meet the close, and proxies send none twice that changes something. hyper counts to the
+/// last of the next request's headers, so that half of a second request may be held for as long.
+const KEPT: Duration = Duration::from_secs(75);
 /// Streams at a time on one connection of HTTP/2.
 const MOST_STREAMS: u32 = 256;
 /// After so long without a word a connection of HTTP/2 is asked whether it is there.
@@ -146,7 +150,7 @@ async fn speak<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
         router.clone().oneshot(request)
     });
     let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(PATIENCE);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(KEPT);
     builder
         .http2()
         .timer(TokioTimer::new())

@@ -120,6 +120,17 @@ async fn who_asked_in_time_gets_an_answer_that_takes_longer() {
     assert!(answer.ends_with("done"), "{answer:?}");
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_connection_is_kept_for_as_long_as_proxies_keep_theirs_and_not_for_ever() {
+    let (mut client, _graceful, spoken) = connected();
+    for _ in 0..2 {
+        let answer = ask_on(&mut client, "/", "here").await;
+        assert!(answer.ends_with("here"), "{answer:?}");
+        tokio::time::sleep(Duration::from_secs(60)).await;
+    }
+    assert!(tokio::time::timeout(KEPT, spoken).await.is_ok());
+}
+
 #[test]
 fn files_that_are_no_certificates_are_told() {
     let folder = tempfile::tempdir().unwrap();
