@@ -101,7 +101,7 @@ class Client:
         return answer
 
     async def _connection(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """One that was used a moment ago, or a new one: the service closes those on which nothing is said for ten seconds."""
+        """One that was used a moment ago, or a new one: the service closes those on which nothing is said for 75 seconds."""
         while self.idle and time.monotonic() - self.idle[0][0] > 5:
             self._leave(self.idle.pop(0)[2])
         if self.idle:

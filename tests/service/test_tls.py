@@ -89,3 +89,18 @@ def test_only_clients_with_a_certificate_are_let_in_where_that_is_wanted(over_tl
         with pytest.raises((ssl.SSLError, ConnectionError, AssertionError)):
             shown(service, wrong)
     assert same(shown(service, (mine, key)), tmp_path / "first.pem"), "and still is"
+
+
+def test_clients_that_have_asked_for_nothing_do_not_hold_up_the_end(over_tls):
+    service = over_tls("grace-seconds = 30\n")
+    host, port = service.url.removeprefix("https://").split(":")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    silent, amid, after = (socket.create_connection((host, int(port)), timeout=10) for _ in range(3))
+    with silent, amid, context.wrap_socket(after):
+        # The first byte of a handshake, and no more of it.
+        amid.sendall(b"\x16")
+        time.sleep(0.5)
+        began = time.monotonic()
+        assert service.stop() == 0
+        assert time.monotonic() - began < 5

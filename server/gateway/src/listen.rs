@@ -16,17 +16,24 @@ use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 /// Connections at a time; more wait in the system's queue.
 const MOST: usize = 4096;
-/// What a client has to say what it wants: its first byte, its handshake, its headers.
+/// What a client has to say what it wants: its first byte, its handshake, and then its first request's headers.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a connection of HTTP/1.1 is kept between requests. It is more than the 60 seconds for which load balancers and proxies keep theirs by default:
+/// where the service is the first to close, a request can meet the close, and proxies send none twice that changes something. hyper counts to the
+/// last of the next request's headers, so that half of a second request may be held for as long.
+const KEPT: Duration = Duration::from_secs(75);
 /// Streams at a time on one connection of HTTP/2.
 const MOST_STREAMS: u32 = 256;
 /// After so long without a word a connection of HTTP/2 is asked whether it is there.
@@ -45,6 +52,7 @@ pub(crate) async fn serve(
 ) -> io::Result<()> {
     let room = Arc::new(Semaphore::new(MOST));
     let graceful = GracefulShutdown::new();
+    let ending = CancellationToken::new();
     tokio::pin!(stop);
     loop {
         let accepted = tokio::select! {
@@ -52,17 +60,21 @@ pub(crate) async fn serve(
             () = &mut stop => break,
         };
         let (stream, peer, place) = accepted?;
-        let (router, tls, watcher) = (router.clone(), tls.clone(), graceful.watcher());
+        let (router, tls) = (router.clone(), tls.clone());
+        // The watcher is taken here, so that none is taken after the end was said. It is waited for from now on, which is why what comes
+        // before a request hears of the end too.
+        let (watcher, ending) = (graceful.watcher(), ending.clone());
         tokio::spawn(async move {
-            let talked = talk(stream, peer, router, tls, watcher).await;
+            let talked = talk(stream, peer, router, tls, watcher, ending).await;
             if let Err(error) = talked {
                 tracing::debug!(%peer, %error, "A connection ended.");
             }
             drop(place);
         });
     }
-    // Nobody new is let in while those who are here end.
+    // Nobody new is let in while those who are here end, and who has said nothing yet is not waited for.
     drop(listener);
+    ending.cancel();
     if tokio::time::timeout(grace, graceful.shutdown()).await.is_err() {
         tracing::warn!("Some requests were ended, since they took longer than there was time.");
     }
@@ -99,34 +111,46 @@ async fn talk(
     router: Router,
     tls: Option<Tls>,
     watcher: Watcher,
+    ending: CancellationToken,
 ) -> Result<(), Failure> {
     // Small answers are not held back for larger ones.
     stream.set_nodelay(true)?;
     // Which protocol it is shows in the first bytes; nobody holds a place without sending any.
-    tokio::time::timeout(PATIENCE, stream.peek(&mut [0])).await??;
+    begun(stream.peek(&mut [0]), &ending).await?;
     match tls {
         None => speak(stream, peer, router, watcher).await,
         Some(tls) => {
-            let stream = tokio::time::timeout(PATIENCE, tls.accept(stream)).await??;
+            let stream = begun(tls.accept(stream), &ending).await?;
             speak(stream, peer, router, watcher).await
         }
     }
 }
 
-/// HTTP/1.1 or HTTP/2, whichever the client speaks.
+/// What has to be done before anything can be asked, within [`PATIENCE`] and before the service ends.
+async fn begun<T>(first: impl Future<Output = io::Result<T>>, ending: &CancellationToken) -> io::Result<T> {
+    tokio::select! {
+        done = tokio::time::timeout(PATIENCE, first) => done?,
+        () = ending.cancelled() => Err(io::Error::other("the service ends")),
+    }
+}
+
+/// HTTP/1.1 or HTTP/2, whichever the client speaks. A connection on which no request came within [`PATIENCE`] ends.
 async fn speak<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     stream: S,
     peer: SocketAddr,
     router: Router,
     watcher: Watcher,
 ) -> Result<(), Failure> {
+    let asked = Arc::new(AtomicBool::new(false));
+    let asks = asked.clone();
     let service = hyper::service::service_fn(move |request: Request<hyper::body::Incoming>| {
+        asks.store(true, Ordering::Relaxed);
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(peer));
         router.clone().oneshot(request)
     });
     let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(PATIENCE);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(KEPT);
     builder
         .http2()
         .timer(TokioTimer::new())
@@ -134,7 +158,13 @@ async fn speak<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
         .keep_alive_timeout(PATIENCE)
         .max_concurrent_streams(MOST_STREAMS);
     let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
-    watcher.watch(connection.into_owned()).await
+    let mut connection = pin!(watcher.watch(connection.into_owned()));
+    // The bounds of the protocols begin once it is known which of them is spoken, and acknowledged pings are enough for HTTP/2's.
+    match tokio::time::timeout(PATIENCE, connection.as_mut()).await {
+        Ok(ended) => ended,
+        Err(_) if asked.load(Ordering::Relaxed) => connection.await,
+        Err(silent) => Err(silent.into()),
+    }
 }
 
 #[cfg(test)]
