@@ -93,6 +93,11 @@ impl<'a> Said<'a> {
 }
 
 impl Turn {
+    /// Bytes of its texts; those of pictures are none.
+    pub fn bytes(&self) -> usize {
+        self.texts().map(str::len).sum()
+    }
+
     /// The same, borrowed.
     pub(super) fn said(&self) -> Said<'_> {
         match self {
@@ -330,7 +335,7 @@ impl Thoughts {
 /// Bytes of what was said before and of what may be called.
 fn bytes_of(turns: &[Turn], tools: &[Tool]) -> usize {
     let of_tool = |tool: &Tool| tool.name.len() + tool.description.len() + tool.parameters.to_string().len();
-    turns.iter().flat_map(Turn::texts).map(str::len).sum::<usize>() + tools.iter().map(of_tool).sum::<usize>()
+    turns.iter().map(Turn::bytes).sum::<usize>() + tools.iter().map(of_tool).sum::<usize>()
 }
 
 #[cfg(test)]
