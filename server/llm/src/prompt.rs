@@ -312,7 +312,7 @@ impl Restorer {
         self.held.push_str(piece);
         let whole = self.secrets.restored(&self.held);
         // A placeholder that is not complete yet begins with its opening mark, or with a part of that at the very end.
-        let cut = unfinished(&whole, self.secrets.open());
+        let cut = unfinished(&whole, &self.secrets);
         self.held = whole.get(cut..).unwrap_or("").to_owned();
         Cow::Owned(whole.get(..cut).unwrap_or("").to_owned())
     }
@@ -326,10 +326,13 @@ impl Restorer {
 const OPEN: &str = "__SECRET_";
 
 /// Where an unfinished placeholder begins at the end of a text; its length where there is none.
-fn unfinished(text: &str, open: &str) -> usize {
+fn unfinished(text: &str, secrets: &Secrets) -> usize {
+    let open = secrets.open();
+    // The highest number and the first half of what ends it.
+    let most = secrets.digits().max(3) + 1;
     if let Some(at) = text.rfind(open) {
         let rest = text.get(at + open.len()..).unwrap_or("");
-        let is_open = rest.len() <= 4 && rest.trim_end_matches('_').bytes().all(|byte| byte.is_ascii_digit());
+        let is_open = rest.len() <= most && rest.trim_end_matches('_').bytes().all(|byte| byte.is_ascii_digit());
         if is_open && !rest.ends_with(CLOSE) {
             return at;
         }
@@ -449,6 +452,24 @@ mod tests {
         assert_eq!(long, Err(PromptError::TooLarge { size: 11, limit: 10 }));
         let blank = [Part::Instruction("Answer.".into()), Part::Data(Origin::Question, " ".into())];
         assert_eq!(Prompt::new(&blank, limits), Err(PromptError::Empty));
+    }
+
+    #[test]
+    fn the_placeholder_of_a_high_number_may_come_in_pieces_too() {
+        let secret = |number: usize| format!("{}{}{number:05}", "ghp_", "a8Fk2mQz7LpX9cVb3NwT6yRd1HsJ4gK");
+        let code: String = (1..=1200).map(|number| format!("{}\n", secret(number))).collect();
+        let made = prompt(&[Part::Data(Origin::Code, code)]);
+        for number in [7, 999, 1000, 1200] {
+            let answer = format!("use __SECRET_{number}__ here");
+            for cut in 0..=answer.len() {
+                let (one, two) = answer.split_at(cut);
+                let mut restorer = made.restorer();
+                let mut shown = restorer.push(one).into_owned();
+                shown.push_str(&restorer.push(two));
+                shown.push_str(&restorer.finish());
+                assert_eq!(shown, format!("use {} here", secret(number)), "cut at {cut}");
+            }
+        }
     }
 
     proptest! {

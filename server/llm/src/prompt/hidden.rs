@@ -95,6 +95,11 @@ impl Secrets {
         self.list.len() - self.marks
     }
 
+    /// How many digits the highest number has.
+    pub fn digits(&self) -> usize {
+        self.list.len().checked_ilog10().map_or(1, |tens| tens as usize + 1)
+    }
+
     /// A text with all of it put back where placeholders stand.
     pub fn restored(&self, text: &str) -> String {
         if self.list.is_empty() || !text.contains(&self.open) {
