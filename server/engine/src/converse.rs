@@ -22,6 +22,8 @@ pub use llm::tools::{Thought, Tool, ToolCall, ToolChoice};
 const LONGEST: u32 = 16_384;
 /// Where a budget or a model has no room for that, this will do.
 const WILL_DO: u32 = 4096;
+/// The question of a conversation of more bytes is made away from the threads that talk: all of it is looked through for secrets.
+const SOON_MADE: usize = 64 << 10;
 
 /// What is asked.
 #[derive(Clone, Debug, Default)]
@@ -50,6 +52,16 @@ pub struct Conversation {
     pub session: Option<String>,
 }
 
+impl Conversation {
+    /// Bytes of what is said in it, about. Pictures are left out, since nobody reads in them.
+    fn bytes(&self) -> usize {
+        let instructions = self.instructions.iter().map(String::len).sum::<usize>();
+        instructions
+            + self.turns.iter().map(Turn::bytes).sum::<usize>()
+            + self.tools.iter().map(Tool::bytes).sum::<usize>()
+    }
+}
+
 /// An answer under way. Dropping it ends it, at the provider too, unless others wait for the same one.
 pub struct Conversing(AnswerStream);
 
@@ -73,8 +85,11 @@ impl ServerCore {
     pub async fn converse(&self, asked: Conversation) -> Result<Conversing, CoreError> {
         let models = self.models().await?;
         models.check_models()?;
-        let prompt = Prompt::conversation(&asked.instructions, asked.turns, asked.tools, models.prompt_limits())
-            .map_err(|error| CoreError::refused(error.to_string()))?;
+        let (is_large, limits) = (asked.bytes() > SOON_MADE, models.prompt_limits());
+        let (instructions, turns, tools) = (asked.instructions, asked.turns, asked.tools);
+        let work = move || Prompt::conversation(&instructions, turns, tools, limits);
+        let made = if is_large { self.apart("prompt", work).await? } else { work() };
+        let prompt = made.map_err(|error| CoreError::refused(error.to_string()))?;
         let request = Request {
             target: asked.target,
             max_tokens: asked.max_tokens.unwrap_or(LONGEST),
@@ -89,5 +104,52 @@ impl ServerCore {
             ..Request::new(Arc::new(prompt))
         };
         Ok(Conversing(models.stream(request)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::Kind;
+    use crate::texts::tests::core;
+    use serde_json::json;
+    use std::time::Duration;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_large_question_is_made_away_from_the_threads_that_talk_and_a_small_one_at_once() {
+        let target = json!([{ "name": "gone", "model": "m", "base-url": "http://127.0.0.1:1" }]);
+        let core = core(json!({ "models": { "target": target } }));
+        // Refused before any model is asked, since the model has the last word.
+        let refused = async |asked: Conversation| match core.converse(asked).await {
+            Err(CoreError::Refused { reason }) => reason,
+            Err(other) => panic!("{other}"),
+            Ok(_) => panic!("nothing was asked"),
+        };
+        let said = |bytes: usize| vec![Turn::Assistant { text: "x".repeat(bytes), calls: Vec::new() }];
+        let schema = json!({ "type": "object", "description": "x".repeat(SOON_MADE) });
+        let tool = Tool { name: "f".into(), description: String::new(), parameters: schema, strict: None };
+        let small = Conversation { turns: said(SOON_MADE), ..Conversation::default() };
+        let large = Conversation { turns: said(SOON_MADE + 1), ..Conversation::default() };
+        let of_tools = Conversation { turns: said(1), tools: vec![tool], ..Conversation::default() };
+        let told =
+            Conversation { instructions: vec!["x".repeat(SOON_MADE)], turns: said(1), ..Conversation::default() };
+        for asked in [small, large, of_tools, told] {
+            assert_eq!(refused(asked).await, PromptError::Empty.to_string());
+        }
+        let made_apart = || {
+            let rows = core.metrics().stats().rows;
+            rows.into_iter()
+                .filter(|row| row.kind == Kind::Task && row.name == "prompt")
+                .map(|row| row.count)
+                .sum::<u64>()
+        };
+        // A task is counted after it has given its result.
+        for _ in 0..400 {
+            if made_apart() >= 3 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        assert_eq!(made_apart(), 3);
     }
 }

@@ -5,8 +5,10 @@
 
 mod conversation;
 mod fill;
+mod hidden;
 mod json;
 mod picture;
+mod replace;
 
 pub(crate) use conversation::{Said, Thoughts};
 pub use conversation::{Shown, Turn};
@@ -15,6 +17,7 @@ pub(crate) use picture::{Pictures, TOKENS as PICTURE_TOKENS, is_open};
 
 use crate::attempt::BYTES_A_TOKEN;
 use crate::tools::Tool;
+use hidden::{CLOSE, Secrets, Taken};
 use security::scan::scan;
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -125,24 +128,10 @@ pub struct Prompt {
     pictures: Pictures,
     /// Where in `user` there is a hole to be filled.
     hole: Option<usize>,
-    /// What every placeholder begins with.
-    open: String,
-    /// Each placeholder with what it stands for: marks of tokenizers, then secrets.
-    secrets: Arc<Vec<(String, Hidden)>>,
-    /// How many of these are no secrets.
-    marks: usize,
+    /// What was taken out.
+    secrets: Arc<Secrets>,
     /// Stands for all of the above.
     digest: blake3::Hash,
-}
-
-/// A secret that was taken out; it is put back into answers and shown nowhere else.
-#[derive(Clone, PartialEq, Eq)]
-struct Hidden(String);
-
-impl std::fmt::Debug for Hidden {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("…")
-    }
 }
 
 impl Prompt {
@@ -159,7 +148,7 @@ impl Prompt {
         if parts.iter().all(|part| matches!(part, Part::Instruction(_)) || part.text().trim().is_empty()) {
             return Err(PromptError::Empty);
         }
-        let mut secrets = Vec::new();
+        let mut secrets = Taken::default();
         let open = opening(&parts.iter().map(Part::text).collect::<Vec<_>>());
         let (mut system, mut user) = (String::new(), String::new());
         for part in parts {
@@ -174,18 +163,13 @@ impl Prompt {
         if parts.iter().any(|part| matches!(part, Part::Data(origin, _) if *origin != Origin::Question)) {
             push_paragraph(&mut system, FENCE_RULE);
         }
+        let secrets = Secrets::new(open, Taken::default(), secrets);
         let digest = digest(&system, &[], &[], &user, None, &secrets);
-        Ok(Self::of_texts(system, user, open, secrets, digest))
+        Ok(Self::of_texts(system, user, secrets, digest))
     }
 
     /// Instructions and a question, with nothing before them.
-    fn of_texts(
-        system: String,
-        user: String,
-        open: String,
-        secrets: Vec<(String, Hidden)>,
-        digest: blake3::Hash,
-    ) -> Self {
+    fn of_texts(system: String, user: String, secrets: Secrets, digest: blake3::Hash) -> Self {
         Self {
             system,
             earlier: Vec::new(),
@@ -195,9 +179,7 @@ impl Prompt {
             thoughts: Thoughts::default(),
             pictures: Pictures::default(),
             hole: None,
-            open,
             secrets: Arc::new(secrets),
-            marks: 0,
             digest,
         }
     }
@@ -225,7 +207,7 @@ impl Prompt {
 
     /// How many secrets were taken out.
     pub fn hidden_secrets(&self) -> usize {
-        self.secrets.len() - self.marks
+        self.secrets.count()
     }
 
     /// Stands for the prompt with the secrets that were taken out, without saying anything of them. Made once with the prompt, since every
@@ -236,22 +218,18 @@ impl Prompt {
 
     /// An answer with the secrets put back where their placeholders stand.
     pub fn restore(&self, answer: &str) -> String {
-        restored(&self.secrets, answer)
+        self.secrets.restored(answer)
     }
 
     /// An answer with placeholders where its secrets are, for keeping it.
     pub fn hidden(&self, answer: &str) -> String {
-        self.secrets.iter().fold(answer.to_owned(), |text, (placeholder, secret)| text.replace(&secret.0, placeholder))
+        self.secrets.hidden(answer)
     }
 
     /// Puts secrets back into an answer that comes in pieces.
     pub fn restorer(&self) -> Restorer {
-        Restorer { secrets: self.secrets.clone(), open: self.open.clone(), held: String::new() }
+        Restorer { secrets: self.secrets.clone(), held: String::new() }
     }
-}
-
-fn restored(secrets: &[(String, Hidden)], answer: &str) -> String {
-    secrets.iter().fold(answer.to_owned(), |text, (placeholder, secret)| text.replace(placeholder, &secret.0))
 }
 
 fn digest(
@@ -260,12 +238,12 @@ fn digest(
     tools: &[Tool],
     user: &str,
     hole: Option<usize>,
-    secrets: &[(String, Hidden)],
+    secrets: &Secrets,
 ) -> blake3::Hash {
     let mut hasher = blake3::Hasher::new();
     // A hole is another question than the same text without one, or with one elsewhere. No text is as long as what stands for none.
     hasher.update(&hole.map_or(u64::MAX, |at| at as u64).to_le_bytes());
-    let hidden = secrets.iter().flat_map(|(placeholder, secret)| [placeholder, &secret.0]).map(String::as_str);
+    let hidden = secrets.list().iter().flat_map(|(placeholder, secret)| [&**placeholder, &*secret.0]);
     for part in [system, user].into_iter().chain(hidden) {
         hasher.update(&(part.len() as u64).to_le_bytes()).update(part.as_bytes());
     }
@@ -321,22 +299,20 @@ impl Part {
 /// Puts secrets back piece by piece: what may be the beginning of a placeholder is held back until it is known.
 #[derive(Debug)]
 pub struct Restorer {
-    secrets: Arc<Vec<(String, Hidden)>>,
-    /// What every placeholder begins with.
-    open: String,
+    secrets: Arc<Secrets>,
     held: String,
 }
 
 impl Restorer {
     /// What of the answer can be shown after this piece.
     pub fn push<'a>(&mut self, piece: &'a str) -> Cow<'a, str> {
-        if self.secrets.is_empty() {
+        if self.secrets.list().is_empty() {
             return Cow::Borrowed(piece);
         }
         self.held.push_str(piece);
-        let whole = restored(&self.secrets, &self.held);
+        let whole = self.secrets.restored(&self.held);
         // A placeholder that is not complete yet begins with its opening mark, or with a part of that at the very end.
-        let cut = unfinished(&whole, &self.open);
+        let cut = unfinished(&whole, &self.secrets);
         self.held = whole.get(cut..).unwrap_or("").to_owned();
         Cow::Owned(whole.get(..cut).unwrap_or("").to_owned())
     }
@@ -348,13 +324,15 @@ impl Restorer {
 }
 
 const OPEN: &str = "__SECRET_";
-const CLOSE: &str = "__";
 
 /// Where an unfinished placeholder begins at the end of a text; its length where there is none.
-fn unfinished(text: &str, open: &str) -> usize {
+fn unfinished(text: &str, secrets: &Secrets) -> usize {
+    let open = secrets.open();
+    // The highest number and the first half of what ends it.
+    let most = secrets.digits().max(3) + 1;
     if let Some(at) = text.rfind(open) {
         let rest = text.get(at + open.len()..).unwrap_or("");
-        let is_open = rest.len() <= 4 && rest.trim_end_matches('_').bytes().all(|byte| byte.is_ascii_digit());
+        let is_open = rest.len() <= most && rest.trim_end_matches('_').bytes().all(|byte| byte.is_ascii_digit());
         if is_open && !rest.ends_with(CLOSE) {
             return at;
         }
@@ -407,20 +385,14 @@ fn replaced(
     ranges: impl IntoIterator<Item = Range<usize>>,
     open: &str,
     known: usize,
-    values: &mut Vec<(String, Hidden)>,
+    values: &mut Taken,
 ) -> String {
     let mut clean = String::with_capacity(text.len());
     let mut at = 0;
     for range in ranges {
         let value = text.get(range.clone()).unwrap_or("");
-        let same = values.iter().find(|(_, hidden)| hidden.0 == value).map(|(placeholder, _)| placeholder.clone());
-        let placeholder = same.unwrap_or_else(|| {
-            let placeholder = format!("{open}{}{CLOSE}", known + values.len() + 1);
-            values.push((placeholder.clone(), Hidden(value.to_owned())));
-            placeholder
-        });
         clean.push_str(text.get(at..range.start).unwrap_or(""));
-        clean.push_str(&placeholder);
+        clean.push_str(&values.placeholder(value, open, known));
         at = range.end;
     }
     clean.push_str(text.get(at..).unwrap_or(""));
@@ -480,6 +452,24 @@ mod tests {
         assert_eq!(long, Err(PromptError::TooLarge { size: 11, limit: 10 }));
         let blank = [Part::Instruction("Answer.".into()), Part::Data(Origin::Question, " ".into())];
         assert_eq!(Prompt::new(&blank, limits), Err(PromptError::Empty));
+    }
+
+    #[test]
+    fn the_placeholder_of_a_high_number_may_come_in_pieces_too() {
+        let secret = |number: usize| format!("{}{}{number:05}", "ghp_", "a8Fk2mQz7LpX9cVb3NwT6yRd1HsJ4gK");
+        let code: String = (1..=1200).map(|number| format!("{}\n", secret(number))).collect();
+        let made = prompt(&[Part::Data(Origin::Code, code)]);
+        for number in [7, 999, 1000, 1200] {
+            let answer = format!("use __SECRET_{number}__ here");
+            for cut in 0..=answer.len() {
+                let (one, two) = answer.split_at(cut);
+                let mut restorer = made.restorer();
+                let mut shown = restorer.push(one).into_owned();
+                shown.push_str(&restorer.push(two));
+                shown.push_str(&restorer.finish());
+                assert_eq!(shown, format!("use {} here", secret(number)), "cut at {cut}");
+            }
+        }
     }
 
     proptest! {

@@ -16,6 +16,11 @@ pub struct Tool {
 }
 
 impl Tool {
+    /// Bytes of its texts, those in its schema among them, without writing the schema down.
+    pub fn bytes(&self) -> usize {
+        self.name.len() + self.description.len() + bytes_in(&self.parameters)
+    }
+
     /// The schema of its arguments as all formats take it: that of an object.
     pub(crate) fn schema(&self) -> Value {
         let mut schema = self.parameters.clone();
@@ -28,6 +33,16 @@ impl Tool {
             None => schema = json!({ "type": "object", "properties": {} }),
         }
         schema
+    }
+}
+
+/// Bytes of the strings in a value, the names of fields among them. It is no deeper than what was read.
+fn bytes_in(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.len(),
+        Value::Array(list) => list.iter().map(bytes_in).sum(),
+        Value::Object(fields) => fields.iter().map(|(name, item)| name.len() + bytes_in(item)).sum(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
     }
 }
 

@@ -7,6 +7,7 @@ use aho_corasick::Anchored;
 use aho_corasick::automaton::{Automaton, StateID};
 use aho_corasick::dfa::DFA;
 use regex::Regex;
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::{LazyLock, OnceLock};
 
@@ -111,7 +112,8 @@ pub fn scan_forms(text: &str) -> Vec<SecretMatch> {
 fn scan_for(text: &str, is_asked: impl Fn(SecretKind) -> bool) -> Vec<SecretMatch> {
     let Some(matcher) = MATCHER.as_ref() else { return Vec::new() };
     let wanted = matcher.wanted(text);
-    let mut found: Vec<SecretMatch> = Vec::new();
+    // By their beginnings. None overlaps another, so that of those before an end the last one alone may reach into a place.
+    let mut found: BTreeMap<usize, SecretMatch> = BTreeMap::new();
     for (index, format) in FORMATS.iter().enumerate().filter(|(index, _)| wanted.get(*index) == Some(&true)) {
         if !is_asked(format.kind) {
             continue;
@@ -123,14 +125,14 @@ fn scan_for(text: &str, is_asked: impl Fn(SecretKind) -> bool) -> Vec<SecretMatc
         let Some(pattern) = compiled else { continue };
         for captures in pattern.captures_iter(text) {
             let Some(place) = captures.get(1).or_else(|| captures.get(0)) else { continue };
-            let is_new = !found.iter().any(|other| other.range.start < place.end() && place.start() < other.range.end);
+            let before = found.range(..place.end()).next_back();
+            let is_new = before.is_none_or(|(_, other)| other.range.end <= place.start());
             if is_new && is_secret(format, place.as_str()) {
-                found.push(SecretMatch { kind: format.kind, range: place.range() });
+                found.insert(place.start(), SecretMatch { kind: format.kind, range: place.range() });
             }
         }
     }
-    found.sort_by_key(|secret| secret.range.start);
-    found
+    found.into_values().collect()
 }
 
 /// The secret in a value that code gives to a name, if there is one: by its own form, or by the name and its randomness.
@@ -302,6 +304,29 @@ mod tests {
             assert_eq!(found[0].kind, kind);
             assert!(text.get(found[0].range.clone()).is_some_and(|place| secret.contains(place)));
             assert!(scan_value("x", &secret).is_some(), "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn where_forms_overlap_the_first_one_names_the_secret_among_many_as_alone() {
+        let token = |number: usize| format!("{}{}{number:05}", "ghp_", "a8Fk2mQz7LpX9cVb3NwT6yRd1HsJ4gK");
+        // What the name promises would be the same value again, and the address has another token as its password.
+        let line = |number: usize| {
+            let (one, two) = (token(2 * number), token(2 * number + 1));
+            format!("api_token = \"{one}\" # postgres://admin:{two}@db.internal.net/x\n")
+        };
+        let alone: Vec<_> = scan(&line(0)).iter().map(|found| (found.kind, found.range.len())).collect();
+        assert_eq!(alone, [(SecretKind::GithubToken, 40); 2]);
+        // To hold each against all others would be a thousand million comparisons.
+        let lines = 20_000;
+        let text: String = (0..lines).map(line).collect();
+        let found = scan(&text);
+        assert_eq!(found.len(), 2 * lines);
+        for (number, secret) in found.iter().enumerate() {
+            assert_eq!(
+                (secret.kind, text.get(secret.range.clone())),
+                (SecretKind::GithubToken, Some(token(number).as_str()))
+            );
         }
     }
 

@@ -3,7 +3,8 @@
 //!
 //! Secrets are taken out of all of it as everywhere, of what tools are told and say too, and come back in the answer.
 
-use super::json::Cleaner;
+use super::hidden::{Secrets, Taken};
+use super::json::{Cleaner, Known};
 use super::picture::{Picture, PictureError, Pictures};
 use super::{Prompt, PromptError, PromptLimits, digest, opening, push_paragraph};
 use crate::tools::{Tool, ToolCall};
@@ -93,6 +94,11 @@ impl<'a> Said<'a> {
 }
 
 impl Turn {
+    /// Bytes of its texts; those of pictures are none.
+    pub fn bytes(&self) -> usize {
+        self.texts().map(str::len).sum()
+    }
+
     /// The same, borrowed.
     pub(super) fn said(&self) -> Said<'_> {
         match self {
@@ -157,21 +163,21 @@ impl Turn {
     }
 
     /// The same without what was found to be a secret in any of the turns.
-    fn without_known(self, cleaner: &Cleaner) -> Self {
+    fn without(self, known: &Known) -> Self {
         match self {
-            Self::User(text) => Self::User(cleaner.known(&text)),
+            Self::User(text) => Self::User(known.text(&text)),
             Self::Showing(shown) => {
-                Self::Showing(shown.into_iter().map(|one| one.with_text(|text| cleaner.known(text))).collect())
+                Self::Showing(shown.into_iter().map(|one| one.with_text(|text| known.text(text))).collect())
             }
             Self::Assistant { text, calls } => {
                 let clean = |call: ToolCall| ToolCall {
-                    arguments: cleaner.known_json(&call.arguments),
-                    thought: call.thought.and_then(|thought| cleaner.known_thought(*thought)),
+                    arguments: known.json(&call.arguments),
+                    thought: call.thought.and_then(|thought| known.thought(*thought)),
                     ..call
                 };
-                Self::Assistant { text: cleaner.known(&text), calls: calls.into_iter().map(clean).collect() }
+                Self::Assistant { text: known.text(&text), calls: calls.into_iter().map(clean).collect() }
             }
-            Self::Tool { id, name, text } => Self::Tool { id, name, text: cleaner.known(&text) },
+            Self::Tool { id, name, text } => Self::Tool { id, name, text: known.text(&text) },
         }
     }
 }
@@ -198,7 +204,7 @@ impl Prompt {
             return Err(PromptError::TooLarge { size, limit: limits.max_bytes });
         }
         let pictures = Pictures::of(turns.iter().flat_map(Turn::pictures), limits)?;
-        let mut cleaner = Cleaner { open: opening(&texts), secrets: Vec::new() };
+        let mut cleaner = Cleaner { open: opening(&texts), secrets: Taken::default() };
         let mut system = String::new();
         for text in instructions {
             push_paragraph(&mut system, &cleaner.text(text));
@@ -211,16 +217,17 @@ impl Prompt {
         };
         let mut tools: Vec<Tool> = tools.into_iter().map(clean).collect();
         if !cleaner.secrets.is_empty() {
+            let known = cleaner.known();
             // Nothing in an address can be replaced.
-            let has_secret = |picture: &Picture| picture.address().is_some_and(|address| cleaner.has_known(address));
+            let has_secret = |picture: &Picture| picture.address().is_some_and(|address| known.is_in(address));
             if turns.iter().flat_map(Turn::pictures).any(has_secret) {
                 return Err(PromptError::Picture(PictureError::Secret));
             }
-            system = cleaner.known(&system);
-            turns = turns.into_iter().map(|turn| turn.without_known(&cleaner)).collect();
+            system = known.text(&system);
+            turns = turns.into_iter().map(|turn| turn.without(&known)).collect();
             let again = |tool: Tool| Tool {
-                description: cleaner.known(&tool.description),
-                parameters: cleaner.known_value(&tool.parameters),
+                description: known.text(&tool.description),
+                parameters: known.value(&tool.parameters),
                 ..tool
             };
             tools = tools.into_iter().map(again).collect();
@@ -233,26 +240,13 @@ impl Prompt {
             }
             _ => return Err(PromptError::Empty),
         };
-        let Cleaner { open, secrets } = cleaner;
+        let secrets = Secrets::new(cleaner.open, Taken::default(), cleaner.secrets);
         let digest = digest(&system, &turns, &tools, &user, None, &secrets);
         let thoughts = Thoughts::of(turns.iter().flat_map(Turn::calls));
         let around = bytes_of(&turns, &tools).saturating_sub(thoughts.all());
         let secrets = Arc::new(secrets);
         let earlier = turns;
-        Ok(Self {
-            system,
-            earlier,
-            user,
-            tools,
-            around,
-            thoughts,
-            pictures,
-            hole: None,
-            open,
-            secrets,
-            marks: 0,
-            digest,
-        })
+        Ok(Self { system, earlier, user, tools, around, thoughts, pictures, hole: None, secrets, digest })
     }
 
     /// What was said before, in order; nothing but in a conversation.
@@ -330,16 +324,19 @@ impl Thoughts {
 /// Bytes of what was said before and of what may be called.
 fn bytes_of(turns: &[Turn], tools: &[Tool]) -> usize {
     let of_tool = |tool: &Tool| tool.name.len() + tool.description.len() + tool.parameters.to_string().len();
-    turns.iter().flat_map(Turn::texts).map(str::len).sum::<usize>() + tools.iter().map(of_tool).sum::<usize>()
+    turns.iter().map(Turn::bytes).sum::<usize>() + tools.iter().map(of_tool).sum::<usize>()
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::Part;
+    use super::super::hidden::Hidden;
     use super::*;
     use crate::prompt::Origin;
     use crate::tools::Thought;
+    use proptest::prelude::*;
     use serde_json::{Value, json};
+    use std::cmp::Reverse;
 
     fn user(text: &str) -> Turn {
         Turn::User(text.to_owned())
@@ -600,6 +597,57 @@ mod tests {
         assert_eq!(refused, Err(PromptError::Picture(PictureError::Secret)));
         let made = conversation(&[], of("a.png")).unwrap();
         assert_eq!(made.addresses().collect::<Vec<_>>(), ["https://example.org/a.png"]);
+    }
+
+    #[test]
+    fn twenty_thousand_secrets_leave_twenty_thousand_turns_and_come_back_piece_by_piece() {
+        let secret = |number: usize| format!("{}{}{number:05}", "ghp_", "a8Fk2mQz7LpX9cVb3NwT6yRd1HsJ4gK");
+        let secrets: Vec<String> = (0..20_000).map(secret).collect();
+        let told = secrets.join("\n");
+        // Behind a letter none of them is known by its form. To look for each in each turn took minutes.
+        let again = secrets.iter().map(|secret| assistant(&format!("x{secret}")));
+        let turns = [user(&told)].into_iter().chain(again).chain([user("And now?")]).collect();
+        let limits = PromptLimits { max_bytes: 4 << 20, ..PromptLimits::default() };
+        let made = Prompt::conversation(&[], turns, Vec::new(), limits).unwrap();
+        assert_eq!(made.hidden_secrets(), secrets.len());
+        let (first, others) = made.earlier().split_first().unwrap();
+        assert_eq!(others.len(), secrets.len());
+        let mut restorer = made.restorer();
+        for (number, (turn, secret)) in others.iter().zip(&secrets).enumerate() {
+            let text: String = turn.texts().collect();
+            assert_eq!(text, format!("x__SECRET_{}__", number + 1));
+            assert_eq!(restorer.push(&text), format!("x{secret}"));
+        }
+        let clean: String = first.texts().collect();
+        assert_eq!(made.restore(&clean), told);
+        assert_eq!(made.hidden(&told), clean);
+    }
+
+    proptest! {
+        #[test]
+        fn many_secrets_leave_and_come_back_as_if_each_was_looked_for_alone(
+            parts in prop::collection::vec((0usize..24, 1usize..=24, "[ xé]{0,2}"), 1..8),
+            numbers in prop::collection::vec((1usize..50, "(SECRET_[1-9]__| |_|é)?"), 0..8),
+        ) {
+            // All pieces of this of 16 characters or more: most of them stand in others, or overlap.
+            let long = ["t7Gq2vLx", "9ZpR4mW8", "kB3nYc6D"].concat();
+            let pieces = (16..=24usize).flat_map(|length| (0..=24 - length).map(move |at| at..at + length));
+            let told: String = pieces.map(|piece| format!("db_password = \"{}\"\n", &long[piece])).collect();
+            let parts = parts.iter().map(|(at, length, rest)| [&long[*at..(at + length).min(24)], rest.as_str()].concat());
+            let said = format!("So: {}", parts.collect::<String>());
+            let turns = vec![user(&told), user(&said)];
+            let made = Prompt::conversation(&[], turns, Vec::new(), PromptLimits::default()).unwrap();
+            prop_assert_eq!(made.hidden_secrets(), 45);
+            let secrets = made.secrets.list();
+            let hide = |text: String, (placeholder, secret): &(Arc<str>, Hidden)| text.replace(&*secret.0, placeholder);
+            prop_assert_eq!(made.hidden(&said), secrets.iter().fold(said.clone(), hide));
+            let mut longest_first = secrets.to_vec();
+            longest_first.sort_by_key(|(_, secret)| Reverse(secret.0.len()));
+            prop_assert_eq!(made.user(), longest_first.iter().fold(said, hide));
+            let answer: String = numbers.iter().map(|(number, rest)| format!("__SECRET_{number}__{rest}")).collect();
+            let plain = secrets.iter().fold(answer.clone(), |text, (placeholder, secret)| text.replace(&**placeholder, &secret.0));
+            prop_assert_eq!(made.restore(&answer), plain);
+        }
     }
 
     #[test]

@@ -3,7 +3,8 @@
 //! Secrets are taken out as everywhere. So are the marks with which tokenizers part the text before a hole from the text after it, and one
 //! speaker from another: in a file they are text, and a file must not be able to say where its hole is. Both come back in the answer.
 
-use super::{Hidden, Prompt, PromptError, PromptLimits, digest, opening, replaced};
+use super::hidden::{Secrets, Taken};
+use super::{Prompt, PromptError, PromptLimits, digest, opening, replaced};
 use security::scan::scan;
 use std::ops::Range;
 
@@ -61,20 +62,18 @@ impl Prompt {
         }
         let (before, after) = secrets_around(prefix, suffix)?;
         let open = opening(&[prefix, suffix]);
-        let mut secrets = Vec::new();
+        let mut secrets = Taken::default();
         let prefix = replaced(prefix, before, &open, 0, &mut secrets);
         let suffix = replaced(suffix, after, &open, 0, &mut secrets);
-        let mut marks: Vec<(String, Hidden)> = Vec::new();
+        let mut marks = Taken::default();
         let (in_prefix, in_suffix) = (marks_of(&prefix), marks_of(&suffix));
         let mut user = replaced(&prefix, in_prefix, &open, secrets.len(), &mut marks);
         let hole = user.len();
         user.push_str(&replaced(&suffix, in_suffix, &open, secrets.len(), &mut marks));
-        let count = marks.len();
-        // In this order they are put back, since a mark may have a secret inside.
-        marks.append(&mut secrets);
-        let digest = digest("", &[], &[], &user, Some(hole), &marks);
-        let prompt = Self::of_texts(String::new(), user, open, marks, digest);
-        Ok(Self { hole: Some(hole), marks: count, ..prompt })
+        let secrets = Secrets::new(open, marks, secrets);
+        let digest = digest("", &[], &[], &user, Some(hole), &secrets);
+        let prompt = Self::of_texts(String::new(), user, secrets, digest);
+        Ok(Self { hole: Some(hole), ..prompt })
     }
 
     /// What stands before the hole that is to be filled, and what stands after it; nothing where an ordinary question is asked.
@@ -229,6 +228,19 @@ mod tests {
         let shown: String =
             "__SECRET_2__".chars().map(|character| restorer.push(&character.to_string()).into_owned()).collect();
         assert_eq!(shown + &restorer.finish(), text);
+    }
+
+    #[test]
+    fn many_marks_with_secrets_inside_come_back_too() {
+        let secret = |number: usize| format!("{}{}{number:05}", "ghp_", "a8Fk2mQz7LpX9cVb3NwT6yRd1HsJ4gK");
+        let text: String =
+            (0..100).map(|number| format!("<|{}|> {}\n", secret(number), secret(number + 100))).collect();
+        let made = fill(&text, "x");
+        let (prefix, _) = made.hole().unwrap();
+        assert_eq!((made.hidden_secrets(), prefix.contains("<|")), (200, false));
+        assert!(prefix.starts_with("__SECRET_201__ __SECRET_2__\n__SECRET_202__ __SECRET_4__\n"), "{prefix}");
+        assert_eq!(made.restore(prefix), text);
+        assert_eq!(made.restore(&made.hidden(&text)), text);
     }
 
     #[test]

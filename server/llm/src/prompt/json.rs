@@ -2,17 +2,21 @@
 //!
 //! JSON in which nothing is changed stays byte by byte as it was written.
 
-use super::{Hidden, Prompt, replaced, restored};
+use super::hidden::Taken;
+use super::replace::Replacer;
+use super::{Prompt, replaced};
 use crate::tools::Thought;
 use security::scan::{scan, scan_value};
 use serde_json::Value;
+use std::borrow::Cow;
+use std::cmp::Reverse;
 
 /// Takes secrets out of the texts of one prompt, one after the other.
 pub(super) struct Cleaner {
     /// What every placeholder begins with.
     pub open: String,
     /// What was taken out so far.
-    pub secrets: Vec<(String, Hidden)>,
+    pub secrets: Taken,
 }
 
 impl Cleaner {
@@ -68,45 +72,57 @@ impl Cleaner {
         Thought { signature, reasoning, details: details(&thought.details, |list| self.value(list)) }.kept()
     }
 
-    /// The same without what was found to be a secret anywhere.
-    pub fn known_thought(&self, thought: Thought) -> Option<Box<Thought>> {
-        let signature = if self.has_known(&thought.signature) { String::new() } else { thought.signature };
-        let reasoning = self.known(&thought.reasoning);
-        Thought { signature, reasoning, details: details(&thought.details, |list| self.known_value(list)) }.kept()
-    }
-
-    /// A text without what was found to be a secret anywhere: where it is said again, nothing around it may tell that it is one. A model that
-    /// was given a placeholder calls a tool with it, the program at the other end gets the secret itself, and says what it did.
-    pub fn known(&self, text: &str) -> String {
-        let mut secrets: Vec<_> = self.secrets.iter().collect();
+    /// What was found so far to be a secret in any of the texts.
+    pub fn known(&self) -> Known {
+        let secrets = self.secrets.list().iter();
+        let mut secrets: Vec<_> =
+            secrets.map(|(placeholder, secret)| (secret.0.clone(), placeholder.clone())).collect();
         // One may stand in another.
-        secrets.sort_by_key(|(_, secret)| std::cmp::Reverse(secret.0.len()));
-        secrets.into_iter().fold(text.to_owned(), |text, (placeholder, secret)| text.replace(&secret.0, placeholder))
+        secrets.sort_by_key(|(secret, _)| Reverse(secret.len()));
+        Known(Replacer::new(secrets))
+    }
+}
+
+/// What was found to be a secret anywhere: where it is said again, nothing around it may tell that it is one. A model that was given a
+/// placeholder calls a tool with it, the program at the other end gets the secret itself, and says what it did.
+pub(super) struct Known(Replacer);
+
+impl Known {
+    /// A text without it.
+    pub fn text(&self, text: &str) -> String {
+        self.0.replace(Cow::Borrowed(text)).into_owned()
     }
 
-    /// Whether a text has anything in it that was found to be a secret anywhere.
-    pub fn has_known(&self, text: &str) -> bool {
-        self.secrets.iter().any(|(_, secret)| text.contains(&secret.0))
+    /// Whether any of it is in a text.
+    pub fn is_in(&self, text: &str) -> bool {
+        self.0.finds(text)
     }
 
-    /// JSON without what was found to be a secret anywhere; text that is none is taken as it is.
-    pub fn known_json(&self, json: &str) -> String {
-        changed(json, |text| self.known(text))
+    /// JSON without it; text that is none is taken as it is.
+    pub fn json(&self, json: &str) -> String {
+        changed(json, |text| self.text(text))
     }
 
-    /// The same for a value.
-    pub fn known_value(&self, value: &Value) -> Value {
-        with_strings(value, &mut |text| self.known(text))
+    /// A value without it.
+    pub fn value(&self, value: &Value) -> Value {
+        with_strings(value, &mut |text| self.text(text))
+    }
+
+    /// Thoughts without it.
+    pub fn thought(&self, thought: Thought) -> Option<Box<Thought>> {
+        let signature = if self.is_in(&thought.signature) { String::new() } else { thought.signature };
+        let reasoning = self.text(&thought.reasoning);
+        Thought { signature, reasoning, details: details(&thought.details, |list| self.value(list)) }.kept()
     }
 }
 
 impl Prompt {
     /// JSON of an answer with the secrets put back where their placeholders stand; text that is none is taken as it is.
     pub(crate) fn restore_json(&self, json: &str) -> String {
-        if self.secrets.is_empty() {
+        if self.secrets.list().is_empty() {
             return json.to_owned();
         }
-        changed(json, |text| restored(&self.secrets, text))
+        changed(json, |text| self.secrets.restored(text))
     }
 
     /// JSON of an answer with placeholders where its secrets are, for keeping it.
@@ -150,6 +166,7 @@ fn with_strings(value: &Value, change: &mut dyn FnMut(&str) -> String) -> Value 
 
 #[cfg(test)]
 mod tests {
+    use super::super::hidden::Secrets;
     use super::*;
     use serde_json::json;
 
@@ -160,7 +177,13 @@ mod tests {
     }
 
     fn cleaner() -> Cleaner {
-        Cleaner { open: OPEN.to_owned(), secrets: Vec::new() }
+        Cleaner { open: OPEN.to_owned(), secrets: Taken::default() }
+    }
+
+    /// JSON with what a cleaner took out put back.
+    fn back(cleaner: Cleaner, json: &str) -> String {
+        let secrets = Secrets::new(cleaner.open, Taken::default(), cleaner.secrets);
+        changed(json, |text| secrets.restored(text))
     }
 
     #[test]
@@ -172,8 +195,7 @@ mod tests {
             !clean.contains(&key()) && clean.contains("__SECRET_1__") && !clean.contains("__SECRET_2__"),
             "{clean}"
         );
-        let back = changed(&clean, |text| restored(&cleaner.secrets, text));
-        assert_eq!(back, escaped);
+        assert_eq!(back(cleaner, &clean), escaped);
     }
 
     #[test]
@@ -184,7 +206,7 @@ mod tests {
             let clean = cleaner.json(&json);
             let value: Value = serde_json::from_str(&clean).unwrap();
             assert_eq!(value["password"], "__SECRET_1__", "{secret}");
-            assert_eq!(changed(&clean, |text| restored(&cleaner.secrets, text)), json);
+            assert_eq!(back(cleaner, &clean), json);
         }
     }
 
