@@ -5,6 +5,7 @@
 mod anthropic;
 mod completions;
 pub(crate) mod fill;
+mod form;
 mod gemini;
 mod ids;
 mod llama_cpp;
@@ -449,11 +450,6 @@ fn with_temperature(mut body: Value, path: &str, request: &Request, quirks: Quir
         holder.insert("temperature".to_owned(), request.temperature.into());
     }
     body
-}
-
-/// The form of an answer as the end of the instructions, where a format has no field for it.
-fn in_words(schema: &Value) -> String {
-    format!("\n\nAnswer with one JSON value that fulfils this JSON Schema, and nothing else: {schema}")
 }
 
 /// The body as bytes; values made of strings and numbers always serialise.

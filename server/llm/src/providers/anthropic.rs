@@ -1,8 +1,9 @@
 //! Anthropic's messages.
 
+use super::form::in_words;
 use super::{
-    Endpoint, Failed, Provider, Quirks, WireRequest, as_object, bytes, call_part, count, failed, in_words, index,
-    parse, text, thinking, whole_call, with_temperature,
+    Endpoint, Failed, Provider, Quirks, WireRequest, as_object, bytes, call_part, count, failed, index, parse, text,
+    thinking, whole_call, with_temperature,
 };
 use crate::prompt::{Prompt, Said, Shown};
 use crate::request::{Finish, Piece, Request, Usage};
@@ -123,9 +124,9 @@ impl Provider for Messages {
 
     fn request(&self, request: &Request, endpoint: &Endpoint<'_>) -> WireRequest {
         let mut system = request.prompt.system().to_owned();
-        if let Some(schema) = &request.schema {
+        if let Some(form) = &request.form {
             // The format has no field for a schema that all of its models know, so it is asked for in words.
-            system.push_str(&in_words(schema));
+            system.push_str(&in_words(form));
         }
         let body = json!({
             "model": endpoint.model,

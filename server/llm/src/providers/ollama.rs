@@ -39,8 +39,8 @@ impl Provider for Chat {
             "stream": endpoint.stream,
             "options": options(request, endpoint, None),
         });
-        if let Some(schema) = &request.schema {
-            body["format"] = schema.clone();
+        if let Some(form) = &request.form {
+            body["format"] = form.schema();
         }
         let tools: Vec<Value> = tools(request).map(definition).collect();
         if !tools.is_empty() {

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::prompt::{Origin, Part, Prompt, PromptLimits, Turn};
-use crate::request::Usage;
+use crate::request::{Form, Usage};
 use serde_json::json;
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ const ALL: [ProviderKind; 5] = [
 fn request() -> Request {
     let parts = [Part::Instruction("Be brief.".into()), Part::Data(Origin::Question, "Why?".into())];
     let prompt = Prompt::new(&parts, PromptLimits::default()).unwrap();
-    Request { max_tokens: 7, schema: Some(json!({ "type": "object" })), ..Request::new(Arc::new(prompt)) }
+    Request { max_tokens: 7, form: Some(Form::strict(json!({ "type": "object" }))), ..Request::new(Arc::new(prompt)) }
 }
 
 fn sent(kind: ProviderKind, stream: bool) -> (WireRequest, Value) {

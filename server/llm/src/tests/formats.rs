@@ -4,7 +4,7 @@ use super::{key, manager, request};
 use crate::config::{KeySource, ModelsSettings, Settings, TargetSettings};
 use crate::error::{Cause, LlmError};
 use crate::providers::ProviderKind;
-use crate::request::{Answer, Finish, Piece, Request, Usage};
+use crate::request::{Answer, Finish, Form, Piece, Request, Usage};
 use crate::scripted::{Behaviour, Fault, ModelServer, Script, Trouble, words};
 use crate::{LlmManager, config::RoutingSettings, config::RoutingStrategy};
 use serde_json::{Value, json};
@@ -245,7 +245,7 @@ async fn a_schema_is_asked_for_in_each_providers_words() {
     for kind in ALL {
         let server = ModelServer::start(Script::Words(words("{}"), Duration::ZERO), 100).await;
         let manager = manager(&speaking(kind, &[&server], true, false));
-        manager.ask(Request { schema: Some(schema.clone()), ..request("x") }).await.unwrap();
+        manager.ask(Request { form: Some(Form::strict(schema.clone())), ..request("x") }).await.unwrap();
         let body: Value = serde_json::from_str(&server.seen.bodies.lock().unwrap().concat()).unwrap();
         let format = match kind {
             ProviderKind::Openai => &body["response_format"],
@@ -269,6 +269,48 @@ async fn a_schema_is_asked_for_in_each_providers_words() {
             ProviderKind::Anthropic => format.as_str().unwrap().contains(&schema.to_string()),
         };
         assert!(matches, "{kind:?}: {body}");
+    }
+}
+
+#[tokio::test]
+async fn any_object_and_a_schema_that_is_not_strict_are_asked_for_in_each_providers_words() {
+    let schema = json!({ "type": "object", "properties": { "a": { "type": "string" } } });
+    let (name, description) = (Some("pet".to_owned()), Some("A pet.".to_owned()));
+    let loose = Form::Schema { schema: schema.clone(), strict: false, name, description };
+    let told = json!({ "name": "pet", "description": "A pet.", "schema": schema, "strict": false });
+    let mut flat = told.clone();
+    flat["type"] = json!("json_schema");
+    let any = json!({ "type": "object" });
+    for kind in ALL {
+        for form in [Form::Object, loose.clone()] {
+            let server = ModelServer::start(Script::Words(words("{}"), Duration::ZERO), 100).await;
+            let manager = manager(&speaking(kind, &[&server], true, false));
+            manager.ask(Request { form: Some(form.clone()), ..request("x") }).await.unwrap();
+            let body: Value = serde_json::from_str(&server.seen.bodies.lock().unwrap().concat()).unwrap();
+            let is_any = form == Form::Object;
+            if kind == ProviderKind::OpenaiResponses {
+                // There, who asks for any object has to speak of JSON in what is asked.
+                let instructions = body.pointer(if is_any { "/input/0/content" } else { "/instructions" });
+                assert!(instructions.and_then(Value::as_str).is_some_and(|said| said.contains("Answer.")), "{body}");
+                assert_eq!(body.get("instructions").is_none(), is_any, "{body}");
+            }
+            let (place, expected) = match kind {
+                ProviderKind::Openai if is_any => ("/response_format", json!({ "type": "json_object" })),
+                ProviderKind::Openai => ("/response_format", json!({ "type": "json_schema", "json_schema": told })),
+                ProviderKind::OpenaiResponses if is_any => ("/text/format", json!({ "type": "json_object" })),
+                ProviderKind::OpenaiResponses => ("/text/format", flat.clone()),
+                ProviderKind::Gemini => ("/generationConfig/responseMimeType", json!("application/json")),
+                ProviderKind::Ollama => ("/format", if is_any { any.clone() } else { schema.clone() }),
+                ProviderKind::Anthropic => {
+                    let said = body["system"].as_str().unwrap_or_default();
+                    assert!(said.contains(&if is_any { any.to_string() } else { schema.to_string() }), "{body}");
+                    continue;
+                }
+            };
+            assert_eq!(body.pointer(place), Some(&expected), "{kind:?}: {body}");
+            let told = body.pointer("/generationConfig/responseJsonSchema");
+            assert_eq!(told, (kind == ProviderKind::Gemini && !is_any).then_some(&schema), "{kind:?}: {body}");
+        }
     }
 }
 

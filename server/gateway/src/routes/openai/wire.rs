@@ -6,7 +6,7 @@ use super::AUTO;
 use super::pictures::{Content, Words};
 use super::tools::{CallEntry, ChoiceEntry, Thoughts, ToolEntry, called, offered};
 use crate::error::{Kind, Problem};
-use engine::converse::{Conversation, Turn};
+use engine::converse::{Conversation, Form, Turn};
 use rustc_hash::FxHashMap;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -136,9 +136,24 @@ enum ResponseFormat {
 /// A schema with a name.
 #[derive(Debug, Deserialize, ToSchema)]
 struct NamedSchema {
+    /// Its name.
+    #[schema(max_length = 64)]
+    name: Option<String>,
+    /// What it is for, for the model.
+    description: Option<String>,
     /// The schema.
     #[schema(value_type = Option<Object>)]
     schema: Option<Value>,
+    /// Whether the answer must fulfil it to the letter, which not every schema can be; `false` where it is left out.
+    strict: Option<bool>,
+}
+
+impl NamedSchema {
+    /// The form that it asks for, if it has a schema.
+    fn form(self) -> Option<Form> {
+        let Self { name, description, schema, strict } = self;
+        Some(Form::Schema { schema: schema?, strict: strict.unwrap_or(false), name, description })
+    }
 }
 
 impl ChatRequest {
@@ -180,10 +195,10 @@ impl ChatRequest {
         self.check()?;
         let (tools, tool_choice) = offered(self.tools, self.tool_choice)?;
         let (instructions, turns) = said(self.messages)?;
-        let schema = match self.response_format {
+        let form = match self.response_format {
             None | Some(ResponseFormat::Text) => None,
-            Some(ResponseFormat::JsonObject) => Some(serde_json::json!({ "type": "object" })),
-            Some(ResponseFormat::JsonSchema { json_schema }) => json_schema.schema,
+            Some(ResponseFormat::JsonObject) => Some(Form::Object),
+            Some(ResponseFormat::JsonSchema { json_schema }) => json_schema.form(),
         };
         Ok(Conversation {
             instructions,
@@ -199,7 +214,7 @@ impl ChatRequest {
                 Some(Stop::One(text)) => vec![text],
                 Some(Stop::Many(texts)) => texts,
             },
-            schema,
+            form,
             session: self.prompt_cache_key.or(self.user),
         })
     }
@@ -330,7 +345,26 @@ mod tests {
         assert_eq!((asked.tools, asked.parallel_tool_calls), (Vec::new(), Some(true)));
         assert_eq!((asked.target.as_deref(), asked.max_tokens, asked.temperature), (Some("work"), Some(7), 0.0));
         assert_eq!((asked.stop, asked.session.as_deref()), (vec!["END".to_owned()], Some("u")));
-        assert_eq!(asked.schema, Some(json!({ "type": "object" })));
+        assert_eq!(asked.form, Some(Form::Object));
+    }
+
+    #[test]
+    fn what_is_told_of_a_schema_is_kept_and_it_is_strict_only_where_that_is_said() {
+        let form = |schema: Value| {
+            let format = json!({ "type": "json_schema", "json_schema": schema });
+            let messages = json!([{ "role": "user", "content": "a" }]);
+            let body = json!({ "model": "auto", "messages": messages, "response_format": format });
+            read(body).conversation().unwrap().form
+        };
+        let schema = json!({ "type": "object", "properties": { "a": {} } });
+        let plain = |strict| Form::Schema { schema: schema.clone(), strict, name: None, description: None };
+        assert_eq!(form(json!({ "schema": schema })), Some(plain(false)));
+        assert_eq!(form(json!({ "schema": schema, "strict": null })), Some(plain(false)));
+        assert_eq!(form(json!({ "schema": schema, "strict": true })), Some(plain(true)));
+        let (name, description) = (Some("pet".to_owned()), Some("A pet.".to_owned()));
+        let expected = Form::Schema { schema: schema.clone(), strict: false, name, description };
+        assert_eq!(form(json!({ "schema": schema, "name": "pet", "description": "A pet." })), Some(expected));
+        assert_eq!(form(json!({ "name": "pet" })), None);
     }
 
     #[test]
