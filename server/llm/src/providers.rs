@@ -16,7 +16,9 @@ mod quirks;
 
 pub use fill::FillFormat;
 pub use quirks::Quirks;
-pub(crate) use quirks::{is_of_length, is_of_strictness, is_of_thoughts, knows_no_strict, sees_nothing, unseen};
+pub(crate) use quirks::{
+    is_of_length, is_of_strictness, is_of_temperature, is_of_thoughts, knows_no_strict, sees_nothing, unseen,
+};
 
 use crate::error::{Cause, LlmError};
 use crate::prompt::Prompt;
@@ -443,11 +445,9 @@ fn count(value: &Value, path: &str) -> u64 {
 }
 
 /// The body without the temperature, where the model takes none.
-fn with_temperature(mut body: Value, path: &str, request: &Request, quirks: Quirks) -> Value {
-    if !quirks.no_temperature
-        && let Some(holder) = body.pointer_mut(path).and_then(Value::as_object_mut)
-    {
-        holder.insert("temperature".to_owned(), request.temperature.into());
+fn with_temperature(mut body: Value, temperature: f32, quirks: Quirks) -> Value {
+    if !quirks.no_temperature {
+        body["temperature"] = temperature.into();
     }
     body
 }

@@ -12,6 +12,9 @@ use security::secret::Secret;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
+/// It takes no higher temperature, where others take 2.
+const WARMEST: f32 = 1.0;
+
 /// `POST /v1/messages`.
 pub(super) struct Messages;
 
@@ -134,7 +137,7 @@ impl Provider for Messages {
             "messages": messages(&request.prompt),
             "stream": endpoint.stream,
         });
-        let mut body = with_temperature(body, "", request, endpoint.quirks);
+        let mut body = with_temperature(body, request.temperature.min(WARMEST), endpoint.quirks);
         if !system.trim().is_empty() {
             body["system"] = json!(system.trim_start());
         }

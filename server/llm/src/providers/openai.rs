@@ -504,7 +504,7 @@ impl Provider for Responses {
             "stream": endpoint.stream,
             "store": false,
         });
-        let mut body = with_temperature(body, "", request, endpoint.quirks);
+        let mut body = with_temperature(body, request.temperature, endpoint.quirks);
         if let Some(system) = system.filter(|_| !is_input) {
             body["instructions"] = json!(system);
         }

@@ -287,6 +287,24 @@ fn models_get_what_they_take() {
 }
 
 #[test]
+fn a_temperature_is_no_higher_than_a_format_takes_it() {
+    for (kind, place, most) in [
+        (ProviderKind::Openai, "/temperature", 2.0),
+        (ProviderKind::OpenaiResponses, "/temperature", 2.0),
+        (ProviderKind::Anthropic, "/temperature", 1.0),
+        (ProviderKind::Gemini, "/generationConfig/temperature", 2.0),
+        (ProviderKind::Ollama, "/options/temperature", 2.0),
+    ] {
+        for (asked, sent) in [(0.5, 0.5), (2.0, most)] {
+            let endpoint = Endpoint { base_url: "", model: "m", key: None, stream: true, quirks: Quirks::default() };
+            let wire = kind.provider().request(&Request { temperature: asked, ..request() }, &endpoint);
+            let body: Value = serde_json::from_slice(&wire.body).unwrap();
+            assert_eq!(body.pointer(place), Some(&json!(sent)), "{kind:?}");
+        }
+    }
+}
+
+#[test]
 fn texts_at_which_an_answer_ends_are_sent_where_a_format_has_a_place_for_them() {
     let stop: Vec<String> = ["\n\n", "", "a", "b", "c", "d", "e"].map(str::to_owned).to_vec();
     let body = |kind: ProviderKind, stop: &[String], quirks| {
