@@ -4,6 +4,7 @@ use super::fill::MOST_STOPS;
 use super::form::{response_format, text_format};
 use super::gemini::{Signer, is_gemini};
 use super::ids::ShortIds;
+use super::mistral::content;
 use super::{
     Endpoint, Failed, Provider, Quirks, USUAL_PICTURE, WireRequest, at, bearer, bytes, call_part, count, failed, index,
     parse, signature, text, thinking, thought, whole_call, with_temperature,
@@ -427,7 +428,7 @@ fn pieces(value: &Value, holder: &str, is_whole: bool) -> Result<Vec<Piece>, Fai
     let thoughts = thought(said("reasoning_content")).or_else(|| thought(said("reasoning")));
     let details = said("reasoning_details").and_then(Value::as_array).into_iter().flatten();
     let details = details.map(|detail| Piece::Detail { detail: detail.clone(), is_part: !is_whole });
-    let mut pieces: Vec<Piece> = thoughts.into_iter().chain(details).chain(text(said("content"))).collect();
+    let mut pieces: Vec<Piece> = thoughts.into_iter().chain(details).chain(content(said("content"))).collect();
     let calls = said("tool_calls").and_then(Value::as_array).into_iter().flatten();
     for (call, place) in calls.zip(0..) {
         let (id, name, arguments) = (call.get("id"), at(call, "/function/name"), at(call, "/function/arguments"));
@@ -611,7 +612,7 @@ mod tests {
         r#"{"content":"x","reasoning":"hm"}"#,
         r#"{"reasoning_content":"hm"}"#,
         r#"{"content":"x","tool_calls":[{"index":0,"id":"a","function":{"name":"f","arguments":"{}"}}]}"#,
-        r#"{"content":["x"]}"#,
+        r#"{"content":["x",{"type":"text","text":"y"}]}"#,
         r#"{"content":7}"#,
         "null",
     ];

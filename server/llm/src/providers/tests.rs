@@ -189,6 +189,20 @@ fn that_a_model_thinks_is_told_and_what_it_thinks_is_not() {
 }
 
 #[test]
+fn a_list_of_what_a_model_thinks_and_says_is_read() {
+    let part = |thought: &str| json!({ "type": "thinking", "thinking": [{ "type": "text", "text": thought }] });
+    let (thought, said) = (part("hmm"), json!({ "type": "text", "text": "Yes" }));
+    let delta = |content: Value| json!({ "choices": [{ "delta": { "content": content } }] });
+    let unknown = json!([{ "type": "reference", "reference_ids": [1] }, part("")]);
+    let events = [delta(json!([thought])), delta(unknown), delta(json!([said])), delta(json!("!"))];
+    let expected = vec![Piece::Thinking, Piece::Text("Yes".into()), Piece::Text("!".into())];
+    assert_eq!(streamed(ProviderKind::Openai, &events), Ok(expected));
+    let body = json!({ "choices": [{ "message": { "content": [thought, said] }, "finish_reason": "stop" }] });
+    let answer = gather("t", ProviderKind::Openai.provider().whole(&body).unwrap()).unwrap();
+    assert_eq!((answer.text.as_str(), answer.finish), ("Yes", Finish::Stop));
+}
+
+#[test]
 fn whole_answers_are_read() {
     for (kind, body) in [
         (ProviderKind::Openai, json!({ "choices": [{ "message": { "content": "Hello" }, "finish_reason": "stop" }] })),
