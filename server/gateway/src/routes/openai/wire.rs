@@ -310,6 +310,12 @@ fn said(messages: Vec<Message>) -> Result<(Vec<String>, Vec<Turn>), Problem> {
             "The model had the last word; the conversation has to end with a question or with the result of a tool.";
         return Err(Problem::new(Kind::Refused, said).at(last));
     }
+    // Blank ones of the user are left behind too, and refused as well; the last is what is asked, or that nothing is.
+    let mut left = turns.len();
+    turns.retain(|turn| {
+        left -= 1;
+        left == 0 || !matches!(turn, Turn::User(text) if text.trim().is_empty())
+    });
     Ok((instructions, turns))
 }
 
@@ -454,6 +460,34 @@ mod tests {
         let asked = read(json!({ "model": "auto", "messages": messages })).conversation().unwrap();
         let answer = Turn::Assistant { text: "Done.".into(), calls: Vec::new() };
         assert_eq!(asked.turns, [Turn::User("Go.".into()), answer, Turn::User("Thanks.".into())]);
+    }
+
+    #[test]
+    fn blank_messages_before_the_last_are_left_out() {
+        let said = |role: &str, content: Value| json!({ "role": role, "content": content });
+        let turns = |messages: Value| {
+            read(json!({ "model": "auto", "messages": messages })).conversation().map(|asked| asked.turns).unwrap()
+        };
+        let blank = || said("user", json!(" \n"));
+        let user = |text: &str| Turn::User(text.into());
+        let answer = Turn::Assistant { text: "b".into(), calls: Vec::new() };
+        let messages = json!([
+            said("user", json!("a")),
+            blank(),
+            said("assistant", json!("b")),
+            said("user", json!([])),
+            said("assistant", json!("")),
+            blank(),
+            said("user", json!("c")),
+        ]);
+        assert_eq!(turns(messages), [user("a"), answer, user("c")]);
+        // What is asked is asked as it is, so that it is refused where it is nothing.
+        assert_eq!(turns(json!([said("user", json!("a")), blank(), blank()])), [user("a"), user(" \n")]);
+        assert_eq!(turns(json!([blank()])), [user(" \n")]);
+        // In a picture there is something to be seen.
+        let picture = json!({ "type": "image_url", "image_url": { "url": "data:image/png;base64,iVBORw0KGgo=" } });
+        let shown = json!([{ "type": "text", "text": " " }, picture]);
+        assert_eq!(turns(json!([said("user", shown), blank(), said("user", json!("c"))])).len(), 2);
     }
 
     #[test]
