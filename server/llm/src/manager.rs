@@ -115,10 +115,11 @@ impl Inner {
     /// What the model of a target does not take, as far as is known.
     pub fn quirks(&self, target: &Target) -> Quirks {
         let known = self.quirks.lock().unwrap_or_else(PoisonError::into_inner);
-        known
+        let known = known
             .get(target.watched.limit_name())
             .copied()
-            .unwrap_or_else(|| Quirks::of(&target.model).at(&target.base_url))
+            .unwrap_or_else(|| Quirks::of(&target.model).at(&target.base_url));
+        Quirks { context_window: target.context_window, ..known }
     }
 
     /// Learns from a refusal of a request that was asked in this way; gives the way in which it is to be asked then. `was_strict` is whether a word

@@ -23,6 +23,8 @@ pub struct Quirks {
     pub short_answers: bool,
     /// What was thought in this conversation it did not think itself. Never so of a model, only of a conversation.
     pub strange_thoughts: bool,
+    /// Tokens for which it is to have room, where its server has to be told. Never learnt, only set.
+    pub context_window: Option<u32>,
 }
 
 impl Quirks {
@@ -54,6 +56,7 @@ impl Quirks {
             short_ids: MISTRALS.into_iter().any(begins),
             short_answers: false,
             strange_thoughts: false,
+            context_window: None,
         }
     }
 
@@ -95,6 +98,7 @@ impl Quirks {
             short_ids: self.short_ids || (has(&["call id"]) && has(&["length of 9", "length 9"])),
             short_answers: self.short_answers,
             strange_thoughts: self.strange_thoughts,
+            context_window: self.context_window,
         }
     }
 

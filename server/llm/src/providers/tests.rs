@@ -319,6 +319,27 @@ fn a_temperature_is_no_higher_than_a_format_takes_it() {
 }
 
 #[test]
+fn ollama_is_told_for_how_much_there_is_to_be_room_and_to_cut_nothing() {
+    let hole = Prompt::fill("a", "b", PromptLimits::default()).unwrap();
+    let hole = Request::new(Arc::new(hole));
+    let chat = ProviderKind::Ollama.provider();
+    let fills =
+        [FillFormat::Ollama, FillFormat::Qwen].map(|fill| (fill.provider(ProviderKind::Ollama).unwrap(), &hole));
+    for (format, request) in std::iter::once((chat, &request())).chain(fills) {
+        for context_window in [None, Some(32_768)] {
+            let quirks = Quirks { context_window, ..Quirks::default() };
+            let endpoint = Endpoint { base_url: "", model: "m", key: None, stream: true, quirks };
+            let body: Value = serde_json::from_slice(&format.request(request, &endpoint).body).unwrap();
+            assert_eq!(body.pointer("/options/num_ctx"), context_window.map(|tokens| json!(tokens)).as_ref());
+            assert_eq!((&body["truncate"], &body["shift"]), (&json!(false), &json!(false)));
+        }
+    }
+    let said = "the prompt is longer than the context length currently available to the model; shorten the prompt";
+    let refused = failure("t", 400, &|_| None, json!({ "error": said }).to_string().as_bytes());
+    assert_eq!(refused.cause, Cause::ContextLength);
+}
+
+#[test]
 fn texts_at_which_an_answer_ends_are_sent_where_a_format_has_a_place_for_them() {
     let stop: Vec<String> = ["\n\n", "", "a", "b", "c", "d", "e"].map(str::to_owned).to_vec();
     let body = |kind: ProviderKind, stop: &[String], quirks| {

@@ -315,6 +315,25 @@ async fn any_object_and_a_schema_that_is_not_strict_are_asked_for_in_each_provid
 }
 
 #[tokio::test]
+async fn the_window_of_the_settings_is_told_and_stays_where_something_is_learnt() {
+    let server = ModelServer::start(Script::Words(words("fine"), Duration::ZERO), 100).await;
+    let mut wide = speaking(ProviderKind::Ollama, &[&server], true, false);
+    let windows = || -> Vec<Option<u64>> {
+        let bodies = server.seen.bodies.lock().unwrap();
+        bodies.iter().map(|body| serde_json::from_str::<Value>(body).unwrap()["options"]["num_ctx"].as_u64()).collect()
+    };
+    let (manager, _) = LlmManager::new(&wide, &key);
+    manager.ask(request("one")).await.unwrap();
+    wide.models.target[0].context_window = Some(32_768);
+    assert!(manager.reconfigure(&wide, &key).is_empty());
+    let refusal = json!({ "error": "'stop' is not supported" }).to_string();
+    server.next([Script::Status(400, Vec::new(), refusal)]);
+    manager.ask(request("two")).await.unwrap();
+    manager.ask(request("three")).await.unwrap();
+    assert_eq!(windows(), [None, Some(32_768), Some(32_768), Some(32_768)]);
+}
+
+#[tokio::test]
 async fn a_request_too_many_is_refused_before_it_is_sent() {
     let server = ModelServer::start(Script::Words(words("fine"), Duration::ZERO), 100).await;
     let mut tight = speaking(ProviderKind::Openai, &[&server], true, false);
