@@ -1,12 +1,16 @@
 //! The form of an answer, as formats ask for it.
 
+use super::Quirks;
 use crate::request::Form;
 use serde_json::{Value, json};
 
 /// As chat completions have it.
-pub(super) fn response_format(form: &Form) -> Value {
+pub(super) fn response_format(form: &Form, quirks: Quirks) -> Value {
     match named(form) {
         Some(schema) => json!({ "type": "json_schema", "json_schema": schema }),
+        None if quirks.no_object => {
+            json!({ "type": "json_schema", "json_schema": { "name": "answer", "schema": form.schema(), "strict": false } })
+        }
         None => json!({ "type": "json_object" }),
     }
 }

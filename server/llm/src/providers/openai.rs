@@ -275,7 +275,7 @@ impl Provider for ChatCompletions {
             stop: if quirks.no_stop { Vec::new() } else { request.stops().take(MOST_STOPS).collect() },
             stream: endpoint.stream,
             stream_options: endpoint.stream.then_some(StreamOptions { include_usage: true }),
-            response_format: request.form.as_ref().map(response_format),
+            response_format: request.form.as_ref().map(|form| response_format(form, quirks)),
             tools: prompt.tools().iter().map(tool).collect(),
             tool_choice: choice(request, |name| json!({ "type": "function", "function": { "name": name } })),
             parallel_tool_calls: request.parallel_tool_calls.filter(|_| !prompt.tools().is_empty()),

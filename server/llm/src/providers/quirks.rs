@@ -17,6 +17,8 @@ pub struct Quirks {
     pub wants_details: bool,
     /// It knows no tools whose arguments must fulfil their schema to the letter, or not with these schemas.
     pub no_strict: bool,
+    /// It has no form of an answer but schemas, and no word for any object.
+    pub no_object: bool,
     /// It takes no names of calls but those of nine letters and digits.
     pub short_ids: bool,
     /// It is not to be asked for a longer answer than one that will do.
@@ -53,6 +55,7 @@ impl Quirks {
             wants_reasoning: begins("deepseek"),
             wants_details: false,
             no_strict: false,
+            no_object: false,
             short_ids: MISTRALS.into_iter().any(begins),
             short_answers: false,
             strange_thoughts: false,
@@ -95,6 +98,8 @@ impl Quirks {
             wants_reasoning: wants(&["reasoning_content"], self.wants_reasoning),
             wants_details: wants(&["reasoning_details", "reasoning details"], self.wants_details),
             no_strict: self.no_strict,
+            // LM Studio's.
+            no_object: self.no_object || has(&["'response_format.type' must be 'json_schema'"]),
             short_ids: self.short_ids || (has(&["call id"]) && has(&["length of 9", "length 9"])),
             short_answers: self.short_answers,
             strange_thoughts: self.strange_thoughts,

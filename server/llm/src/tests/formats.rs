@@ -315,6 +315,23 @@ async fn any_object_and_a_schema_that_is_not_strict_are_asked_for_in_each_provid
 }
 
 #[tokio::test]
+async fn who_has_no_word_for_any_object_is_asked_for_one_by_its_schema() {
+    let server = ModelServer::start(Script::Words(words("{}"), Duration::ZERO), 100).await;
+    let manager = manager(&speaking(ProviderKind::Openai, &[&server], true, false));
+    let refusal = json!({ "error": "'response_format.type' must be 'json_schema' or 'text'" }).to_string();
+    server.next([Script::Status(400, Vec::new(), refusal)]);
+    for text in ["one", "two"] {
+        manager.ask(Request { form: Some(Form::Object), ..request(text) }).await.unwrap();
+    }
+    let bodies = server.seen.bodies.lock().unwrap();
+    let body = |body: &String| serde_json::from_str::<Value>(body).unwrap();
+    let formats: Vec<Value> = bodies.iter().map(|text| body(text)["response_format"].clone()).collect();
+    let schema = json!({ "name": "answer", "schema": { "type": "object" }, "strict": false });
+    let by_schema = json!({ "type": "json_schema", "json_schema": schema });
+    assert_eq!(formats, [json!({ "type": "json_object" }), by_schema.clone(), by_schema]);
+}
+
+#[tokio::test]
 async fn the_window_of_the_settings_is_told_and_stays_where_something_is_learnt() {
     let server = ModelServer::start(Script::Words(words("fine"), Duration::ZERO), 100).await;
     let mut wide = speaking(ProviderKind::Ollama, &[&server], true, false);
