@@ -30,7 +30,7 @@ use llm::LlmManager;
 use llm::best_of_two::Check;
 use llm::error::{Cause, LlmError};
 use llm::prompt::{Origin, Part, Prompt};
-use llm::request::{Answer, Heard, Request};
+use llm::request::{Answer, Form, Heard, Request};
 use llm::strategy::AnswerStrategy;
 use record::Record;
 use serde::{Deserialize, Serialize};
@@ -264,7 +264,7 @@ impl Tries<'_> {
         self.prompts.push(prompt.clone());
         let request = Request {
             max_tokens: question.max_tokens,
-            schema: question.schema.clone(),
+            form: question.schema.clone().map(Form::strict),
             client: self.client.to_owned(),
             heard: Some(self.heard()),
             ..Request::new(prompt.clone())

@@ -8,13 +8,12 @@ use crate::server_core::ServerCore;
 use llm::manager::AnswerStream;
 use llm::prompt::Prompt;
 use llm::request::Request;
-use serde_json::Value;
 use std::sync::Arc;
 
 pub use llm::config::PicturesSetting;
 pub use llm::error::{Cause, LlmError};
 pub use llm::prompt::{Detail, MOST_PICTURES, Picture, PromptError, Shown, Turn};
-pub use llm::request::{Finish, Piece, Usage};
+pub use llm::request::{Finish, Form, Piece, Usage};
 pub use llm::tools::{Thought, Tool, ToolCall, ToolChoice};
 
 /// The longest answer where none is asked for, in tokens: what the models of most providers write at most, and enough for a file as the argument
@@ -46,8 +45,8 @@ pub struct Conversation {
     pub temperature: f32,
     /// Texts at which the answer ends.
     pub stop: Vec<String>,
-    /// The JSON Schema that the answer must fulfil.
-    pub schema: Option<Value>,
+    /// The form that the answer must have.
+    pub form: Option<Form>,
     /// The name of the conversation, so that its questions go to one target.
     pub session: Option<String>,
 }
@@ -96,7 +95,7 @@ impl ServerCore {
             will_do: asked.max_tokens.is_none().then_some(WILL_DO),
             temperature: asked.temperature,
             stop: asked.stop,
-            schema: asked.schema,
+            form: asked.form,
             tool_choice: asked.tool_choice,
             parallel_tool_calls: asked.parallel_tool_calls,
             session: asked.session,

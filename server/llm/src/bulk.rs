@@ -214,13 +214,17 @@ fn digest(target: &Target, questions: &[Question]) -> String {
     };
     add(json!([target.provider, target.base_url, target.model]));
     for Question { id, request } in questions {
-        let (prompt, schema) = (&request.prompt, request.schema.as_ref().map(ToString::to_string));
+        let (prompt, form) = (&request.prompt, request.form.as_ref());
+        let schema = form.map(|form| form.schema().to_string());
         let answer = json!([request.max_tokens, request.temperature.to_bits(), schema, request.client]);
         add(json!([id, prompt.system(), prompt.user(), answer]));
         // Only where there is any, so that what an older version began is still known.
         let hole = prompt.hole().map(|(prefix, _)| prefix.len());
         if hole.is_some() || !request.stop.is_empty() {
             add(json!([hole, request.stop]));
+        }
+        if let Some(form) = form.filter(|form| !form.is_only_strict()) {
+            add(json!(["form", format!("{form:?}")]));
         }
     }
     hasher.finalize().to_hex().chars().take(32).collect()

@@ -102,6 +102,9 @@ pub struct TargetSettings {
     pub api_key: Option<KeySource>,
     /// How it is given a hole in a text to fill, for inline completions; it is asked for none where this is left out.
     pub fill: Option<FillFormat>,
+    /// Tokens for which its model has room, the answer included. Told to Ollama, which mostly has room for 4096 where this is left out; other servers
+    /// know it themselves.
+    pub context_window: Option<u32>,
     /// What a million tokens cost; known for many models.
     pub price: Option<Price>,
     /// How often it is chosen by `weighted`, compared with the others.
@@ -271,6 +274,8 @@ pub struct Target {
     pub fill: Option<FillFormat>,
     /// Its key.
     pub key: Option<Secret>,
+    /// Tokens for which its model is to have room, where somebody said so.
+    pub context_window: Option<u32>,
     /// What it costs; nothing where that is not known.
     pub price: Price,
     /// How often it is chosen by `weighted`.
@@ -435,6 +440,9 @@ impl TargetSettings {
                 fill.name()
             ));
         }
+        if self.context_window == Some(0) {
+            return Err("Its `context-window` must be at least 1.".to_owned());
+        }
         let key = self.api_key.as_ref().map(key).transpose()?;
         if key.as_ref().is_some_and(Secret::is_empty) {
             return Err("Its `api-key` is empty.".to_owned());
@@ -450,6 +458,7 @@ impl TargetSettings {
             base_url: base_url.to_owned(),
             fill: self.fill,
             key,
+            context_window: self.context_window,
             price,
             weight: self.weight.unwrap_or(1),
             stream: self.stream.unwrap_or(true),
@@ -553,7 +562,8 @@ mod tests {
     fn each_mistake_is_one_sentence_and_takes_no_other_target_along() {
         let (found, errors) = targets(
             "[[target]]\n[[target]]\nmodel = 'a'\napi-key = { env = 'GONE' }\n[[target]]\nmodel = 'b'\napi-key = { env = 'EMPTY' }\n\
-             [[target]]\nmodel = 'c'\nbase-url = 'c.example'\n[[target]]\nmodel = 'd'\nprice = { input = -1 }\n[[target]]\nmodel = 'e'\n[[target]]\nmodel = 'e'\n",
+             [[target]]\nmodel = 'c'\nbase-url = 'c.example'\n[[target]]\nmodel = 'd'\nprice = { input = -1 }\n[[target]]\nmodel = 'e'\n[[target]]\nmodel = 'e'\n\
+             [[target]]\nmodel = 'f'\ncontext-window = 0\n",
         );
         assert_eq!(found.iter().map(|target| target.name.as_str()).collect::<Vec<_>>(), ["e"]);
         assert_eq!(
@@ -565,6 +575,7 @@ mod tests {
                 "`models.target` c: Its `base-url` must begin with http:// or https://, not as c.example does.",
                 "`models.target` d: Its `price` must be numbers from 0 to a million.",
                 "`models.target` e: There is another one of this name; give it a `name` of its own.",
+                "`models.target` f: Its `context-window` must be at least 1.",
             ]
         );
         assert!(

@@ -104,7 +104,7 @@ fn is_blind(inner: &Inner, target: &Target, request: &Request) -> bool {
 /// Whether what a model says of pictures, asked this, is so of all: not of pictures that somebody has to fetch, nor beside tools or a schema.
 fn may_be_blind(request: &Request) -> bool {
     let prompt = &request.prompt;
-    prompt.addresses().next().is_none() && prompt.tools().is_empty() && request.schema.is_none()
+    prompt.addresses().next().is_none() && prompt.tools().is_empty() && request.form.is_none()
 }
 
 /// The targets that may answer, in the order in which they are to be asked.

@@ -16,7 +16,7 @@ use crate::limit::{LimitConfig, Limiters};
 use crate::measures::Counts;
 use crate::pool::Pool;
 use crate::prompt::PromptLimits;
-use crate::providers::{FillFormat, Quirks, gather, knows_no_strict};
+use crate::providers::{FillFormat, Quirks, gather, is_of_temperature, knows_no_strict};
 use crate::remembered::Remembered;
 use crate::request::{Answer, Piece, Request, Usage};
 use crate::revalidate::Refreshes;
@@ -115,10 +115,11 @@ impl Inner {
     /// What the model of a target does not take, as far as is known.
     pub fn quirks(&self, target: &Target) -> Quirks {
         let known = self.quirks.lock().unwrap_or_else(PoisonError::into_inner);
-        known
+        let known = known
             .get(target.watched.limit_name())
             .copied()
-            .unwrap_or_else(|| Quirks::of(&target.model).at(&target.base_url))
+            .unwrap_or_else(|| Quirks::of(&target.model).at(&target.base_url));
+        Quirks { context_window: target.context_window, ..known }
     }
 
     /// Learns from a refusal of a request that was asked in this way; gives the way in which it is to be asked then. `was_strict` is whether a word
@@ -137,7 +138,9 @@ impl Inner {
             let mut quirks = self.quirks.lock().unwrap_or_else(PoisonError::into_inner);
             quirks.insert(target.watched.limit_name().to_owned(), known);
         }
-        taught(way)
+        let way = taught(way);
+        // One that is out of range is left out this once.
+        Quirks { no_temperature: way.no_temperature || is_of_temperature(error), ..way }
     }
 
     /// Another number each time.
@@ -337,8 +340,10 @@ impl LlmManager {
             let problem = "What changed in it holds from the next start on.".to_owned();
             errors.push(TargetError { name: "`[cache]`".to_owned(), problem });
         }
-        // Somebody may have set up eyes.
+        // Somebody may have set up eyes, or a model that takes what another one refused.
         self.inner.blind.forget();
+        self.inner.loose.forget();
+        self.inner.quirks.lock().unwrap_or_else(PoisonError::into_inner).clear();
         self.inner.limiters.configure(plan.limit);
         self.inner.pool.bound(settings.models.max_bytes_in_flight);
         *self.plan.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(plan);

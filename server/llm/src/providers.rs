@@ -5,6 +5,7 @@
 mod anthropic;
 mod completions;
 pub(crate) mod fill;
+mod form;
 mod gemini;
 mod ids;
 mod llama_cpp;
@@ -15,7 +16,9 @@ mod quirks;
 
 pub use fill::FillFormat;
 pub use quirks::Quirks;
-pub(crate) use quirks::{is_of_length, is_of_strictness, is_of_thoughts, knows_no_strict, sees_nothing, unseen};
+pub(crate) use quirks::{
+    is_of_length, is_of_strictness, is_of_temperature, is_of_thoughts, knows_no_strict, sees_nothing, unseen,
+};
 
 use crate::error::{Cause, LlmError};
 use crate::prompt::Prompt;
@@ -442,18 +445,11 @@ fn count(value: &Value, path: &str) -> u64 {
 }
 
 /// The body without the temperature, where the model takes none.
-fn with_temperature(mut body: Value, path: &str, request: &Request, quirks: Quirks) -> Value {
-    if !quirks.no_temperature
-        && let Some(holder) = body.pointer_mut(path).and_then(Value::as_object_mut)
-    {
-        holder.insert("temperature".to_owned(), request.temperature.into());
+fn with_temperature(mut body: Value, temperature: f32, quirks: Quirks) -> Value {
+    if !quirks.no_temperature {
+        body["temperature"] = temperature.into();
     }
     body
-}
-
-/// The form of an answer as the end of the instructions, where a format has no field for it.
-fn in_words(schema: &Value) -> String {
-    format!("\n\nAnswer with one JSON value that fulfils this JSON Schema, and nothing else: {schema}")
 }
 
 /// The body as bytes; values made of strings and numbers always serialise.

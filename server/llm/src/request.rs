@@ -4,7 +4,7 @@ use crate::prompt::Prompt;
 use crate::providers::Quirks;
 use crate::tools::{ToolCall, ToolChoice};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,8 +43,8 @@ pub struct Request {
     /// Texts at which the answer ends, none of them in it. They are sent where the format has a place for them: not in OpenAI's responses, in
     /// OpenAI's other formats the first four, in Gemini's the first five, in Anthropic's those that are not blank.
     pub stop: Vec<String>,
-    /// The JSON Schema that the answer must fulfil; what fills a hole fulfils none.
-    pub schema: Option<Value>,
+    /// The form that the answer must have; what fills a hole has none.
+    pub form: Option<Form>,
     /// Whether the tools of the prompt are to be called.
     pub tool_choice: ToolChoice,
     /// Whether several may be called at once, where a format has a place for that; as the model likes where it is left out.
@@ -64,6 +64,44 @@ pub struct Request {
     pub must_be_new: bool,
     /// Who is told how far the answer is, while it comes.
     pub heard: Option<Heard>,
+}
+
+/// The form that an answer must have.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Form {
+    /// Any JSON object.
+    Object,
+    /// A JSON value that fulfils a schema.
+    Schema {
+        /// The JSON Schema.
+        schema: Value,
+        /// Whether it is fulfilled to the letter, where a format has a place for that. Only schemas that are written for it are taken then.
+        strict: bool,
+        /// Its name, where a format has a place for that.
+        name: Option<String>,
+        /// What it is for, likewise.
+        description: Option<String>,
+    },
+}
+
+impl Form {
+    /// A schema that is written so that it can be fulfilled to the letter: no field may be left out, and there is no other.
+    pub fn strict(schema: Value) -> Self {
+        Self::Schema { schema, strict: true, name: None, description: None }
+    }
+
+    /// Whether nothing is said of it but a schema that is fulfilled to the letter.
+    pub(crate) fn is_only_strict(&self) -> bool {
+        matches!(self, Self::Schema { strict: true, name: None, description: None, .. })
+    }
+
+    /// The schema, for formats that have no other word for any object.
+    pub(crate) fn schema(&self) -> Value {
+        match self {
+            Self::Object => json!({ "type": "object" }),
+            Self::Schema { schema, .. } => schema.clone(),
+        }
+    }
 }
 
 /// Is told how far an answer is.
@@ -119,7 +157,7 @@ impl Request {
             will_do: None,
             temperature: 0.0,
             stop: Vec::new(),
-            schema: None,
+            form: None,
             tool_choice: ToolChoice::Auto,
             parallel_tool_calls: None,
             client: "local".to_owned(),

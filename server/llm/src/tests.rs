@@ -233,6 +233,25 @@ async fn a_field_that_a_model_refuses_is_left_out_from_then_on() {
 }
 
 #[tokio::test]
+async fn a_temperature_out_of_range_is_left_out_once_and_what_is_learnt_holds_until_the_settings_change() {
+    let refusal =
+        |said: &str| Script::Status(400, Vec::new(), format!(r#"{{"error":{{"message":"temperature: {said}"}}}}"#));
+    let server = server("fine").await;
+    let manager = manager(&settings(&[&server]));
+    server.next([refusal("range: 0..1")]);
+    assert_eq!(manager.ask(Request { temperature: 1.5, ..request("one") }).await.unwrap().text, "fine");
+    assert_eq!(manager.ask(request("two")).await.unwrap().text, "fine");
+    server.next([refusal("it is deprecated for this model")]);
+    assert_eq!(manager.ask(request("three")).await.unwrap().text, "fine");
+    assert_eq!(manager.ask(request("four")).await.unwrap().text, "fine");
+    assert!(manager.reconfigure(&settings(&[&server]), &key).is_empty());
+    assert_eq!(manager.ask(request("five")).await.unwrap().text, "fine");
+    let with: Vec<bool> =
+        server.seen.bodies.lock().unwrap().iter().map(|body| body.contains("\"temperature\"")).collect();
+    assert_eq!(with, [true, false, true, true, false, false, true]);
+}
+
+#[tokio::test]
 async fn what_was_begun_is_paid_though_nobody_waits_any_more() {
     let server = ModelServer::start(Script::Words(words("a b c d e f g h"), Duration::from_millis(50)), 100).await;
     let mut priced = settings(&[&server]);

@@ -2,7 +2,7 @@
 //!
 //! Each part is hashed with its length before it, so that no two questions run into the same bytes; nothing is copied together for it.
 
-use crate::request::{Priority, Request};
+use crate::request::{Form, Priority, Request};
 use crate::tools::ToolChoice;
 use blake3::Hasher;
 use serde_json::Value;
@@ -41,10 +41,20 @@ impl Key {
         number(&mut hasher, request.stop.len() as u64);
         request.stop.iter().for_each(|stop| part(&mut hasher, stop.as_bytes()));
         part(&mut hasher, request.client.as_bytes());
-        match &request.schema {
+        match &request.form {
             None => number(&mut hasher, 0),
-            Some(schema) => {
+            Some(Form::Object) => number(&mut hasher, 2),
+            Some(form @ Form::Schema { schema, .. }) if form.is_only_strict() => {
                 number(&mut hasher, 1);
+                value(&mut hasher, schema);
+            }
+            Some(Form::Schema { schema, strict, name, description }) => {
+                number(&mut hasher, 3);
+                number(&mut hasher, u64::from(*strict));
+                for word in [name, description] {
+                    number(&mut hasher, u64::from(word.is_some()));
+                    part(&mut hasher, word.as_deref().unwrap_or_default().as_bytes());
+                }
                 value(&mut hasher, schema);
             }
         }
@@ -153,9 +163,15 @@ mod tests {
     #[test]
     fn everything_that_matters_is_in_the_key_and_the_order_of_a_schema_is_not() {
         let base = request("x = 1");
-        let one = Request { schema: Some(json!({ "a": 1, "b": { "c": 2, "d": 3 } })), ..base.clone() };
+        let strict = |schema: Value| Some(Form::strict(schema));
+        let told = |strict: bool, name: Option<&str>, description: Option<&str>| {
+            let (name, description) = (name.map(str::to_owned), description.map(str::to_owned));
+            let schema = json!({ "type": "object" });
+            Request { form: Some(Form::Schema { schema, strict, name, description }), ..base.clone() }
+        };
+        let one = Request { form: strict(json!({ "a": 1, "b": { "c": 2, "d": 3 } })), ..base.clone() };
         let other: Value = serde_json::from_str(r#"{"b": {"d": 3, "c": 2}, "a": 1}"#).unwrap();
-        assert_eq!(key(&one), key(&Request { schema: Some(other), ..base.clone() }));
+        assert_eq!(key(&one), key(&Request { form: strict(other), ..base.clone() }));
         let different = [
             request("x = 2"),
             Request { max_tokens: 1, ..base.clone() },
@@ -178,9 +194,17 @@ mod tests {
             with_tools(&[("f", "", json!({ "type": "object" }))]),
             with_tools(&[("f", "It does.", json!({}))]),
             with_tools(&[("f", "", json!({})), ("g", "", json!({}))]),
-            Request { schema: Some(Value::Null), ..base.clone() },
-            Request { schema: Some(json!([])), ..base.clone() },
-            Request { schema: Some(json!({})), ..base.clone() },
+            Request { form: strict(Value::Null), ..base.clone() },
+            Request { form: strict(json!([])), ..base.clone() },
+            Request { form: strict(json!({})), ..base.clone() },
+            Request { form: strict(json!({ "type": "object" })), ..base.clone() },
+            Request { form: Some(Form::Object), ..base.clone() },
+            told(false, None, None),
+            told(true, Some(""), None),
+            told(true, None, Some("")),
+            told(true, Some("a"), None),
+            told(true, None, Some("a")),
+            told(false, Some("a"), None),
             one,
         ];
         let models: [&[&str]; 5] = [&["m"], &["n"], &["m", "n"], &["n", "m"], &["mn"]];
@@ -228,7 +252,7 @@ mod tests {
     proptest! {
         #[test]
         fn one_value_has_one_key_and_two_have_two(one in schema(), other in schema()) {
-            let of = |value: &Value| key(&Request { schema: Some(value.clone()), ..request("x") });
+            let of = |value: &Value| key(&Request { form: Some(Form::strict(value.clone())), ..request("x") });
             let again: Value = serde_json::from_str(&turned_round(&one)).unwrap();
             prop_assert_eq!(of(&one), of(&again));
             prop_assert_eq!(of(&one) == of(&other), one == other);

@@ -1,8 +1,9 @@
 //! Anthropic's messages.
 
+use super::form::in_words;
 use super::{
-    Endpoint, Failed, Provider, Quirks, WireRequest, as_object, bytes, call_part, count, failed, in_words, index,
-    parse, text, thinking, whole_call, with_temperature,
+    Endpoint, Failed, Provider, Quirks, WireRequest, as_object, bytes, call_part, count, failed, index, parse, text,
+    thinking, whole_call, with_temperature,
 };
 use crate::prompt::{Prompt, Said, Shown};
 use crate::request::{Finish, Piece, Request, Usage};
@@ -10,6 +11,9 @@ use crate::tools::{Tool, ToolCall, ToolChoice};
 use security::secret::Secret;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+
+/// It takes no higher temperature, where others take 2.
+const WARMEST: f32 = 1.0;
 
 /// `POST /v1/messages`.
 pub(super) struct Messages;
@@ -123,9 +127,9 @@ impl Provider for Messages {
 
     fn request(&self, request: &Request, endpoint: &Endpoint<'_>) -> WireRequest {
         let mut system = request.prompt.system().to_owned();
-        if let Some(schema) = &request.schema {
+        if let Some(form) = &request.form {
             // The format has no field for a schema that all of its models know, so it is asked for in words.
-            system.push_str(&in_words(schema));
+            system.push_str(&in_words(form));
         }
         let body = json!({
             "model": endpoint.model,
@@ -133,7 +137,7 @@ impl Provider for Messages {
             "messages": messages(&request.prompt),
             "stream": endpoint.stream,
         });
-        let mut body = with_temperature(body, "", request, endpoint.quirks);
+        let mut body = with_temperature(body, request.temperature.min(WARMEST), endpoint.quirks);
         if !system.trim().is_empty() {
             body["system"] = json!(system.trim_start());
         }

@@ -1,11 +1,12 @@
 //! Google's Gemini API.
 
+use super::form::in_words;
 use super::{
-    Endpoint, Failed, Provider, Quirks, WireRequest, as_object, bytes, count, failed, in_words, parse, signature, text,
-    thinking, whole_call,
+    Endpoint, Failed, Provider, Quirks, WireRequest, as_object, bytes, count, failed, parse, signature, text, thinking,
+    whole_call,
 };
 use crate::prompt::{Prompt, Said, Shown};
-use crate::request::{Finish, Piece, Request, Usage};
+use crate::request::{Finish, Form, Piece, Request, Usage};
 use crate::tools::{Tool, ToolCall, ToolChoice};
 use serde_json::{Value, json};
 
@@ -143,12 +144,15 @@ impl Provider for GenerateContent {
             json!({ "temperature": request.temperature, "maxOutputTokens": request.longest(endpoint.quirks) });
         let tools = request.prompt.tools();
         let mut system = request.prompt.system().to_owned();
-        if let Some(schema) = request.schema.as_ref().filter(|_| !tools.is_empty()) {
+        if let Some(form) = request.form.as_ref().filter(|_| !tools.is_empty()) {
             // It refuses a form of the answer beside tools, so that is asked for in words.
-            system.push_str(&in_words(schema));
-        } else if let Some(schema) = &request.schema {
+            system.push_str(&in_words(form));
+        } else if let Some(form) = &request.form {
             settings["responseMimeType"] = json!("application/json");
-            settings["responseJsonSchema"] = schema.clone();
+            // An object of which no field is told it takes for one that has none.
+            if let Form::Schema { schema, .. } = form {
+                settings["responseJsonSchema"] = schema.clone();
+            }
         }
         let stop: Vec<_> = request.stops().take(MOST_STOPS).collect();
         if !stop.is_empty() {

@@ -1,10 +1,24 @@
-//! Mistral's way to fill a hole. Its answers are those of a chat.
+//! Mistral's way to fill a hole, and what is its own in the answers of a chat, which are the same then.
 
 use super::fill::{stops, temperature};
 use super::openai::ChatCompletions;
-use super::{Endpoint, Failed, Provider, WireRequest, bearer, bytes};
+use super::{Endpoint, Failed, Provider, WireRequest, bearer, bytes, text, thinking};
 use crate::request::{Piece, Request};
 use serde_json::{Value, json};
+
+/// What is said in an answer of a chat: a text, or of models that think a list in which that stands too.
+pub(super) fn content(content: Option<&Value>) -> impl Iterator<Item = Piece> {
+    let parts = content.and_then(Value::as_array).into_iter().flatten();
+    let parts = parts.filter_map(|part| match part.get("type").and_then(Value::as_str) {
+        Some("text") => text(part.get("text")),
+        Some("thinking") => {
+            let mut thoughts = part.get("thinking").and_then(Value::as_array).into_iter().flatten();
+            thoughts.find_map(|thought| thinking(thought.get("text")))
+        }
+        _ => None,
+    });
+    text(content).into_iter().chain(parts)
+}
 
 /// `POST /fim/completions`.
 pub(super) struct FimCompletions;

@@ -11,6 +11,10 @@ use crate::sse::Framing;
 use crate::tools::{Tool, ToolCall, ToolChoice};
 use serde_json::{Value, json};
 
+/// Whether a prompt for which there is no room is cut from the front, without a word of it, rather than refused: `truncate` is of turns and `shift` of
+/// tokens. Older servers know neither, and cut.
+const CUTS: bool = false;
+
 /// `POST /api/chat`.
 pub(super) struct Chat;
 
@@ -38,9 +42,11 @@ impl Provider for Chat {
             "messages": messages,
             "stream": endpoint.stream,
             "options": options(request, endpoint, None),
+            "truncate": CUTS,
+            "shift": CUTS,
         });
-        if let Some(schema) = &request.schema {
-            body["format"] = schema.clone();
+        if let Some(form) = &request.form {
+            body["format"] = form.schema();
         }
         let tools: Vec<Value> = tools(request).map(definition).collect();
         if !tools.is_empty() {
@@ -128,6 +134,8 @@ impl Provider for Generate {
             "model": endpoint.model,
             "stream": endpoint.stream,
             "options": options(request, endpoint, self.0),
+            "truncate": CUTS,
+            "shift": CUTS,
         });
         match self.0 {
             Some(template) => {
@@ -167,6 +175,9 @@ fn options(request: &Request, endpoint: &Endpoint<'_>, template: Option<&Templat
     let stop: Vec<_> = request.stops().chain(own).collect();
     if !stop.is_empty() {
         options["stop"] = json!(stop);
+    }
+    if let Some(tokens) = endpoint.quirks.context_window {
+        options["num_ctx"] = json!(tokens);
     }
     options
 }

@@ -1,15 +1,17 @@
 //! OpenAI's two formats. The older one, chat completions, is what nearly every other server speaks as well.
 
 use super::fill::MOST_STOPS;
+use super::form::{response_format, text_format};
 use super::gemini::{Signer, is_gemini};
 use super::ids::ShortIds;
+use super::mistral::content;
 use super::{
     Endpoint, Failed, Provider, Quirks, USUAL_PICTURE, WireRequest, at, bearer, bytes, call_part, count, failed, index,
     parse, signature, text, thinking, thought, whole_call, with_temperature,
 };
 use crate::error::Cause;
 use crate::prompt::{Prompt, Said, Shown};
-use crate::request::{Finish, Piece, Request, Usage};
+use crate::request::{Finish, Form, Piece, Request, Usage};
 use crate::tools::{Tool, ToolCall, ToolChoice};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
@@ -273,9 +275,7 @@ impl Provider for ChatCompletions {
             stop: if quirks.no_stop { Vec::new() } else { request.stops().take(MOST_STOPS).collect() },
             stream: endpoint.stream,
             stream_options: endpoint.stream.then_some(StreamOptions { include_usage: true }),
-            response_format: request.schema.as_ref().map(|schema| {
-                json!({ "type": "json_schema", "json_schema": { "name": "answer", "schema": schema, "strict": true } })
-            }),
+            response_format: request.form.as_ref().map(|form| response_format(form, quirks)),
             tools: prompt.tools().iter().map(tool).collect(),
             tool_choice: choice(request, |name| json!({ "type": "function", "function": { "name": name } })),
             parallel_tool_calls: request.parallel_tool_calls.filter(|_| !prompt.tools().is_empty()),
@@ -308,12 +308,12 @@ impl Provider for ChatCompletions {
     }
 }
 
-/// What is asked: a text, or the turns of a conversation, in which calls and their results are items of their own.
-fn input(prompt: &Prompt) -> Value {
-    if prompt.earlier().is_empty() {
+/// What is asked: a text, or the turns of a conversation, in which calls and their results are items of their own, after what is said before.
+fn input(prompt: &Prompt, system: Option<&str>) -> Value {
+    if prompt.earlier().is_empty() && system.is_none() {
         return json!(prompt.user());
     }
-    let mut items = Vec::new();
+    let mut items: Vec<Value> = system.map(|text| json!({ "role": "system", "content": text })).into_iter().collect();
     for said in prompt.turns() {
         match said {
             Said::User(text) => items.push(json!({ "role": "user", "content": text })),
@@ -428,7 +428,7 @@ fn pieces(value: &Value, holder: &str, is_whole: bool) -> Result<Vec<Piece>, Fai
     let thoughts = thought(said("reasoning_content")).or_else(|| thought(said("reasoning")));
     let details = said("reasoning_details").and_then(Value::as_array).into_iter().flatten();
     let details = details.map(|detail| Piece::Detail { detail: detail.clone(), is_part: !is_whole });
-    let mut pieces: Vec<Piece> = thoughts.into_iter().chain(details).chain(text(said("content"))).collect();
+    let mut pieces: Vec<Piece> = thoughts.into_iter().chain(details).chain(content(said("content"))).collect();
     let calls = said("tool_calls").and_then(Value::as_array).into_iter().flatten();
     for (call, place) in calls.zip(0..) {
         let (id, name, arguments) = (call.get("id"), at(call, "/function/name"), at(call, "/function/arguments"));
@@ -495,20 +495,22 @@ impl Provider for Responses {
     }
 
     fn request(&self, request: &Request, endpoint: &Endpoint<'_>) -> WireRequest {
+        let system = Some(request.prompt.system()).filter(|text| !text.is_empty());
+        // Any object is given only to those who speak of JSON, and what they say in `instructions` does not count.
+        let is_input = request.form == Some(Form::Object);
         let body = json!({
             "model": endpoint.model,
-            "input": input(&request.prompt),
+            "input": input(&request.prompt, system.filter(|_| is_input)),
             "max_output_tokens": request.longest(endpoint.quirks),
             "stream": endpoint.stream,
             "store": false,
         });
-        let mut body = with_temperature(body, "", request, endpoint.quirks);
-        if !request.prompt.system().is_empty() {
-            body["instructions"] = json!(request.prompt.system());
+        let mut body = with_temperature(body, request.temperature, endpoint.quirks);
+        if let Some(system) = system.filter(|_| !is_input) {
+            body["instructions"] = json!(system);
         }
-        if let Some(schema) = &request.schema {
-            let format = json!({ "type": "json_schema", "name": "answer", "schema": schema, "strict": true });
-            body["text"] = json!({ "format": format });
+        if let Some(form) = &request.form {
+            body["text"] = json!({ "format": text_format(form) });
         }
         let tools = request.prompt.tools();
         if !tools.is_empty() {
@@ -610,7 +612,7 @@ mod tests {
         r#"{"content":"x","reasoning":"hm"}"#,
         r#"{"reasoning_content":"hm"}"#,
         r#"{"content":"x","tool_calls":[{"index":0,"id":"a","function":{"name":"f","arguments":"{}"}}]}"#,
-        r#"{"content":["x"]}"#,
+        r#"{"content":["x",{"type":"text","text":"y"}]}"#,
         r#"{"content":7}"#,
         "null",
     ];

@@ -17,12 +17,16 @@ pub struct Quirks {
     pub wants_details: bool,
     /// It knows no tools whose arguments must fulfil their schema to the letter, or not with these schemas.
     pub no_strict: bool,
+    /// It has no form of an answer but schemas, and no word for any object.
+    pub no_object: bool,
     /// It takes no names of calls but those of nine letters and digits.
     pub short_ids: bool,
     /// It is not to be asked for a longer answer than one that will do.
     pub short_answers: bool,
     /// What was thought in this conversation it did not think itself. Never so of a model, only of a conversation.
     pub strange_thoughts: bool,
+    /// Tokens for which it is to have room, where its server has to be told. Never learnt, only set.
+    pub context_window: Option<u32>,
 }
 
 impl Quirks {
@@ -51,9 +55,11 @@ impl Quirks {
             wants_reasoning: begins("deepseek"),
             wants_details: false,
             no_strict: false,
+            no_object: false,
             short_ids: MISTRALS.into_iter().any(begins),
             short_answers: false,
             strange_thoughts: false,
+            context_window: None,
         }
     }
 
@@ -86,15 +92,18 @@ impl Quirks {
             false => known,
         };
         Self {
-            no_temperature: self.no_temperature || says("temperature"),
+            no_temperature: self.no_temperature || (is_of_temperature(error) && is_not_taken(&detail)),
             completion_tokens: self.completion_tokens || says("max_completion_tokens"),
             no_stop: self.no_stop || says("'stop'") || says("`stop`"),
             wants_reasoning: wants(&["reasoning_content"], self.wants_reasoning),
             wants_details: wants(&["reasoning_details", "reasoning details"], self.wants_details),
             no_strict: self.no_strict,
+            // LM Studio's.
+            no_object: self.no_object || has(&["'response_format.type' must be 'json_schema'"]),
             short_ids: self.short_ids || (has(&["call id"]) && has(&["length of 9", "length 9"])),
             short_answers: self.short_answers,
             strange_thoughts: self.strange_thoughts,
+            context_window: self.context_window,
         }
     }
 
@@ -114,6 +123,44 @@ impl Quirks {
 /// Whether what is refused is a tool, or the schema of one or of an answer. Its fields may have any name, and what is wrong with it is no quirk of a model.
 fn is_of_a_tool(detail: &str) -> bool {
     ["function", "schema", "properties"].iter().any(|word| detail.contains(word))
+}
+
+/// Whether what is refused is the temperature, this one or any.
+pub(crate) fn is_of_temperature(error: &LlmError) -> bool {
+    let detail = error.detail.to_lowercase();
+    let is_of_another = is_of_a_tool(&detail) || detail.contains("tool");
+    error.cause == Cause::BadRequest && detail.contains("temperature") && !is_of_another
+}
+
+/// Whether it is said that a field is not taken. Who says in which range it is to be takes another one.
+fn is_not_taken(detail: &str) -> bool {
+    const SAID: [&str; 8] = [
+        "deprecated",
+        "support",
+        "not allowed",
+        "not permitted",
+        "unrecognized",
+        "unexpected",
+        "unknown",
+        // "only 1 is allowed for this model", "may only be set to 1"
+        "only",
+    ];
+    const OF_A_RANGE: [&str; 12] = [
+        "range",
+        "between",
+        "less than",
+        "greater than",
+        "at most",
+        "at least",
+        "above",
+        "below",
+        "maximum",
+        "minimum",
+        "<=",
+        ">=",
+    ];
+    let says = |words: &[&str]| words.iter().any(|word| detail.contains(word));
+    says(&SAID) && !says(&OF_A_RANGE)
 }
 
 /// Whether a model refuses thoughts that it did not think: another one, or the same for another account.
@@ -260,6 +307,31 @@ mod tests {
         for url in ["https://notmistral.ai/v1", "https://h/mistral.ai", "mistral.ai", "https://mistral.ai.example"] {
             assert_eq!(at(url), Quirks::default(), "{url}");
         }
+    }
+
+    #[test]
+    fn a_temperature_that_is_not_taken_is_told_from_one_that_is_out_of_range() {
+        for said in [
+            "`temperature` is deprecated for this model.",
+            "Unsupported parameter: 'temperature' is not supported with this model.",
+            "Unsupported value: 'temperature' does not support 0 with this model. Only the default (1) value is supported.",
+            "temperature: Extra inputs are not permitted",
+            "invalid temperature: only 1 is allowed for this model",
+        ] {
+            assert!(is_of_temperature(&refused(said)), "{said}");
+            assert!(Quirks::default().learnt(&refused(said)).no_temperature, "{said}");
+        }
+        for said in [
+            "temperature: range: 0..1",
+            "Invalid 'temperature': decimal above maximum value. Expected a value <= 2, but got 3 instead.",
+            "Only values between 0 and 1 are supported for temperature.",
+            "`temperature` must be strictly positive",
+        ] {
+            assert!(is_of_temperature(&refused(said)), "{said}");
+            assert!(!Quirks::default().learnt(&refused(said)).no_temperature, "{said}");
+        }
+        assert!(!is_of_temperature(&refused("Invalid schema for function 'get_temperature'")));
+        assert!(!is_of_temperature(&LlmError::new("t", Cause::Server, "temperature")));
     }
 
     #[test]

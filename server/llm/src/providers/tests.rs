@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::prompt::{Origin, Part, Prompt, PromptLimits, Turn};
-use crate::request::Usage;
+use crate::request::{Form, Usage};
 use serde_json::json;
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ const ALL: [ProviderKind; 5] = [
 fn request() -> Request {
     let parts = [Part::Instruction("Be brief.".into()), Part::Data(Origin::Question, "Why?".into())];
     let prompt = Prompt::new(&parts, PromptLimits::default()).unwrap();
-    Request { max_tokens: 7, schema: Some(json!({ "type": "object" })), ..Request::new(Arc::new(prompt)) }
+    Request { max_tokens: 7, form: Some(Form::strict(json!({ "type": "object" }))), ..Request::new(Arc::new(prompt)) }
 }
 
 fn sent(kind: ProviderKind, stream: bool) -> (WireRequest, Value) {
@@ -189,6 +189,20 @@ fn that_a_model_thinks_is_told_and_what_it_thinks_is_not() {
 }
 
 #[test]
+fn a_list_of_what_a_model_thinks_and_says_is_read() {
+    let part = |thought: &str| json!({ "type": "thinking", "thinking": [{ "type": "text", "text": thought }] });
+    let (thought, said) = (part("hmm"), json!({ "type": "text", "text": "Yes" }));
+    let delta = |content: Value| json!({ "choices": [{ "delta": { "content": content } }] });
+    let unknown = json!([{ "type": "reference", "reference_ids": [1] }, part("")]);
+    let events = [delta(json!([thought])), delta(unknown), delta(json!([said])), delta(json!("!"))];
+    let expected = vec![Piece::Thinking, Piece::Text("Yes".into()), Piece::Text("!".into())];
+    assert_eq!(streamed(ProviderKind::Openai, &events), Ok(expected));
+    let body = json!({ "choices": [{ "message": { "content": [thought, said] }, "finish_reason": "stop" }] });
+    let answer = gather("t", ProviderKind::Openai.provider().whole(&body).unwrap()).unwrap();
+    assert_eq!((answer.text.as_str(), answer.finish), ("Yes", Finish::Stop));
+}
+
+#[test]
 fn whole_answers_are_read() {
     for (kind, body) in [
         (ProviderKind::Openai, json!({ "choices": [{ "message": { "content": "Hello" }, "finish_reason": "stop" }] })),
@@ -284,6 +298,45 @@ fn models_get_what_they_take() {
     assert_eq!(Quirks::default().learnt(&LlmError::new("t", Cause::Server, "temperature")), Quirks::default());
     let of_a_tool = LlmError::new("t", Cause::BadRequest, "Invalid schema for function 'get_temperature'");
     assert_eq!(Quirks::default().learnt(&of_a_tool), Quirks::default(), "tools have any names");
+}
+
+#[test]
+fn a_temperature_is_no_higher_than_a_format_takes_it() {
+    for (kind, place, most) in [
+        (ProviderKind::Openai, "/temperature", 2.0),
+        (ProviderKind::OpenaiResponses, "/temperature", 2.0),
+        (ProviderKind::Anthropic, "/temperature", 1.0),
+        (ProviderKind::Gemini, "/generationConfig/temperature", 2.0),
+        (ProviderKind::Ollama, "/options/temperature", 2.0),
+    ] {
+        for (asked, sent) in [(0.5, 0.5), (2.0, most)] {
+            let endpoint = Endpoint { base_url: "", model: "m", key: None, stream: true, quirks: Quirks::default() };
+            let wire = kind.provider().request(&Request { temperature: asked, ..request() }, &endpoint);
+            let body: Value = serde_json::from_slice(&wire.body).unwrap();
+            assert_eq!(body.pointer(place), Some(&json!(sent)), "{kind:?}");
+        }
+    }
+}
+
+#[test]
+fn ollama_is_told_for_how_much_there_is_to_be_room_and_to_cut_nothing() {
+    let hole = Prompt::fill("a", "b", PromptLimits::default()).unwrap();
+    let hole = Request::new(Arc::new(hole));
+    let chat = ProviderKind::Ollama.provider();
+    let fills =
+        [FillFormat::Ollama, FillFormat::Qwen].map(|fill| (fill.provider(ProviderKind::Ollama).unwrap(), &hole));
+    for (format, request) in std::iter::once((chat, &request())).chain(fills) {
+        for context_window in [None, Some(32_768)] {
+            let quirks = Quirks { context_window, ..Quirks::default() };
+            let endpoint = Endpoint { base_url: "", model: "m", key: None, stream: true, quirks };
+            let body: Value = serde_json::from_slice(&format.request(request, &endpoint).body).unwrap();
+            assert_eq!(body.pointer("/options/num_ctx"), context_window.map(|tokens| json!(tokens)).as_ref());
+            assert_eq!((&body["truncate"], &body["shift"]), (&json!(false), &json!(false)));
+        }
+    }
+    let said = "the prompt is longer than the context length currently available to the model; shorten the prompt";
+    let refused = failure("t", 400, &|_| None, json!({ "error": said }).to_string().as_bytes());
+    assert_eq!(refused.cause, Cause::ContextLength);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::{key, manager, request};
 use crate::config::{KeySource, ModelsSettings, Settings, TargetSettings};
 use crate::error::{Cause, LlmError};
 use crate::providers::ProviderKind;
-use crate::request::{Answer, Finish, Piece, Request, Usage};
+use crate::request::{Answer, Finish, Form, Piece, Request, Usage};
 use crate::scripted::{Behaviour, Fault, ModelServer, Script, Trouble, words};
 use crate::{LlmManager, config::RoutingSettings, config::RoutingStrategy};
 use serde_json::{Value, json};
@@ -245,7 +245,7 @@ async fn a_schema_is_asked_for_in_each_providers_words() {
     for kind in ALL {
         let server = ModelServer::start(Script::Words(words("{}"), Duration::ZERO), 100).await;
         let manager = manager(&speaking(kind, &[&server], true, false));
-        manager.ask(Request { schema: Some(schema.clone()), ..request("x") }).await.unwrap();
+        manager.ask(Request { form: Some(Form::strict(schema.clone())), ..request("x") }).await.unwrap();
         let body: Value = serde_json::from_str(&server.seen.bodies.lock().unwrap().concat()).unwrap();
         let format = match kind {
             ProviderKind::Openai => &body["response_format"],
@@ -270,6 +270,84 @@ async fn a_schema_is_asked_for_in_each_providers_words() {
         };
         assert!(matches, "{kind:?}: {body}");
     }
+}
+
+#[tokio::test]
+async fn any_object_and_a_schema_that_is_not_strict_are_asked_for_in_each_providers_words() {
+    let schema = json!({ "type": "object", "properties": { "a": { "type": "string" } } });
+    let (name, description) = (Some("pet".to_owned()), Some("A pet.".to_owned()));
+    let loose = Form::Schema { schema: schema.clone(), strict: false, name, description };
+    let told = json!({ "name": "pet", "description": "A pet.", "schema": schema, "strict": false });
+    let mut flat = told.clone();
+    flat["type"] = json!("json_schema");
+    let any = json!({ "type": "object" });
+    for kind in ALL {
+        for form in [Form::Object, loose.clone()] {
+            let server = ModelServer::start(Script::Words(words("{}"), Duration::ZERO), 100).await;
+            let manager = manager(&speaking(kind, &[&server], true, false));
+            manager.ask(Request { form: Some(form.clone()), ..request("x") }).await.unwrap();
+            let body: Value = serde_json::from_str(&server.seen.bodies.lock().unwrap().concat()).unwrap();
+            let is_any = form == Form::Object;
+            if kind == ProviderKind::OpenaiResponses {
+                // There, who asks for any object has to speak of JSON in what is asked.
+                let instructions = body.pointer(if is_any { "/input/0/content" } else { "/instructions" });
+                assert!(instructions.and_then(Value::as_str).is_some_and(|said| said.contains("Answer.")), "{body}");
+                assert_eq!(body.get("instructions").is_none(), is_any, "{body}");
+            }
+            let (place, expected) = match kind {
+                ProviderKind::Openai if is_any => ("/response_format", json!({ "type": "json_object" })),
+                ProviderKind::Openai => ("/response_format", json!({ "type": "json_schema", "json_schema": told })),
+                ProviderKind::OpenaiResponses if is_any => ("/text/format", json!({ "type": "json_object" })),
+                ProviderKind::OpenaiResponses => ("/text/format", flat.clone()),
+                ProviderKind::Gemini => ("/generationConfig/responseMimeType", json!("application/json")),
+                ProviderKind::Ollama => ("/format", if is_any { any.clone() } else { schema.clone() }),
+                ProviderKind::Anthropic => {
+                    let said = body["system"].as_str().unwrap_or_default();
+                    assert!(said.contains(&if is_any { any.to_string() } else { schema.to_string() }), "{body}");
+                    continue;
+                }
+            };
+            assert_eq!(body.pointer(place), Some(&expected), "{kind:?}: {body}");
+            let told = body.pointer("/generationConfig/responseJsonSchema");
+            assert_eq!(told, (kind == ProviderKind::Gemini && !is_any).then_some(&schema), "{kind:?}: {body}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_has_no_word_for_any_object_is_asked_for_one_by_its_schema() {
+    let server = ModelServer::start(Script::Words(words("{}"), Duration::ZERO), 100).await;
+    let manager = manager(&speaking(ProviderKind::Openai, &[&server], true, false));
+    let refusal = json!({ "error": "'response_format.type' must be 'json_schema' or 'text'" }).to_string();
+    server.next([Script::Status(400, Vec::new(), refusal)]);
+    for text in ["one", "two"] {
+        manager.ask(Request { form: Some(Form::Object), ..request(text) }).await.unwrap();
+    }
+    let bodies = server.seen.bodies.lock().unwrap();
+    let body = |body: &String| serde_json::from_str::<Value>(body).unwrap();
+    let formats: Vec<Value> = bodies.iter().map(|text| body(text)["response_format"].clone()).collect();
+    let schema = json!({ "name": "answer", "schema": { "type": "object" }, "strict": false });
+    let by_schema = json!({ "type": "json_schema", "json_schema": schema });
+    assert_eq!(formats, [json!({ "type": "json_object" }), by_schema.clone(), by_schema]);
+}
+
+#[tokio::test]
+async fn the_window_of_the_settings_is_told_and_stays_where_something_is_learnt() {
+    let server = ModelServer::start(Script::Words(words("fine"), Duration::ZERO), 100).await;
+    let mut wide = speaking(ProviderKind::Ollama, &[&server], true, false);
+    let windows = || -> Vec<Option<u64>> {
+        let bodies = server.seen.bodies.lock().unwrap();
+        bodies.iter().map(|body| serde_json::from_str::<Value>(body).unwrap()["options"]["num_ctx"].as_u64()).collect()
+    };
+    let (manager, _) = LlmManager::new(&wide, &key);
+    manager.ask(request("one")).await.unwrap();
+    wide.models.target[0].context_window = Some(32_768);
+    assert!(manager.reconfigure(&wide, &key).is_empty());
+    let refusal = json!({ "error": "'stop' is not supported" }).to_string();
+    server.next([Script::Status(400, Vec::new(), refusal)]);
+    manager.ask(request("two")).await.unwrap();
+    manager.ask(request("three")).await.unwrap();
+    assert_eq!(windows(), [None, Some(32_768), Some(32_768), Some(32_768)]);
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use crate::error::Cause;
 use crate::events::Event;
 use crate::prompt::{Detail, Picture, Prompt, PromptError, PromptLimits, Shown, Turn};
 use crate::providers::ProviderKind;
-use crate::request::{Piece, Request};
+use crate::request::{Form, Piece, Request};
 use crate::scripted::{ModelServer, Script, words};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -213,7 +213,7 @@ async fn a_picture_that_a_model_does_not_take_makes_it_blind_for_no_other() {
 #[tokio::test]
 async fn what_is_said_of_an_address_or_beside_a_schema_makes_a_model_blind_for_no_other() {
     let refusal = json!({ "error": { "message": "This model does not support image input." } }).to_string();
-    let beside = Request { schema: Some(json!({ "type": "object" })), ..showing(PNG) };
+    let beside = Request { form: Some(Form::Object), ..showing(PNG) };
     for asked in [showing(ADDRESS), beside] {
         let (first, second) = (server("a dog").await, server("a cat").await);
         let manager = reaching(&two([&first, &second], [ProviderKind::Openai; 2]));

@@ -6,7 +6,7 @@ use super::AUTO;
 use super::pictures::{Content, Words};
 use super::tools::{CallEntry, ChoiceEntry, Thoughts, ToolEntry, called, offered};
 use crate::error::{Kind, Problem};
-use engine::converse::{Conversation, Turn};
+use engine::converse::{Conversation, Form, Turn};
 use rustc_hash::FxHashMap;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -136,9 +136,24 @@ enum ResponseFormat {
 /// A schema with a name.
 #[derive(Debug, Deserialize, ToSchema)]
 struct NamedSchema {
+    /// Its name.
+    #[schema(max_length = 64)]
+    name: Option<String>,
+    /// What it is for, for the model.
+    description: Option<String>,
     /// The schema.
     #[schema(value_type = Option<Object>)]
     schema: Option<Value>,
+    /// Whether the answer must fulfil it to the letter, which not every schema can be; `false` where it is left out.
+    strict: Option<bool>,
+}
+
+impl NamedSchema {
+    /// The form that it asks for, if it has a schema.
+    fn form(self) -> Option<Form> {
+        let Self { name, description, schema, strict } = self;
+        Some(Form::Schema { schema: schema?, strict: strict.unwrap_or(false), name, description })
+    }
 }
 
 impl ChatRequest {
@@ -180,10 +195,10 @@ impl ChatRequest {
         self.check()?;
         let (tools, tool_choice) = offered(self.tools, self.tool_choice)?;
         let (instructions, turns) = said(self.messages)?;
-        let schema = match self.response_format {
+        let form = match self.response_format {
             None | Some(ResponseFormat::Text) => None,
-            Some(ResponseFormat::JsonObject) => Some(serde_json::json!({ "type": "object" })),
-            Some(ResponseFormat::JsonSchema { json_schema }) => json_schema.schema,
+            Some(ResponseFormat::JsonObject) => Some(Form::Object),
+            Some(ResponseFormat::JsonSchema { json_schema }) => json_schema.form(),
         };
         Ok(Conversation {
             instructions,
@@ -199,7 +214,7 @@ impl ChatRequest {
                 Some(Stop::One(text)) => vec![text],
                 Some(Stop::Many(texts)) => texts,
             },
-            schema,
+            form,
             session: self.prompt_cache_key.or(self.user),
         })
     }
@@ -295,6 +310,12 @@ fn said(messages: Vec<Message>) -> Result<(Vec<String>, Vec<Turn>), Problem> {
             "The model had the last word; the conversation has to end with a question or with the result of a tool.";
         return Err(Problem::new(Kind::Refused, said).at(last));
     }
+    // Blank ones of the user are left behind too, and refused as well; the last is what is asked, or that nothing is.
+    let mut left = turns.len();
+    turns.retain(|turn| {
+        left -= 1;
+        left == 0 || !matches!(turn, Turn::User(text) if text.trim().is_empty())
+    });
     Ok((instructions, turns))
 }
 
@@ -330,7 +351,26 @@ mod tests {
         assert_eq!((asked.tools, asked.parallel_tool_calls), (Vec::new(), Some(true)));
         assert_eq!((asked.target.as_deref(), asked.max_tokens, asked.temperature), (Some("work"), Some(7), 0.0));
         assert_eq!((asked.stop, asked.session.as_deref()), (vec!["END".to_owned()], Some("u")));
-        assert_eq!(asked.schema, Some(json!({ "type": "object" })));
+        assert_eq!(asked.form, Some(Form::Object));
+    }
+
+    #[test]
+    fn what_is_told_of_a_schema_is_kept_and_it_is_strict_only_where_that_is_said() {
+        let form = |schema: Value| {
+            let format = json!({ "type": "json_schema", "json_schema": schema });
+            let messages = json!([{ "role": "user", "content": "a" }]);
+            let body = json!({ "model": "auto", "messages": messages, "response_format": format });
+            read(body).conversation().unwrap().form
+        };
+        let schema = json!({ "type": "object", "properties": { "a": {} } });
+        let plain = |strict| Form::Schema { schema: schema.clone(), strict, name: None, description: None };
+        assert_eq!(form(json!({ "schema": schema })), Some(plain(false)));
+        assert_eq!(form(json!({ "schema": schema, "strict": null })), Some(plain(false)));
+        assert_eq!(form(json!({ "schema": schema, "strict": true })), Some(plain(true)));
+        let (name, description) = (Some("pet".to_owned()), Some("A pet.".to_owned()));
+        let expected = Form::Schema { schema: schema.clone(), strict: false, name, description };
+        assert_eq!(form(json!({ "schema": schema, "name": "pet", "description": "A pet." })), Some(expected));
+        assert_eq!(form(json!({ "name": "pet" })), None);
     }
 
     #[test]
@@ -420,6 +460,34 @@ mod tests {
         let asked = read(json!({ "model": "auto", "messages": messages })).conversation().unwrap();
         let answer = Turn::Assistant { text: "Done.".into(), calls: Vec::new() };
         assert_eq!(asked.turns, [Turn::User("Go.".into()), answer, Turn::User("Thanks.".into())]);
+    }
+
+    #[test]
+    fn blank_messages_before_the_last_are_left_out() {
+        let said = |role: &str, content: Value| json!({ "role": role, "content": content });
+        let turns = |messages: Value| {
+            read(json!({ "model": "auto", "messages": messages })).conversation().map(|asked| asked.turns).unwrap()
+        };
+        let blank = || said("user", json!(" \n"));
+        let user = |text: &str| Turn::User(text.into());
+        let answer = Turn::Assistant { text: "b".into(), calls: Vec::new() };
+        let messages = json!([
+            said("user", json!("a")),
+            blank(),
+            said("assistant", json!("b")),
+            said("user", json!([])),
+            said("assistant", json!("")),
+            blank(),
+            said("user", json!("c")),
+        ]);
+        assert_eq!(turns(messages), [user("a"), answer, user("c")]);
+        // What is asked is asked as it is, so that it is refused where it is nothing.
+        assert_eq!(turns(json!([said("user", json!("a")), blank(), blank()])), [user("a"), user(" \n")]);
+        assert_eq!(turns(json!([blank()])), [user(" \n")]);
+        // In a picture there is something to be seen.
+        let picture = json!({ "type": "image_url", "image_url": { "url": "data:image/png;base64,iVBORw0KGgo=" } });
+        let shown = json!([{ "type": "text", "text": " " }, picture]);
+        assert_eq!(turns(json!([said("user", shown), blank(), said("user", json!("c"))])).len(), 2);
     }
 
     #[test]

@@ -407,12 +407,11 @@ fn calls_that_nobody_offers_any_more_and_a_form_beside_tools_go_where_they_would
     let body = body_of(ProviderKind::Anthropic, "claude-x", &Request::new(Arc::new(after)));
     assert_eq!(body["tool_choice"], json!({ "type": "none" }));
     assert!(body["tools"].as_array().is_some_and(|tools| !tools.is_empty()), "{body}");
-    let schema = Some(json!({ "type": "object" }));
-    let body =
-        body_of(ProviderKind::Gemini, "gemini-2.5-flash", &Request { schema: schema.clone(), ..loop_of_tools() });
+    let form = Some(Form::Object);
+    let body = body_of(ProviderKind::Gemini, "gemini-2.5-flash", &Request { form: form.clone(), ..loop_of_tools() });
     assert_eq!(body.pointer("/generationConfig/responseMimeType"), None);
     let said = body.pointer("/systemInstruction/parts/0/text").and_then(Value::as_str);
     assert!(said.is_some_and(|said| said.contains(r#"{"type":"object"}"#)), "{body}");
-    let body = body_of(ProviderKind::Gemini, "gemini-2.5-flash", &Request { schema, ..request() });
+    let body = body_of(ProviderKind::Gemini, "gemini-2.5-flash", &Request { form, ..request() });
     assert_eq!(body.pointer("/generationConfig/responseMimeType"), Some(&json!("application/json")));
 }
