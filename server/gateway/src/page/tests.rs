@@ -199,6 +199,19 @@ async fn forms_of_others_are_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_that_was_made_is_shown_also_where_the_others_cannot_be_read_any_more() {
+    let service = Service::new().await;
+    service.account("ann", Role::Developer).await;
+    let mut browser = Browser::signed_in(&service, "ann").await;
+    browser.get("/tokens").await;
+    let breaks = "UPDATE tokens SET scopes = 'no list' WHERE id = NEW.id";
+    service.tamper(&format!("CREATE TRIGGER unread AFTER INSERT ON tokens BEGIN {breaks}; END")).await;
+    let made = browser.post("/tokens", &[("name", "ci"), ("scope", "jobs"), ("days", "7")]).await;
+    assert!(made.status == StatusCode::CREATED && made.text.contains("cagt_"), "{made:?}");
+    assert_eq!(browser.get("/tokens").await.status, StatusCode::SERVICE_UNAVAILABLE, "the control");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_cookie_and_the_tokens_of_the_interface_are_not_good_for_each_other() {
     let service = Service::new().await;
     let access = service.account("ann", Role::Developer).await;

@@ -188,6 +188,39 @@ async fn what_is_dangerous_wants_a_step_up() {
     assert!(said("step-up") >= 3 && said("no-step-up-by-token") == 2, "{audit}");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn recovery_codes_are_shown_also_where_the_log_cannot_be_written() {
+    let service = Service::new().await;
+    let token = service.account("ann", Role::Viewer).await;
+    service.send("POST", "/api/v2/me/totp", &token, None).await;
+    // What was decided is written down, and what came of it is not.
+    let refuse = "WHEN NEW.policy = 'factors' BEGIN SELECT RAISE(ABORT, 'there is no room'); END";
+    let trigger = format!("CREATE TRIGGER no_outcome BEFORE INSERT ON audit {refuse}");
+    service.tamper(&trigger).await;
+    let body = json!({ "code": service.code("ann", -1).await });
+    let confirmed = service.send("POST", "/api/v2/me/totp/confirm", &token, Some(body)).await;
+    assert_eq!(confirmed.status, StatusCode::OK, "{confirmed:?}");
+    service.tamper("DROP TRIGGER no_outcome").await;
+    let codes = confirmed.json()["recovery_codes"].clone();
+    let body = json!({ "password": PASSWORD, "code": codes[0] });
+    let done = service.send("POST", "/api/v2/sessions/current/step-up", &token, Some(body)).await;
+    assert_eq!(done.status, StatusCode::OK, "they are good: {done:?}");
+    service.tamper(&trigger).await;
+    let fresh = service.send("POST", "/api/v2/me/recovery-codes", &token, None).await;
+    assert_eq!(fresh.status, StatusCode::CREATED, "{fresh:?}");
+    service.tamper("DROP TRIGGER no_outcome").await;
+    let fresh = fresh.json()["recovery_codes"].clone();
+    for (code, status) in [(&codes[1], StatusCode::UNAUTHORIZED), (&fresh[0], StatusCode::CREATED)] {
+        let reply = service.try_to_sign_in("ann", PASSWORD, code.as_str()).await;
+        assert_eq!(reply.status, status, "{reply:?}");
+    }
+    let auditor = service.account("aud", Role::Auditor).await;
+    let audit = service.send("GET", "/api/v2/audit?limit=100", &auditor, None).await;
+    for (outcome, is_there) in [("confirmed", false), ("replaced", false), ("pwd recovery", true)] {
+        assert_eq!(audit.text.contains(&format!("\"{outcome}\"")), is_there, "the control, {outcome}: {audit:?}");
+    }
+}
+
 #[test]
 fn what_is_dangerous_is_marked_in_the_document() {
     let operations = crate::openapi::Operations::of(crate::openapi::document_value());
