@@ -1,6 +1,7 @@
 //! What a provider said of itself and its keys: fetched when they are needed, and remembered.
 //!
-//! It is never asked often, whoever sends what; and who waits while it does not answer is only who needs something that is not known.
+//! It is never asked often, whoever sends what. While it does not answer, those wait who need something that is not known; and of those who need what is
+//! old and good still, one waits each time that it is asked, and the others do not.
 
 use super::keyset::KeySet;
 use super::{OidcError, Provider};
