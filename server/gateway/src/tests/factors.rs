@@ -53,6 +53,18 @@ impl Service {
             .status();
         assert!(done.unwrap().success());
     }
+
+    /// Somebody else who writes, and keeps all others from it until his input ends.
+    pub(crate) fn busy_writer(&self) -> std::process::Child {
+        let holds = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1], timeout=20, isolation_level=None); \
+                     c.execute('BEGIN IMMEDIATE'); print('held', flush=True); sys.stdin.read()";
+        let mut python = std::process::Command::new("python3");
+        python.args(["-c", holds]).arg(self._folder.path().join("s.db"));
+        python.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped());
+        let mut writer = python.spawn().unwrap();
+        std::io::Read::read_exact(writer.stdout.as_mut().unwrap(), &mut [0; 4]).unwrap();
+        writer
+    }
 }
 
 fn kind(reply: &Reply) -> String {
