@@ -278,13 +278,12 @@ impl Gateway {
         &self.0.passwords
     }
 
-    /// The links for a new password that are being used, by the hashes of their codes.
     /// Changes that are carried through whoever waits for them.
     pub(crate) fn deeds(&self) -> &Deeds {
         &self.0.deeds
     }
 
-    /// Links that are being used just now.
+    /// The links for a new password that are being used just now, by the hashes of their codes.
     pub(crate) fn links_in_use(&self) -> &UnderWay {
         &self.0.links_in_use
     }
