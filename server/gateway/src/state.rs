@@ -86,7 +86,7 @@ struct Parts {
     passwords: Passwords,
     links_in_use: UnderWay,
     deeds: Deeds,
-    provider: Option<Provider>,
+    provider: Option<Arc<Provider>>,
     config: Config,
     measures: Measures,
     new_jobs: Arc<Notify>,
@@ -290,7 +290,7 @@ impl Gateway {
 
     /// The provider by whom people sign in, where there is one.
     pub(crate) fn provider(&self) -> Option<&Provider> {
-        self.0.provider.as_ref()
+        self.0.provider.as_deref()
     }
 
     pub(crate) fn config(&self) -> &Config {
