@@ -8,7 +8,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::uri::Authority;
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, Uri, header};
 use jsonschema::Validator;
 use rustc_hash::FxHashMap;
 use serde::de::DeserializeOwned;
@@ -160,6 +160,24 @@ impl PublicUrl {
         };
         host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
     }
+}
+
+/// Whether an origin that a browser names is of this service: of the host by which the request came, or of the public address, since a proxy before the service
+/// may name another host to it.
+pub(crate) fn is_own_origin(origin: &str, public_url: &str, uri: &Uri, headers: &HeaderMap) -> bool {
+    // With HTTP/2 the host stands before the path, and in no header.
+    let named = headers.get(header::HOST).map(|host| host.to_str().unwrap_or("?"));
+    let own = uri.authority().map(Authority::as_str).or(named).unwrap_or_default();
+    let is_of_host = origin.split_once("://").is_some_and(|(_, host)| host.eq_ignore_ascii_case(own));
+    let is_public = !public_url.is_empty() && as_origin(public_url.trim_end_matches('/')) == as_origin(origin);
+    is_of_host || is_public
+}
+
+/// An origin as browsers write it: in small letters, and without the port that its scheme has anyway.
+fn as_origin(url: &str) -> String {
+    let url = url.to_ascii_lowercase();
+    let port = if url.starts_with("https://") { ":443" } else { ":80" };
+    url.strip_suffix(port).unwrap_or(&url).to_owned()
 }
 
 /// A form that fulfils its schema (`application/x-www-form-urlencoded`): all of it are texts. What the schema does not know is passed over, as OAuth

@@ -201,7 +201,7 @@ async fn enter(
     };
     let changes = method == Method::POST;
     if changes {
-        session::is_from_us(request.uri(), request.headers())?;
+        session::is_from_us(&gateway.config().public_url, request.uri(), request.headers())?;
     }
     let operation = match access {
         Open => None,

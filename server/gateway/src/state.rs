@@ -86,7 +86,7 @@ struct Parts {
     passwords: Passwords,
     links_in_use: UnderWay,
     deeds: Deeds,
-    provider: Option<Provider>,
+    provider: Option<Arc<Provider>>,
     config: Config,
     measures: Measures,
     new_jobs: Arc<Notify>,
@@ -278,20 +278,19 @@ impl Gateway {
         &self.0.passwords
     }
 
-    /// The links for a new password that are being used, by the hashes of their codes.
     /// Changes that are carried through whoever waits for them.
     pub(crate) fn deeds(&self) -> &Deeds {
         &self.0.deeds
     }
 
-    /// Links that are being used just now.
+    /// The links for a new password that are being used just now, by the hashes of their codes.
     pub(crate) fn links_in_use(&self) -> &UnderWay {
         &self.0.links_in_use
     }
 
     /// The provider by whom people sign in, where there is one.
     pub(crate) fn provider(&self) -> Option<&Provider> {
-        self.0.provider.as_ref()
+        self.0.provider.as_deref()
     }
 
     pub(crate) fn config(&self) -> &Config {

@@ -50,8 +50,12 @@ async fn of_token(gateway: &Gateway, token: &str) -> Result<Principal, Problem> 
     let not_valid = || unknown("The access token is not valid, or is over; sign in again.");
     let claims = match (gateway.keys().verify(token), gateway.provider()) {
         (Ok(claims), _) => claims,
-        (Err(_), Some(provider)) => return of_provider(gateway, provider, token).await,
-        (Err(_), None) => return Err(not_valid()),
+        // Only of a token that is signed by no key of ours anybody else could know more; one that is over is over, whether or not the provider answers.
+        (Err(Refusal::Key), Some(provider)) => return of_provider(gateway, provider, token).await,
+        (Err(refusal), _) => {
+            tracing::debug!(correlation = correlation(), %refusal, "An access token is refused.");
+            return Err(not_valid());
+        }
     };
     // The store is asked each time, so that what was ended is ended everywhere at once.
     let session = gateway.store().session(&claims.sid).await?;

@@ -27,8 +27,8 @@ use level::Lack;
 use security::secret::Secret;
 use serde::Deserialize;
 use std::fmt::Display;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Weak};
 use std::time::Instant;
 use tokio::sync::Mutex;
 
@@ -113,6 +113,8 @@ pub(crate) struct Asked<'a> {
 
 /// The provider.
 pub(crate) struct Provider {
+    /// Itself, for what goes on when nobody waits for it any more.
+    me: Weak<Self>,
     config: OidcConfig,
     fetcher: Fetcher,
     discovered: ArcSwapOption<Kept<Discovered>>,
@@ -129,8 +131,9 @@ pub(crate) struct Provider {
 
 impl Provider {
     /// A provider that is asked when somebody first needs it.
-    pub fn new(config: OidcConfig) -> Self {
-        Self {
+    pub fn new(config: OidcConfig) -> Arc<Self> {
+        Arc::new_cyclic(|me| Self {
+            me: me.clone(),
             config,
             fetcher: Fetcher::default(),
             discovered: ArcSwapOption::empty(),
@@ -139,7 +142,7 @@ impl Provider {
             verified: Verified::default(),
             seldom: Seldom::default(),
             asked: Mutex::default(),
-        }
+        })
     }
 
     /// How it is set.

@@ -13,7 +13,7 @@ pub(crate) const POLICY: &str = "outcome";
 /// Writes it into the audit log. `policy` is what decided, as the log names it.
 ///
 /// # Errors
-/// If it cannot be written down; what cannot be is not done.
+/// If it cannot be written down. What it tells of was done by then and stays done; the gate wrote down before that it was allowed.
 pub(crate) async fn note(
     gateway: &Gateway,
     policy: &str,
@@ -25,6 +25,15 @@ pub(crate) async fn note(
 ) -> Result<(), Problem> {
     gateway.store().audit(actor, action, resource, is_allowed, policy, &correlation(), outcome).await?;
     Ok(())
+}
+
+/// What became of writing down what cannot be shown a second time: where only the line is missing, whoever did it gets what came of it still, and the log of
+/// the service tells of the line.
+pub(crate) fn tell_if_missing(noted: Result<(), Problem>, action: &'static str) {
+    if let Err(problem) = noted {
+        let error = problem.told().detail;
+        tracing::error!(correlation = correlation(), action, %error, "What was done is missing in the audit log.");
+    }
 }
 
 /// The role of a new account.

@@ -1,35 +1,43 @@
-//! Who of the provider's people was here lately, so that it is written down once a minute and not with each request: many of them come with its access tokens
-//! alone, and never sign in here.
+//! Who of the provider's people was here lately, and which API token, so that it is written down once a minute and not with each request: many of those people
+//! come with its access tokens alone, and never sign in here.
 //!
-//! Decides nothing: nobody is let in or refused by it, nor by a failure to write it down. A disk that is full keeps nobody from looking.
+//! Decides nothing: nobody is let in or refused by it, nor by a failure to write it down. A disk that is full keeps nobody from looking, and nobody waits for
+//! long while others write.
 
 use super::seldom::Seldom;
-use crate::error::correlation;
+use crate::error::{CORRELATION, correlation};
 use crate::state::Gateway;
 use dashmap::{DashMap, Entry};
 use engine::store::StoreError;
 use std::time::{Duration, Instant};
+use tokio_util::task::TaskTracker;
+use tracing::Instrument;
 
-/// What lies between two looks at the store for one person. A little more than the minute for which the store writes nothing: what comes to the second is
-/// written then, and not a minute later.
+/// What lies between two looks at the store for one person or token. A little more than the minute for which the store writes nothing: what comes to the
+/// second is written then, and not a minute later.
 const EVERY: Duration = Duration::from_secs(61);
 /// So many are remembered; beyond it those are forgotten whose minute is over.
 const MOST: usize = 10_000;
 
-/// When people were last written down.
+/// How long a request waits for it.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// When people and tokens were last written down, by their ids.
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
     last: DashMap<String, Instant>,
+    /// What is being written down.
+    writing: TaskTracker,
     /// Which failures the log was told of lately.
     failures: Seldom,
 }
 
 impl Seen {
-    /// Whether it is to be written down now that somebody is here; of those who ask at once it is one.
-    fn is_due(&self, account: &str, now: Instant) -> bool {
+    /// Whether it is to be written down now that this account or token is here; of those who ask at once it is one.
+    fn is_due(&self, id: &str, now: Instant) -> bool {
         let is_over = |last: &Instant| now.saturating_duration_since(*last) >= EVERY;
         // The usual case takes no room, and waits for nobody who writes.
-        if self.last.get(account).is_some_and(|last| !is_over(&last)) {
+        if self.last.get(id).is_some_and(|last| !is_over(&last)) {
             return false;
         }
         if self.last.len() >= MOST {
@@ -39,7 +47,7 @@ impl Seen {
             // The store looks before it writes.
             return true;
         }
-        match self.last.entry(account.to_owned()) {
+        match self.last.entry(id.to_owned()) {
             Entry::Occupied(mut last) => {
                 let is_due = is_over(last.get());
                 if is_due {
@@ -68,6 +76,12 @@ impl Seen {
     pub fn forget(&self) {
         self.last.clear();
     }
+
+    /// Waits until all of it is written down.
+    pub async fn written(&self) {
+        self.writing.close();
+        self.writing.wait().await;
+    }
 }
 
 /// A person of the provider is here, by the account that he has. Where that cannot be written down, it is tried again in a minute.
@@ -75,16 +89,35 @@ pub(crate) async fn note_seen(gateway: &Gateway, account: &str) {
     if !gateway.seen().is_due(account, Instant::now()) {
         return;
     }
-    if let Err(error) = gateway.store().touch_person(account).await {
-        gateway.seen().tell("It could not be written down that a person of the provider was here.", &error);
-    }
+    let (store, account) = (gateway.store().clone(), account.to_owned());
+    let warning = "It could not be written down that a person of the provider was here.";
+    write_down(gateway, warning, async move { store.touch_person(&account).await }).await;
 }
 
-/// An API token is being used.
+/// An API token is being used. Where that cannot be written down, it is tried again in a minute.
 pub(super) async fn note_used(gateway: &Gateway, token: &str) {
-    if let Err(error) = gateway.store().touch_token(token).await {
-        gateway.seen().tell("It could not be written down that a token was used.", &error);
+    if !gateway.seen().is_due(token, Instant::now()) {
+        return;
     }
+    let (store, token) = (gateway.store().clone(), token.to_owned());
+    let warning = "It could not be written down that a token was used.";
+    write_down(gateway, warning, async move { store.touch_token(&token).await }).await;
+}
+
+/// Waits a moment for something to be written down. After that it goes on by itself: there is one writer, and whoever only looks is not held up by it.
+async fn write_down(
+    gateway: &Gateway,
+    warning: &'static str,
+    writes: impl Future<Output = Result<(), StoreError>> + Send + 'static,
+) {
+    let here = gateway.clone();
+    let writes = async move {
+        if let Err(error) = writes.await {
+            here.seen().tell(warning, &error);
+        }
+    };
+    let writes = gateway.seen().writing.spawn(CORRELATION.scope(correlation(), writes).in_current_span());
+    drop(tokio::time::timeout(PATIENCE, writes).await);
 }
 
 #[cfg(test)]

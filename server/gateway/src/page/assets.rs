@@ -2,7 +2,7 @@
 //! brings it. Their names hold a hash of them, so that browsers may keep them.
 
 use crate::error::{Kind, Problem};
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::Path;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -26,13 +26,11 @@ fn asset_of(name: &str, kind: &str, text: &[u8]) -> Asset {
 static STYLE_ASSET: LazyLock<Asset> = LazyLock::new(|| asset_of("page", "css", STYLE.as_bytes()));
 static SCRIPT_ASSET: LazyLock<Asset> = LazyLock::new(|| asset_of("page", "js", SCRIPT.as_bytes()));
 static DOCS_ASSET: LazyLock<Asset> = LazyLock::new(|| asset_of("docs", "js", DOCS.as_bytes()));
-/// Megabytes, so they are looked at when somebody first wants them.
-static SCALAR_ASSET: LazyLock<Asset> = LazyLock::new(|| asset_of("scalar", "js", &scalar_script()));
-
-/// Scalar itself; empty if its crate has none, which a test would see.
-fn scalar_script() -> Vec<u8> {
-    scalar_api_reference::get_asset("scalar.js").unwrap_or_default()
-}
+/// Scalar itself; empty if its crate has none, which a test would see. The crate gives a copy of its megabytes each time, so one is taken when somebody first
+/// wants it, and all who read it at once share that.
+static SCALAR: LazyLock<Bytes> =
+    LazyLock::new(|| scalar_api_reference::get_asset("scalar.js").unwrap_or_default().into());
+static SCALAR_ASSET: LazyLock<Asset> = LazyLock::new(|| asset_of("scalar", "js", &SCALAR));
 
 /// The path of what starts Scalar.
 pub(super) fn docs() -> &'static str {
@@ -68,7 +66,7 @@ pub(super) async fn asset(Path(name): Path<String>, headers: HeaderMap) -> Resul
     // Asked last, so that nobody else waits for its hash.
     if name.starts_with("scalar-") && is(&SCALAR_ASSET) {
         return Ok(unless_known(&SCALAR_ASSET, "text/javascript; charset=utf-8", &headers, || {
-            Body::from(scalar_script())
+            Body::from(SCALAR.clone())
         }));
     }
     Err(Problem::new(Kind::NotFound, "There is no such file."))
@@ -80,5 +78,22 @@ fn unless_known(asset: &Asset, kind: &'static str, headers: &HeaderMap, body: im
     match has_it {
         true => (StatusCode::NOT_MODIFIED, kept).into_response(),
         false => (kept, [(header::CONTENT_TYPE, kind)], body()).into_response(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn all_who_read_scalar_share_its_bytes() {
+        let read = async || {
+            let name = scalar().strip_prefix("/assets/").unwrap().to_owned();
+            let reply = asset(Path(name), HeaderMap::new()).await.unwrap();
+            axum::body::to_bytes(reply.into_body(), usize::MAX).await.unwrap()
+        };
+        let (one, another) = (read().await, read().await);
+        assert!(one.len() > 1 << 20 && one == another, "the control: {}", one.len());
+        assert_eq!(one.as_ptr(), another.as_ptr());
     }
 }

@@ -48,7 +48,7 @@ pub(super) async fn make(
         return Ok(with_problem(&gateway, Some(&visitor), TEMPLATE, HERE, before, &problem));
     }
     match made(&gateway, &visitor, &id, form.typed("clear-factor").is_some()).await {
-        Ok(link) => shown(&gateway, &visitor, base, &id, &link).await,
+        Ok(link) => Ok(shown(&gateway, &visitor, base, &id, &link, before).await),
         Err(problem) => Ok(with_problem(&gateway, Some(&visitor), TEMPLATE, HERE, before, &problem)),
     }
 }
@@ -65,8 +65,9 @@ pub(super) async fn first(
         let nobody = || Problem::new(Kind::Forbidden, "This page is open to nobody.");
         let operation = gateway.operations().by_id(INVITE).ok_or_else(nobody)?;
         auth::permit(gateway, &visitor.principal, operation, &format!("/accounts/{id}/invitation"), true).await?;
+        let before = context(gateway, visitor, id).await?;
         let link = made(gateway, visitor, id, false).await?;
-        shown(gateway, visitor, base, id, &link).await
+        Ok::<_, Problem>(shown(gateway, visitor, base, id, &link, before).await)
     };
     let problem = match answer.await {
         Ok(answer) => return answer,
@@ -90,20 +91,21 @@ async fn made(gateway: &Gateway, visitor: &Visitor, id: &str, clears: bool) -> R
     Ok(made.0.link)
 }
 
-/// Shows a link this once, on the page of its account.
+/// Shows a link this once, on the page of its account: as it was `before` where it cannot be read any more.
 async fn shown(
     gateway: &Gateway,
     visitor: &Visitor,
     base: Result<PublicUrl, Problem>,
     id: &str,
     link: &str,
-) -> Result<Response, Problem> {
-    let mut context = context(gateway, visitor, id).await?;
+    before: Value,
+) -> Response {
+    let mut context = context(gateway, visitor, id).await.unwrap_or(before);
     // Whoever asked names the host that he reaches; where he does not, what stands after it is still right.
     let base = base.unwrap_or_else(|_| PublicUrl(String::new()));
     context["link"] = json!(format!("{}{link}", base.0));
     context["is_guessed"] = json!(base.is_guessed(gateway.config()));
-    Ok((StatusCode::CREATED, page(gateway, Some(visitor), TEMPLATE, HERE, context)).into_response())
+    (StatusCode::CREATED, page(gateway, Some(visitor), TEMPLATE, HERE, context)).into_response()
 }
 
 /// Takes the link of an account back.

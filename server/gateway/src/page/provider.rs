@@ -6,7 +6,7 @@
 
 use super::entry::open_form;
 use super::render::page;
-use super::session::{GOOD_FOR_MS, away, cookie_of, cookie_of_away, hash, no_cookie_of_away};
+use super::session::{GOOD_FOR_MS, away, cookie_of, cookie_of_away, hash, is_drawn_in_elsewhere, no_cookie_of_away};
 use super::{Visitor, place};
 use crate::auth::oidc::admission::{POLICY, account_of, ways};
 use crate::auth::oidc::{Asked, Provider, word};
@@ -71,14 +71,25 @@ fn provider(gateway: &Gateway) -> Result<&Provider, Problem> {
     gateway.provider().ok_or_else(|| Problem::new(Kind::NotFound, "This service has no provider of sign-ins."))
 }
 
+/// Refuses what another site had a browser ask for: else pages of others could use up the ways of a whole address to the provider, and look like somebody
+/// who guesses.
+fn refuse_drawn_in(headers: &HeaderMap) -> Result<(), Problem> {
+    match is_drawn_in_elsewhere(headers) {
+        true => Err(Problem::new(Kind::Forbidden, "Sign in here; pages of others do not do it for you.")),
+        false => Ok(()),
+    }
+}
+
 /// Sends a browser to the provider.
 pub(super) async fn leave(
     State(gateway): State<Gateway>,
     visitor: Option<Extension<Visitor>>,
     from: ClientAddress,
     base: PublicUrl,
+    headers: HeaderMap,
     leaving: Result<Query<Leaving>, QueryRejection>,
 ) -> Result<Response, Problem> {
+    refuse_drawn_in(&headers)?;
     let provider = provider(&gateway)?;
     let Query(leaving) = leaving.map_err(|_| Problem::new(Kind::Invalid, "The address has something twice."))?;
     let back = place(leaving.back.as_deref());
@@ -139,7 +150,9 @@ pub(super) async fn come_back(
     headers: HeaderMap,
     came: Result<Query<Came>, QueryRejection>,
 ) -> Result<Response, Problem> {
+    refuse_drawn_in(&headers)?;
     let kept = kept(&gateway, &headers);
+    let was_sent = kept.is_some();
     let back = place(kept.as_ref().map(|away| away.back.as_str())).to_owned();
     let came =
         came.map(|Query(came)| came).map_err(|_| Problem::new(Kind::Invalid, "The address has something twice."));
@@ -163,8 +176,11 @@ pub(super) async fn come_back(
             answer
         }
         Err(problem) => {
-            let is_throttled = problem.is_throttled();
-            gateway.measures().signed_in(if is_throttled { SignIn::Throttled } else { SignIn::Refused });
+            // Whoever was never sent away tried nothing: each link to here would count as a guess.
+            if was_sent {
+                let is_throttled = problem.is_throttled();
+                gateway.measures().signed_in(if is_throttled { SignIn::Throttled } else { SignIn::Refused });
+            }
             let context = json!({ "back": back, "name": "", "is_out": false, "is_changed": false, "is_set": false });
             open_form(&gateway, &headers, "sign_in.html", context, Some(&problem))
         }

@@ -7,8 +7,8 @@ use crate::auth::factors::PROVIDER;
 use crate::auth::seen::note_seen;
 use crate::auth::{Principal, Via, secrets};
 use crate::error::{Kind, Problem};
+use crate::extract::is_own_origin;
 use crate::state::Gateway;
-use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderValue, Uri, header};
 
 /// The cookie of who signed in. `__Host-` keeps other hosts of the same domain, and plain HTTP, from setting it.
@@ -123,11 +123,9 @@ pub(super) fn no_cookie() -> HeaderValue {
 
 /// Whether the browser says that a form was sent from a page of this service. Each browser of today says so in one of two ways; who says nothing is
 /// no browser, and has the interface.
-pub(super) fn is_from_us(uri: &Uri, headers: &HeaderMap) -> Result<(), Problem> {
+pub(super) fn is_from_us(public_url: &str, uri: &Uri, headers: &HeaderMap) -> Result<(), Problem> {
     let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
-    // With HTTP/2 the host stands before the path, and in no header.
-    let own = uri.authority().map(Authority::as_str).or(text("host")).unwrap_or_default();
-    let is_own = |origin: &str| origin.split_once("://").is_some_and(|(_, host)| host.eq_ignore_ascii_case(own));
+    let is_own = |origin: &str| is_own_origin(origin, public_url, uri, headers);
     let is_ours = match (text("sec-fetch-site"), text("origin")) {
         (None, None) => false,
         (site, origin) => site.is_none_or(|site| site == "same-origin") && origin.is_none_or(is_own),
@@ -190,11 +188,38 @@ mod tests {
             (false, &[host, ("sec-fetch-site", "none")]),
             (false, &[("origin", "https://evil.example")]),
         ] {
-            assert_eq!(is_from_us(&Uri::from_static("/tokens"), &headers(all)).is_ok(), ours, "{all:?}");
+            assert_eq!(is_from_us("", &Uri::from_static("/tokens"), &headers(all)).is_ok(), ours, "{all:?}");
         }
         let http_2 = Uri::from_static("https://team.example:7420/tokens");
         for (ours, origin) in [(true, "https://team.example:7420"), (false, "https://evil.example")] {
-            assert_eq!(is_from_us(&http_2, &headers(&[("origin", origin)])).is_ok(), ours, "{origin}");
+            assert_eq!(is_from_us("", &http_2, &headers(&[("origin", origin)])).is_ok(), ours, "{origin}");
+        }
+    }
+
+    #[test]
+    fn a_form_may_come_from_the_public_address_also_where_a_proxy_names_another_host() {
+        let uri = Uri::from_static("/tokens");
+        let is_ours = |public_url: &str, origin: &str, site: &str| {
+            let sent = headers(&[("host", "10.0.0.7:7420"), ("origin", origin), ("sec-fetch-site", site)]);
+            is_from_us(public_url, &uri, &sent).is_ok()
+        };
+        for (ours, public_url, origin) in [
+            (true, "https://team.example", "https://team.example"),
+            (true, "https://Team.example:443", "https://team.example"),
+            (true, "https://team.example:8443", "https://team.example:8443"),
+            (true, "https://team.example", "http://10.0.0.7:7420"),
+            (false, "", "https://team.example"),
+            (false, "https://team.example", "http://team.example"),
+            (false, "https://team.example", "https://team.example:80"),
+            (false, "https://team.example", "https://team.example:8443"),
+            (false, "https://team.example:8443", "https://team.example"),
+            (false, "https://team.example", "https://team.example.evil.example"),
+            (false, "https://team.example", "https://evil.example"),
+            (false, "https://team.example", "null"),
+            (false, "", "null"),
+        ] {
+            assert_eq!(is_ours(public_url, origin, "same-origin"), ours, "{public_url} {origin}");
+            assert!(!is_ours(public_url, origin, "cross-site"), "{public_url} {origin}");
         }
     }
 

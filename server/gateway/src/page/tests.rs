@@ -96,6 +96,9 @@ async fn every_page_asks_the_policies_of_the_interface() {
         service.account(role.name(), role).await;
         let mut browser = Browser::signed_in(&service, role.name()).await;
         let account = service.gateway.store().account_by_name(role.name()).await.unwrap().unwrap();
+        let api = auth::secrets::api_token().unwrap();
+        let scopes = ["accounts", "jobs", "tokens"].map(str::to_owned);
+        service.gateway.store().create_token(&account.id, "ci", &api.hash, &scopes, None).await.unwrap();
         for (method, path, access) in PAGES {
             let Operation(operation) = access else { continue };
             assert!(service.gateway.operations().by_id(operation).is_some(), "{operation} stands in the document");
@@ -124,12 +127,21 @@ async fn every_page_asks_the_policies_of_the_interface() {
                 "GET" => nobody.get(&path).await,
                 _ => nobody.post(&path, &[]).await,
             };
-            let place = reply.headers["location"].to_str().unwrap();
-            assert!(
-                reply.status == StatusCode::SEE_OTHER && place.starts_with("/sign-in?back="),
-                "{method} {path}: {reply:?}"
-            );
+            let (by_token, body) = match *method {
+                "GET" => (Request::builder().uri(&path).header("host", "team.example"), Body::empty()),
+                _ => (nobody.form(&path, &[]).header("origin", "https://team.example"), nobody.body(&[])),
+            };
+            let by_token = by_token.header("authorization", format!("Bearer {}", api.secret)).body(body).unwrap();
+            for reply in [reply, service.raw(by_token).await] {
+                let place = reply.headers["location"].to_str().unwrap();
+                assert!(
+                    reply.status == StatusCode::SEE_OTHER && place.starts_with("/sign-in?back="),
+                    "{method} {path}: {reply:?}"
+                );
+            }
         }
+        let me = service.send("GET", "/api/v2/me", &api.secret, None).await;
+        assert_eq!(me.status, StatusCode::OK, "the control: the token is good where tokens are: {me:?}");
         for (path, name, operation) in [
             ("/audit", "Audit", "audit.list"),
             ("/usage", "Usage", "usage.show"),
@@ -196,6 +208,19 @@ async fn forms_of_others_are_refused() {
     let reply = stranger.post("/sign-in", &[("name", "eve"), ("password", PASSWORD)]).await;
     assert!(reply.status == StatusCode::FORBIDDEN && reply.text.contains("HTTPS"), "{reply:?}");
     assert_eq!(service.gateway.store().tokens(None, None, 100).await.unwrap().items.len(), 1, "only the control");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_that_was_made_is_shown_also_where_the_others_cannot_be_read_any_more() {
+    let service = Service::new().await;
+    service.account("ann", Role::Developer).await;
+    let mut browser = Browser::signed_in(&service, "ann").await;
+    browser.get("/tokens").await;
+    let breaks = "UPDATE tokens SET scopes = 'no list' WHERE id = NEW.id";
+    service.tamper(&format!("CREATE TRIGGER unread AFTER INSERT ON tokens BEGIN {breaks}; END")).await;
+    let made = browser.post("/tokens", &[("name", "ci"), ("scope", "jobs"), ("days", "7")]).await;
+    assert!(made.status == StatusCode::CREATED && made.text.contains("cagt_"), "{made:?}");
+    assert_eq!(browser.get("/tokens").await.status, StatusCode::SERVICE_UNAVAILABLE, "the control");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -63,8 +63,10 @@ pub(super) async fn create(
         }
         routes::tokens::create(State(gateway.clone()), principal, fitting(wanted)?).await
     };
+    // Read before it too: where they cannot be read any more once it is made, its secret is shown still.
+    let before = context(&gateway, &visitor, Part::default()).await?;
     let made = made.await;
-    let mut context = context(&gateway, &visitor, Part::default()).await?;
+    let mut context = context(&gateway, &visitor, Part::default()).await.unwrap_or(before);
     context["is_first"] = json!(true);
     Ok(match made {
         Ok((status, made)) => {

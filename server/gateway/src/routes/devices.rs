@@ -6,11 +6,12 @@ use crate::auth::outcome::note;
 use crate::auth::{Principal, Via, factors, secrets};
 use crate::deed::carried_through;
 use crate::error::{Kind, Problem, ProblemBody};
-use crate::extract::{ClientAddress, Filled, PublicUrl, Valid};
+use crate::extract::{ClientAddress, Filled, PublicUrl, Valid, is_own_origin};
 use crate::routes::oauth::{CLIENT, Complaint, ComplaintBody, client_is_known};
 use crate::routes::too_many;
 use crate::state::Gateway;
 use axum::extract::State;
+use axum::http::{HeaderMap, Uri, header};
 use axum::{Extension, Json};
 use engine::store::now_ms;
 use engine::store::tokens::Device;
@@ -95,8 +96,16 @@ pub(crate) async fn begin(
     State(gateway): State<Gateway>,
     from: ClientAddress,
     base: Result<PublicUrl, Problem>,
+    uri: Uri,
+    headers: HeaderMap,
     wish: Result<Filled<Wish>, Problem>,
 ) -> Result<Json<Codes>, Complaint> {
+    // Programs name no origin, and browsers do: else a page of others could use up the places of all devices that wait, by the browsers of whoever reads it.
+    let origin = headers.get(header::ORIGIN).map(|origin| origin.to_str().unwrap_or("?"));
+    if origin.is_some_and(|origin| !is_own_origin(origin, &gateway.config().public_url, &uri, &headers)) {
+        let said = "A device asks for itself, and no page of another site for it.";
+        return Err(Problem::new(Kind::Forbidden, said).into());
+    }
     let (base, Filled(wish)) = (base?.0, wish?);
     client_is_known(Some(&wish.client_id))?;
     gateway.tries().take_waiting(&from.0).map_err(too_many)?;

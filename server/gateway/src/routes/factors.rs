@@ -3,7 +3,7 @@
 //! The secret leaves once, when it is made; what is kept of it is sealed.
 
 use crate::auth::factors::{POLICY, step_of};
-use crate::auth::outcome::note;
+use crate::auth::outcome::{note, tell_if_missing};
 use crate::auth::{Principal, recovery, totp};
 use crate::deed::carried_through;
 use crate::error::{Kind, Problem, ProblemBody};
@@ -106,7 +106,9 @@ pub(crate) async fn confirm(
             return Err(wrong());
         }
         gateway.tries().forgive_code(&account.id);
-        note(&gateway, POLICY, &account.id, "me.confirm_totp", &account.id, true, "confirmed").await?;
+        // The factor is on by now, and its codes are shown only here.
+        let noted = note(&gateway, POLICY, &account.id, "me.confirm_totp", &account.id, true, "confirmed").await;
+        tell_if_missing(noted, "me.confirm_totp");
         Ok(Json(RecoveryCodes { recovery_codes }))
     })
     .await
@@ -152,7 +154,9 @@ pub(crate) async fn new_recovery_codes(
         }
         let (recovery_codes, hashes) = recovery::fresh(&account.id)?;
         gateway.store().set_recovery_codes(&account.id, &hashes).await?;
-        note(&gateway, POLICY, &account.id, "me.new_recovery_codes", &account.id, true, "replaced").await?;
+        // Those before are worth nothing by now.
+        let noted = note(&gateway, POLICY, &account.id, "me.new_recovery_codes", &account.id, true, "replaced").await;
+        tell_if_missing(noted, "me.new_recovery_codes");
         Ok((StatusCode::CREATED, Json(RecoveryCodes { recovery_codes })))
     })
     .await

@@ -16,7 +16,7 @@ use engine::store::tokens::{Rotated, Session};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// How long a session is good without being used.
+/// How long a session is good from its beginning, however much it is used.
 pub(super) const SESSION_MS: i64 = 14 * 86_400_000;
 
 /// Who signs in.

@@ -97,3 +97,23 @@ async fn the_other_sessions_of_an_account_are_ended_by_its_owner() {
     let again = service.send("DELETE", "/api/v2/sessions", &own, None).await;
     assert_eq!(again.json()["ended"], 0, "{again:?}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pages_of_others_begin_no_devices() {
+    let service = Service::new().await;
+    let ask = async |origin: &str| {
+        let request =
+            Request::builder().method("POST").uri("/oauth/device_authorization").header("host", "team.example");
+        let request = request.header("content-type", "application/x-www-form-urlencoded").header("origin", origin);
+        service.raw(request.body(Body::from("client_id=code-agent")).unwrap()).await
+    };
+    for _ in 0..30 {
+        for origin in ["https://evil.example", "https://team.example.evil.example", "null"] {
+            let reply = ask(origin).await;
+            assert_eq!((reply.status, &reply.json()["error"]), (StatusCode::BAD_REQUEST, &json!("access_denied")));
+        }
+    }
+    // None of them took one of the tries of the address.
+    service.begin_device("laptop").await;
+    assert_eq!(ask("https://team.example").await.status, StatusCode::OK, "a page of our own");
+}

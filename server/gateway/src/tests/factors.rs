@@ -53,6 +53,18 @@ impl Service {
             .status();
         assert!(done.unwrap().success());
     }
+
+    /// Somebody else who writes, and keeps all others from it until his input ends.
+    pub(crate) fn busy_writer(&self) -> std::process::Child {
+        let holds = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1], timeout=20, isolation_level=None); \
+                     c.execute('BEGIN IMMEDIATE'); print('held', flush=True); sys.stdin.read()";
+        let mut python = std::process::Command::new("python3");
+        python.args(["-c", holds]).arg(self._folder.path().join("s.db"));
+        python.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped());
+        let mut writer = python.spawn().unwrap();
+        std::io::Read::read_exact(writer.stdout.as_mut().unwrap(), &mut [0; 4]).unwrap();
+        writer
+    }
 }
 
 fn kind(reply: &Reply) -> String {
@@ -186,6 +198,39 @@ async fn what_is_dangerous_wants_a_step_up() {
     let audit = service.send("GET", "/api/v2/audit?limit=200", &token, None).await.json();
     let said = |policy: &str| audit["items"].as_array().unwrap().iter().filter(|item| item["policy"] == policy).count();
     assert!(said("step-up") >= 3 && said("no-step-up-by-token") == 2, "{audit}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn recovery_codes_are_shown_also_where_the_log_cannot_be_written() {
+    let service = Service::new().await;
+    let token = service.account("ann", Role::Viewer).await;
+    service.send("POST", "/api/v2/me/totp", &token, None).await;
+    // What was decided is written down, and what came of it is not.
+    let refuse = "WHEN NEW.policy = 'factors' BEGIN SELECT RAISE(ABORT, 'there is no room'); END";
+    let trigger = format!("CREATE TRIGGER no_outcome BEFORE INSERT ON audit {refuse}");
+    service.tamper(&trigger).await;
+    let body = json!({ "code": service.code("ann", -1).await });
+    let confirmed = service.send("POST", "/api/v2/me/totp/confirm", &token, Some(body)).await;
+    assert_eq!(confirmed.status, StatusCode::OK, "{confirmed:?}");
+    service.tamper("DROP TRIGGER no_outcome").await;
+    let codes = confirmed.json()["recovery_codes"].clone();
+    let body = json!({ "password": PASSWORD, "code": codes[0] });
+    let done = service.send("POST", "/api/v2/sessions/current/step-up", &token, Some(body)).await;
+    assert_eq!(done.status, StatusCode::OK, "they are good: {done:?}");
+    service.tamper(&trigger).await;
+    let fresh = service.send("POST", "/api/v2/me/recovery-codes", &token, None).await;
+    assert_eq!(fresh.status, StatusCode::CREATED, "{fresh:?}");
+    service.tamper("DROP TRIGGER no_outcome").await;
+    let fresh = fresh.json()["recovery_codes"].clone();
+    for (code, status) in [(&codes[1], StatusCode::UNAUTHORIZED), (&fresh[0], StatusCode::CREATED)] {
+        let reply = service.try_to_sign_in("ann", PASSWORD, code.as_str()).await;
+        assert_eq!(reply.status, status, "{reply:?}");
+    }
+    let auditor = service.account("aud", Role::Auditor).await;
+    let audit = service.send("GET", "/api/v2/audit?limit=100", &auditor, None).await;
+    for (outcome, is_there) in [("confirmed", false), ("replaced", false), ("pwd recovery", true)] {
+        assert_eq!(audit.text.contains(&format!("\"{outcome}\"")), is_there, "the control, {outcome}: {audit:?}");
+    }
 }
 
 #[test]

@@ -1,16 +1,18 @@
 //! What a provider said of itself and its keys: fetched when they are needed, and remembered.
 //!
-//! It is never asked often, whoever sends what; and who waits while it does not answer is only who needs something that is not known.
+//! It is never asked often, whoever sends what. While it does not answer, those wait who need something that is not known; of those who need a key that is old
+//! and good still, one waits a moment each time that it is asked, and the others do not.
 
 use super::keyset::KeySet;
 use super::{OidcError, Provider};
 use crate::auth::jwt::{PinnedKey, Refusal};
-use crate::error::correlation;
+use crate::error::{CORRELATION, correlation};
 use engine::fetch::{Method, is_private};
 use serde::Deserialize;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
+use tracing::Instrument;
 
 /// How long what the provider said of itself, and its keys, are taken as they are.
 pub(super) const FRESH: Duration = Duration::from_secs(3600);
@@ -19,6 +21,8 @@ pub(super) const FRESH: Duration = Duration::from_secs(3600);
 pub(super) const STALE: Duration = Duration::from_secs(86_400);
 /// A key that is not known is a reason to ask once in this time, whoever sends tokens.
 pub(super) const ONCE_IN: Duration = Duration::from_secs(10);
+/// How long somebody whose key is good still waits until it is read again.
+const A_MOMENT: Duration = Duration::from_secs(1);
 
 /// Why it is not asked again at once.
 const NOT_HAD: &str = "it could not be had a moment ago";
@@ -126,14 +130,31 @@ impl Provider {
 
     /// The key of this name. One that is not known is asked for, but not often.
     pub(super) async fn key(&self, id: Option<&str>) -> Result<PinnedKey, OidcError> {
-        let known = |is_good: fn(&Kept<KeySet>) -> bool| {
-            let kept = self.keys.load();
-            kept.as_ref().filter(|kept| is_good(kept)).and_then(|kept| kept.value.find(id).cloned())
-        };
-        let (fresh, usable) = (|| known(Kept::is_fresh), || known(Kept::is_usable));
-        if let Some(key) = fresh() {
+        if let Some(key) = self.known(id, Kept::is_fresh) {
             return Ok(key);
         }
+        let Some((old, me)) = self.known(id, Kept::is_usable).zip(self.me.upgrade()) else {
+            return self.key_read_again(id).await;
+        };
+        let id = id.map(str::to_owned);
+        let reads = async move { me.key_read_again(id.as_deref()).await };
+        let reads = tokio::spawn(CORRELATION.scope(correlation(), reads).in_current_span());
+        match tokio::time::timeout(A_MOMENT, reads).await {
+            Ok(Ok(key)) => key,
+            // It is read by itself, for those who come later.
+            Ok(Err(_)) | Err(_) => Ok(old),
+        }
+    }
+
+    /// The key of this name in what was read before, if that is good.
+    fn known(&self, id: Option<&str>, is_good: fn(&Kept<KeySet>) -> bool) -> Option<PinnedKey> {
+        let kept = self.keys.load();
+        kept.as_ref().filter(|kept| is_good(kept)).and_then(|kept| kept.value.find(id).cloned())
+    }
+
+    /// The key of this name, after the keys were asked for, where that was not done a moment ago.
+    async fn key_read_again(&self, id: Option<&str>) -> Result<PinnedKey, OidcError> {
+        let (fresh, usable) = (|| self.known(id, Kept::is_fresh), || self.known(id, Kept::is_usable));
         let discovered = self.discovered().await?;
         let mut asked = match (self.asked.try_lock(), usable()) {
             (Ok(asked), _) => asked,

@@ -89,6 +89,8 @@ struct Said {
     /// What a code is worth.
     id_token: Arc<Lock<Option<String>>>,
     asked: Arc<AtomicUsize>,
+    /// How long it thinks before it gives its keys.
+    thinks: Arc<Lock<Duration>>,
 }
 
 /// A provider that says what it is told to.
@@ -115,6 +117,8 @@ impl Stage {
         };
         let keys = async |State(said): State<Said>| {
             said.asked.fetch_add(1, Ordering::SeqCst);
+            let thinks = *said.thinks.lock().unwrap();
+            tokio::time::sleep(thinks).await;
             said.keys.lock().unwrap().to_string()
         };
         let redeemed = async |State(said): State<Said>| {
@@ -320,6 +324,30 @@ async fn keys_that_should_be_read_again_are_used_for_a_day_and_whoever_runs_the_
     let_age(STALE).await;
     let refused = provider.access(&token(&signer, &stage.access("s-1"))).await;
     assert!(matches!(refused, Err(OidcError::Answer("set of keys", _))), "{refused:?}");
+}
+
+#[tokio::test]
+async fn whoever_has_a_key_that_is_good_still_does_not_wait_for_a_provider_that_is_silent() {
+    let (signer, new) = (Signer::ec("k"), Signer::ec("new"));
+    let stage = Stage::new(&[&signer]).await;
+    let provider = Provider::new(stage.config());
+    let good = token(&signer, &stage.access("a"));
+    assert!(provider.access(&good).await.is_ok(), "the control");
+    let kept = Arc::into_inner(provider.keys.swap(None).unwrap()).unwrap();
+    provider.keys.store(Some(Arc::new(Kept::new(kept.value, FRESH))));
+    provider.asked.lock().await[1] = None;
+    stage.show(&[&signer, &new]);
+    *stage.said.thinks.lock().unwrap() = Duration::from_secs(6);
+    for _ in 0..3 {
+        let answer = tokio::time::timeout(Duration::from_secs(4), provider.access(&good)).await;
+        assert!(answer.is_ok_and(|access| access.is_ok()), "it is used as it is");
+    }
+    let other = token(&new, &stage.access("a"));
+    let waits = tokio::time::timeout(Duration::from_millis(500), provider.access(&other)).await;
+    assert!(waits.is_err(), "the control: a key that is not known is waited for");
+    // What nobody else waited for is read still.
+    assert!(provider.access(&other).await.is_ok());
+    assert_eq!(stage.said.asked.load(Ordering::SeqCst), 2);
 }
 
 #[test]

@@ -251,3 +251,21 @@ async fn an_account_that_was_made_is_shown_also_where_its_link_could_not_be_made
     let link = root.post(&format!("{}/invitation", place_of(&service, "eve").await), &[("open", "")]).await;
     assert_eq!(link.status, StatusCode::CREATED, "and there it can be made: {link:?}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_link_that_was_made_is_shown_also_where_its_account_cannot_be_read_any_more() {
+    let service = Service::new().await;
+    service.account("root", Role::Admin).await;
+    service.account("dev", Role::Developer).await;
+    let place = place_of(&service, "dev").await;
+    let mut root = Browser::signed_in(&service, "root").await;
+    root.get(&place).await;
+    let breaks = "UPDATE accounts SET role = 'none' WHERE id = NEW.account";
+    service.tamper(&format!("CREATE TRIGGER unread AFTER INSERT ON invitations BEGIN {breaks}; END")).await;
+    let made = root.post(&format!("{place}/invitation"), &[("open", "")]).await;
+    assert!(made.status == StatusCode::CREATED && path_of(&link_in(&made)).len() > 50, "{made:?}");
+    assert_eq!(root.get(&place).await.status, StatusCode::SERVICE_UNAVAILABLE, "the control");
+    root.get("/account").await;
+    let made = root.post("/accounts", &[("name", "bob"), ("role", "viewer"), ("password", "")]).await;
+    assert!(made.status == StatusCode::CREATED && path_of(&link_in(&made)).len() > 50, "{made:?}");
+}

@@ -106,3 +106,40 @@ async fn a_cookie_that_was_changed_or_is_old_is_refused() {
     assert!(is_refused(&reply, "belongs to another sign-in"), "{reply:?}");
     assert_eq!(audit().await, 3);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pages_of_others_use_up_no_ways_to_the_provider_and_count_as_no_guesses() {
+    let stage = Stage::new(&[&Signer::ec("k")]).await;
+    let service = Service::with_provider(Value::Null, Default::default(), Some(stage.config())).await;
+    let asks = async |path: &str, mode: &str, cookie: &str| {
+        let request = Request::builder().uri(path).header("host", "team.example");
+        let request = request.header("sec-fetch-site", "cross-site").header("sec-fetch-mode", mode);
+        service.raw(request.header("cookie", cookie).body(Body::empty()).unwrap()).await
+    };
+    let refused = async || {
+        let text = crate::metrics::text(&service.gateway).await;
+        let counted =
+            text.lines().find_map(|line| line.strip_prefix("code_agent_sign_ins_total{outcome=\"refused\"} "));
+        counted.unwrap().parse::<f64>().unwrap()
+    };
+    let sent = format!("__Host-away={}", sealed(&service, &away("s", now_ms())));
+    for path in ["/auth/oidc/login", "/auth/oidc/callback", "/auth/oidc/callback?code=c&state=x"] {
+        for _ in 0..100 {
+            for cookie in ["a=1", &sent] {
+                let drawn = asks(path, "no-cors", cookie).await;
+                assert!(drawn.status == StatusCode::FORBIDDEN && drawn.text.contains("pages of others"), "{drawn:?}");
+                assert!(!drawn.headers.contains_key("set-cookie"), "{drawn:?}");
+            }
+        }
+    }
+    for _ in 0..100 {
+        let linked = asks("/auth/oidc/callback", "navigate", "a=1").await;
+        assert!(is_refused(&linked, "not begun in this browser"), "{linked:?}");
+    }
+    assert_eq!(refused().await, 0.0);
+    // Whoever goes there is sent on, and comes back with what he was sent with.
+    assert_eq!(asks("/auth/oidc/login", "navigate", "a=1").await.status, StatusCode::SEE_OTHER);
+    let back = asks("/auth/oidc/callback?code=c&state=x", "navigate", &sent).await;
+    assert!(is_refused(&back, "belongs to another sign-in"), "{back:?}");
+    assert_eq!(refused().await, 1.0, "the control");
+}

@@ -103,3 +103,25 @@ async fn all_that_an_account_is_signed_in_with_ends_with_its_tokens_of_the_provi
     let reply = me(&token(&signer, &claims)).await;
     assert_eq!(reply.status, StatusCode::OK, "{reply:?}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_of_our_own_that_is_over_is_refused_also_while_the_provider_is_away() {
+    let signer = Signer::ec("k");
+    let stage = Stage::new(&[&signer]).await;
+    let service = service(&stage).await;
+    stage.said.description.lock().unwrap().0 = 500;
+    let id = service.id_of("root").await;
+    let session = service.gateway.store().sessions(&id).await.unwrap()[0].id.clone();
+    let own = |age: i64| service.gateway.keys().sign(&id, &session, now_ms() - age).unwrap();
+    let changed = format!("{}x", own(1000));
+    for (token, status) in [
+        (own(1000), StatusCode::OK),
+        (own(700_000), StatusCode::UNAUTHORIZED),
+        (changed, StatusCode::UNAUTHORIZED),
+        ("no token".into(), StatusCode::UNAUTHORIZED),
+        (token(&signer, &stage.access("s-1")), StatusCode::SERVICE_UNAVAILABLE),
+    ] {
+        let reply = service.send("GET", "/api/v2/me", &token, None).await;
+        assert_eq!(reply.status, status, "{token}: {reply:?}");
+    }
+}

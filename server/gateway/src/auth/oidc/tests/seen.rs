@@ -19,7 +19,10 @@ async fn it_is_told_when_somebody_with_an_access_token_was_last_here() {
     };
     let began = now_ms();
     let id = comes().await;
-    let last = async || store.seen_account(&id).await.unwrap().unwrap().last_seen;
+    let last = async || {
+        service.gateway.seen().written().await;
+        store.seen_account(&id).await.unwrap().unwrap().last_seen
+    };
     assert!(last().await.is_some_and(|last| last >= began));
     let shown = service.send("GET", &format!("/api/v2/accounts/{id}"), &root, None).await.json();
     assert!(shown["last_seen_at"].is_string() && shown.get("last_sign_in_at").is_none(), "{shown}");
@@ -47,7 +50,10 @@ async fn whoever_is_refused_was_not_here_and_a_session_of_the_provider_counts() 
     service.account("root", Role::Admin).await;
     let store = service.gateway.store();
     let (account, _) = store.create_account_of_person(&stage.issuer, "s-1", "ann", Role::Viewer).await.unwrap();
-    let last = async || store.seen_account(&account.id).await.unwrap().unwrap().last_seen;
+    let last = async || {
+        service.gateway.seen().written().await;
+        store.seen_account(&account.id).await.unwrap().unwrap().last_seen
+    };
     let access = token(&signer, &stage.access("s-1"));
     store.set_disabled(&account.id, true).await.unwrap();
     assert_eq!(service.send("GET", "/api/v2/me", &access, None).await.status, StatusCode::FORBIDDEN);
@@ -96,7 +102,46 @@ async fn whoever_only_looks_is_let_in_where_nothing_can_be_written() {
     service.gateway.seen().forget();
     let shown = service.raw(page).await;
     assert!(shown.status == StatusCode::OK && shown.text.contains("Sign out"), "{shown:?}");
+    service.gateway.seen().written().await;
     let seen = store.seen_account(&account.id).await.unwrap().unwrap();
     assert_eq!(seen.last_seen, None, "none of it could be written down");
     assert!(store.tokens(None, None, 10).await.unwrap().items.iter().all(|token| token.last_used_at.is_none()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_only_looks_does_not_wait_for_others_who_write_and_is_written_down_after_them() {
+    let signer = Signer::ec("k");
+    let stage = Stage::new(&[&signer]).await;
+    let service = Service::with_provider(Value::Null, Default::default(), Some(stage.config())).await;
+    let root = service.account("root", Role::Admin).await;
+    let body = json!({ "name": "ci", "scopes": ["accounts"], "days": 1 });
+    let api = service.send("POST", "/api/v2/tokens", &root, Some(body)).await.json();
+    let api = api["secret"].as_str().unwrap();
+    let store = service.gateway.store();
+    let (account, _) = store.create_account_of_person(&stage.issuer, "s-1", "ann", Role::Developer).await.unwrap();
+    let access = token(&signer, &stage.access("s-1"));
+    // The provider is asked for its keys before the time is taken.
+    assert!(service.gateway.provider().unwrap().access(&access).await.is_ok(), "the control");
+    let mut writer = service.busy_writer();
+    let others = tokio::time::timeout(Duration::from_secs(1), store.touch_person(&account.id)).await;
+    assert!(others.is_err(), "the control: nobody else writes");
+    for token in [api, &*access] {
+        let looks = service.send("GET", "/api/v2/me", token, None);
+        let reply = tokio::time::timeout(Duration::from_secs(2), looks).await.expect("it does not wait");
+        assert_eq!(reply.status, StatusCode::OK, "{reply:?}");
+    }
+    drop(writer.stdin.take());
+    assert!(writer.wait().unwrap().success());
+    service.gateway.seen().written().await;
+    assert!(store.seen_account(&account.id).await.unwrap().unwrap().last_seen.is_some());
+    let used = async || store.tokens(None, None, 10).await.unwrap().items[0].last_used_at;
+    assert!(used().await.is_some());
+    // Within the minute nobody asks the store for it.
+    service.tamper("UPDATE tokens SET last_used_at = 7").await;
+    for _ in 0..3 {
+        service.gateway.recent().forget();
+        assert_eq!(service.send("GET", "/api/v2/me", api, None).await.status, StatusCode::OK);
+    }
+    service.gateway.seen().written().await;
+    assert_eq!(used().await, Some(7));
 }
