@@ -27,13 +27,13 @@ pub(super) const SESSION_MS: i64 = 14 * 86_400_000;
 pub(crate) struct Credentials {
     /// The name of the account.
     #[schema(min_length = 1, max_length = 64, example = "ann")]
-    name: String,
+    pub name: String,
     /// Its password.
     #[schema(min_length = 1, max_length = 256)]
-    password: String,
+    pub password: String,
     /// The code of its second factor, or a recovery code, where it has one.
     #[schema(min_length = 1, max_length = 64, example = "123456")]
-    code: Option<String>,
+    pub code: Option<String>,
 }
 
 /// What shows again who signed in: all that the account has.
