@@ -63,13 +63,16 @@ impl Store {
     /// Takes a refresh token and puts a new one in its place.
     pub async fn rotate_session(&self, old_hash: &str, new_hash: &str) -> Result<Rotated, StoreError> {
         let now = now_ms();
-        let mut writing = self.pool.begin().await?;
-        let sql = "SELECT session FROM refreshes WHERE hash = $1";
-        let Some(row) = writing.row(sql, values![old_hash]).await? else { return Ok(Rotated::Unknown) };
+        // Whoever guesses keeps no writer waiting.
+        let row = self.pool.row("SELECT session FROM refreshes WHERE hash = $1", values![old_hash]).await?;
+        let Some(row) = row else { return Ok(Rotated::Unknown) };
         let id = row.text("session")?;
+        let mut writing = self.pool.begin().await?;
         // The session is held, so of two who show the same token one comes second and sees it used.
         let row = writing.row("SELECT * FROM sessions WHERE id = $1 FOR UPDATE", values![&id]).await?;
-        let mut session = session_in(&row.ok_or(StoreError::Stored("refresh token without session"))?)?;
+        // One that is long over may have been swept meanwhile.
+        let Some(row) = row else { return Ok(Rotated::Unknown) };
+        let mut session = session_in(&row)?;
         let sql = "UPDATE refreshes SET used_at = $2 WHERE hash = $1 AND used_at IS NULL";
         if writing.run(sql, values![old_hash, now]).await? == 0 {
             if session.revoked_at.is_none() {

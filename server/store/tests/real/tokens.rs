@@ -1,10 +1,11 @@
 //! Tokens, sessions, and the log of what was revoked.
 
-use crate::databases::{Ground, on_both};
-use store::StoreError;
+use crate::databases::{Ground, on_both, run};
+use sqlx::{Connection, SqliteConnection};
+use std::time::Duration;
 use store::accounts::Role;
-use store::now_ms;
 use store::tokens::{Proof, Revocation, Rotated};
+use store::{Backend, StoreError, now_ms};
 
 on_both!(
     a_token_is_found_by_its_hash_while_it_is_good,
@@ -141,6 +142,22 @@ async fn a_refresh_token_that_comes_twice_ends_the_session(ground: Ground) {
     assert_eq!(store.sessions(&ada.id).await.expect("read"), [other]);
     let (_, lines) = store.revoked_since(0).await.expect("read");
     assert_eq!(lines, [Revocation { kind: "session".to_owned(), id: session.id }]);
+}
+
+#[test]
+fn who_guesses_refresh_tokens_waits_for_no_writer_and_keeps_none_waiting() {
+    run(async {
+        let ground = Ground::new(Backend::Sqlite).await;
+        let ada = ground.account("ada").await;
+        ground.store.start_session(&ada.id, "r", now_ms() + 60_000, &Proof::default()).await.expect("begun");
+        let mut other = SqliteConnection::connect(&ground.url).await.expect("it opens");
+        sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut other).await.expect("it holds the file");
+        let soon = Duration::from_secs(1);
+        let rotate = |hash: &'static str| tokio::time::timeout(soon, ground.store.rotate_session(hash, "new"));
+        assert!(matches!(rotate("guessed").await, Ok(Ok(Rotated::Unknown))));
+        assert!(rotate("r").await.is_err(), "the control: one that is known waits for the file");
+        sqlx::raw_sql("ROLLBACK").execute(&mut other).await.expect("it lets go");
+    });
 }
 
 async fn sessions_that_are_over_cannot_be_rotated(ground: Ground) {
