@@ -313,6 +313,28 @@ async fn tokens_open_their_part_and_end_when_they_are_revoked() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refresh_token_that_is_used_up_is_answered_whatever_else_cannot_be_read() {
+    let service = Service::new().await;
+    let access = service.account("ann", Role::Viewer).await;
+    let body = json!({ "name": "ann", "password": PASSWORD });
+    let signed = service.send("POST", "/api/v2/sessions", "", Some(body)).await.json();
+    service.tamper("UPDATE accounts SET role = 'unreadable'").await;
+    let me = service.send("GET", "/api/v2/me", &access, None).await;
+    assert!(me.status.is_server_error(), "the control: {me:?}");
+    let body = json!({ "refresh_token": signed["refresh_token"] });
+    let next = service.send("POST", "/api/v2/sessions/refresh", "", Some(body)).await;
+    assert_eq!(next.status, StatusCode::OK, "{next:?}");
+    // An account that is closed gets none; that is looked at where the token is used up.
+    service.tamper("UPDATE accounts SET role = 'viewer', disabled = 1").await;
+    let body = json!({ "refresh_token": next.json()["refresh_token"] });
+    let closed = service.send("POST", "/api/v2/sessions/refresh", "", Some(body.clone())).await;
+    assert_eq!(closed.status, StatusCode::UNAUTHORIZED, "{closed:?}");
+    service.tamper("UPDATE accounts SET disabled = 0").await;
+    let open = service.send("POST", "/api/v2/sessions/refresh", "", Some(body)).await;
+    assert_eq!(open.status, StatusCode::OK, "the control, and it was not used up: {open:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_refresh_token_is_good_once_and_used_twice_ends_its_session() {
     let service = Service::new().await;
     service.account("ann", Role::Viewer).await;

@@ -156,13 +156,9 @@ pub(super) async fn refreshed(gateway: &Gateway, token: &str) -> Result<SignedIn
         let _ = lack_of_session(gateway, &session)?;
     }
     match gateway.store().rotate_session(&hash, &next.hash).await? {
-        Rotated::Ok(session) => {
-            let account = gateway.store().account(&session.account).await?;
-            if account.is_none_or(|account| account.disabled) {
-                return unknown("The account is closed.");
-            }
-            signed_in(gateway, &session, next.secret)
-        }
+        // Nothing is asked of the store any more: the token is used up, and whoever showed it again after a failure would be taken for a thief. That the
+        // account is open was looked at with it.
+        Rotated::Ok(session) => signed_in(gateway, &session, next.secret),
         Rotated::Reused(session) => {
             // Its access token is good no more, not even for a moment.
             gateway.recent().forget();
