@@ -82,7 +82,9 @@ async fn looked_at(
         amr.push(needed(gateway, &account, "sessions.create", code, Kind::Unauthenticated).await?.to_owned());
     }
     gateway.tries().forgive(name, from);
-    Ok((account, Proof { amr, password_hash: hash, with_factor: true, ..Proof::default() }))
+    // Where it gets a second factor before the session begins, none begins.
+    let with_factor = account.has_totp;
+    Ok((account, Proof { amr, password_hash: hash, with_factor, ..Proof::default() }))
 }
 
 /// Who signed in shows again that it is he, with all that the account has.

@@ -1,7 +1,7 @@
 //! Second factors, signing in with them, and what wants a step-up.
 
 use super::*;
-use crate::auth::totp;
+use crate::auth::{factors, totp};
 use engine::store::now_ms;
 
 impl Service {
@@ -114,6 +114,21 @@ async fn a_second_factor_is_set_up_and_wanted_from_then_on() {
     }
     assert!(told.contains(&("me.confirm_totp", "confirmed")), "{told:?}");
     assert!(!audit.to_string().contains(secret) && !audit.to_string().contains(&codes[0]));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_password_that_was_looked_at_before_there_was_a_second_factor_begins_no_session() {
+    let service = Service::new().await;
+    let token = service.account("ann", Role::Viewer).await;
+    let gateway = &service.gateway;
+    let shown = async |code: Option<&str>| factors::sign_in(gateway, "10.0.0.1", "ann", PASSWORD.into(), code).await;
+    let (account, proof) = shown(None).await.unwrap();
+    assert!(factors::begin(gateway, &account, &proof, "hash 1", 60_000).await.is_ok(), "the control");
+    let codes = service.add_factor("ann", &token).await;
+    let late = factors::begin(gateway, &account, &proof, "hash 2", 60_000).await.unwrap_err();
+    assert_eq!(late.told().kind, Kind::Conflict);
+    let (account, proof) = shown(Some(&codes[0])).await.unwrap();
+    assert!(factors::begin(gateway, &account, &proof, "hash 3", 60_000).await.is_ok(), "with a code of it");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
