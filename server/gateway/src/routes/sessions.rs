@@ -221,6 +221,10 @@ pub(crate) async fn end_others(
         };
         let account = &principal.account.id;
         let ended = gateway.store().revoke_other_sessions(account, id).await?;
+        // The session that asks is none of the provider, and goes on.
+        if gateway.store().is_of_provider(account).await? {
+            gateway.store().revoke_foreign_tokens_of(account).await?;
+        }
         gateway.recent().forget();
         note(&gateway, factors::POLICY, account, "sessions.end_others", id, true, &format!("{ended} sessions ended"))
             .await?;

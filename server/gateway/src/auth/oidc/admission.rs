@@ -80,12 +80,13 @@ pub(crate) async fn account_of(gateway: &Gateway, person: &Person, kept: bool) -
 }
 
 /// Somebody has no role any more, and is refused: what he has here goes down to the role of those without one, and his sessions are ended. Otherwise
-/// they, and his API tokens, would go on with what the provider took from him. Only a sign-in leads here; an access token may be older than his role.
+/// they, his access tokens and his API tokens, would go on with what the provider took from him. Only a sign-in leads here; an access token may be older than his role.
 async fn lower(gateway: &Gateway, account: &Account, role: Role) -> Result<(), Problem> {
     if account.role != role && !is_raised(account.role, role) {
         return becomes(gateway, account, role).await.map(|_| ());
     }
-    end_sessions(gateway, account).await
+    let (here, account) = (gateway.clone(), account.clone());
+    carried_through(gateway, async move { end_sessions(&here, &account).await }).await
 }
 
 /// Gives a role, and ends what was begun with one that could more: both, also where whoever signs in goes away in between, since nobody would come back to
@@ -120,6 +121,8 @@ async fn set_role(gateway: &Gateway, account: &Account, role: Role) -> Result<bo
 
 async fn end_sessions(gateway: &Gateway, account: &Account) -> Result<(), Problem> {
     let ended = gateway.store().revoke_sessions_of(&account.id).await?;
+    // His access tokens still say the role of before.
+    gateway.store().revoke_foreign_tokens_of(&account.id).await?;
     // Not even for a moment does it count that they were good.
     gateway.recent().forget();
     if ended > 0 {

@@ -58,6 +58,32 @@ async fn a_role_that_was_taken_away_goes_on_nowhere() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_access_token_with_a_role_that_was_taken_away_is_good_no_more() {
+    let signer = Signer::ec("k");
+    let stage = Stage::new(&[&signer]).await;
+    let mut config = stage.config();
+    config.settings.unknown_people = UnknownPeople::WithRole;
+    let service = Service::with_provider(Value::Null, Default::default(), Some(config)).await;
+    service.account("root", Role::Admin).await;
+    let comes = async |subject: &str, role| account_of(&service.gateway, &person(subject, role), true).await.is_ok();
+    let tokens = ["s-1", "s-2", "s-3"].map(|subject| token(&signer, &stage.access(subject)));
+    let status = async |number: usize| service.send("GET", "/api/v2/me", &tokens[number], None).await.status;
+    for subject in ["s-1", "s-2", "s-3"] {
+        assert!(comes(subject, Some(Role::Developer)).await);
+    }
+    assert!(comes("s-1", Some(Role::Maintainer)).await);
+    for number in 0..3 {
+        assert_eq!(status(number).await, StatusCode::OK, "the control, also for who may do more by now");
+    }
+    assert!(comes("s-1", Some(Role::Viewer)).await);
+    assert_eq!(status(0).await, StatusCode::UNAUTHORIZED, "he may do less");
+    assert!(!comes("s-2", None).await);
+    assert_eq!(status(1).await, StatusCode::UNAUTHORIZED, "he may do nothing");
+    assert!(!comes("s-2", None).await, "once more, with nothing left to be taken");
+    assert_eq!(status(2).await, StatusCode::OK, "that of somebody else goes on");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_roles_of_the_provider_those_whom_an_admin_made_come_in() {
     let signer = Signer::ec("k");
     let stage = Stage::new(&[&signer]).await;
