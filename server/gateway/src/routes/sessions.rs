@@ -3,7 +3,7 @@
 use crate::auth::keys::GOOD_FOR_SECONDS;
 use crate::auth::outcome::note;
 use crate::auth::{Principal, Via, factors, lack_of_session, secrets};
-use crate::deed::carried_through;
+use crate::deed::{carried_on, carried_through};
 use crate::error::{Kind, Problem, ProblemBody, correlation};
 use crate::extract::{ClientAddress, Id, Valid};
 use crate::routes::time;
@@ -155,22 +155,25 @@ pub(super) async fn refreshed(gateway: &Gateway, token: &str) -> Result<SignedIn
         // What it lacks for what is dangerous matters only where that is asked for.
         let _ = lack_of_session(gateway, &session)?;
     }
-    match gateway.store().rotate_session(&hash, &next.hash).await? {
-        // Nothing is asked of the store any more: the token is used up, and whoever showed it again after a failure would be taken for a thief. That the
-        // account is open was looked at with it.
-        Rotated::Ok(session) => signed_in(gateway, &session, next.secret),
-        Rotated::Reused(session) => {
-            // Its access token is good no more, not even for a moment.
-            gateway.recent().forget();
-            gateway.measures().signed_in(crate::metrics::SignIn::Replayed);
-            gateway
-                .store()
-                .audit(&session.account, "sessions.refresh", &session.id, false, "refresh-reuse", &correlation(), "")
-                .await?;
-            unknown("The refresh token was used before, so the session was ended; sign in again.")
+    // Whoever shows a used token and goes away at once leaves the line that tells of it.
+    let here = gateway.clone();
+    carried_on(gateway, async move {
+        match here.store().rotate_session(&hash, &next.hash).await? {
+            // Nothing is asked of the store any more: the token is used up, and whoever showed it again after a failure would be taken for a thief. That
+            // the account is open was looked at with it.
+            Rotated::Ok(session) => signed_in(&here, &session, next.secret),
+            Rotated::Reused(session) => {
+                // Its access token is good no more, not even for a moment.
+                here.recent().forget();
+                here.measures().signed_in(crate::metrics::SignIn::Replayed);
+                let (account, id) = (&session.account, &session.id);
+                here.store().audit(account, "sessions.refresh", id, false, "refresh-reuse", &correlation(), "").await?;
+                unknown("The refresh token was used before, so the session was ended; sign in again.")
+            }
+            Rotated::Unknown => unknown("The refresh token is not known, or is over; sign in again."),
         }
-        Rotated::Unknown => unknown("The refresh token is not known, or is over; sign in again."),
-    }
+    })
+    .await
 }
 
 /// Ends the session of the access token; one of the provider of sign-ins is given back, and is itself refused from then on.
