@@ -22,6 +22,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (6, "waiting_jobs", include_str!("../migrations/0006_waiting_jobs.sql")),
     (7, "invitations", include_str!("../migrations/0007_invitations.sql")),
     (8, "levels", include_str!("../migrations/0008_levels.sql")),
+    (9, "wrong_codes", include_str!("../migrations/0009_wrong_codes.sql")),
 ];
 
 /// How long SQLite waits for another process.

@@ -260,6 +260,29 @@ async fn codes_cannot_be_guessed() {
     assert!(right.headers.contains_key("retry-after"));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn codes_cannot_be_guessed_slowly_either() {
+    let service = Service::new().await;
+    let token = service.account("root", Role::Admin).await;
+    let codes = service.add_factor("root", &token).await;
+    // As if they had been guessed from time to time, with another replica, or before it was begun anew.
+    service.tamper("UPDATE accounts SET wrong_codes = 99").await;
+    let wrong = service.try_to_sign_in("root", PASSWORD, Some("000000")).await;
+    assert!(wrong.status == StatusCode::UNAUTHORIZED && wrong.text.contains("The code is wrong"), "{wrong:?}");
+    let barred = service.try_to_sign_in("root", PASSWORD, Some(&service.code("root", 0).await)).await;
+    assert!(barred.status == StatusCode::UNAUTHORIZED && barred.text.contains("only a recovery code"), "{barred:?}");
+    let body = json!({ "password": PASSWORD, "code": service.code("root", 0).await });
+    let barred = service.send("POST", "/api/v2/sessions/current/step-up", &token, Some(body)).await;
+    assert!(barred.status == StatusCode::FORBIDDEN && barred.text.contains("only a recovery code"), "{barred:?}");
+    let recovered = service.try_to_sign_in("root", PASSWORD, Some(&codes[0])).await;
+    assert_eq!(recovered.status, StatusCode::CREATED, "{recovered:?}");
+    let good = service.try_to_sign_in("root", PASSWORD, Some(&service.code("root", 0).await)).await;
+    assert_eq!(good.status, StatusCode::CREATED, "the control, and from then on codes are taken again: {good:?}");
+    let lines = service.gateway.store().audit_entries(None, 100).await.unwrap();
+    let told = lines.iter().filter(|line| line.detail == "too many wrong codes in a row" && !line.allowed);
+    assert_eq!(told.map(|line| &*line.action).collect::<Vec<_>>(), ["sessions.step_up", "sessions.create"]);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_flood_of_passwords_is_told_to_wait() {
     let service = Service::new().await;
