@@ -8,7 +8,7 @@ use crate::state::Gateway;
 use dashmap::{DashMap, Entry};
 use futures_util::FutureExt;
 use std::future::Future;
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::sync::Arc;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
@@ -34,11 +34,29 @@ pub(crate) async fn carried_through<T: Send + 'static>(
     gateway: &Gateway,
     deed: impl Future<Output = Result<T, Problem>> + Send + 'static,
 ) -> Result<T, Problem> {
-    let (gateway, deeds) = (gateway.clone(), gateway.deeds().0.clone());
+    let here = gateway.clone();
     let deed = async move {
         let done = AssertUnwindSafe(deed).catch_unwind().await;
-        gateway.recent().forget();
-        done.unwrap_or_else(|_| {
+        here.recent().forget();
+        match done {
+            Ok(done) => done,
+            Err(panic) => resume_unwind(panic),
+        }
+    };
+    carried_on(gateway, deed).await
+}
+
+/// The same for a deed that is done often and takes nothing from anybody, or forgets by itself: what was remembered stays.
+///
+/// # Errors
+/// As the deed, or if that panics.
+pub(crate) async fn carried_on<T: Send + 'static>(
+    gateway: &Gateway,
+    deed: impl Future<Output = Result<T, Problem>> + Send + 'static,
+) -> Result<T, Problem> {
+    let deeds = gateway.deeds().0.clone();
+    let deed = async move {
+        AssertUnwindSafe(deed).catch_unwind().await.unwrap_or_else(|_| {
             tracing::error!(correlation = correlation(), "A change was not carried through to its end.");
             Err(Problem::new(Kind::Internal, "Something failed here."))
         })

@@ -132,6 +132,20 @@ impl Service {
     }
 }
 
+/// Does something for somebody who goes away as soon as this is so.
+pub(crate) async fn gone_once(is_so: impl AsyncFn() -> bool, deed: impl Future) {
+    let seen = async {
+        while !is_so().await {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        biased;
+        () = seen => {}
+        _ = deed => {}
+    }
+}
+
 fn text() -> Value {
     json!({ "path": "a.py", "text": "def f(a):\n    \"\"\"Do.\n\n    Args:\n        b: B.\n    \"\"\"\n    return a\n" })
 }
@@ -310,6 +324,47 @@ async fn tokens_open_their_part_and_end_when_they_are_revoked() {
     );
     let checked = service.send("POST", "/api/v2/documents/diagnostics", &secret, Some(text())).await;
     assert_eq!(checked.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refresh_token_that_is_used_up_is_answered_whatever_else_cannot_be_read() {
+    let service = Service::new().await;
+    let access = service.account("ann", Role::Viewer).await;
+    let body = json!({ "name": "ann", "password": PASSWORD });
+    let signed = service.send("POST", "/api/v2/sessions", "", Some(body)).await.json();
+    service.tamper("UPDATE accounts SET role = 'unreadable'").await;
+    let me = service.send("GET", "/api/v2/me", &access, None).await;
+    assert!(me.status.is_server_error(), "the control: {me:?}");
+    let body = json!({ "refresh_token": signed["refresh_token"] });
+    let next = service.send("POST", "/api/v2/sessions/refresh", "", Some(body)).await;
+    assert_eq!(next.status, StatusCode::OK, "{next:?}");
+    // An account that is closed gets none; that is looked at where the token is used up.
+    service.tamper("UPDATE accounts SET role = 'viewer', disabled = 1").await;
+    let body = json!({ "refresh_token": next.json()["refresh_token"] });
+    let closed = service.send("POST", "/api/v2/sessions/refresh", "", Some(body.clone())).await;
+    assert_eq!(closed.status, StatusCode::UNAUTHORIZED, "{closed:?}");
+    service.tamper("UPDATE accounts SET disabled = 0").await;
+    let open = service.send("POST", "/api/v2/sessions/refresh", "", Some(body)).await;
+    assert_eq!(open.status, StatusCode::OK, "the control, and it was not used up: {open:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_used_refresh_token_is_written_down_also_where_whoever_showed_it_goes_away() {
+    let service = Service::new().await;
+    service.account("ann", Role::Viewer).await;
+    let (store, id) = (service.gateway.store(), service.id_of("ann").await);
+    let ends = engine::store::now_ms() + 60_000;
+    for number in 0..20 {
+        let used = crate::auth::secrets::refresh_token().unwrap();
+        let session = store.start_session(&id, &used.hash, ends, &Default::default()).await.unwrap().id;
+        store.rotate_session(&used.hash, &format!("next {number}")).await.unwrap();
+        let is_ended = async || store.session(&session).await.unwrap().unwrap().revoked_at.is_some();
+        let body = json!({ "refresh_token": used.secret });
+        gone_once(is_ended, service.send("POST", "/api/v2/sessions/refresh", "", Some(body))).await;
+        service.gateway.deeds().all_done().await;
+    }
+    let lines = store.audit_entries(None, 1000).await.unwrap();
+    assert_eq!(lines.iter().filter(|line| line.policy == "refresh-reuse").count(), 20);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -41,6 +41,9 @@ const MOST: usize = 10_000;
 /// Beyond this who is not known yet has to wait.
 const FAR_TOO_MANY: usize = 200_000;
 
+/// Characters of a name; no account has more.
+const LONGEST_NAME: usize = 64;
+
 /// What is counted.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Key {
@@ -125,7 +128,7 @@ impl Tries {
     }
 
     fn take_at(&self, name: &str, address: &str, now: Instant) -> Result<(), u64> {
-        let (name, address) = (name.to_lowercase(), network(address));
+        let (name, address) = (folded(name), network(address));
         let is_at_home = self.at_home.contains_key(&(name.clone(), address.clone()));
         self.one(Key::Address(address.clone()), now)?;
         self.one(Key::Pair(name.clone(), address), now)?;
@@ -159,7 +162,7 @@ impl Tries {
 
     /// Somebody signed in: the tries of the name from there begin anew.
     pub fn forgive(&self, name: &str, address: &str) {
-        let pair = (name.to_lowercase(), network(address));
+        let pair = (folded(name), network(address));
         self.left.remove(&Key::Pair(pair.0.clone(), pair.1.clone()));
         if self.at_home.len() >= MOST {
             self.at_home.clear();
@@ -180,6 +183,11 @@ impl Tries {
 
 fn filled(rate: Rate, (left, at): (f64, Instant), now: Instant) -> f64 {
     (left + now.saturating_duration_since(at).as_secs_f64() / rate.one_more.as_secs_f64()).min(rate.at_once)
+}
+
+/// A name whatever its case, and no more of it than any account has: what is typed here is kept for a while.
+fn folded(name: &str) -> String {
+    name.chars().take(LONGEST_NAME).flat_map(char::to_lowercase).collect()
 }
 
 /// What one client can choose freely counts as one address: with IPv6 the lower half.
@@ -261,6 +269,20 @@ mod tests {
         assert_eq!((taken, tries.take_link("10.0.0.2")), (5, Ok(())));
         assert_eq!(tries.take("ann", "10.0.0.1"), Ok(()));
         assert_eq!(tries.take_provider("10.0.0.1"), Ok(()));
+    }
+
+    #[test]
+    fn a_long_name_takes_no_more_room_than_one_that_an_account_can_have() {
+        let (tries, now) = (Tries::default(), Instant::now());
+        let (long, longest) = ("A".repeat(1 << 20), "a".repeat(LONGEST_NAME));
+        assert_eq!(tries.take_at(&long, "10.0.0.1", now), Ok(()));
+        tries.forgive(&long, "10.0.0.2");
+        let names = tries.left.iter().filter_map(|known| match known.key() {
+            Key::Pair(name, _) | Key::Name(name) => Some(name.clone()),
+            _ => None,
+        });
+        assert_eq!(names.collect::<Vec<_>>(), [longest.clone(), longest.clone()]);
+        assert!(tries.at_home.iter().all(|known| known.key().0 == longest));
     }
 
     #[test]

@@ -77,6 +77,8 @@ pub struct Totp {
     pub confirmed: bool,
     /// The newest step that was used; older ones are worth nothing.
     pub last_step: i64,
+    /// Whether so many codes were wrong in a row that none is taken any more, until a recovery code is.
+    pub barred: bool,
 }
 
 impl fmt::Debug for Totp {
@@ -264,7 +266,7 @@ mod tests {
 
     #[test]
     fn the_secret_of_a_second_factor_is_not_printed() {
-        let totp = Totp { secret: vec![250, 251], confirmed: true, last_step: 7 };
+        let totp = Totp { secret: vec![250, 251], confirmed: true, last_step: 7, barred: false };
         assert_eq!(format!("{totp:?}"), "Totp { confirmed: true, last_step: 7, .. }");
     }
 }

@@ -30,6 +30,9 @@ pub struct AuditEntry {
     pub hash: String,
 }
 
+/// Characters of a text of a line. Lines are never removed, and much of what stands in them is chosen by whoever asks: paths, names, what a provider says.
+const LONGEST: usize = 400;
+
 /// How many lines are looked at in one go.
 const AT_ONCE: i64 = 1_000;
 
@@ -67,13 +70,13 @@ impl Store {
             seq,
             at: now_ms(),
             // As they are stored, because that is what the hash is of.
-            actor: storable(actor),
-            action: storable(action),
-            resource: storable(resource),
+            actor: kept(actor),
+            action: kept(action),
+            resource: kept(resource),
             allowed,
-            policy: storable(policy),
-            correlation: storable(correlation),
-            detail: storable(detail),
+            policy: kept(policy),
+            correlation: kept(correlation),
+            detail: kept(detail),
             hash: String::new(),
         };
         entry.hash = entry.hash_after(&before)?;
@@ -119,6 +122,14 @@ impl Store {
             Some(stranger) => Ok(Err(stranger)),
             None => Ok(Ok(u64::try_from(newest).unwrap_or_default())),
         }
+    }
+}
+
+/// A text as it is stored, and cut where it is longer than a line can hold.
+fn kept(text: &str) -> String {
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => storable(text.get(..end).unwrap_or_default()) + "…",
+        None => storable(text),
     }
 }
 

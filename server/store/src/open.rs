@@ -23,6 +23,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (7, "invitations", include_str!("../migrations/0007_invitations.sql")),
     (8, "levels", include_str!("../migrations/0008_levels.sql")),
     (9, "order", include_str!("../migrations/0009_order.sql")),
+    (10, "wrong_codes", include_str!("../migrations/0010_wrong_codes.sql")),
 ];
 
 /// How long SQLite waits for another process.

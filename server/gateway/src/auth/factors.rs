@@ -82,7 +82,9 @@ async fn looked_at(
         amr.push(needed(gateway, &account, "sessions.create", code, Kind::Unauthenticated).await?.to_owned());
     }
     gateway.tries().forgive(name, from);
-    Ok((account, Proof { amr, password_hash: hash, with_factor: true, ..Proof::default() }))
+    // Where it gets a second factor before the session begins, none begins.
+    let with_factor = account.has_totp;
+    Ok((account, Proof { amr, password_hash: hash, with_factor, ..Proof::default() }))
 }
 
 /// Who signed in shows again that it is he, with all that the account has.
@@ -141,26 +143,45 @@ async fn needed(
         let said = "The account has a second factor; send its code, or a recovery code, as `code` too.";
         return Err(Problem::new(Kind::SecondFactorNeeded, said).at("/code"));
     };
-    match way_of(gateway, account, code).await? {
-        Some(way) => Ok(way),
-        None => {
-            note(gateway, POLICY, &account.id, action, &account.id, false, "the code is wrong").await?;
-            Err(Problem::new(kind, "The code is wrong, or was used already.").at("/code"))
-        }
-    }
+    let (why, said) = match looked_up(gateway, account, code).await? {
+        Code::Good(way) => return Ok(way),
+        Code::Wrong => ("the code is wrong", "The code is wrong, or was used already."),
+        Code::Barred => (
+            "too many wrong codes in a row",
+            "So many codes were wrong in a row that only a recovery code is taken now; without one, an admin can remove the second factor.",
+        ),
+    };
+    note(gateway, POLICY, &account.id, action, &account.id, false, why).await?;
+    Err(Problem::new(kind, said).at("/code"))
 }
 
-/// Which kind of code this is, and uses it up; `None` where it is none that is good.
-async fn way_of(gateway: &Gateway, account: &Account, code: &str) -> Result<Option<&'static str>, Problem> {
+/// What came of a code.
+enum Code {
+    /// It is good, and used up: a code of this kind.
+    Good(&'static str),
+    /// It is none that is good.
+    Wrong,
+    /// It was not looked at, since too many before it were wrong.
+    Barred,
+}
+
+/// Which kind of code this is, and uses it up.
+async fn looked_up(gateway: &Gateway, account: &Account, code: &str) -> Result<Code, Problem> {
     gateway.tries().take_code(&account.id).map_err(too_many)?;
     let digits: String = code.chars().filter(|letter| !letter.is_whitespace()).collect();
     let (is_good, way) = if totp::looks_like_one(&digits) {
         let known = gateway.store().totp(&account.id).await?.filter(|totp| totp.confirmed);
+        if known.as_ref().is_some_and(|known| known.barred) {
+            return Ok(Code::Barred);
+        }
         let step = known.map(|known| step_of(gateway, account, &known, &digits)).transpose()?.flatten();
         let is_good = match step {
             Some(step) => gateway.store().use_totp_step(&account.id, step).await?,
             None => false,
         };
+        if !is_good {
+            gateway.store().count_wrong_code(&account.id).await?;
+        }
         (is_good, CODE)
     } else {
         let is_good = match recovery::hash(&account.id, code) {
@@ -169,10 +190,11 @@ async fn way_of(gateway: &Gateway, account: &Account, code: &str) -> Result<Opti
         };
         (is_good, RECOVERY)
     };
-    if is_good {
-        gateway.tries().forgive_code(&account.id);
+    if !is_good {
+        return Ok(Code::Wrong);
     }
-    Ok(is_good.then_some(way))
+    gateway.tries().forgive_code(&account.id);
+    Ok(Code::Good(way))
 }
 
 /// The step for which this is the code.

@@ -8,8 +8,9 @@ use super::{Form, Visitor, place, render};
 use crate::auth::oidc::Provider;
 use crate::auth::{Principal, factors, secrets};
 use crate::error::{Kind, Problem};
-use crate::extract::{ClientAddress, fitting};
+use crate::extract::{ClientAddress, Valid, fitting};
 use crate::routes;
+use crate::routes::sessions::Credentials;
 use crate::state::Gateway;
 use axum::Extension;
 use axum::extract::{Query, State};
@@ -86,8 +87,12 @@ pub(super) async fn sign_in(
 ) -> Result<Response, Problem> {
     let back = place(form.get("back"));
     let attempt = async {
-        let (name, password) = (form.text("name").trim().to_lowercase(), form.text("password").to_owned());
-        let shown = factors::sign_in(&gateway, &from.0, &name, password, form.typed("code")).await?;
+        let mut wanted = json!({ "name": form.text("name").trim().to_lowercase(), "password": form.text("password") });
+        if let Some(code) = form.typed("code") {
+            wanted["code"] = json!(code);
+        }
+        let Valid(Credentials { name, password, code }) = fitting(wanted)?;
+        let shown = factors::sign_in(&gateway, &from.0, &name, password, code.as_deref()).await?;
         let (account, proof) = shown;
         let secret = secrets::page_secret()?;
         factors::begin(&gateway, &account, &proof, &hash(&secret), GOOD_FOR_MS).await?;

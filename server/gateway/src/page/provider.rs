@@ -12,6 +12,7 @@ use crate::auth::oidc::admission::{POLICY, account_of, ways};
 use crate::auth::oidc::{Asked, Provider, word};
 use crate::auth::outcome::note;
 use crate::auth::{Via, secrets};
+use crate::deed::carried_through;
 use crate::error::{Kind, Problem};
 use crate::extract::{ClientAddress, PublicUrl};
 use crate::metrics::SignIn;
@@ -251,12 +252,14 @@ async fn taken(gateway: &Gateway, base: &str, away: Away, came: Came) -> Result<
             "The provider says that you are somebody else than who is signed in.",
         ));
     }
-    let (acr, auth_time) = (person.acr.as_deref(), auth_time.min(now_ms()));
-    if !gateway.store().renew_session(&session, &amr, acr, auth_time).await? {
-        return Err(Problem::new(Kind::Forbidden, "The session was ended; sign in again."));
-    }
-    gateway.recent().forget();
-    note(gateway, POLICY, &account.id, "sessions.step_up", &session, true, &amr.join(" ")).await?;
+    let (here, acr, auth_time) = (gateway.clone(), person.acr, auth_time.min(now_ms()));
+    carried_through(gateway, async move {
+        if !here.store().renew_session(&session, &amr, acr.as_deref(), auth_time).await? {
+            return Err(Problem::new(Kind::Forbidden, "The session was ended; sign in again."));
+        }
+        note(&here, POLICY, &account.id, "sessions.step_up", &session, true, &amr.join(" ")).await
+    })
+    .await?;
     Ok(None)
 }
 

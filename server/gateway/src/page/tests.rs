@@ -253,6 +253,34 @@ async fn the_cookie_and_the_tokens_of_the_interface_are_not_good_for_each_other(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_name_that_no_account_can_have_is_not_written_down() {
+    let service = Service::new().await;
+    service.account("ann", Role::Viewer).await;
+    let lines = async || service.gateway.store().audit_entries(None, 100).await.unwrap().len();
+    let before = lines().await;
+    let mut browser = Browser::new(&service);
+    browser.get("/sign-in").await;
+    let (longest, long) = ("a".repeat(64), "a".repeat(100_000));
+    let reply = browser.post("/sign-in", &[("name", &*longest), ("password", "wrong")]).await;
+    assert_eq!((reply.status, lines().await), (StatusCode::UNAUTHORIZED, before + 1), "the control: {reply:?}");
+    let far_too_long = [("name", &*long), ("password", "wrong")];
+    for fields in [&far_too_long[..], &[("name", "ann"), ("password", &*long)], &[("name", "ann"), ("password", "")]] {
+        let reply = browser.post("/sign-in", fields).await;
+        assert_eq!((reply.status, lines().await), (StatusCode::BAD_REQUEST, before + 1), "{}", reply.status);
+        assert!(reply.text.contains("role=\"alert\""), "it is said why");
+    }
+    let code = [("name", "ann"), ("password", PASSWORD), ("code", &*long)];
+    assert_eq!(browser.post("/sign-in", &code).await.status, StatusCode::BAD_REQUEST);
+    assert_eq!(browser.post("/sign-in", &code[..2]).await.status, StatusCode::SEE_OTHER, "the control");
+    // Nor is a path that leads nowhere, by somebody who may look at nothing there.
+    let token = service.sign_in("ann").await;
+    let place = format!("/api/v2/accounts/{}", "a".repeat(60_000));
+    assert_eq!(service.send("GET", &place, &token, None).await.status, StatusCode::FORBIDDEN);
+    let newest = service.gateway.store().audit_entries(None, 1).await.unwrap().remove(0);
+    assert!(newest.resource.starts_with("/api/v2/accounts/aaa") && newest.resource.len() < 500, "{}", newest.seq);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_that_somebody_typed_becomes_markup() {
     let service = Service::new().await;
     service.account("ann", Role::Admin).await;

@@ -383,9 +383,12 @@ async fn switch(gateway: &Gateway, actor: &str, id: &str, disabled: bool) -> Res
     let noted = note(gateway, outcome::POLICY, actor, "accounts.change", id, true, &changed).await;
     if disabled {
         // Where it was switched off before, what that left is ended still; and nobody is there to want what comes of its jobs.
+        // What the provider gave until now does not come back with the account either.
         let ended = gateway.store().revoke_sessions_of(id).await;
+        let taken_back = gateway.store().revoke_foreign_tokens_of(id).await;
         gateway.store().cancel_jobs_of(id).await?;
         ended?;
+        taken_back?;
     }
     noted
 }

@@ -3,7 +3,7 @@
 use crate::auth::keys::GOOD_FOR_SECONDS;
 use crate::auth::outcome::note;
 use crate::auth::{Principal, Via, factors, lack_of_session, secrets};
-use crate::deed::carried_through;
+use crate::deed::{carried_on, carried_through};
 use crate::error::{Kind, Problem, ProblemBody, correlation};
 use crate::extract::{ClientAddress, Id, Valid};
 use crate::routes::time;
@@ -27,13 +27,13 @@ pub(super) const SESSION_MS: i64 = 14 * 86_400_000;
 pub(crate) struct Credentials {
     /// The name of the account.
     #[schema(min_length = 1, max_length = 64, example = "ann")]
-    name: String,
+    pub name: String,
     /// Its password.
     #[schema(min_length = 1, max_length = 256)]
-    password: String,
+    pub password: String,
     /// The code of its second factor, or a recovery code, where it has one.
     #[schema(min_length = 1, max_length = 64, example = "123456")]
-    code: Option<String>,
+    pub code: Option<String>,
 }
 
 /// What shows again who signed in: all that the account has.
@@ -155,26 +155,25 @@ pub(super) async fn refreshed(gateway: &Gateway, token: &str) -> Result<SignedIn
         // What it lacks for what is dangerous matters only where that is asked for.
         let _ = lack_of_session(gateway, &session)?;
     }
-    match gateway.store().rotate_session(&hash, &next.hash).await? {
-        Rotated::Ok(session) => {
-            let account = gateway.store().account(&session.account).await?;
-            if account.is_none_or(|account| account.disabled) {
-                return unknown("The account is closed.");
+    // Whoever shows a used token and goes away at once leaves the line that tells of it.
+    let here = gateway.clone();
+    carried_on(gateway, async move {
+        match here.store().rotate_session(&hash, &next.hash).await? {
+            // Nothing is asked of the store any more: the token is used up, and whoever showed it again after a failure would be taken for a thief. That
+            // the account is open was looked at with it.
+            Rotated::Ok(session) => signed_in(&here, &session, next.secret),
+            Rotated::Reused(session) => {
+                // Its access token is good no more, not even for a moment.
+                here.recent().forget();
+                here.measures().signed_in(crate::metrics::SignIn::Replayed);
+                let (account, id) = (&session.account, &session.id);
+                here.store().audit(account, "sessions.refresh", id, false, "refresh-reuse", &correlation(), "").await?;
+                unknown("The refresh token was used before, so the session was ended; sign in again.")
             }
-            signed_in(gateway, &session, next.secret)
+            Rotated::Unknown => unknown("The refresh token is not known, or is over; sign in again."),
         }
-        Rotated::Reused(session) => {
-            // Its access token is good no more, not even for a moment.
-            gateway.recent().forget();
-            gateway.measures().signed_in(crate::metrics::SignIn::Replayed);
-            gateway
-                .store()
-                .audit(&session.account, "sessions.refresh", &session.id, false, "refresh-reuse", &correlation(), "")
-                .await?;
-            unknown("The refresh token was used before, so the session was ended; sign in again.")
-        }
-        Rotated::Unknown => unknown("The refresh token is not known, or is over; sign in again."),
-    }
+    })
+    .await
 }
 
 /// Ends the session of the access token; one of the provider of sign-ins is given back, and is itself refused from then on.
@@ -225,6 +224,10 @@ pub(crate) async fn end_others(
         };
         let account = &principal.account.id;
         let ended = gateway.store().revoke_other_sessions(account, id).await?;
+        // The session that asks is none of the provider, and goes on.
+        if gateway.store().is_of_provider(account).await? {
+            gateway.store().revoke_foreign_tokens_of(account).await?;
+        }
         gateway.recent().forget();
         note(&gateway, factors::POLICY, account, "sessions.end_others", id, true, &format!("{ended} sessions ended"))
             .await?;

@@ -1,7 +1,7 @@
 //! Second factors, signing in with them, and what wants a step-up.
 
 use super::*;
-use crate::auth::totp;
+use crate::auth::{factors, totp};
 use engine::store::now_ms;
 
 impl Service {
@@ -126,6 +126,21 @@ async fn a_second_factor_is_set_up_and_wanted_from_then_on() {
     }
     assert!(told.contains(&("me.confirm_totp", "confirmed")), "{told:?}");
     assert!(!audit.to_string().contains(secret) && !audit.to_string().contains(&codes[0]));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_password_that_was_looked_at_before_there_was_a_second_factor_begins_no_session() {
+    let service = Service::new().await;
+    let token = service.account("ann", Role::Viewer).await;
+    let gateway = &service.gateway;
+    let shown = async |code: Option<&str>| factors::sign_in(gateway, "10.0.0.1", "ann", PASSWORD.into(), code).await;
+    let (account, proof) = shown(None).await.unwrap();
+    assert!(factors::begin(gateway, &account, &proof, "hash 1", 60_000).await.is_ok(), "the control");
+    let codes = service.add_factor("ann", &token).await;
+    let late = factors::begin(gateway, &account, &proof, "hash 2", 60_000).await.unwrap_err();
+    assert_eq!(late.told().kind, Kind::Conflict);
+    let (account, proof) = shown(Some(&codes[0])).await.unwrap();
+    assert!(factors::begin(gateway, &account, &proof, "hash 3", 60_000).await.is_ok(), "with a code of it");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -288,6 +303,29 @@ async fn codes_cannot_be_guessed() {
     let right = service.try_to_sign_in("ann", PASSWORD, Some(&codes[0])).await;
     assert_eq!(right.status, StatusCode::TOO_MANY_REQUESTS, "from anywhere");
     assert!(right.headers.contains_key("retry-after"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn codes_cannot_be_guessed_slowly_either() {
+    let service = Service::new().await;
+    let token = service.account("root", Role::Admin).await;
+    let codes = service.add_factor("root", &token).await;
+    // As if they had been guessed from time to time, with another replica, or before it was begun anew.
+    service.tamper("UPDATE accounts SET wrong_codes = 99").await;
+    let wrong = service.try_to_sign_in("root", PASSWORD, Some("000000")).await;
+    assert!(wrong.status == StatusCode::UNAUTHORIZED && wrong.text.contains("The code is wrong"), "{wrong:?}");
+    let barred = service.try_to_sign_in("root", PASSWORD, Some(&service.code("root", 0).await)).await;
+    assert!(barred.status == StatusCode::UNAUTHORIZED && barred.text.contains("only a recovery code"), "{barred:?}");
+    let body = json!({ "password": PASSWORD, "code": service.code("root", 0).await });
+    let barred = service.send("POST", "/api/v2/sessions/current/step-up", &token, Some(body)).await;
+    assert!(barred.status == StatusCode::FORBIDDEN && barred.text.contains("only a recovery code"), "{barred:?}");
+    let recovered = service.try_to_sign_in("root", PASSWORD, Some(&codes[0])).await;
+    assert_eq!(recovered.status, StatusCode::CREATED, "{recovered:?}");
+    let good = service.try_to_sign_in("root", PASSWORD, Some(&service.code("root", 0).await)).await;
+    assert_eq!(good.status, StatusCode::CREATED, "the control, and from then on codes are taken again: {good:?}");
+    let lines = service.gateway.store().audit_entries(None, 100).await.unwrap();
+    let told = lines.iter().filter(|line| line.detail == "too many wrong codes in a row" && !line.allowed);
+    assert_eq!(told.map(|line| &*line.action).collect::<Vec<_>>(), ["sessions.step_up", "sessions.create"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

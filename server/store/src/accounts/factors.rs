@@ -5,14 +5,19 @@ use crate::sql::{Writing, values};
 use crate::{Store, StoreError, now_ms};
 use std::fmt::Write;
 
+/// Wrong codes in a row after which none is taken any more. Of a million codes three are right: whoever guesses so often is right in three of ten thousand
+/// cases, and nobody mistypes so often.
+const MOST_WRONG: i64 = 100;
+
 impl Store {
     /// Its second factor, confirmed or not.
     pub async fn totp(&self, id: &str) -> Result<Option<Totp>, StoreError> {
-        let sql = "SELECT totp_secret, totp_confirmed, totp_step FROM accounts WHERE id = $1";
+        let sql = "SELECT totp_secret, totp_confirmed, totp_step, wrong_codes FROM accounts WHERE id = $1";
         let Some(row) = self.pool.row(sql, values![id]).await? else { return Ok(None) };
         let Some(secret) = row.text_if_any("totp_secret")? else { return Ok(None) };
         let secret = bytes_in(&secret).ok_or(StoreError::Stored("second factor"))?;
-        Ok(Some(Totp { secret, confirmed: row.truth("totp_confirmed")?, last_step: row.number("totp_step")? }))
+        let barred = row.number("wrong_codes")? >= MOST_WRONG;
+        Ok(Some(Totp { secret, confirmed: row.truth("totp_confirmed")?, last_step: row.number("totp_step")?, barred }))
     }
 
     /// Gives it a new second factor, which is not confirmed yet, unless it has one that is; whether it did. Steps that were used stay used.
@@ -68,10 +73,19 @@ impl Store {
         Ok(was_there)
     }
 
-    /// Uses up a time step: true once for each, and only if no newer one was used.
+    /// Uses up a time step: true once for each, and only if no newer one was used and not too many codes were wrong in a row, which are forgotten with it.
     pub async fn use_totp_step(&self, id: &str, step: i64) -> Result<bool, StoreError> {
-        let sql = "UPDATE accounts SET totp_step = $2 WHERE id = $1 AND totp_step < $2 AND totp_confirmed = 1";
-        Ok(self.pool.run(sql, values![id, step]).await? == 1)
+        let sql = "UPDATE accounts SET totp_step = $2, wrong_codes = 0
+            WHERE id = $1 AND totp_step < $2 AND totp_confirmed = 1 AND wrong_codes < $3";
+        Ok(self.pool.run(sql, values![id, step, MOST_WRONG]).await? == 1)
+    }
+
+    /// Counts a code that was wrong. After a hundred in a row none is taken any more, until a recovery code is.
+    pub async fn count_wrong_code(&self, id: &str) -> Result<(), StoreError> {
+        let sql = "UPDATE accounts SET wrong_codes = wrong_codes + 1
+            WHERE id = $1 AND totp_confirmed = 1 AND wrong_codes < $2";
+        self.pool.run(sql, values![id, MOST_WRONG]).await?;
+        Ok(())
     }
 
     /// Replaces all recovery codes by new ones.
@@ -89,16 +103,25 @@ impl Store {
         u64::try_from(number).map_err(|_| StoreError::Stored("count"))
     }
 
-    /// Uses up a recovery code: true once for each.
+    /// Uses up a recovery code: true once for each. Codes that were wrong before are forgotten with it.
     pub async fn use_recovery_code(&self, id: &str, hash: &str) -> Result<bool, StoreError> {
+        let mut writing = self.pool.begin().await?;
+        // The account is held first, as where its codes are replaced.
+        writing.row("SELECT id FROM accounts WHERE id = $1 FOR UPDATE", values![id]).await?;
         let sql = "UPDATE recovery_codes SET used_at = $3 WHERE account = $1 AND hash = $2 AND used_at IS NULL";
-        Ok(self.pool.run(sql, values![id, hash, now_ms()]).await? == 1)
+        if writing.run(sql, values![id, hash, now_ms()]).await? == 0 {
+            return Ok(false);
+        }
+        writing.run("UPDATE accounts SET wrong_codes = 0 WHERE id = $1", values![id]).await?;
+        writing.commit().await?;
+        Ok(true)
     }
 }
 
 /// Takes a second factor and recovery codes away; whether there was one, confirmed or not.
 pub(super) async fn clear_factor(writing: &mut Writing, id: &str) -> Result<bool, StoreError> {
-    let sql = "UPDATE accounts SET totp_secret = NULL, totp_confirmed = 0 WHERE id = $1 AND totp_secret IS NOT NULL";
+    let sql = "UPDATE accounts SET totp_secret = NULL, totp_confirmed = 0, wrong_codes = 0
+        WHERE id = $1 AND totp_secret IS NOT NULL";
     if writing.run(sql, values![id]).await? == 0 {
         return Ok(false);
     }

@@ -6,8 +6,13 @@ use crate::accounts::end_invitation_of;
 use crate::sql::{Row, Writing, values};
 use crate::{Store, StoreError, new_id, now_ms};
 
+/// Sessions of an account that go on at one time: a program that signs in for each of its calls fills no table. Pages, programs and devices are counted
+/// alike, and the oldest of them make room.
+const MOST: i64 = 100;
+
 impl Store {
-    /// Begins a session with its first refresh token, if the account still is as it was when the proof was looked at.
+    /// Begins a session with its first refresh token, if the account still is as it was when the proof was looked at. Where 100 of the account go on
+    /// already, its oldest ones end.
     pub async fn start_session(
         &self,
         account: &str,
@@ -15,6 +20,11 @@ impl Store {
         expires_at: i64,
         proof: &Proof,
     ) -> Result<Session, StoreError> {
+        // Counted while others can write. Those who begin at the same time may pass the bound by a few, until the next one begins.
+        let sql = "SELECT id FROM sessions WHERE account = $1 AND revoked_at IS NULL AND expires_at > $2
+            ORDER BY id DESC LIMIT 1 OFFSET $3";
+        let crowded = self.pool.row(sql, values![account, now_ms(), MOST - 1]).await?;
+        let crowded_out = crowded.map(|row| row.text("id")).transpose()?;
         let mut writing = self.pool.begin().await?;
         // The account is held, so that whoever changes its password either comes before and is seen here, or after and ends this session.
         let sql = "SELECT password_hash, totp_confirmed, disabled FROM accounts WHERE id = $1 FOR UPDATE";
@@ -50,6 +60,10 @@ impl Store {
         writing.run(sql, values![id, account, now, expires_at, &ways, acr, session.auth_time]).await?;
         let sql = "INSERT INTO refreshes (hash, session) VALUES ($1, $2)";
         writing.run(sql, values![refresh_hash, &session.id]).await?;
+        if let Some(newest) = &crowded_out {
+            // Not the one that lets this one begin.
+            end_until(&mut writing, account, proof.session.as_deref(), Some(newest)).await?;
+        }
         writing.commit().await?;
         Ok(session)
     }
@@ -63,13 +77,16 @@ impl Store {
     /// Takes a refresh token and puts a new one in its place.
     pub async fn rotate_session(&self, old_hash: &str, new_hash: &str) -> Result<Rotated, StoreError> {
         let now = now_ms();
-        let mut writing = self.pool.begin().await?;
-        let sql = "SELECT session FROM refreshes WHERE hash = $1";
-        let Some(row) = writing.row(sql, values![old_hash]).await? else { return Ok(Rotated::Unknown) };
+        // Whoever guesses keeps no writer waiting.
+        let row = self.pool.row("SELECT session FROM refreshes WHERE hash = $1", values![old_hash]).await?;
+        let Some(row) = row else { return Ok(Rotated::Unknown) };
         let id = row.text("session")?;
+        let mut writing = self.pool.begin().await?;
         // The session is held, so of two who show the same token one comes second and sees it used.
         let row = writing.row("SELECT * FROM sessions WHERE id = $1 FOR UPDATE", values![&id]).await?;
-        let mut session = session_in(&row.ok_or(StoreError::Stored("refresh token without session"))?)?;
+        // One that is long over may have been swept meanwhile.
+        let Some(row) = row else { return Ok(Rotated::Unknown) };
+        let mut session = session_in(&row)?;
         let sql = "UPDATE refreshes SET used_at = $2 WHERE hash = $1 AND used_at IS NULL";
         if writing.run(sql, values![old_hash, now]).await? == 0 {
             if session.revoked_at.is_none() {
@@ -155,15 +172,28 @@ pub(crate) async fn end_sessions(
     account: &str,
     spared: Option<&str>,
 ) -> Result<u64, StoreError> {
+    end_until(writing, account, spared, None).await
+}
+
+/// The same for those up to one of them, where that is named.
+async fn end_until(
+    writing: &mut Writing,
+    account: &str,
+    spared: Option<&str>,
+    newest: Option<&str>,
+) -> Result<u64, StoreError> {
     // No session has an empty name.
-    let spared = spared.unwrap_or_default();
-    let mut ended = Vec::new();
+    let (now, spared) = (now_ms(), spared.unwrap_or_default());
+    let mut ended: Vec<String> = Vec::new();
     loop {
-        let sql = "UPDATE sessions SET revoked_at = $2 WHERE id =
-            (SELECT id FROM sessions WHERE account = $1 AND revoked_at IS NULL AND id <> $3 ORDER BY id LIMIT 1)
-            AND revoked_at IS NULL RETURNING id";
-        let Some(row) = writing.row(sql, values![account, now_ms(), spared]).await? else { break };
-        ended.push(row.text("id")?);
+        // One after the other is held, in the order of their names, so that two who end them do not wait for each other; and none is come by twice.
+        let last = ended.last().map_or("", String::as_str);
+        let sql = "SELECT id FROM sessions WHERE account = $1 AND revoked_at IS NULL AND expires_at > $2 AND id > $3
+            AND id <> $4 AND ($5 IS NULL OR id <= $5) ORDER BY id LIMIT 1 FOR UPDATE";
+        let Some(row) = writing.row(sql, values![account, now, last, spared, newest]).await? else { break };
+        let id = row.text("id")?;
+        writing.run("UPDATE sessions SET revoked_at = $2 WHERE id = $1", values![&id, now]).await?;
+        ended.push(id);
     }
     // Only now, because nobody may wait for a session while he holds the log.
     for id in &ended {

@@ -17,6 +17,7 @@ on_both!(
     it_is_seen_to_a_minute_when_a_person_was_last_here,
     a_second_factor_is_set_confirmed_and_cleared,
     recovery_codes_are_replaced,
+    after_many_wrong_codes_in_a_row_only_a_recovery_code_is_taken,
 );
 
 async fn an_account_comes_back_as_it_was_made(ground: Ground) {
@@ -231,4 +232,34 @@ async fn recovery_codes_are_replaced(ground: Ground) {
     store.set_recovery_codes(&id, &codes(&["c"])).await.expect("set");
     assert!(!store.use_recovery_code(&id, "b").await.expect("asked"), "it was replaced");
     assert!(store.use_recovery_code(&id, "c").await.expect("asked"));
+}
+
+async fn after_many_wrong_codes_in_a_row_only_a_recovery_code_is_taken(ground: Ground) {
+    let (store, id) = (&ground.store, ground.account("ada").await.id);
+    let codes = ["a".to_owned(), "b".to_owned()];
+    assert!(store.set_totp(&id, b"s").await.expect("set"));
+    assert!(store.confirm_totp(&id, b"s", 1, &codes).await.expect("asked"));
+    let guess = async |times: usize| {
+        for _ in 0..times {
+            store.count_wrong_code(&id).await.expect("counted");
+        }
+    };
+    let is_barred = async || store.totp(&id).await.expect("read").expect("there").barred;
+    let is_taken = async |step: i64| store.use_totp_step(&id, step).await.expect("asked");
+    guess(99).await;
+    assert!(!is_barred().await && is_taken(2).await, "the control");
+    guess(99).await;
+    assert!(!is_barred().await, "a right one begins the count anew");
+    guess(1).await;
+    assert!(is_barred().await && !is_taken(3).await);
+    assert!(!store.use_recovery_code(&id, "guessed").await.expect("asked") && is_barred().await);
+    assert!(store.use_recovery_code(&id, "a").await.expect("asked"));
+    assert!(!is_barred().await && is_taken(3).await);
+    // With a new factor the count begins anew too, and nobody else is barred by it.
+    guess(200).await;
+    assert!(is_barred().await && store.clear_totp(&id).await.expect("cleared"));
+    assert!(store.set_totp(&id, b"t").await.expect("set"));
+    guess(200).await;
+    assert!(store.confirm_totp(&id, b"t", 4, &codes).await.expect("asked"));
+    assert!(!is_barred().await && is_taken(5).await, "one that is not confirmed is asked for nowhere");
 }

@@ -2,7 +2,12 @@
 
 use crate::databases::{Ground, on_both};
 
-on_both!(a_line_comes_back_as_it_was_written, a_changed_row_breaks_the_chain, writers_at_once_make_one_chain);
+on_both!(
+    a_line_comes_back_as_it_was_written,
+    a_long_text_is_cut_before_it_is_written,
+    a_changed_row_breaks_the_chain,
+    writers_at_once_make_one_chain,
+);
 
 async fn write(ground: &Ground, number: usize) {
     let resource = format!("job/{number}");
@@ -26,6 +31,22 @@ async fn a_line_comes_back_as_it_was_written(ground: Ground) {
     assert_eq!((entry.allowed, entry.policy.as_str(), entry.correlation.as_str()), (true, "role", "c-1"));
     assert_eq!((entry.detail.as_str(), entry.hash.len()), ("{\"a\":1}", 64));
     assert_eq!(ground.store.verify_audit().await.expect("read"), Ok(6));
+}
+
+async fn a_long_text_is_cut_before_it_is_written(ground: Ground) {
+    let (long, longest) = ("ä".repeat(70_000), "ä".repeat(400));
+    ground.store.audit(&long, &long, &long, true, &long, &long, &long).await.expect("written");
+    ground.store.audit(&longest, "", &longest, true, "", "", &longest).await.expect("written");
+    let newest = ground.store.audit_entries(None, 2).await.expect("read");
+    let texts = |place: usize| {
+        let entry = &newest[place];
+        [entry.actor.as_str(), entry.resource.as_str(), entry.detail.as_str()]
+    };
+    assert_eq!(texts(0), [longest.as_str(); 3], "the control: it is as long as may be");
+    let cut = format!("{longest}…");
+    assert_eq!(texts(1), [cut.as_str(); 3]);
+    assert_eq!((&newest[1].policy, &newest[1].correlation, &newest[1].action), (&cut, &cut, &cut));
+    assert_eq!(ground.store.verify_audit().await.expect("read"), Ok(2), "the hash is of what is there");
 }
 
 async fn a_changed_row_breaks_the_chain(ground: Ground) {

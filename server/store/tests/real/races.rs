@@ -21,6 +21,7 @@ on_both!(
     of_many_who_use_the_same_link_one_gives_the_password,
     admins_who_make_links_for_each_other_do_not_lock_each_other,
     a_recovery_code_is_used_once,
+    recovery_codes_that_are_used_and_replaced_at_once_do_not_lock_each_other,
     of_two_who_rotate_the_same_token_none_keeps_the_session,
     sessions_that_are_rotated_and_revoked_at_once_do_not_lock_each_other,
 );
@@ -184,6 +185,24 @@ async fn a_recovery_code_is_used_once(ground: Ground) {
     })
     .await;
     assert_eq!(answers.iter().filter(|&&is_first| is_first).count(), 1);
+}
+
+async fn recovery_codes_that_are_used_and_replaced_at_once_do_not_lock_each_other(ground: Ground) {
+    let id = ground.account("ada").await.id;
+    let codes: Vec<String> = (0..16).map(|number| format!("code {number}")).collect();
+    ground.store.set_recovery_codes(&id, &codes).await.expect("set");
+    let answers = at_once(&ground, 16, |store, number| {
+        let (id, codes) = (id.clone(), codes.clone());
+        async move {
+            if number % 2 == 0 {
+                store.set_recovery_codes(&id, &codes).await
+            } else {
+                store.use_recovery_code(&id, &codes[number]).await.map(|_| ())
+            }
+        }
+    })
+    .await;
+    assert!(answers.iter().all(Result::is_ok), "{answers:?}");
 }
 
 async fn of_two_who_rotate_the_same_token_none_keeps_the_session(ground: Ground) {

@@ -1,10 +1,11 @@
 //! Tokens, sessions, and the log of what was revoked.
 
-use crate::databases::{Ground, on_both};
-use store::StoreError;
+use crate::databases::{Ground, on_both, run};
+use sqlx::{Connection, SqliteConnection};
+use std::time::Duration;
 use store::accounts::Role;
-use store::now_ms;
 use store::tokens::{Proof, Revocation, Rotated};
+use store::{Backend, StoreError, now_ms};
 
 on_both!(
     a_token_is_found_by_its_hash_while_it_is_good,
@@ -17,6 +18,8 @@ on_both!(
     replicas_hear_of_everything_that_was_revoked,
     a_token_of_somebody_else_is_taken_back_until_it_is_over,
     all_sessions_but_one_can_be_ended,
+    sessions_that_are_over_are_not_ended_and_not_counted,
+    the_oldest_of_too_many_sessions_end,
 );
 
 async fn a_token_is_found_by_its_hash_while_it_is_good(ground: Ground) {
@@ -143,6 +146,22 @@ async fn a_refresh_token_that_comes_twice_ends_the_session(ground: Ground) {
     assert_eq!(lines, [Revocation { kind: "session".to_owned(), id: session.id }]);
 }
 
+#[test]
+fn who_guesses_refresh_tokens_waits_for_no_writer_and_keeps_none_waiting() {
+    run(async {
+        let ground = Ground::new(Backend::Sqlite).await;
+        let ada = ground.account("ada").await;
+        ground.store.start_session(&ada.id, "r", now_ms() + 60_000, &Proof::default()).await.expect("begun");
+        let mut other = SqliteConnection::connect(&ground.url).await.expect("it opens");
+        sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut other).await.expect("it holds the file");
+        let soon = Duration::from_secs(1);
+        let rotate = |hash: &'static str| tokio::time::timeout(soon, ground.store.rotate_session(hash, "new"));
+        assert!(matches!(rotate("guessed").await, Ok(Ok(Rotated::Unknown))));
+        assert!(rotate("r").await.is_err(), "the control: one that is known waits for the file");
+        sqlx::raw_sql("ROLLBACK").execute(&mut other).await.expect("it lets go");
+    });
+}
+
 async fn sessions_that_are_over_cannot_be_rotated(ground: Ground) {
     let store = &ground.store;
     let ada = ground.account("ada").await;
@@ -227,4 +246,63 @@ async fn all_sessions_but_one_can_be_ended(ground: Ground) {
         let session = store.session(&id).await.expect("read").expect("there");
         assert_eq!(session.revoked_at.is_some(), is_over, "{session:?}");
     }
+}
+
+async fn sessions_that_are_over_are_not_ended_and_not_counted(ground: Ground) {
+    let store = &ground.store;
+    let ada = ground.account("ada").await;
+    let begin = async |hash: String, ends: i64| {
+        store.start_session(&ada.id, &hash, now_ms() + ends, &Proof::default()).await.expect("begun").id
+    };
+    // Among each other, so that none is passed over on the way.
+    let (mut over, mut alive) = (Vec::new(), Vec::new());
+    for number in 0..6 {
+        over.push(begin(format!("o{number}"), -1).await);
+        alive.push(begin(format!("a{number}"), 60_000).await);
+    }
+    assert!(store.revoke_session(&alive[5]).await.expect("asked"));
+    let (seq, _) = store.revoked_since(i64::MAX).await.expect("read");
+    assert_eq!(store.revoke_other_sessions(&ada.id, &alive[2]).await.expect("ended"), 4);
+    assert_eq!(store.revoke_sessions_of(&ada.id).await.expect("ended"), 1, "the one that was spared");
+    assert_eq!(store.revoke_sessions_of(&ada.id).await.expect("ended"), 0);
+    let (_, lines) = store.revoked_since(seq).await.expect("read");
+    let told: Vec<&String> = lines.iter().map(|line| &line.id).collect();
+    assert_eq!(told, [&alive[0], &alive[1], &alive[3], &alive[4], &alive[2]]);
+    for id in &over {
+        let session = store.session(id).await.expect("read").expect("there");
+        assert_eq!(session.revoked_at, None, "it came to its own end");
+    }
+}
+
+async fn the_oldest_of_too_many_sessions_end(ground: Ground) {
+    let store = &ground.store;
+    let (ada, bob) = (ground.account("ada").await, ground.account("bob").await);
+    let begin = async |account: &str, hash: String, ends: i64, session: Option<String>| {
+        let proof = Proof { session, ..Proof::default() };
+        store.start_session(account, &hash, now_ms() + ends, &proof).await.expect("begun").id
+    };
+    let of_bob = begin(&bob.id, "bob".to_owned(), 60_000, None).await;
+    let mut all = Vec::new();
+    for number in 0..100 {
+        // What is over takes no room.
+        begin(&ada.id, format!("o{number}"), -1, None).await;
+        all.push(begin(&ada.id, format!("a{number}"), 60_000, None).await);
+    }
+    let alive = async || store.sessions(&ada.id).await.expect("read").into_iter().map(|one| one.id).collect::<Vec<_>>();
+    assert_eq!(alive().await.len(), 100, "the control: so many may go on");
+    let (seq, _) = store.revoked_since(i64::MAX).await.expect("read");
+    for number in 100..103 {
+        all.push(begin(&ada.id, format!("a{number}"), 60_000, None).await);
+    }
+    let newest: Vec<String> = all[3..].iter().rev().cloned().collect();
+    assert_eq!(alive().await, newest);
+    // Other replicas hear of it, and what belongs to the sessions is worth nothing.
+    let (_, lines) = store.revoked_since(seq).await.expect("read");
+    let told: Vec<(&str, &String)> = lines.iter().map(|line| (line.kind.as_str(), &line.id)).collect();
+    assert_eq!(told, [("session", &all[0]), ("session", &all[1]), ("session", &all[2])]);
+    assert_eq!(store.rotate_session("a0", "x").await.expect("asked"), Rotated::Unknown);
+    // A device is let in by the oldest one, which goes on.
+    let device = begin(&ada.id, "device".to_owned(), 60_000, Some(all[3].clone())).await;
+    assert!(alive().await.contains(&all[3]) && alive().await.contains(&device));
+    assert!(store.session(&of_bob).await.expect("read").expect("there").revoked_at.is_none(), "that of somebody else");
 }

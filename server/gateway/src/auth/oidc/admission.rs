@@ -55,13 +55,7 @@ pub(crate) async fn account_of(gateway: &Gateway, person: &Person, kept: bool) -
                 let said = "This service has no admin yet; the first one is made with the code of its first start.";
                 return Err(Problem::new(Kind::Forbidden, said));
             }
-            let made = store.create_account_of_person(&settings.issuer, &person.subject, &person.name, wanted).await?;
-            let (account, is_new) = made;
-            if is_new {
-                let given = role_given(account.role);
-                note(gateway, POLICY, &account.id, "accounts.create", &account.id, true, &given).await?;
-            }
-            account
+            made_for(gateway, &settings.issuer, person, wanted).await?
         }
     };
     if account.disabled {
@@ -79,13 +73,31 @@ pub(crate) async fn account_of(gateway: &Gateway, person: &Person, kept: bool) -
     Ok(account)
 }
 
-/// Somebody has no role any more, and is refused: what he has here goes down to the role of those without one, and his sessions are ended. Otherwise
-/// they, and his API tokens, would go on with what the provider took from him. Only a sign-in leads here; an access token may be older than his role.
+/// Makes the account of a person, and writes that down: both, also where he goes away in between.
+async fn made_for(gateway: &Gateway, issuer: &str, person: &Person, role: Role) -> Result<Account, Problem> {
+    let here = gateway.clone();
+    let (issuer, subject, name) = (issuer.to_owned(), person.subject.clone(), person.name.clone());
+    carried_through(gateway, async move {
+        let made = here.store().create_account_of_person(&issuer, &subject, &name, role).await?;
+        let (account, is_new) = made;
+        if is_new {
+            let given = role_given(account.role);
+            note(&here, POLICY, &account.id, "accounts.create", &account.id, true, &given).await?;
+        }
+        Ok(account)
+    })
+    .await
+}
+
+/// Somebody has no role any more, and is refused: what he has here goes down to the role of those without one, and his sessions and access tokens are
+/// ended. Otherwise they, and his API tokens, would go on with what the provider took from him. Only a sign-in leads here; an access token may be older
+/// than his role.
 async fn lower(gateway: &Gateway, account: &Account, role: Role) -> Result<(), Problem> {
     if account.role != role && !is_raised(account.role, role) {
         return becomes(gateway, account, role).await.map(|_| ());
     }
-    end_sessions(gateway, account).await
+    let (here, account) = (gateway.clone(), account.clone());
+    carried_through(gateway, async move { end_sessions(&here, &account).await }).await
 }
 
 /// Gives a role, and ends what was begun with one that could more: both, also where whoever signs in goes away in between, since nobody would come back to
@@ -120,6 +132,8 @@ async fn set_role(gateway: &Gateway, account: &Account, role: Role) -> Result<bo
 
 async fn end_sessions(gateway: &Gateway, account: &Account) -> Result<(), Problem> {
     let ended = gateway.store().revoke_sessions_of(&account.id).await?;
+    // His access tokens still say the role of before.
+    gateway.store().revoke_foreign_tokens_of(&account.id).await?;
     // Not even for a moment does it count that they were good.
     gateway.recent().forget();
     if ended > 0 {

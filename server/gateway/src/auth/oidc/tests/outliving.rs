@@ -5,6 +5,7 @@ use crate::auth::bearer::authenticate;
 use crate::auth::jwt::LEEWAY;
 use crate::auth::still_good;
 use engine::config::sections::LevelSettings;
+use engine::store::tokens::Proof;
 
 const KEY: &str = "urn:example:key";
 
@@ -124,4 +125,40 @@ async fn a_token_of_our_own_that_is_over_is_refused_also_while_the_provider_is_a
         let reply = service.send("GET", "/api/v2/me", &token, None).await;
         assert_eq!(reply.status, status, "{token}: {reply:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tokens_of_the_provider_end_with_all_other_sessions_and_with_the_account() {
+    let signer = Signer::ec("k");
+    let stage = Stage::new(&[&signer]).await;
+    let service = service(&stage).await;
+    let (store, root) = (service.gateway.store(), service.sign_in("root").await);
+    let tokens = ["s-1", "s-2", "s-3"].map(|subject| {
+        let mut claims = stage.access(subject);
+        claims["scope"] = json!("ca:*");
+        token(&signer, &claims)
+    });
+    let me = async |token: &str| service.send("GET", "/api/v2/me", token, None).await;
+    let mut ids = Vec::new();
+    for token in &tokens {
+        ids.push(me(token).await.json()["id"].as_str().unwrap().to_owned());
+    }
+    let proof = Proof { amr: vec!["oidc".to_owned()], with_factor: true, ..Proof::default() };
+    let session = store.start_session(&ids[0], "hash", now_ms() + 60_000, &proof).await.unwrap();
+    let own = service.gateway.keys().sign(&ids[0], &session.id, now_ms()).unwrap();
+    assert_eq!(me(&own).await.status, StatusCode::OK, "the control");
+    let ended = service.send("DELETE", "/api/v2/sessions", &own, None).await;
+    assert_eq!(ended.status, StatusCode::OK, "{ended:?}");
+    assert_eq!(me(&tokens[0]).await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(me(&own).await.status, StatusCode::OK, "what asked for it goes on");
+    assert_eq!(me(&tokens[1]).await.status, StatusCode::OK, "and so does that of somebody else");
+
+    let place = format!("/api/v2/accounts/{}", ids[1]);
+    for disabled in [true, false] {
+        let reply = service.send("PATCH", &place, &root, Some(json!({ "disabled": disabled }))).await;
+        assert_eq!(reply.status, StatusCode::OK, "{reply:?}");
+        let is_let_in = me(&tokens[1]).await.status == StatusCode::OK;
+        assert!(!is_let_in, "it does not come back with the account: {disabled}");
+    }
+    assert_eq!(me(&tokens[2]).await.status, StatusCode::OK, "that of somebody else goes on");
 }

@@ -4,6 +4,7 @@ use super::*;
 use crate::auth::oidc::admission::account_of;
 use crate::auth::oidc::level::Reached;
 use crate::auth::{Principal, Via, still_good};
+use crate::tests::gone_once;
 use engine::store::tokens::Proof;
 
 fn person(subject: &str, role: Option<Role>) -> Person {
@@ -55,6 +56,48 @@ async fn a_role_that_was_taken_away_goes_on_nowhere() {
     let session = begin(&service, &id, "d").await;
     assert_eq!(comes(Some(Role::Auditor), true).await.unwrap().role, Role::Auditor);
     assert!(!is_open(&service, &session).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_access_token_with_a_role_that_was_taken_away_is_good_no_more() {
+    let signer = Signer::ec("k");
+    let stage = Stage::new(&[&signer]).await;
+    let mut config = stage.config();
+    config.settings.unknown_people = UnknownPeople::WithRole;
+    let service = Service::with_provider(Value::Null, Default::default(), Some(config)).await;
+    service.account("root", Role::Admin).await;
+    let comes = async |subject: &str, role| account_of(&service.gateway, &person(subject, role), true).await.is_ok();
+    let tokens = ["s-1", "s-2", "s-3"].map(|subject| token(&signer, &stage.access(subject)));
+    let status = async |number: usize| service.send("GET", "/api/v2/me", &tokens[number], None).await.status;
+    for subject in ["s-1", "s-2", "s-3"] {
+        assert!(comes(subject, Some(Role::Developer)).await);
+    }
+    assert!(comes("s-1", Some(Role::Maintainer)).await);
+    for number in 0..3 {
+        assert_eq!(status(number).await, StatusCode::OK, "the control, also for who may do more by now");
+    }
+    assert!(comes("s-1", Some(Role::Viewer)).await);
+    assert_eq!(status(0).await, StatusCode::UNAUTHORIZED, "he may do less");
+    assert!(!comes("s-2", None).await);
+    assert_eq!(status(1).await, StatusCode::UNAUTHORIZED, "he may do nothing");
+    assert!(!comes("s-2", None).await, "once more, with nothing left to be taken");
+    assert_eq!(status(2).await, StatusCode::OK, "that of somebody else goes on");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_account_that_is_made_is_written_down_also_where_whoever_it_is_for_goes_away() {
+    let stage = Stage::new(&[&Signer::ec("k")]).await;
+    let service = Service::with_provider(Value::Null, Default::default(), Some(stage.config())).await;
+    service.account("root", Role::Admin).await;
+    let store = service.gateway.store();
+    for number in 0..20 {
+        let someone = person(&format!("s-{number}"), Some(Role::Developer));
+        let is_made = async || store.account_of_person(&stage.issuer, &someone.subject).await.unwrap().is_some();
+        gone_once(is_made, account_of(&service.gateway, &someone, true)).await;
+        service.gateway.deeds().all_done().await;
+    }
+    let lines = store.audit_entries(None, 1000).await.unwrap();
+    assert_eq!(lines.iter().filter(|line| line.action == "accounts.create").count(), 20);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

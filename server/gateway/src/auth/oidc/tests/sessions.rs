@@ -5,7 +5,7 @@ use super::browser::{come, sealed};
 use super::levels::{KEY, PASSWORD, TWO, asked, demanded, id_token, service, session_cookie};
 use super::*;
 use crate::auth::secrets;
-use crate::tests::Reply;
+use crate::tests::{Reply, gone_once};
 use axum::body::Body;
 use axum::extract::Request;
 use engine::store::tokens::Proof;
@@ -216,4 +216,24 @@ async fn what_is_demanded_is_recorded_however_much_else_is_said() {
     let session = service.gateway.store().sessions(&account.id).await.unwrap().remove(0);
     assert_eq!(&session.amr[..3], ["oidc", LONG, "w0"], "{session:?}");
     assert_eq!((session.amr.len(), session.acr), (9, None), "a class with a blank is none that settings can demand");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_step_up_at_the_provider_is_written_down_also_where_the_browser_goes_away() {
+    let signer = Signer::ec("k");
+    let stage = Stage::new(&[&signer]).await;
+    let service = service(&stage, demanded(&[], &[]), demanded(&[], &[])).await;
+    let (store, account) = (service.gateway.store(), person(&service, &stage).await);
+    for number in 0..20 {
+        let session = begin(&service, &account, &format!("h{number}"), &["oidc"], None).await;
+        let away =
+            json!({ "state": "s", "nonce": "n", "verifier": "v", "back": "/", "session": session, "at": now_ms() });
+        *stage.said.id_token.lock().unwrap() = Some(id_token(&stage, &signer, &json!({ "acr": TWO })));
+        let is_renewed = async || store.session(&session).await.unwrap().unwrap().acr.is_some();
+        gone_once(is_renewed, come(&service, &sealed(&service, &away), "s", None)).await;
+        service.gateway.deeds().all_done().await;
+    }
+    let lines = store.audit_entries(None, 1000).await.unwrap();
+    let told = lines.iter().filter(|line| line.action == "sessions.step_up" && line.allowed);
+    assert_eq!(told.count(), 20);
 }
