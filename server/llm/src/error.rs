@@ -222,6 +222,8 @@ pub struct LlmError {
     pub detail: String,
     /// When the target wants to be asked again.
     pub retry_after: Option<Duration>,
+    /// Whether a provider that did not understand it meant the request, and neither the name of its model nor the address.
+    pub(crate) blames_request: bool,
 }
 
 impl LlmError {
@@ -231,6 +233,8 @@ impl LlmError {
             // No target stands behind it.
             Cause::Budget => format!("The budget is used up: {detail}."),
             Cause::NoPicture => format!("{target}: {detail} ({}).", advice_of_pictures(detail)),
+            // No setting helps.
+            _ if self.is_of_request() => format!("{target}: {detail} (it does not take this request)."),
             _ => format!("{target}: {detail} ({}).", cause.advice()),
         }
     }
@@ -239,6 +243,11 @@ impl LlmError {
     pub fn is_missing(&self) -> bool {
         let said = |words: &str| self.detail.starts_with(words);
         self.cause == Cause::NoTarget && (said(UNKNOWN) || said(NONE_SET))
+    }
+
+    /// Whether a provider does not take what was asked, as it was asked: for whoever wrote it to change, and not for whoever set the target.
+    pub fn is_of_request(&self) -> bool {
+        self.cause == Cause::BadRequest && self.blames_request
     }
 
     /// There is no target of this name; `known` says which there are.
@@ -254,7 +263,7 @@ impl LlmError {
     /// A failure of a target.
     pub fn new(target: impl Into<String>, cause: Cause, detail: impl Into<String>) -> Self {
         let detail: String = detail.into();
-        Self { target: target.into(), cause, detail: one_line(&detail), retry_after: None }
+        Self { target: target.into(), cause, detail: one_line(&detail), retry_after: None, blames_request: false }
     }
 }
 
