@@ -85,6 +85,7 @@ impl ServerCore {
             tool_choice: asked.tool_choice,
             parallel_tool_calls: asked.parallel_tool_calls,
             session: asked.session,
+            is_led_elsewhere: true,
             client: self.client.to_string(),
             ..Request::new(Arc::new(prompt))
         };

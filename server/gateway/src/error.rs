@@ -342,6 +342,7 @@ impl From<LlmError> for Problem {
             | Cause::BadRequest
             | Cause::NoFill
             | Cause::Malformed
+            | Cause::Empty
             | Cause::Transport => (Kind::Upstream, None),
         };
         let seconds = error.retry_after.map(|wait| wait.as_secs_f64().ceil() as u64);

@@ -5,12 +5,12 @@
 
 use crate::breaker::State;
 use crate::budget::{Money, Reserve};
-use crate::calls::Calls;
 use crate::coalesce::Writer;
 use crate::config::Target;
 use crate::echo::Echo;
 use crate::error::{Cause, LlmError, Scope};
 use crate::events::Event;
+use crate::gathered::Gathered;
 use crate::health::UnderWay;
 use crate::limit::{Admission, Permit};
 use crate::manager::{Inner, Plan};
@@ -376,7 +376,7 @@ impl Opened<'_> {
         }
         // What came last was not looked at yet, nor was an answer that came whole.
         check_length(name, self.read, &self.meter.gathered, plan)?;
-        self.meter.gathered.ended(name, self.call.request.prompt.hole().is_some())
+        self.meter.gathered.ended(name, self.call.request)
     }
 }
 
@@ -506,83 +506,4 @@ fn most_told(target: &Target, request: &Request, quirks: Quirks) -> u64 {
 
 fn tokens(bytes: usize) -> u64 {
     bytes.div_ceil(BYTES_A_TOKEN) as u64
-}
-
-/// What came of an attempt besides its text.
-#[derive(Debug, Default)]
-struct Gathered {
-    /// Those of the text and of the calls.
-    bytes: usize,
-    /// Whether calls are a part of the answer.
-    takes_calls: bool,
-    /// Whether what is thought before them is wanted back with them.
-    wants_thoughts: bool,
-    /// The same in OpenRouter's form.
-    wants_details: bool,
-    calls: Calls,
-    has_text: bool,
-    usage: Option<Usage>,
-    end: Option<Finish>,
-    /// Whether the model told that it thinks.
-    thinks: bool,
-}
-
-impl Gathered {
-    fn take(&mut self, pieces: &[Piece]) {
-        for piece in pieces {
-            match piece {
-                Piece::Text(text) => {
-                    self.bytes += text.len();
-                    self.has_text |= !text.is_empty();
-                }
-                Piece::CallPart { index, id, name, arguments } if self.takes_calls => {
-                    self.bytes += self.calls.take(*index, id.as_deref(), name.as_deref(), arguments);
-                }
-                Piece::Usage(usage) => self.usage = Some(self.usage.unwrap_or_default().with(*usage)),
-                Piece::End(finish) => self.end = Some(finish.after(self.end)),
-                Piece::Signature(signature) if self.takes_calls => self.bytes += self.calls.sign(signature),
-                Piece::Thinking => self.thinks = true,
-                Piece::Thought(thought) => {
-                    self.thinks = true;
-                    if self.wants_thoughts {
-                        self.calls.think(thought);
-                    }
-                }
-                Piece::Detail { detail, is_part } => {
-                    self.thinks = true;
-                    if self.wants_details {
-                        self.calls.detail(detail, *is_part);
-                    }
-                }
-                Piece::CallPart { .. } | Piece::Signature(_) | Piece::Call(_) | Piece::From(_) | Piece::Restart => {}
-            }
-        }
-    }
-
-    /// Bytes of all that is kept. Thoughts are no answer and begin none.
-    fn kept(&self) -> usize {
-        self.bytes + self.calls.thoughts()
-    }
-
-    /// An answer that says that it ended did; one that only stops did not. It may be empty where nothing is missing in a text.
-    fn ended(&self, name: &str, may_be_empty: bool) -> Result<(), LlmError> {
-        let is_empty = !self.has_text && self.calls.is_empty();
-        match self.end {
-            Some(Finish::ContentFilter) => {
-                Err(LlmError::new(name, Cause::ContentFilter, "the provider cut the answer off"))
-            }
-            Some(_) if self.calls.has_too_many() => {
-                Err(LlmError::new(name, Cause::Malformed, "the answer calls more tools than anybody could"))
-            }
-            Some(_) if is_empty && may_be_empty => Ok(()),
-            Some(Finish::Stop | Finish::ToolCalls) if is_empty => {
-                Err(LlmError::new(name, Cause::Malformed, "the answer is empty"))
-            }
-            Some(Finish::Length) if is_empty => {
-                Err(LlmError::new(name, Cause::Malformed, "no word of an answer came within its longest length"))
-            }
-            Some(_) => Ok(()),
-            None => Err(LlmError::new(name, Cause::Transport, "the answer broke off")),
-        }
-    }
 }

@@ -29,6 +29,8 @@ pub enum Cause {
     NoPicture,
     /// What came back cannot be read.
     Malformed,
+    /// The answer has no word. Asked the same, the model is likely to say as much again, and that is paid for too.
+    Empty,
     /// The connection failed or broke.
     Transport,
     /// Nothing came in time.
@@ -73,7 +75,7 @@ impl Scope {
 
 impl Cause {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Auth,
         Self::Forbidden,
         Self::Quota,
@@ -86,6 +88,7 @@ impl Cause {
         Self::NoFill,
         Self::NoPicture,
         Self::Malformed,
+        Self::Empty,
         Self::Transport,
         Self::Timeout,
         Self::TooLarge,
@@ -109,6 +112,7 @@ impl Cause {
             Self::NoFill => "no-fill",
             Self::NoPicture => "no-picture",
             Self::Malformed => "malformed",
+            Self::Empty => "empty",
             Self::Transport => "transport",
             Self::Timeout => "timeout",
             Self::TooLarge => "too-large",
@@ -132,7 +136,7 @@ impl Cause {
             Self::Server | Self::Transport => Scope::Provider,
             Self::Malformed => Scope::Model,
             Self::ContextLength | Self::ContentFilter | Self::BadRequest => Scope::Request,
-            Self::NoFill | Self::NoPicture => Scope::Request,
+            Self::NoFill | Self::NoPicture | Self::Empty => Scope::Request,
             Self::TooLarge | Self::Budget | Self::Busy | Self::NoTarget => Scope::Request,
         }
     }
@@ -162,6 +166,7 @@ impl Cause {
             Self::NoFill => "take `fill` out of its settings, or set it as the model needs it",
             Self::NoPicture => NO_PICTURE,
             Self::Malformed => "what it sent could not be read",
+            Self::Empty => "ask in other words, or allow a longer answer",
             Self::Transport => "it could not be reached; check its `base-url` and the network",
             Self::Timeout => "it did not answer in time",
             Self::TooLarge => "the text is larger than is allowed",

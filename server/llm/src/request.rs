@@ -64,6 +64,8 @@ pub struct Request {
     pub must_be_new: bool,
     /// Who is told how far the answer is, while it comes.
     pub heard: Option<Heard>,
+    /// Whether another program leads the conversation, which knows what to do with an answer that has no word.
+    pub is_led_elsewhere: bool,
 }
 
 /// Is told how far an answer is.
@@ -129,6 +131,7 @@ impl Request {
             offline: None,
             must_be_new: false,
             heard: None,
+            is_led_elsewhere: false,
         }
     }
 
@@ -156,6 +159,17 @@ impl Request {
     /// Whether the answer may call tools; calls of a model that was not asked for any are no answer.
     pub(crate) fn takes_calls(&self) -> bool {
         self.tool_choice != ToolChoice::None && !self.prompt.tools().is_empty()
+    }
+
+    /// Whether an answer that ended so may have no word. A model that has nothing to add to the result of a tool says nothing, and one whose
+    /// thoughts take up the longest length has no room for more; a hole may have nothing missing.
+    pub(crate) fn may_be_empty(&self, end: Finish) -> bool {
+        let is_over = match end {
+            Finish::Stop => self.prompt.ends_with_a_result(),
+            Finish::Length => true,
+            Finish::ContentFilter | Finish::ToolCalls => false,
+        };
+        self.prompt.hole().is_some() || (self.is_led_elsewhere && is_over)
     }
 
     /// Whether the same question may be answered by the same answer.
