@@ -312,8 +312,13 @@ impl Opened<'_> {
         let Call { inner, target, .. } = self.call;
         let text = splice.finish();
         let (usage, cost) = self.meter.settle();
-        let calls = std::mem::take(&mut self.meter.gathered.calls).finish(&self.call.request.prompt);
+        let calls = match splice.is_at_stop() {
+            // What a model says behind the end of its answer is none of it.
+            true => Vec::new(),
+            false => std::mem::take(&mut self.meter.gathered.calls).finish(&self.call.request.prompt),
+        };
         let finish = match self.meter.gathered.end {
+            _ if splice.is_at_stop() => Finish::Stop,
             Some(Finish::Stop) | None if !calls.is_empty() => Finish::ToolCalls,
             end => end.unwrap_or(Finish::Stop),
         };
@@ -341,7 +346,7 @@ impl Opened<'_> {
         let stall = plan.bounds.stall.saturating_mul(times);
         let mut deadline = Instant::now() + stall;
         let mut had_end = false;
-        while !self.is_whole {
+        while !self.is_whole && !splice.is_at_stop() {
             let has_end = self.meter.gathered.end.is_some();
             if has_end && !std::mem::replace(&mut had_end, true) {
                 deadline = Instant::now() + GRACE;
@@ -376,7 +381,11 @@ impl Opened<'_> {
         }
         // What came last was not looked at yet, nor was an answer that came whole.
         check_length(name, self.read, &self.meter.gathered, plan)?;
-        self.meter.gathered.ended(name, self.call.request)
+        match splice.is_at_stop() {
+            // The rest is not waited for, nor paid for; so nobody said that it ended.
+            true => Ok(()),
+            false => self.meter.gathered.ended(name, self.call.request),
+        }
     }
 }
 

@@ -40,8 +40,9 @@ pub struct Request {
     pub will_do: Option<u32>,
     /// 0 gives the same answer each time; such answers are kept.
     pub temperature: f32,
-    /// Texts at which the answer ends, none of them in it. They are sent where the format has a place for them: not in OpenAI's responses, in
-    /// OpenAI's other formats the first four, in Gemini's the first five, in Anthropic's those that are not blank.
+    /// Texts at which the answer ends, none of them in it. They are sent where the format has a place for them, so that nothing is written beyond:
+    /// not in OpenAI's responses, in OpenAI's other formats the first four, in Gemini's the first five, in Anthropic's those that are not blank.
+    /// Where a model goes on all the same, the answer is cut.
     pub stop: Vec<String>,
     /// The JSON Schema that the answer must fulfil; what fills a hole fulfils none.
     pub schema: Option<Value>,
