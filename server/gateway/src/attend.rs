@@ -64,6 +64,10 @@ async fn numbered<F: Future<Output = Response>>(request: Request, next: impl FnO
     let headers = response.headers_mut();
     headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    if headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == "text/event-stream") {
+        // nginx gathers what comes from behind it: an event would wait until others fill a page, or for the end of the stream.
+        headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    }
     response
 }
 
