@@ -73,8 +73,14 @@ impl ServerCore {
     pub async fn converse(&self, asked: Conversation) -> Result<Conversing, CoreError> {
         let models = self.models().await?;
         models.check_models()?;
-        let prompt = Prompt::conversation(&asked.instructions, asked.turns, asked.tools, models.prompt_limits())
-            .map_err(|error| CoreError::refused(error.to_string()))?;
+        let prompt = Prompt::conversation(&asked.instructions, asked.turns, asked.tools, models.prompt_limits());
+        let prompt = prompt.map_err(|error| match error {
+            // A program that leads a conversation can leave out what was said long ago.
+            PromptError::TooLarge { .. } => {
+                CoreError::Model(LlmError::new("models", Cause::TooLarge, error.to_string()))
+            }
+            error => CoreError::refused(error.to_string()),
+        })?;
         let request = Request {
             target: asked.target,
             max_tokens: asked.max_tokens.unwrap_or(LONGEST),

@@ -343,6 +343,7 @@ impl From<LlmError> for Problem {
             | Cause::NoFill
             | Cause::Malformed
             | Cause::Empty
+            | Cause::LongAnswer
             | Cause::Transport => (Kind::Upstream, None),
         };
         let seconds = error.retry_after.map(|wait| wait.as_secs_f64().ceil() as u64);

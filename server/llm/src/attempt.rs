@@ -443,7 +443,7 @@ fn check_length(name: &str, read: usize, gathered: &Gathered, plan: &Plan) -> Re
     let longest = plan.bounds.answer;
     if read > longest.saturating_mul(EVENT_OVERHEAD) || gathered.bytes > longest {
         let detail = format!("the answer is longer than the {longest} bytes of `models.max-answer-bytes`");
-        return Err(LlmError::new(name, Cause::TooLarge, detail));
+        return Err(LlmError::new(name, Cause::LongAnswer, detail));
     }
     Ok(())
 }

@@ -35,8 +35,10 @@ pub enum Cause {
     Transport,
     /// Nothing came in time.
     Timeout,
-    /// A bound of ours was reached: the size of a prompt, of an answer, of all in flight.
+    /// The prompt is larger than is allowed here.
     TooLarge,
+    /// The answer is longer than is allowed here.
+    LongAnswer,
     /// A budget is used up.
     Budget,
     /// Too many requests of our own wait for it.
@@ -75,7 +77,7 @@ impl Scope {
 
 impl Cause {
     /// All of them.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Auth,
         Self::Forbidden,
         Self::Quota,
@@ -92,6 +94,7 @@ impl Cause {
         Self::Transport,
         Self::Timeout,
         Self::TooLarge,
+        Self::LongAnswer,
         Self::Budget,
         Self::Busy,
         Self::NoTarget,
@@ -116,6 +119,7 @@ impl Cause {
             Self::Transport => "transport",
             Self::Timeout => "timeout",
             Self::TooLarge => "too-large",
+            Self::LongAnswer => "long-answer",
             Self::Budget => "budget",
             Self::Busy => "busy",
             Self::NoTarget => "no-target",
@@ -137,7 +141,7 @@ impl Cause {
             Self::Malformed => Scope::Model,
             Self::ContextLength | Self::ContentFilter | Self::BadRequest => Scope::Request,
             Self::NoFill | Self::NoPicture | Self::Empty => Scope::Request,
-            Self::TooLarge | Self::Budget | Self::Busy | Self::NoTarget => Scope::Request,
+            Self::TooLarge | Self::LongAnswer | Self::Budget | Self::Busy | Self::NoTarget => Scope::Request,
         }
     }
 
@@ -148,7 +152,7 @@ impl Cause {
 
     /// Whether another target may answer.
     pub fn may_pass_elsewhere(self) -> bool {
-        !matches!(self, Self::TooLarge)
+        !matches!(self, Self::TooLarge | Self::LongAnswer)
     }
 
     /// What the person at the keyboard can do.
@@ -170,6 +174,7 @@ impl Cause {
             Self::Transport => "it could not be reached; check its `base-url` and the network",
             Self::Timeout => "it did not answer in time",
             Self::TooLarge => "the text is larger than is allowed",
+            Self::LongAnswer => "ask for a shorter answer",
             Self::Budget => "wait for tomorrow, or raise the budget",
             Self::Busy => "too much is asked at the same time, try again later",
             Self::NoTarget => "no model can be asked",

@@ -2,12 +2,14 @@
 
 use super::*;
 use llm::scripted::{ModelServer, Script, Trouble};
+use std::time::Duration;
 
 /// A service with a model of its own, and who may ask it.
 async fn service(script: Script) -> (Service, String, ModelServer) {
     let server = ModelServer::start(script, 100).await;
     let target = json!({ "name": "own", "model": "m", "base-url": server.url });
-    let service = Service::set(json!({ "models": { "target": [target] } }), MetricsAccess::default()).await;
+    let models = json!({ "target": [target], "max-prompt-bytes": 1000, "max-answer-bytes": 4096 });
+    let service = Service::set(json!({ "models": models }), MetricsAccess::default()).await;
     let token = service.account("dev", Role::Developer).await;
     (service, token, server)
 }
@@ -54,4 +56,20 @@ async fn who_asks_is_told_not_to_ask_again_where_that_is_of_no_use_and_only_ther
         assert_eq!((found, &asks), (status, should_retry), "{message}");
         assert!(message.contains(said), "{message}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_conversation_that_is_too_long_is_told_as_one_and_an_answer_that_is_too_long_is_not() {
+    let long = Script::Words(vec!["x".repeat(1000); 100], Duration::ZERO);
+    let (service, token, server) = service(long).await;
+    let messages = json!([{ "role": "user", "content": "Go. ".repeat(300) }]);
+    let reply = ask(&service, &token, &[("messages", messages)]).await;
+    assert_eq!((reply.status.as_u16(), &reply.json()["error"]["code"]), (400, &json!("context_length_exceeded")));
+    assert!(told(&reply).2.contains("`models.max-prompt-bytes`"), "{reply:?}");
+    assert_eq!(server.requests(), 0);
+    let reply = ask(&service, &token, &[]).await;
+    let (status, should_retry, message) = told(&reply);
+    assert_eq!((status, should_retry.as_deref()), (502, Some("false")), "{message}");
+    assert!(message.contains("`models.max-answer-bytes`") && server.requests() == 1, "{message}");
+    assert_ne!(reply.json()["error"]["code"], "context_length_exceeded");
 }
