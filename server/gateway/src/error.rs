@@ -10,13 +10,10 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use engine::converse::{Cause, LlmError};
 use engine::error::CoreError;
-use engine::store::{StoreError, now_ms};
+use engine::store::StoreError;
 use engine::tasks::TaskError;
 use serde::Serialize;
 use utoipa::ToSchema;
-
-/// Seconds of a day.
-const DAY_SECONDS: u64 = 86_400;
 
 /// What a job may take until the next one is begun, as far as anybody can say.
 const A_JOB_SECONDS: u64 = 10;
@@ -347,12 +344,7 @@ impl From<LlmError> for Problem {
             | Cause::Transport => (Kind::Upstream, None),
         };
         let seconds = error.retry_after.map(|wait| wait.as_secs_f64().ceil() as u64);
-        let retry_after = seconds.or(match kind {
-            Kind::Unavailable => Some(1),
-            // What is spent is counted by the day, in UTC.
-            Kind::QuotaExceeded => Some(DAY_SECONDS - now_ms().unsigned_abs() / 1000 % DAY_SECONDS),
-            _ => None,
-        });
+        let retry_after = seconds.or((kind == Kind::Unavailable).then_some(1));
         // What has no room just now, or is left alone for a while, has some or is asked again soon.
         let is_final = !error.cause.may_pass() && kind != Kind::Unavailable;
         Self { retry_after, code, is_final, ..Self::new(kind, error.to_string()) }

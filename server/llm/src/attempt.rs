@@ -500,8 +500,7 @@ async fn reserve(call: Call<'_>, quirks: Quirks) -> Result<(Reserve, Quirks), Ll
         }
         result => (result, quirks),
     };
-    let reserve = reserve.map_err(|error| LlmError::new("budget", Cause::Budget, error.to_string()))?;
-    Ok((reserve, quirks))
+    Ok((reserve?, quirks))
 }
 
 /// The most tokens that a target may count in what it is told: nobody knows how many there are in a picture before it says so.
