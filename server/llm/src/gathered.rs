@@ -114,6 +114,7 @@ mod tests {
         let asked = led(vec![user()]);
         let after_a_tool = led(vec![user(), calling(), result()]);
         let after_a_word = led(vec![user(), calling(), result(), user()]);
+        let ends_at = Request { stop: vec!["END".into()], ..led(vec![user()]) };
         let hole = Request::new(Arc::new(Prompt::fill("a = ", "\n", PromptLimits::default()).unwrap()));
         let parts = [Part::Data(Origin::Question, "Go.".into())];
         let ours = Request::new(Arc::new(Prompt::new(&parts, PromptLimits::default()).unwrap()));
@@ -125,6 +126,7 @@ mod tests {
             (&after_a_tool, Finish::ToolCalls, Some(Cause::Malformed)),
             (&after_a_tool, Finish::ContentFilter, Some(Cause::ContentFilter)),
             (&after_a_word, Finish::Stop, Some(Cause::Empty)),
+            (&ends_at, Finish::Stop, None),
             (&hole, Finish::Stop, None),
             (&ours, Finish::Stop, Some(Cause::Empty)),
             (&ours, Finish::Length, Some(Cause::Empty)),
