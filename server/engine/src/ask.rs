@@ -239,7 +239,7 @@ impl Tries<'_> {
         strategy: AnswerStrategy,
     ) -> Result<(Answer, Checked), LlmError> {
         match self.once(action, question, strategy, Patience::Strict).await {
-            Err(error) if error.cause == Cause::Malformed && !self.problems.is_empty() => {}
+            Err(LlmError { cause: Cause::Malformed | Cause::Empty, .. }) if !self.problems.is_empty() => {}
             result => return result,
         }
         let problem = self.problems.last().cloned().unwrap_or_default();

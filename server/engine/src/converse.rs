@@ -88,7 +88,13 @@ impl ServerCore {
         let (instructions, turns, tools) = (asked.instructions, asked.turns, asked.tools);
         let work = move || Prompt::conversation(&instructions, turns, tools, limits);
         let made = if is_large { self.apart("prompt", work).await? } else { work() };
-        let prompt = made.map_err(|error| CoreError::refused(error.to_string()))?;
+        let prompt = made.map_err(|error| match error {
+            // A program that leads a conversation can leave out what was said long ago.
+            PromptError::TooLarge { .. } => {
+                CoreError::Model(LlmError::new("models", Cause::TooLarge, error.to_string()))
+            }
+            error => CoreError::refused(error.to_string()),
+        })?;
         let request = Request {
             target: asked.target,
             max_tokens: asked.max_tokens.unwrap_or(LONGEST),
@@ -99,6 +105,7 @@ impl ServerCore {
             tool_choice: asked.tool_choice,
             parallel_tool_calls: asked.parallel_tool_calls,
             session: asked.session,
+            is_led_elsewhere: true,
             client: self.client.to_string(),
             ..Request::new(Arc::new(prompt))
         };

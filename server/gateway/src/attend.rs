@@ -53,6 +53,10 @@ async fn numbered<F: Future<Output = Response>>(request: Request, next: impl FnO
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         response.headers_mut().remove(header::CONTENT_LENGTH);
         *response.body_mut() = Body::from(body);
+        if told.is_final {
+            // The SDKs of OpenAI send what failed with 429, or with 500 and more, again, and wait before that, unless this says that it is of no use.
+            response.headers_mut().insert("x-should-retry", HeaderValue::from_static("false"));
+        }
     }
     if let Ok(value) = HeaderValue::from_str(&number) {
         response.headers_mut().insert(CORRELATION_HEADER, value);
@@ -60,6 +64,10 @@ async fn numbered<F: Future<Output = Response>>(request: Request, next: impl FnO
     let headers = response.headers_mut();
     headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    if headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == "text/event-stream") {
+        // nginx gathers what comes from behind it: an event would wait until others fill a page, or for the end of the stream.
+        headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    }
     response
 }
 

@@ -10,13 +10,10 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use engine::converse::{Cause, LlmError};
 use engine::error::CoreError;
-use engine::store::{StoreError, now_ms};
+use engine::store::StoreError;
 use engine::tasks::TaskError;
 use serde::Serialize;
 use utoipa::ToSchema;
-
-/// Seconds of a day.
-const DAY_SECONDS: u64 = 86_400;
 
 /// What a job may take until the next one is begun, as far as anybody can say.
 const A_JOB_SECONDS: u64 = 10;
@@ -137,12 +134,14 @@ pub struct Problem {
     code: Option<&'static str>,
     /// What a client is asked for that has to come with another token, of another sign-in or with more scopes.
     asked: Option<String>,
+    /// Whether the same request will be answered the same way, whatever its status says to programs.
+    is_final: bool,
 }
 
 impl Problem {
     /// A problem with its sentence.
     pub fn new(kind: Kind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into(), pointer: None, retry_after: None, code: None, asked: None }
+        Self { kind, detail: detail.into(), pointer: None, retry_after: None, code: None, asked: None, is_final: false }
     }
 
     /// The place in the body.
@@ -183,6 +182,7 @@ impl Problem {
             pointer: self.pointer.clone(),
             retry_after: self.retry_after,
             code: self.code,
+            is_final: self.is_final,
         }
     }
 
@@ -221,6 +221,8 @@ pub(crate) struct Told {
     pub retry_after: Option<u64>,
     /// The word of OpenAI's format for it, where that has one of its own.
     pub code: Option<&'static str>,
+    /// Whether the same request will be answered the same way.
+    pub is_final: bool,
 }
 
 impl Told {
@@ -337,16 +339,15 @@ impl From<LlmError> for Problem {
             | Cause::BadRequest
             | Cause::NoFill
             | Cause::Malformed
+            | Cause::Empty
+            | Cause::LongAnswer
             | Cause::Transport => (Kind::Upstream, None),
         };
         let seconds = error.retry_after.map(|wait| wait.as_secs_f64().ceil() as u64);
-        let retry_after = seconds.or(match kind {
-            Kind::Unavailable => Some(1),
-            // What is spent is counted by the day, in UTC.
-            Kind::QuotaExceeded => Some(DAY_SECONDS - now_ms().unsigned_abs() / 1000 % DAY_SECONDS),
-            _ => None,
-        });
-        Self { retry_after, code, ..Self::new(kind, error.to_string()) }
+        let retry_after = seconds.or((kind == Kind::Unavailable).then_some(1));
+        // What has no room just now, or is left alone for a while, has some or is asked again soon.
+        let is_final = !error.cause.may_pass() && kind != Kind::Unavailable;
+        Self { retry_after, code, is_final, ..Self::new(kind, error.to_string()) }
     }
 }
 

@@ -6,6 +6,7 @@ mod factors;
 mod following;
 mod invitations;
 mod pictures;
+mod refusals;
 mod stream;
 mod texts;
 mod tools;

@@ -5,12 +5,12 @@
 
 use crate::breaker::State;
 use crate::budget::{Money, Reserve};
-use crate::calls::Calls;
 use crate::coalesce::Writer;
 use crate::config::Target;
 use crate::echo::Echo;
 use crate::error::{Cause, LlmError, Scope};
 use crate::events::Event;
+use crate::gathered::Gathered;
 use crate::health::UnderWay;
 use crate::limit::{Admission, Permit};
 use crate::manager::{Inner, Plan};
@@ -312,8 +312,13 @@ impl Opened<'_> {
         let Call { inner, target, .. } = self.call;
         let text = splice.finish();
         let (usage, cost) = self.meter.settle();
-        let calls = std::mem::take(&mut self.meter.gathered.calls).finish(&self.call.request.prompt);
+        let calls = match splice.is_at_stop() {
+            // What a model says behind the end of its answer is none of it.
+            true => Vec::new(),
+            false => std::mem::take(&mut self.meter.gathered.calls).finish(&self.call.request.prompt),
+        };
         let finish = match self.meter.gathered.end {
+            _ if splice.is_at_stop() => Finish::Stop,
             Some(Finish::Stop) | None if !calls.is_empty() => Finish::ToolCalls,
             end => end.unwrap_or(Finish::Stop),
         };
@@ -341,7 +346,7 @@ impl Opened<'_> {
         let stall = plan.bounds.stall.saturating_mul(times);
         let mut deadline = Instant::now() + stall;
         let mut had_end = false;
-        while !self.is_whole {
+        while !self.is_whole && !splice.is_at_stop() {
             let has_end = self.meter.gathered.end.is_some();
             if has_end && !std::mem::replace(&mut had_end, true) {
                 deadline = Instant::now() + GRACE;
@@ -376,7 +381,11 @@ impl Opened<'_> {
         }
         // What came last was not looked at yet, nor was an answer that came whole.
         check_length(name, self.read, &self.meter.gathered, plan)?;
-        self.meter.gathered.ended(name, self.call.request.prompt.hole().is_some())
+        match splice.is_at_stop() {
+            // The rest is not waited for, nor paid for; so nobody said that it ended.
+            true => Ok(()),
+            false => self.meter.gathered.ended(name, self.call.request),
+        }
     }
 }
 
@@ -434,7 +443,7 @@ fn check_length(name: &str, read: usize, gathered: &Gathered, plan: &Plan) -> Re
     let longest = plan.bounds.answer;
     if read > longest.saturating_mul(EVENT_OVERHEAD) || gathered.bytes > longest {
         let detail = format!("the answer is longer than the {longest} bytes of `models.max-answer-bytes`");
-        return Err(LlmError::new(name, Cause::TooLarge, detail));
+        return Err(LlmError::new(name, Cause::LongAnswer, detail));
     }
     Ok(())
 }
@@ -491,8 +500,7 @@ async fn reserve(call: Call<'_>, quirks: Quirks) -> Result<(Reserve, Quirks), Ll
         }
         result => (result, quirks),
     };
-    let reserve = reserve.map_err(|error| LlmError::new("budget", Cause::Budget, error.to_string()))?;
-    Ok((reserve, quirks))
+    Ok((reserve?, quirks))
 }
 
 /// The most tokens that a target may count in what it is told: nobody knows how many there are in a picture before it says so.
@@ -506,83 +514,4 @@ fn most_told(target: &Target, request: &Request, quirks: Quirks) -> u64 {
 
 fn tokens(bytes: usize) -> u64 {
     bytes.div_ceil(BYTES_A_TOKEN) as u64
-}
-
-/// What came of an attempt besides its text.
-#[derive(Debug, Default)]
-struct Gathered {
-    /// Those of the text and of the calls.
-    bytes: usize,
-    /// Whether calls are a part of the answer.
-    takes_calls: bool,
-    /// Whether what is thought before them is wanted back with them.
-    wants_thoughts: bool,
-    /// The same in OpenRouter's form.
-    wants_details: bool,
-    calls: Calls,
-    has_text: bool,
-    usage: Option<Usage>,
-    end: Option<Finish>,
-    /// Whether the model told that it thinks.
-    thinks: bool,
-}
-
-impl Gathered {
-    fn take(&mut self, pieces: &[Piece]) {
-        for piece in pieces {
-            match piece {
-                Piece::Text(text) => {
-                    self.bytes += text.len();
-                    self.has_text |= !text.is_empty();
-                }
-                Piece::CallPart { index, id, name, arguments } if self.takes_calls => {
-                    self.bytes += self.calls.take(*index, id.as_deref(), name.as_deref(), arguments);
-                }
-                Piece::Usage(usage) => self.usage = Some(self.usage.unwrap_or_default().with(*usage)),
-                Piece::End(finish) => self.end = Some(finish.after(self.end)),
-                Piece::Signature(signature) if self.takes_calls => self.bytes += self.calls.sign(signature),
-                Piece::Thinking => self.thinks = true,
-                Piece::Thought(thought) => {
-                    self.thinks = true;
-                    if self.wants_thoughts {
-                        self.calls.think(thought);
-                    }
-                }
-                Piece::Detail { detail, is_part } => {
-                    self.thinks = true;
-                    if self.wants_details {
-                        self.calls.detail(detail, *is_part);
-                    }
-                }
-                Piece::CallPart { .. } | Piece::Signature(_) | Piece::Call(_) | Piece::From(_) | Piece::Restart => {}
-            }
-        }
-    }
-
-    /// Bytes of all that is kept. Thoughts are no answer and begin none.
-    fn kept(&self) -> usize {
-        self.bytes + self.calls.thoughts()
-    }
-
-    /// An answer that says that it ended did; one that only stops did not. It may be empty where nothing is missing in a text.
-    fn ended(&self, name: &str, may_be_empty: bool) -> Result<(), LlmError> {
-        let is_empty = !self.has_text && self.calls.is_empty();
-        match self.end {
-            Some(Finish::ContentFilter) => {
-                Err(LlmError::new(name, Cause::ContentFilter, "the provider cut the answer off"))
-            }
-            Some(_) if self.calls.has_too_many() => {
-                Err(LlmError::new(name, Cause::Malformed, "the answer calls more tools than anybody could"))
-            }
-            Some(_) if is_empty && may_be_empty => Ok(()),
-            Some(Finish::Stop | Finish::ToolCalls) if is_empty => {
-                Err(LlmError::new(name, Cause::Malformed, "the answer is empty"))
-            }
-            Some(Finish::Length) if is_empty => {
-                Err(LlmError::new(name, Cause::Malformed, "no word of an answer came within its longest length"))
-            }
-            Some(_) => Ok(()),
-            None => Err(LlmError::new(name, Cause::Transport, "the answer broke off")),
-        }
-    }
 }

@@ -9,6 +9,7 @@ pub(crate) mod period;
 mod redis;
 
 pub use self::redis::RedisLedger;
+use crate::error::{Cause, LlmError};
 use crate::request::Usage;
 use ledger::{Charge, Ledger, Sum, Ticket};
 pub use memory::MemoryLedger;
@@ -16,11 +17,13 @@ use period::Period;
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Millionths of a cent, so that sums are exact.
 pub type Money = i64;
 
 const PER_DOLLAR: f64 = 100_000_000.0;
+const DAY_SECONDS: u64 = 86_400;
 
 /// What a million tokens cost, in dollars.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -110,6 +113,8 @@ pub enum BudgetError {
         spent: f64,
         /// Allowed.
         limit: f64,
+        /// The day, counted from 1970, on which nothing is spent yet.
+        until: u64,
     },
     /// Tokens.
     #[error("{spent} of the {limit} tokens of `{setting}` are used or reserved for today")]
@@ -120,7 +125,25 @@ pub enum BudgetError {
         spent: u64,
         /// Allowed.
         limit: u64,
+        /// The day, counted from 1970, on which nothing is used yet.
+        until: u64,
     },
+}
+
+impl BudgetError {
+    /// The day, counted from 1970, from which on there is room again.
+    pub fn until(&self) -> u64 {
+        match self {
+            Self::Dollars { until, .. } | Self::Tokens { until, .. } => *until,
+        }
+    }
+}
+
+impl From<BudgetError> for LlmError {
+    fn from(error: BudgetError) -> Self {
+        let wait = Duration::from_secs(error.until().saturating_mul(DAY_SECONDS)).saturating_sub(since_1970());
+        Self { retry_after: Some(wait), ..Self::new("budget", Cause::Budget, error.to_string()) }
+    }
 }
 
 /// What was spent, held against limits. Tells the day through a function, so that tests have their own.
@@ -151,7 +174,11 @@ struct Hold {
 
 /// Days since 1970, by the clock of the machine.
 pub(crate) fn day_of_clock() -> u64 {
-    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |time| time.as_secs() / 86_400)
+    since_1970().as_secs() / DAY_SECONDS
+}
+
+fn since_1970() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
 impl Budget {
@@ -365,12 +392,31 @@ mod tests {
         let limits =
             Limits { quotas: Quotas { dollars_per_month: Some(0.05), ..Quotas::default() }, ..Limits::default() };
         let budget = Budget { today: || DAY.load(std::sync::atomic::Ordering::Relaxed), ..Budget::new(limits) };
-        // From the 30th of November 2026 on.
-        for (day, has_room) in [(20_787, true), (20_787, false), (20_788, true), (20_789, false), (20_819, true)] {
+        // From the 30th of November 2026 on; where there is no room, until when.
+        for (day, until) in
+            [(20_787, None), (20_787, Some(20_788)), (20_788, None), (20_789, Some(20_819)), (20_819, None)]
+        {
             DAY.store(day, std::sync::atomic::Ordering::Relaxed);
             let reserve = budget.reserve("a", "m", usage(1000, 1000), PRICE).await;
-            assert_eq!(reserve.is_ok(), has_room, "on day {day}");
+            assert_eq!(reserve.as_ref().err().map(BudgetError::until), until, "on day {day}");
             reserve.map(|reserve| reserve.settle(usage(1000, 1000), PRICE)).ok();
+        }
+    }
+
+    #[tokio::test]
+    async fn whoever_has_spent_all_is_told_when_the_day_or_the_month_is_over() {
+        let none = Quotas::default();
+        for (quotas, period) in [
+            (Quotas { dollars_per_month: Some(0.0), ..none }, Period::Month),
+            (Quotas { dollars_per_day: Some(0.0), ..none }, Period::Day),
+            (Quotas { tokens_per_day: Some(0), ..none }, Period::Day),
+        ] {
+            let budget = Budget::new(Limits { quotas, ..Limits::default() });
+            let error: LlmError = budget.reserve("a", "m", usage(1, 1), PRICE).await.unwrap_err().into();
+            let end = Duration::from_secs(period.end(period.of(day_of_clock())) * DAY_SECONDS);
+            let wait = error.retry_after.unwrap();
+            assert!(wait.abs_diff(end - since_1970()) < Duration::from_secs(60), "{wait:?} {quotas:?}");
+            assert_eq!(error.cause, Cause::Budget);
         }
     }
 

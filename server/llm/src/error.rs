@@ -29,12 +29,16 @@ pub enum Cause {
     NoPicture,
     /// What came back cannot be read.
     Malformed,
+    /// The answer has no word. Asked the same, the model is likely to say as much again, and that is paid for too.
+    Empty,
     /// The connection failed or broke.
     Transport,
     /// Nothing came in time.
     Timeout,
-    /// A bound of ours was reached: the size of a prompt, of an answer, of all in flight.
+    /// The prompt is larger than is allowed here.
     TooLarge,
+    /// The answer is longer than is allowed here.
+    LongAnswer,
     /// A budget is used up.
     Budget,
     /// Too many requests of our own wait for it.
@@ -73,7 +77,7 @@ impl Scope {
 
 impl Cause {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 20] = [
         Self::Auth,
         Self::Forbidden,
         Self::Quota,
@@ -86,9 +90,11 @@ impl Cause {
         Self::NoFill,
         Self::NoPicture,
         Self::Malformed,
+        Self::Empty,
         Self::Transport,
         Self::Timeout,
         Self::TooLarge,
+        Self::LongAnswer,
         Self::Budget,
         Self::Busy,
         Self::NoTarget,
@@ -109,9 +115,11 @@ impl Cause {
             Self::NoFill => "no-fill",
             Self::NoPicture => "no-picture",
             Self::Malformed => "malformed",
+            Self::Empty => "empty",
             Self::Transport => "transport",
             Self::Timeout => "timeout",
             Self::TooLarge => "too-large",
+            Self::LongAnswer => "long-answer",
             Self::Budget => "budget",
             Self::Busy => "busy",
             Self::NoTarget => "no-target",
@@ -132,8 +140,8 @@ impl Cause {
             Self::Server | Self::Transport => Scope::Provider,
             Self::Malformed => Scope::Model,
             Self::ContextLength | Self::ContentFilter | Self::BadRequest => Scope::Request,
-            Self::NoFill | Self::NoPicture => Scope::Request,
-            Self::TooLarge | Self::Budget | Self::Busy | Self::NoTarget => Scope::Request,
+            Self::NoFill | Self::NoPicture | Self::Empty => Scope::Request,
+            Self::TooLarge | Self::LongAnswer | Self::Budget | Self::Busy | Self::NoTarget => Scope::Request,
         }
     }
 
@@ -144,7 +152,7 @@ impl Cause {
 
     /// Whether another target may answer.
     pub fn may_pass_elsewhere(self) -> bool {
-        !matches!(self, Self::TooLarge)
+        !matches!(self, Self::TooLarge | Self::LongAnswer)
     }
 
     /// What the person at the keyboard can do.
@@ -162,9 +170,11 @@ impl Cause {
             Self::NoFill => "take `fill` out of its settings, or set it as the model needs it",
             Self::NoPicture => NO_PICTURE,
             Self::Malformed => "what it sent could not be read",
+            Self::Empty => "ask in other words, or allow a longer answer",
             Self::Transport => "it could not be reached; check its `base-url` and the network",
             Self::Timeout => "it did not answer in time",
             Self::TooLarge => "the text is larger than is allowed",
+            Self::LongAnswer => "ask for a shorter answer",
             Self::Budget => "wait for tomorrow, or raise the budget",
             Self::Busy => "too much is asked at the same time, try again later",
             Self::NoTarget => "no model can be asked",
@@ -222,6 +232,8 @@ pub struct LlmError {
     pub detail: String,
     /// When the target wants to be asked again.
     pub retry_after: Option<Duration>,
+    /// Whether a provider that did not understand it meant the request, and neither the name of its model nor the address.
+    pub(crate) blames_request: bool,
 }
 
 impl LlmError {
@@ -231,6 +243,8 @@ impl LlmError {
             // No target stands behind it.
             Cause::Budget => format!("The budget is used up: {detail}."),
             Cause::NoPicture => format!("{target}: {detail} ({}).", advice_of_pictures(detail)),
+            // No setting helps.
+            _ if self.is_of_request() => format!("{target}: {detail} (it does not take this request)."),
             _ => format!("{target}: {detail} ({}).", cause.advice()),
         }
     }
@@ -239,6 +253,11 @@ impl LlmError {
     pub fn is_missing(&self) -> bool {
         let said = |words: &str| self.detail.starts_with(words);
         self.cause == Cause::NoTarget && (said(UNKNOWN) || said(NONE_SET))
+    }
+
+    /// Whether a provider does not take what was asked, as it was asked: for whoever wrote it to change, and not for whoever set the target.
+    pub fn is_of_request(&self) -> bool {
+        self.cause == Cause::BadRequest && self.blames_request
     }
 
     /// There is no target of this name; `known` says which there are.
@@ -254,7 +273,7 @@ impl LlmError {
     /// A failure of a target.
     pub fn new(target: impl Into<String>, cause: Cause, detail: impl Into<String>) -> Self {
         let detail: String = detail.into();
-        Self { target: target.into(), cause, detail: one_line(&detail), retry_after: None }
+        Self { target: target.into(), cause, detail: one_line(&detail), retry_after: None, blames_request: false }
     }
 }
 

@@ -34,7 +34,7 @@ pub(crate) async fn fall_back(
     came: Instant,
     writer: &Writer,
 ) -> Result<Answer, LlmError> {
-    let mut splice = Splice::new(writer.clone(), &request.prompt);
+    let mut splice = Splice::new(writer.clone(), request);
     let mut chain = Chain::new(inner, plan, request, came);
     inner.retries.asked();
     inner.hedges.asked();

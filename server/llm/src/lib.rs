@@ -18,6 +18,7 @@ mod echo;
 pub mod error;
 pub mod events;
 pub mod fallback;
+mod gathered;
 pub mod health;
 pub mod hedge;
 pub mod incidents;

@@ -247,7 +247,10 @@ pub fn failure(target: &str, status: u16, header: &dyn Fn(&str) -> Option<String
         _ => Cause::BadRequest,
     };
     let retry_after = retry_after(header).or_else(|| retry_delay(error));
-    LlmError { retry_after, ..LlmError::new(target, cause, message) }
+    // Most say with 404 that there is no such model, some with 400.
+    let is_unknown = has(&["not exist", "not found", "not_found", "unknown model", "invalid model"]);
+    let blames_request = matches!(status, 400 | 422) && !(is_unknown && has(&["model"]));
+    LlmError { retry_after, blames_request, ..LlmError::new(target, cause, message) }
 }
 
 /// When the provider wants to be asked again: `retry-after-ms`, then `retry-after` in seconds or as a moment.

@@ -40,8 +40,9 @@ pub struct Request {
     pub will_do: Option<u32>,
     /// 0 gives the same answer each time; such answers are kept.
     pub temperature: f32,
-    /// Texts at which the answer ends, none of them in it. They are sent where the format has a place for them: not in OpenAI's responses, in
-    /// OpenAI's other formats the first four, in Gemini's the first five, in Anthropic's those that are not blank.
+    /// Texts at which the answer ends, none of them in it. They are sent where the format has a place for them, so that nothing is written beyond:
+    /// not in OpenAI's responses, in OpenAI's other formats the first four, in Gemini's the first five, in Anthropic's those that are not blank.
+    /// Where a model goes on all the same, the answer is cut.
     pub stop: Vec<String>,
     /// The form that the answer must have; what fills a hole has none.
     pub form: Option<Form>,
@@ -64,6 +65,8 @@ pub struct Request {
     pub must_be_new: bool,
     /// Who is told how far the answer is, while it comes.
     pub heard: Option<Heard>,
+    /// Whether another program leads the conversation, which knows what to do with an answer that has no word.
+    pub is_led_elsewhere: bool,
 }
 
 /// The form that an answer must have.
@@ -167,6 +170,7 @@ impl Request {
             offline: None,
             must_be_new: false,
             heard: None,
+            is_led_elsewhere: false,
         }
     }
 
@@ -194,6 +198,17 @@ impl Request {
     /// Whether the answer may call tools; calls of a model that was not asked for any are no answer.
     pub(crate) fn takes_calls(&self) -> bool {
         self.tool_choice != ToolChoice::None && !self.prompt.tools().is_empty()
+    }
+
+    /// Whether an answer that ended so may have no word. A model that has nothing to add to the result of a tool says nothing, and one whose
+    /// thoughts take up the longest length has no room for more; an answer may begin with the text at which it ends, and a hole have nothing missing.
+    pub(crate) fn may_be_empty(&self, end: Finish) -> bool {
+        let is_over = match end {
+            Finish::Stop => self.prompt.ends_with_a_result() || self.stops().next().is_some(),
+            Finish::Length => true,
+            Finish::ContentFilter | Finish::ToolCalls => false,
+        };
+        self.prompt.hole().is_some() || (self.is_led_elsewhere && is_over)
     }
 
     /// Whether the same question may be answered by the same answer.

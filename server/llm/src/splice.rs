@@ -2,10 +2,13 @@
 //!
 //! A second attempt at the same question often begins with the same words. As long as it does, nobody notices; where it goes another way,
 //! the reader is told to begin anew.
+//!
+//! Ends an answer at the texts at which it is to end: not every format can be told of them, and not every model heeds them.
 
 use crate::coalesce::Writer;
 use crate::prompt::{Prompt, Restorer};
-use crate::request::Piece;
+use crate::request::{Piece, Request};
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// What readers have seen, and what the running attempt has said.
@@ -13,6 +16,7 @@ pub(crate) struct Splice {
     writer: Writer,
     prompt: Arc<Prompt>,
     restorer: Option<Restorer>,
+    stops: Stops,
     shown: String,
     said: String,
     /// Bytes of `said` that were held against `shown`, all of them equal.
@@ -21,33 +25,49 @@ pub(crate) struct Splice {
 
 impl Splice {
     /// Nothing was said yet.
-    pub fn new(writer: Writer, prompt: &Arc<Prompt>) -> Self {
-        Self { writer, prompt: prompt.clone(), restorer: None, shown: String::new(), said: String::new(), same: 0 }
+    pub fn new(writer: Writer, request: &Request) -> Self {
+        Self {
+            writer,
+            prompt: request.prompt.clone(),
+            restorer: None,
+            stops: Stops::of(request),
+            shown: String::new(),
+            said: String::new(),
+            same: 0,
+        }
     }
 
     /// An attempt begins.
     pub fn begin(&mut self) {
         self.restorer = Some(self.prompt.restorer());
+        self.stops.begin();
         self.said.clear();
         self.same = 0;
     }
 
     /// Text of the running attempt.
     pub fn push(&mut self, text: &str) {
-        match &mut self.restorer {
-            Some(restorer) => {
-                let text = restorer.push(text);
-                self.show(&text);
-            }
-            None => self.show(text),
-        }
+        let text = match &mut self.restorer {
+            Some(restorer) => restorer.push(text),
+            None => Cow::Borrowed(text),
+        };
+        let text = self.stops.push(text);
+        self.show(&text);
+    }
+
+    /// Whether the running attempt came to a text at which the answer ends: it says nothing more.
+    pub fn is_at_stop(&self) -> bool {
+        self.stops.is_reached
     }
 
     /// The attempt is whole; gives its text.
     pub fn finish(&mut self) -> String {
         if let Some(rest) = self.restorer.take().map(Restorer::finish) {
+            let rest = self.stops.push(Cow::Owned(rest));
             self.show(&rest);
         }
+        let rest = self.stops.finish();
+        self.show(&rest);
         if self.said.len() < self.shown.len() {
             // It ended before it said all that an earlier one had said.
             self.restart();
@@ -82,6 +102,56 @@ impl Splice {
     }
 }
 
+/// The texts at which an answer ends, none of them in it. One may come in several pieces: what may be its beginning is held back.
+struct Stops {
+    texts: Vec<String>,
+    held: String,
+    is_reached: bool,
+}
+
+impl Stops {
+    fn of(request: &Request) -> Self {
+        Self { texts: request.stops().map(str::to_owned).collect(), held: String::new(), is_reached: false }
+    }
+
+    /// An answer begins.
+    fn begin(&mut self) {
+        self.held.clear();
+        self.is_reached = false;
+    }
+
+    /// What of the answer can be shown after this piece.
+    fn push<'a>(&mut self, piece: Cow<'a, str>) -> Cow<'a, str> {
+        if self.is_reached {
+            return Cow::Borrowed("");
+        }
+        if self.texts.is_empty() {
+            return piece;
+        }
+        self.held.push_str(&piece);
+        if let Some(at) = self.texts.iter().filter_map(|text| self.held.find(text.as_str())).min() {
+            self.is_reached = true;
+            self.held.truncate(at);
+            return Cow::Owned(std::mem::take(&mut self.held));
+        }
+        let begun = self.texts.iter().map(|text| self.begun(text)).max().unwrap_or(0);
+        let rest = self.held.split_off(self.held.len() - begun);
+        Cow::Owned(std::mem::replace(&mut self.held, rest))
+    }
+
+    /// So many bytes at the end of what is held are the beginning of a text.
+    fn begun(&self, text: &str) -> usize {
+        let lengths = text.char_indices().map(|(length, _)| length).rev();
+        let is_beginning = |length: &usize| text.get(..*length).is_some_and(|part| self.held.ends_with(part));
+        lengths.filter(|length| *length <= self.held.len()).find(is_beginning).unwrap_or(0)
+    }
+
+    /// What was held back, at the end.
+    fn finish(&mut self) -> String {
+        std::mem::take(&mut self.held)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -92,12 +162,18 @@ mod tests {
 
     /// What readers get of attempts, each given in pieces; all but the last break off.
     async fn read(attempts: &[&[&str]]) -> (Vec<Piece>, String) {
+        read_to(&[], attempts).await
+    }
+
+    /// The same of answers that end at these texts.
+    async fn read_to(stops: &[&str], attempts: &[&[&str]]) -> (Vec<Piece>, String) {
         let prompt = Prompt::new(&[Part::Data(Origin::Question, "x".into())], PromptLimits::default()).unwrap();
-        let prompt = Arc::new(prompt);
+        let stop = stops.iter().map(|&stop| stop.to_owned()).collect();
+        let request = Request { stop, ..Request::new(Arc::new(prompt)) };
         let attempts: Vec<Vec<String>> =
             attempts.iter().map(|pieces| pieces.iter().map(|piece| (*piece).to_owned()).collect()).collect();
         let mut follower = Follower::alone(move |writer| async move {
-            let mut splice = Splice::new(writer.clone(), &prompt);
+            let mut splice = Splice::new(writer.clone(), &request);
             let count = attempts.len();
             for (index, pieces) in attempts.into_iter().enumerate() {
                 splice.begin();
@@ -129,6 +205,28 @@ mod tests {
             let (pieces, text) = read(attempts).await;
             assert_eq!(text, expected);
             assert_eq!(pieces.iter().filter(|piece| **piece == Piece::Restart).count(), restarts, "{pieces:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_answer_ends_at_the_first_text_at_which_it_is_to_end_however_that_comes() {
+        for (stops, attempts, expected) in [
+            (&["END"][..], &[&["one END two"][..]][..], "one "),
+            (&["END"], &[&["one E", "N", "D two", " END"]], "one "),
+            (&["END"], &[&["one E", "N"]], "one EN"),
+            (&["END"], &[&["one E", "N", "E", "ND"]], "one EN"),
+            (&["END", "e E"], &[&["one E", "ND"]], "on"),
+            (&["aab"], &[&["a", "a", "a", "b", "c"]], "a"),
+            (&["世界"], &[&["Grüße, 世", "界!"]], "Grüße, "),
+            (&["世界"], &[&["Grüße, 世", "間"]], "Grüße, 世間"),
+            (&["\n\n", ""], &[&["a\n", "b\n", "\nc"]], "a\nb"),
+            (&["a"], &[&["a", "b"]], ""),
+            (&["END"], &[&["one E"], &["one ", "END"]], "one "),
+            (&["END"], &[&["one END"], &["one two"]], "one two"),
+        ] {
+            let (pieces, text) = read_to(stops, attempts).await;
+            assert_eq!(text, expected, "{stops:?} {attempts:?}");
+            assert!(!pieces.contains(&Piece::Restart), "nothing is shown that is taken back: {pieces:?}");
         }
     }
 }

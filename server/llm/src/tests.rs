@@ -150,7 +150,7 @@ async fn an_answer_without_end_is_cut_off() {
     let mut bounded = settings(&[&server]);
     bounded.models.max_answer_bytes = 4096;
     let error = manager(&bounded).ask(request("x")).await.unwrap_err();
-    assert_eq!(error.cause, Cause::TooLarge);
+    assert_eq!(error.cause, Cause::LongAnswer);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -205,7 +205,7 @@ enum Failed {
 impl Failed {
     fn of(error: LlmError) -> Self {
         match error.cause {
-            Cause::TooLarge => Self::Printing(Failure(error.to_string())),
+            Cause::TooLarge | Cause::LongAnswer => Self::Printing(Failure(error.to_string())),
             _ => Self::NoAnswer(error),
         }
     }

@@ -58,6 +58,8 @@ impl Ground {
         }
         let response = self.service.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
         assert_eq!(response.status(), StatusCode::OK);
+        assert_eq!(response.headers()["x-accel-buffering"], "no", "proxies pass each event on at once");
+        assert_eq!(response.headers()["cache-control"], "no-cache");
         Followed(response.into_body().into_data_stream())
     }
 }

@@ -42,6 +42,8 @@ async fn an_answer_without_a_word_begins_anyway_and_its_words_come_later() {
     let response = begin(&service, &token).await;
     let waited = began.elapsed();
     assert_eq!(response.status(), StatusCode::OK);
+    assert_eq!(response.headers()["x-accel-buffering"], "no", "proxies pass each piece on at once");
+    assert_eq!(response.headers()["cache-control"], "no-cache");
     assert!(waited >= SILENCE && waited < late, "it did not wait for the first word: {waited:?}");
     let (kind, text) = all(response).await;
     assert!(began.elapsed() >= late, "the control: the first word came so late");

@@ -95,6 +95,7 @@ async fn what_cannot_be_called_is_refused_with_its_place_and_asks_nobody() {
         ("tool_choice", json!(7), 400, "tool_choice"),
         ("tool_choice", tool("write"), 422, "tool_choice.function.name"),
         ("parallel_tool_calls", json!("yes"), 400, "parallel_tool_calls"),
+        ("stop", json!(["a", "b", "c", "d", "e"]), 400, "stop"),
         ("functions", json!([{ "name": "read" }]), 422, "functions"),
         ("function_call", json!("auto"), 422, "function_call"),
         ("messages", with("/id", json!("")), 400, "messages.1.tool_calls.0.id"),

@@ -1,5 +1,6 @@
 //! What a place that sums up spendings has to do, wherever it keeps the sums. Decides nothing but whether there is room.
 
+use super::period::Period;
 use super::{BudgetError, Limits, Money, PER_DOLLAR, Quotas, dollars};
 use futures_util::future::BoxFuture;
 use rustc_hash::FxHashMap;
@@ -171,13 +172,16 @@ impl Limits {
         let tokens_of = ["budget.tokens-per-day", self.tokens_of_client().0, "budget.tokens-per-model"];
         for ((limit, sum), setting) in self.money().into_iter().zip(spent).zip(dollars_of) {
             if let Some(limit) = limit.filter(|limit| sum.money.saturating_add(charge.money) > *limit) {
-                let period = if setting.ends_with("month") { "this month" } else { "today" };
-                return Err(BudgetError::Dollars { setting, period, spent: dollars(sum.money), limit: dollars(limit) });
+                let (kind, period) =
+                    if setting.ends_with("month") { (Period::Month, "this month") } else { (Period::Day, "today") };
+                let (spent, limit, until) = (dollars(sum.money), dollars(limit), kind.end(charge.day));
+                return Err(BudgetError::Dollars { setting, period, spent, limit, until });
             }
         }
         for ((limit, sum), setting) in self.tokens().into_iter().zip(spent).zip(tokens_of) {
             if let Some(limit) = limit.filter(|limit| sum.tokens.saturating_add(charge.tokens) > *limit) {
-                return Err(BudgetError::Tokens { setting, spent: sum.tokens, limit });
+                let until = Period::Day.end(charge.day);
+                return Err(BudgetError::Tokens { setting, spent: sum.tokens, limit, until });
             }
         }
         Ok(())

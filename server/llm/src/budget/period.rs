@@ -17,6 +17,14 @@ impl Period {
             Self::Month => month_of(day),
         }
     }
+
+    /// The first day after the period of this number.
+    pub fn end(self, number: u64) -> u64 {
+        match self {
+            Self::Day => number.saturating_add(1),
+            Self::Month => first_day(number.saturating_add(1)),
+        }
+    }
 }
 
 /// The month of a day (days since 1970, by the proleptic Gregorian calendar; years are counted from March on, so that leap days come last).
@@ -27,6 +35,14 @@ fn month_of(day: u64) -> u64 {
     let day = day - (365 * year + year / 4 - year / 100);
     let month = (5 * day + 2) / 153 + 2;
     (era * 400 + year) * 12 + month
+}
+
+/// The first day of a month: what [`month_of`] is the other way round.
+fn first_day(month: u64) -> u64 {
+    let month = month.saturating_sub(2);
+    let (year, month) = (month / 12, month % 12);
+    let day = 365 * year + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5;
+    day.saturating_sub(719_468)
 }
 
 /// The first day of the month in which a day lies.
@@ -46,6 +62,9 @@ mod tests {
         for (day, (year, month)) in days.into_iter().zip(months) {
             assert_eq!(month_of(day), year * 12 + month, "day {day}");
         }
+        let ends = [31, 31, 59, 11_017, 11_048, 20_788, 20_819, 20_850];
+        assert_eq!(days.map(|day| Period::Month.end(month_of(day))), ends);
+        assert_eq!(Period::Day.end(Period::Day.of(20_787)), 20_788);
         assert_eq!((first_of_month(20_787), first_of_month(20_788), first_of_month(20_818)), (20_758, 20_788, 20_788));
     }
 }

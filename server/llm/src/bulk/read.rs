@@ -129,7 +129,7 @@ impl Run<'_> {
             .and_then(|answer| match self.plan.bounds.answer {
                 limit if answer.text.len() > limit => {
                     let detail = format!("the answer is longer than the {limit} bytes of `models.max-answer-bytes`");
-                    Err(wire.error(Cause::TooLarge, detail))
+                    Err(wire.error(Cause::LongAnswer, detail))
                 }
                 _ => Ok(answer),
             });

@@ -238,7 +238,7 @@ impl<'a> Run<'a> {
             };
             let most = Usage { input: tokens(request.prompt.len()), cached: 0, output: u64::from(request.max_tokens) };
             let reserve = budget.reserve(&request.client, &self.target.name, most, price).await;
-            reserves.push((*at, reserve.map_err(|error| LlmError::new("budget", Cause::Budget, error.to_string()))?));
+            reserves.push((*at, reserve?));
         }
         for (at, reserve) in reserves {
             self.reserves[at] = Some(reserve);

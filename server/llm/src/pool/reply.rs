@@ -91,7 +91,7 @@ impl Reply {
         while let Some(bytes) = self.more(target).await? {
             if body.len() + bytes.len() > limit {
                 let detail = format!("the answer is longer than the {limit} bytes of `models.max-answer-bytes`");
-                return Err(LlmError::new(target, Cause::TooLarge, detail));
+                return Err(LlmError::new(target, Cause::LongAnswer, detail));
             }
             body.extend_from_slice(&bytes);
         }

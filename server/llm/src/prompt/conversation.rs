@@ -259,6 +259,11 @@ impl Prompt {
         &self.tools
     }
 
+    /// Whether the last turn is the result of a tool.
+    pub(crate) fn ends_with_a_result(&self) -> bool {
+        self.user.is_empty() && matches!(self.earlier.last(), Some(Turn::Tool { .. }))
+    }
+
     /// The calls of tools so far.
     pub(crate) fn calls(&self) -> impl Iterator<Item = &ToolCall> {
         self.earlier.iter().flat_map(Turn::calls)

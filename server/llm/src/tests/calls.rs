@@ -267,5 +267,5 @@ async fn calls_are_bounded_in_number_and_in_bytes() {
     let mut settings = speaking(ProviderKind::Openai, &[&server], true, false);
     settings.models.max_answer_bytes = 32 << 10;
     let heard = self::heard(&manager(&settings), question()).await;
-    assert_eq!((heard.error, heard.calls.len()), (Some(Cause::TooLarge), 0));
+    assert_eq!((heard.error, heard.calls.len()), (Some(Cause::LongAnswer), 0));
 }

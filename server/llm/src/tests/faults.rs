@@ -2,6 +2,7 @@
 
 use super::formats::speaking;
 use super::{manager, request, saying, server, settings};
+use crate::error::Cause;
 use crate::providers::ProviderKind;
 use crate::scripted::{Behaviour, ModelServer, Options, Script, Trouble, words};
 use std::sync::atomic::Ordering;
@@ -29,6 +30,18 @@ async fn a_breaker_holds_under_constant_failures_of_many_callers() {
     // Five open it; those that were under way by then come besides.
     assert!((5..=20).contains(&bad.requests()), "{} of 320 went to it", bad.requests());
     assert_eq!(manager.report()[0].state, "left alone");
+}
+
+#[tokio::test]
+async fn an_answer_without_a_word_is_paid_for_once_and_opens_no_breaker() {
+    let server = ModelServer::start(Behaviour::saying("").script(), 100).await;
+    let manager = manager(&settings(&[&server]));
+    for number in 0..6 {
+        let error = manager.ask(request(&number.to_string())).await.unwrap_err();
+        assert_eq!((error.cause, error.target.as_str()), (Cause::Empty, "one"));
+    }
+    assert_eq!(server.requests(), 6, "each question was asked once");
+    assert_ne!(manager.report()[0].state, "left alone");
 }
 
 #[tokio::test]

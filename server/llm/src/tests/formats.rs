@@ -3,12 +3,16 @@
 use super::{key, manager, request};
 use crate::config::{KeySource, ModelsSettings, Settings, TargetSettings};
 use crate::error::{Cause, LlmError};
+use crate::prompt::{Prompt, PromptLimits, Turn};
 use crate::providers::ProviderKind;
 use crate::request::{Answer, Finish, Form, Piece, Request, Usage};
 use crate::scripted::{Behaviour, Fault, ModelServer, Script, Trouble, words};
+use crate::tools::Tool;
 use crate::{LlmManager, config::RoutingSettings, config::RoutingStrategy};
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 pub(super) const ALL: [ProviderKind; 5] = [
     ProviderKind::Openai,
@@ -88,6 +92,51 @@ async fn an_answer_says_why_it_ended_in_every_format() {
                 assert_eq!(error.cause, Cause::ContentFilter, "{kind:?} {stream}");
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn an_answer_ends_at_the_texts_at_which_it_is_to_end_in_every_format() {
+    for kind in ALL {
+        for stream in [true, false] {
+            let words = ["one ", "two ", "EN", "D ", "three ", "four"].map(str::to_owned).to_vec();
+            let server = ModelServer::start(Script::Words(words, Duration::ZERO), 100).await;
+            let manager = manager(&speaking(kind, &[&server], stream, false));
+            let ask = |stop: &str| manager.ask(Request { stop: vec![stop.to_owned()], ..request("x") });
+            let answer = ask(" END").await.unwrap();
+            assert_eq!((answer.text.as_str(), answer.finish), ("one two", Finish::Stop), "{kind:?} {stream}");
+            assert!(answer.usage.is_some_and(|usage| usage.output > 0), "{kind:?} {stream}: it was paid for");
+            assert_eq!(ask("END!").await.unwrap().text, "one two END three four", "{kind:?} {stream}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_a_model_says_behind_the_end_of_its_answer_is_not_waited_for() {
+    let slow = Behaviour { pace: Duration::from_millis(50), times: 100, ..Behaviour::saying("one END two ") };
+    let server = ModelServer::start(slow.script(), 100).await;
+    let settings = speaking(ProviderKind::OpenaiResponses, &[&server], true, false);
+    let answer = manager(&settings).ask(Request { stop: vec!["END".to_owned()], ..request("x") }).await.unwrap();
+    assert_eq!((answer.text.as_str(), answer.finish), ("one ", Finish::Stop));
+    let left = Instant::now();
+    while server.seen.aborted.load(Ordering::Relaxed) == 0 {
+        assert!(left.elapsed() < Duration::from_secs(5), "it goes on");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+#[tokio::test]
+async fn tools_that_are_called_behind_the_end_of_an_answer_are_not() {
+    let parameters = json!({ "type": "object", "properties": {} });
+    let tool = Tool { name: "read".to_owned(), description: String::new(), parameters, strict: None };
+    let turns = vec![Turn::User("Go.".to_owned())];
+    let prompt = Arc::new(Prompt::conversation(&[], turns, vec![tool], PromptLimits::default()).unwrap());
+    for (stop, finish) in [("END", Finish::Stop), ("end", Finish::ToolCalls)] {
+        let calling = Behaviour::calling("one END two", &[("read", "{}")]);
+        let server = ModelServer::start(calling.script(), 100).await;
+        let manager = manager(&speaking(ProviderKind::Openai, &[&server], false, false));
+        let asked = Request { stop: vec![stop.to_owned()], ..Request::new(prompt.clone()) };
+        assert_eq!(manager.ask(asked).await.unwrap().finish, finish);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::tools::{CallEntry, Thoughts};
 use crate::auth::secrets;
-use crate::error::Problem;
+use crate::error::{Kind, Problem};
 use axum::Json;
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::sse::{Event, KeepAlive, Sse};
@@ -181,6 +181,14 @@ impl Heard {
     }
 }
 
+/// Why there is no answer. Who asks by this door wrote the request himself, and what a provider does not take of it is for him to change.
+fn no_answer(error: LlmError) -> Problem {
+    match error.is_of_request() {
+        true => Problem::new(Kind::Invalid, error.to_string()),
+        false => error.into(),
+    }
+}
+
 /// An answer as a whole.
 ///
 /// # Errors
@@ -189,7 +197,7 @@ pub(super) async fn whole(mut answer: Conversing) -> Result<Response, Problem> {
     let (mut heard, mut content) = (Heard::default(), String::new());
     let (mut calls, mut thoughts) = (Vec::new(), Thoughts::default());
     while let Some(piece) = answer.next().await {
-        match piece? {
+        match piece.map_err(no_answer)? {
             Piece::Restart => {
                 content.clear();
                 calls.clear();
@@ -325,7 +333,7 @@ impl Sending {
     async fn hear(&mut self) -> Result<(), Problem> {
         match self.answer.next().await {
             None => self.end(),
-            Some(Err(error)) => return Err(error.into()),
+            Some(Err(error)) => return Err(no_answer(error)),
             // Nobody can take back what was sent; the program asks again.
             Some(Ok(Piece::Restart)) if self.has_begun => {
                 let said = "the model broke off, and another one would begin anew";

@@ -108,8 +108,13 @@ enum Stop {
     /// At one text.
     One(String),
     /// At several, four at most.
-    Many(Vec<String>),
+    Many(Stops),
 }
+
+/// Several texts at which an answer ends.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(max_items = 4)]
+struct Stops(Vec<String>);
 
 /// What comes with pieces.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -212,7 +217,7 @@ impl ChatRequest {
             stop: match self.stop {
                 None => Vec::new(),
                 Some(Stop::One(text)) => vec![text],
-                Some(Stop::Many(texts)) => texts,
+                Some(Stop::Many(Stops(texts))) => texts,
             },
             form,
             session: self.prompt_cache_key.or(self.user),
