@@ -166,7 +166,7 @@ def test_rules_and_settings_of_prometheus_and_alertmanager_are_right(tmp_path):
     text = settings.read_text().replace("/run/secrets/metrics_token", str(tmp_path / "token"))
     settings.write_text(text)
     checked = run("promtool", "check", "config", settings)
-    assert checked.returncode == 0 and "17 rules found" in checked.stdout, checked.stdout + checked.stderr
+    assert checked.returncode == 0 and "18 rules found" in checked.stdout, checked.stdout + checked.stderr
     settings.write_text(text.replace("scrape_interval: 15s", "scrape_interval: soon"))
     assert run("promtool", "check", "config", settings).returncode != 0, "it says what is wrong"
     checked = run("amtool", "check-config", DEPLOY / "alertmanager.yml")
