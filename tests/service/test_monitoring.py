@@ -24,7 +24,8 @@ import kubernetes_validate
 import pytest
 import yaml
 
-DEPLOY = pathlib.Path(__file__).resolve().parents[2] / "server" / "gateway" / "deploy"
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+DEPLOY = ROOT / "server" / "gateway" / "deploy"
 TEXT = 'def f(a):\n    """Do.\n\n    Args:\n        b: B.\n    """\n    return a\n'
 SETTINGS = """
 [service]
@@ -242,6 +243,20 @@ def test_files_for_containers_and_clusters_are_as_their_schemas_say():
     assert monitor["spec"]["endpoints"][0]["path"] == "/metrics"
     for path in (DEPLOY / "grafana" / "provisioning").rglob("*.yaml"):
         assert yaml.safe_load(path.read_text())["apiVersion"] == 1
+
+
+def test_secrets_that_the_instructions_make_get_into_no_commit_and_no_image(tmp_path):
+    shutil.copy(ROOT / ".gitignore", tmp_path)
+    assert run("git", "init", "-q", tmp_path).returncode == 0
+    ours = DEPLOY.relative_to(ROOT)
+    made = {str(ours / name) for name in (".env", "config.toml", "secrets/metrics_token", "secrets/grafana_password", "kubernetes/signing-key.pem")} | {"signing-key.pem"}
+    ignored = run("git", "-C", tmp_path, "check-ignore", "--no-index", *sorted(made))
+    assert set(ignored.stdout.split()) == made, ignored
+    handed_out = [path.relative_to(ROOT) for path in DEPLOY.rglob("*") if path.is_file() and str(path.relative_to(ROOT)) not in made]
+    lost = run("git", "-C", tmp_path, "check-ignore", "--no-index", *handed_out)
+    assert lost.returncode == 1 and not lost.stdout, lost
+    left_out = (DEPLOY / "Dockerfile.dockerignore").read_text().splitlines()
+    assert {"**/.env", "**/secrets", "**/signing-key.pem", f"{ours}/config.toml"} <= set(left_out), left_out
 
 
 def test_whatever_ends_the_service_waits_until_it_has_ended_by_itself():
