@@ -241,8 +241,30 @@ def test_files_for_containers_and_clusters_are_as_their_schemas_say():
     assert {"Deployment", "Service", "PodDisruptionBudget", "HorizontalPodAutoscaler", "NetworkPolicy", "Secret"} <= set(kinds)
     monitor = yaml.safe_load((folder / "monitoring" / "service-monitor.yaml").read_text())
     assert monitor["spec"]["endpoints"][0]["path"] == "/metrics"
+    rule = yaml.safe_load((folder / "monitoring" / "prometheus-rule.yaml").read_text())
+    assert rule["kind"] == "PrometheusRule" and rule["spec"] == yaml.safe_load((DEPLOY / "prometheus" / "alerts.yml").read_text()), "clusters have the same alerts"
+    watching = yaml.safe_load((folder / "monitoring" / "kustomization.yaml").read_text())["resources"]
+    assert set(watching) == {path.name for path in (folder / "monitoring").glob("*.yaml")} - {"kustomization.yaml"}
     for path in (DEPLOY / "grafana" / "provisioning").rglob("*.yaml"):
         assert yaml.safe_load(path.read_text())["apiVersion"] == 1
+
+
+def test_what_each_team_has_to_put_right_for_its_cluster_is_marked_and_the_image_is_the_one_that_is_built():
+    folder = DEPLOY / "kubernetes"
+    # Hosts and namespaces that a team gave its own names; that of the names of a cluster is the same everywhere.
+    own = re.compile(r"\.(example|databases)\b|kubernetes\.io/metadata\.name: (?!kube-system)")
+    lines = [line for path in sorted(folder.glob("*.yaml")) for line in path.read_text().splitlines() if not line.lstrip().startswith("#") and own.search(line)]
+    assert len(lines) >= 6 and all(line.endswith("# yours") for line in lines), lines
+    text = (folder / "kustomization.yaml").read_text()
+    [image] = yaml.safe_load(text)["images"]
+    version = re.search(r'^version = "(.+)"', (ROOT / "Cargo.toml").read_text(), re.MULTILINE)[1]
+    documents = yaml.safe_load_all((folder / "deployment.yaml").read_text())
+    used = next(one["spec"]["template"]["spec"]["containers"][0]["image"] for one in documents if one["kind"] == "Deployment")
+    assert used == f"{image['name']}:{version}" and image["newTag"] == version, (used, image)
+    assert f"-t {image['newName']}:{version} ." in text, "what is built has the name under which it is looked for"
+    # The namespace is there before what stands in it.
+    steps = [text.index(step) for step in ("/namespace.yaml", "the secret `code-agent`", "apply -k", "what watches it")]
+    assert steps == sorted(steps), steps
 
 
 def test_secrets_that_the_instructions_make_get_into_no_commit_and_no_image(tmp_path):
