@@ -15,6 +15,7 @@ import socket
 import subprocess
 import threading
 import time
+import tomllib
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -215,7 +216,9 @@ def test_files_for_containers_and_clusters_are_as_their_schemas_say():
     # Whatever is brought in is there.
     for service in plain["services"].values():
         for volume in service.get("volumes", []):
-            source = volume.split(":")[0]
+            source = volume["source"] if isinstance(volume, dict) else volume.split(":")[0]
+            # The settings are a team's own; what they are made of is there.
+            source = source.replace("./config.toml", "./config.example.toml")
             assert not source.startswith("./") or (DEPLOY / source).exists(), source
     assert (DEPLOY / "Dockerfile").read_text().count("FROM ") == 2 and "USER 65532" in (DEPLOY / "Dockerfile").read_text()
 
@@ -249,12 +252,36 @@ def test_files_for_containers_and_clusters_are_as_their_schemas_say():
         assert yaml.safe_load(path.read_text())["apiVersion"] == 1
 
 
+def test_the_settings_that_are_given_to_teams_are_taken_by_the_program_and_know_of_the_proxy(program, tmp_path):
+    of_cluster = yaml.safe_load((DEPLOY / "kubernetes" / "config.yaml").read_text())["data"]["config.toml"]
+    texts = {"compose": (DEPLOY / "config.example.toml").read_text(), "cluster": of_cluster}
+    place = tmp_path / "config" / "code-agent" / "config.toml"
+    place.parent.mkdir(parents=True)
+
+    def shown(text: str) -> subprocess.CompletedProcess:
+        place.write_text(text)
+        environment = {**os.environ, "XDG_CONFIG_HOME": str(tmp_path / "config")}
+        return subprocess.run([program, "config", "show"], env=environment, capture_output=True, text=True, timeout=60, cwd=tmp_path)
+
+    for name, text in texts.items():
+        done = shown(text)
+        assert done.returncode == 0 and not done.stderr, f"{name}: {done.stderr}"
+        service = tomllib.loads(done.stdout)["service"]
+        assert service["public-url"].startswith("https://") and service["proxies"] == 1, f"{name}: {service}"
+        marked = [line.split(" = ")[0].strip() for line in text.splitlines() if line.endswith("# yours")]
+        assert {"public-url", "proxies"} <= set(marked), f"{name}: {marked}"
+        wrong = shown(text.replace("proxies =", "proxys ="))
+        assert wrong.returncode != 0 and "proxys" in wrong.stderr, f"{name}: a setting that does not exist is told"
+    mounts = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]["code-agent"]["volumes"]
+    assert [mount["target"] for mount in mounts if isinstance(mount, dict)] == ["/etc/code-agent/config.toml"], mounts
+
+
 def test_what_each_team_has_to_put_right_for_its_cluster_is_marked_and_the_image_is_the_one_that_is_built():
     folder = DEPLOY / "kubernetes"
     # Hosts and namespaces that a team gave its own names; that of the names of a cluster is the same everywhere.
     own = re.compile(r"\.(example|databases)\b|kubernetes\.io/metadata\.name: (?!kube-system)")
     lines = [line for path in sorted(folder.glob("*.yaml")) for line in path.read_text().splitlines() if not line.lstrip().startswith("#") and own.search(line)]
-    assert len(lines) >= 6 and all(line.endswith("# yours") for line in lines), lines
+    assert len(lines) >= 7 and all(line.endswith("# yours") for line in lines), lines
     text = (folder / "kustomization.yaml").read_text()
     [image] = yaml.safe_load(text)["images"]
     version = re.search(r'^version = "(.+)"', (ROOT / "Cargo.toml").read_text(), re.MULTILINE)[1]
