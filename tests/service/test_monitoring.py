@@ -339,6 +339,16 @@ def test_the_unit_of_systemd_is_right_and_lets_little_through(tmp_path):
     verified = run("systemd-analyze", "verify", unit)
     assert verified.returncode == 0 and not verified.stderr, verified.stderr
     assert "Type=notify" in text and "WatchdogSec=" in text
+    # What it needs may come up late, and it is never given up.
+    assert "StartLimitIntervalSec=0\n" in text and int(re.search(r"RestartSec=(\d+)", text)[1]) >= 5
+    # What it makes itself it can make, and what only root reads it is handed.
+    key = pathlib.PurePath(re.search(r'^signing-key = "([^"]+)"', (ROOT / "README.md").read_text(), re.MULTILINE)[1])
+    assert "StateDirectory=code-agent\n" in text and key.parent == pathlib.PurePath("/var/lib/code-agent"), key
+    for what in ("tls-certificate", "tls-key"):
+        assert f'#   {what} = "/run/credentials/code-agent.service/{what}.pem"' in text, what
+    unit.write_text(unit.read_text().replace("#LoadCredential=", "LoadCredential="))
+    verified = run("systemd-analyze", "verify", unit)
+    assert verified.returncode == 0 and not verified.stderr and "\nLoadCredential=tls-key.pem:" in unit.read_text(), verified.stderr
     lax = run("systemd-analyze", "security", "--offline=true", "--threshold=20", unit)
     assert lax.returncode == 0, lax.stdout[-400:]
     unit.write_text("[Service]\nExecStart=/bin/true\n")
