@@ -9,6 +9,7 @@ import http.server
 import json
 import os
 import pathlib
+import re
 import resource
 import signal
 import sqlite3
@@ -58,6 +59,34 @@ def test_a_database_that_is_started_again_is_waited_for_and_no_job_is_lost(progr
         finish(store, load, 120)
         assert verdict(store, load.accepted) == SOUND, verdict(store, load.accepted)
         assert [replica.process.pid for replica in both] == before and all(replica.process.poll() is None for replica in both)
+
+
+def test_the_figures_tell_whoever_read_them_that_the_database_is_away(program, tmp_path):
+    """Whoever shows a token, as Prometheus of the files for teams does: what it is told by has to come through while nobody can look the token up."""
+    with opened("postgres", tmp_path) as store, replicas(program, tmp_path, store, count=1) as (service,):
+        own, unused = service.api_token("metrics", "models"), service.api_token("metrics")
+        status, revoked = service.ask("POST", "/api/v2/tokens", {"name": "old", "scopes": ["metrics"], "days": 1}, service.token)
+        assert status == 201, revoked
+        for token in (own, revoked["secret"]):
+            status, figures = service.ask("GET", "/metrics", token=token)
+            assert status == 200 and 'code_agent_ready{part="store"} 1' in figures, figures
+        assert service.ask("DELETE", f"/api/v2/tokens/{revoked['token']['id']}", token=service.token)[0] == 204
+        assert service.ask("GET", "/metrics", token=own)[0] == 200
+        # For half a second anybody is believed who came just now.
+        time.sleep(0.6)
+        store.stop()
+        for _ in range(2):
+            began = time.monotonic()
+            status, figures = service.ask("GET", "/metrics", token=own)
+            assert status == 200 and 'code_agent_ready{part="store"} 0' in figures, figures
+            assert re.search(r'^code_agent_store_errors_total\{error_type="unavailable"\} [1-9]', figures, re.MULTILINE), figures
+            assert time.monotonic() - began < 9, "Prometheus gives up after ten seconds"
+        for token in (unused, revoked["secret"], "cagt_wrong"):
+            assert service.ask("GET", "/metrics", token=token)[0] == 503, "it was not good lately"
+        assert service.ask("GET", "/api/v2/models", token=own)[0] == 503, "it opens the figures and nothing else"
+        store.start()
+        wait_for("a service that can do its work", service.is_ready, 20)
+        assert 'code_agent_ready{part="store"} 1' in service.ask("GET", "/metrics", token=own)[1]
 
 
 # Redis.

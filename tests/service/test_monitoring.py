@@ -15,6 +15,7 @@ import socket
 import subprocess
 import threading
 import time
+import tomllib
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -24,7 +25,8 @@ import kubernetes_validate
 import pytest
 import yaml
 
-DEPLOY = pathlib.Path(__file__).resolve().parents[2] / "server" / "gateway" / "deploy"
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+DEPLOY = ROOT / "server" / "gateway" / "deploy"
 TEXT = 'def f(a):\n    """Do.\n\n    Args:\n        b: B.\n    """\n    return a\n'
 SETTINGS = """
 [service]
@@ -166,7 +168,7 @@ def test_rules_and_settings_of_prometheus_and_alertmanager_are_right(tmp_path):
     text = settings.read_text().replace("/run/secrets/metrics_token", str(tmp_path / "token"))
     settings.write_text(text)
     checked = run("promtool", "check", "config", settings)
-    assert checked.returncode == 0 and "17 rules found" in checked.stdout, checked.stdout + checked.stderr
+    assert checked.returncode == 0 and "18 rules found" in checked.stdout, checked.stdout + checked.stderr
     settings.write_text(text.replace("scrape_interval: 15s", "scrape_interval: soon"))
     assert run("promtool", "check", "config", settings).returncode != 0, "it says what is wrong"
     checked = run("amtool", "check-config", DEPLOY / "alertmanager.yml")
@@ -214,7 +216,9 @@ def test_files_for_containers_and_clusters_are_as_their_schemas_say():
     # Whatever is brought in is there.
     for service in plain["services"].values():
         for volume in service.get("volumes", []):
-            source = volume.split(":")[0]
+            source = volume["source"] if isinstance(volume, dict) else volume.split(":")[0]
+            # The settings are a team's own; what they are made of is there.
+            source = source.replace("./config.toml", "./config.example.toml")
             assert not source.startswith("./") or (DEPLOY / source).exists(), source
     assert (DEPLOY / "Dockerfile").read_text().count("FROM ") == 2 and "USER 65532" in (DEPLOY / "Dockerfile").read_text()
 
@@ -240,8 +244,75 @@ def test_files_for_containers_and_clusters_are_as_their_schemas_say():
     assert {"Deployment", "Service", "PodDisruptionBudget", "HorizontalPodAutoscaler", "NetworkPolicy", "Secret"} <= set(kinds)
     monitor = yaml.safe_load((folder / "monitoring" / "service-monitor.yaml").read_text())
     assert monitor["spec"]["endpoints"][0]["path"] == "/metrics"
+    rule = yaml.safe_load((folder / "monitoring" / "prometheus-rule.yaml").read_text())
+    assert rule["kind"] == "PrometheusRule" and rule["spec"] == yaml.safe_load((DEPLOY / "prometheus" / "alerts.yml").read_text()), "clusters have the same alerts"
+    watching = yaml.safe_load((folder / "monitoring" / "kustomization.yaml").read_text())["resources"]
+    assert set(watching) == {path.name for path in (folder / "monitoring").glob("*.yaml")} - {"kustomization.yaml"}
     for path in (DEPLOY / "grafana" / "provisioning").rglob("*.yaml"):
         assert yaml.safe_load(path.read_text())["apiVersion"] == 1
+
+
+def test_the_settings_that_are_given_to_teams_are_taken_by_the_program_and_know_of_the_proxy(program, tmp_path):
+    of_cluster = yaml.safe_load((DEPLOY / "kubernetes" / "config.yaml").read_text())["data"]["config.toml"]
+    texts = {"compose": (DEPLOY / "config.example.toml").read_text(), "cluster": of_cluster}
+    place = tmp_path / "config" / "code-agent" / "config.toml"
+    place.parent.mkdir(parents=True)
+
+    def shown(text: str) -> subprocess.CompletedProcess:
+        place.write_text(text)
+        environment = {**os.environ, "XDG_CONFIG_HOME": str(tmp_path / "config")}
+        return subprocess.run([program, "config", "show"], env=environment, capture_output=True, text=True, timeout=60, cwd=tmp_path)
+
+    for name, text in texts.items():
+        done = shown(text)
+        assert done.returncode == 0 and not done.stderr, f"{name}: {done.stderr}"
+        service = tomllib.loads(done.stdout)["service"]
+        assert service["public-url"].startswith("https://") and service["proxies"] == 1, f"{name}: {service}"
+        marked = [line.split(" = ")[0].strip() for line in text.splitlines() if line.endswith("# yours")]
+        assert {"public-url", "proxies"} <= set(marked), f"{name}: {marked}"
+        wrong = shown(text.replace("proxies =", "proxys ="))
+        assert wrong.returncode != 0 and "proxys" in wrong.stderr, f"{name}: a setting that does not exist is told"
+    mounts = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]["code-agent"]["volumes"]
+    assert [mount["target"] for mount in mounts if isinstance(mount, dict)] == ["/etc/code-agent/config.toml"], mounts
+
+
+def test_what_each_team_has_to_put_right_for_its_cluster_is_marked_and_the_image_is_the_one_that_is_built():
+    folder = DEPLOY / "kubernetes"
+    # Hosts and namespaces that a team gave its own names; that of the names of a cluster is the same everywhere.
+    own = re.compile(r"\.(example|databases)\b|kubernetes\.io/metadata\.name: (?!kube-system)")
+    lines = [line for path in sorted(folder.glob("*.yaml")) for line in path.read_text().splitlines() if not line.lstrip().startswith("#") and own.search(line)]
+    assert len(lines) >= 7 and all(line.endswith("# yours") for line in lines), lines
+    text = (folder / "kustomization.yaml").read_text()
+    [image] = yaml.safe_load(text)["images"]
+    version = re.search(r'^version = "(.+)"', (ROOT / "Cargo.toml").read_text(), re.MULTILINE)[1]
+    documents = yaml.safe_load_all((folder / "deployment.yaml").read_text())
+    used = next(one["spec"]["template"]["spec"]["containers"][0]["image"] for one in documents if one["kind"] == "Deployment")
+    assert used == f"{image['name']}:{version}" and image["newTag"] == version, (used, image)
+    assert f"-t {image['newName']}:{version} ." in text, "what is built has the name under which it is looked for"
+    # The namespace is there before what stands in it.
+    steps = [text.index(step) for step in ("/namespace.yaml", "the secret `code-agent`", "apply -k", "port-forward pod/", "what watches it")]
+    assert steps == sorted(steps), steps
+    # Each replica makes a code for the first admin that no other knows, so there is one of them until he is there.
+    text = (DEPLOY / "compose.yaml").read_text()
+    steps = [text.index(step) for step in ("up -d --build --scale code-agent=1 ", "docker compose logs", "up -d  ", "\nservices:")]
+    assert steps == sorted(steps), steps
+
+
+def test_secrets_that_the_instructions_make_get_into_no_commit_and_no_image(tmp_path):
+    shutil.copy(ROOT / ".gitignore", tmp_path)
+    assert run("git", "init", "-q", tmp_path).returncode == 0
+    ours = DEPLOY.relative_to(ROOT)
+    made = {str(ours / name) for name in (".env", "config.toml", "secrets/metrics_token", "secrets/grafana_password", "kubernetes/signing-key.pem")} | {"signing-key.pem"}
+    ignored = run("git", "-C", tmp_path, "check-ignore", "--no-index", *sorted(made))
+    assert set(ignored.stdout.split()) == made, ignored
+    endings = {".yaml", ".yml", ".json", ".toml", ".service", ".sh", ".py", ""}
+    handed_out = [path.relative_to(ROOT) for path in DEPLOY.rglob("*") if path.is_file() and path.suffix in endings and "secrets" not in path.parts]
+    handed_out = [path for path in handed_out if str(path) not in made]
+    assert ours / "kubernetes" / "secrets.example.yaml" in handed_out and ours / "config.example.toml" in handed_out
+    lost = run("git", "-C", tmp_path, "check-ignore", "--no-index", *handed_out)
+    assert lost.returncode == 1 and not lost.stdout, lost
+    left_out = (DEPLOY / "Dockerfile.dockerignore").read_text().splitlines()
+    assert {"**/.env", "**/secrets", "**/signing-key.pem", f"{ours}/config.toml"} <= set(left_out), left_out
 
 
 def test_whatever_ends_the_service_waits_until_it_has_ended_by_itself():
@@ -253,7 +324,9 @@ def test_whatever_ends_the_service_waits_until_it_has_ended_by_itself():
     grace = int(re.search(r"grace-seconds = (\d+)", (DEPLOY / "kubernetes" / "config.yaml").read_text())[1])
     documents = yaml.safe_load_all((DEPLOY / "kubernetes" / "deployment.yaml").read_text())
     pod = next(one["spec"]["template"]["spec"] for one in documents if one["kind"] == "Deployment")
-    assert pod["terminationGracePeriodSeconds"] >= grace + after and "lifecycle" not in pod["containers"][0], "a pause before would count too"
+    # Without a pause before it, requests would still be sent to one that listens no more; the pause is a part of the time that it has.
+    pause = pod["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
+    assert pause >= 5 and pod["terminationGracePeriodSeconds"] >= pause + grace + after
     # The unit sets no grace, so it is the one that stands in the program.
     section = (DEPLOY.parent.parent / "engine" / "src" / "config" / "sections" / "service.rs").read_text()
     grace = int(re.search(r"grace_seconds: (\d+),", section)[1])
@@ -269,6 +342,16 @@ def test_the_unit_of_systemd_is_right_and_lets_little_through(tmp_path):
     verified = run("systemd-analyze", "verify", unit)
     assert verified.returncode == 0 and not verified.stderr, verified.stderr
     assert "Type=notify" in text and "WatchdogSec=" in text
+    # What it needs may come up late, and it is never given up.
+    assert "StartLimitIntervalSec=0\n" in text and int(re.search(r"RestartSec=(\d+)", text)[1]) >= 5
+    # What it makes itself it can make, and what only root reads it is handed.
+    key = pathlib.PurePath(re.search(r'^signing-key = "([^"]+)"', (ROOT / "README.md").read_text(), re.MULTILINE)[1])
+    assert "StateDirectory=code-agent\n" in text and key.parent == pathlib.PurePath("/var/lib/code-agent"), key
+    for what in ("tls-certificate", "tls-key"):
+        assert f'#   {what} = "/run/credentials/code-agent.service/{what}.pem"' in text, what
+    unit.write_text(unit.read_text().replace("#LoadCredential=", "LoadCredential="))
+    verified = run("systemd-analyze", "verify", unit)
+    assert verified.returncode == 0 and not verified.stderr and "\nLoadCredential=tls-key.pem:" in unit.read_text(), verified.stderr
     lax = run("systemd-analyze", "security", "--offline=true", "--threshold=20", unit)
     assert lax.returncode == 0, lax.stdout[-400:]
     unit.write_text("[Service]\nExecStart=/bin/true\n")

@@ -12,6 +12,7 @@ pub(crate) mod passwords;
 pub(crate) mod policy;
 pub(crate) mod recent;
 pub(crate) mod recovery;
+pub(crate) mod scrapers;
 pub(crate) mod secrets;
 pub(crate) mod seen;
 mod seldom;
@@ -166,7 +167,10 @@ pub(crate) async fn gate(State(gateway): State<Gateway>, request: Request, next:
         });
     }
     let header = request.headers().get(header::AUTHORIZATION).cloned();
-    let principal = bearer::authenticate(&gateway, header).await?;
+    let principal = match operation.is_for_neighbours {
+        true => bearer::authenticate_scraper(&gateway, header, operation).await?,
+        false => bearer::authenticate(&gateway, header).await?,
+    };
     let standing = quotas::take(&gateway, &principal.account.id).await;
     let mut response = match standing.as_ref().and_then(quotas::exceeded) {
         Some(problem) => problem.into_response(),
@@ -198,6 +202,9 @@ async fn let_in(
     let response = next.run(request).await;
     if changes {
         gateway.recent().forget();
+        if operation.takes_back() {
+            gateway.scrapers().forget();
+        }
     }
     Ok(response)
 }

@@ -197,6 +197,11 @@ impl Problem {
         self.kind == Kind::Forbidden
     }
 
+    /// Whether something that is needed is not there just now.
+    pub(crate) fn is_unavailable(&self) -> bool {
+        self.kind == Kind::Unavailable
+    }
+
     /// Whether too much was asked, and nothing else.
     pub fn is_throttled(&self) -> bool {
         self.kind == Kind::TooManyRequests

@@ -172,6 +172,11 @@ impl Operation {
         const LOOKS: [&str; 4] = ["documents.run", "search.run", "actions.use", "models.ask"];
         self.group.ends_with(".read") || LOOKS.contains(&self.group.as_str())
     }
+
+    /// Whether what a token may do can be less after it.
+    pub fn takes_back(&self) -> bool {
+        ["tokens.write", "accounts.write"].contains(&self.group.as_str())
+    }
 }
 
 /// All operations, by path and method.

@@ -5,6 +5,7 @@ use crate::auth::oidc::{OidcConfig, Provider};
 use crate::auth::passwords::Passwords;
 use crate::auth::policy::{Policies, PolicyError};
 use crate::auth::recent::Recent;
+use crate::auth::scrapers::Scrapers;
 use crate::auth::seen::Seen;
 use crate::deed::{Deeds, UnderWay};
 use crate::metrics::Measures;
@@ -82,6 +83,7 @@ struct Parts {
     tries: Tries,
     quotas: Quotas,
     recent: Recent,
+    scrapers: Scrapers,
     seen: Seen,
     passwords: Passwords,
     links_in_use: UnderWay,
@@ -125,6 +127,7 @@ impl Gateway {
             tries,
             quotas,
             recent: Recent::default(),
+            scrapers: Scrapers::default(),
             seen: Seen::default(),
             passwords: Passwords::default(),
             links_in_use: UnderWay::default(),
@@ -268,6 +271,10 @@ impl Gateway {
 
     pub(crate) fn recent(&self) -> &Recent {
         &self.0.recent
+    }
+
+    pub(crate) fn scrapers(&self) -> &Scrapers {
+        &self.0.scrapers
     }
 
     pub(crate) fn seen(&self) -> &Seen {

@@ -1,30 +1,59 @@
 //! Whose a bearer token is: an API token, an access token of a session, or one of the provider of sign-ins.
 //!
-//! The store is asked for each of them, so that what was taken back is good nowhere; only for a moment is it believed who came a moment ago.
+//! The store is asked for each of them, so that what was taken back is good nowhere; only for a moment is it believed who came a moment ago. Where the store
+//! is away, who read the figures a few minutes ago still may, and nobody else.
 
 use super::jwt::{LEEWAY, Refusal};
 use super::oidc::admission::account_of;
 use super::oidc::claims::Access;
 use super::oidc::{OidcError, Provider};
 use super::seen::{note_seen, note_used};
-use super::{Principal, Via, factors, secrets};
+use super::{Principal, Via, factors, is_allowed, secrets};
 use crate::error::{Kind, Problem, correlation};
+use crate::openapi::Operation;
 use crate::state::Gateway;
 use axum::http::HeaderValue;
 use engine::store::now_ms;
 use engine::store::tokens::Session;
+use std::time::{Duration, Instant};
+
+/// How long the store may take to know a token that read the figures lately: who asks for them gives up after ten seconds, and they ask the store once more.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Finds out who wants the figures: as for anything else, but that a token which read them lately still does while the store does not answer.
+pub(super) async fn authenticate_scraper(
+    gateway: &Gateway,
+    header: Option<HeaderValue>,
+    operation: &Operation,
+) -> Result<Principal, Problem> {
+    let Some(token) = header.as_ref().and_then(token_of).map(str::to_owned) else {
+        return authenticate(gateway, header).await;
+    };
+    let scrapers = gateway.scrapers();
+    let changes = scrapers.changes();
+    let looked = authenticate(gateway, header);
+    let found = match scrapers.of(&token, Instant::now()) {
+        Some(known) => match tokio::time::timeout(PATIENCE, looked).await {
+            Err(_) => return Ok(known),
+            Ok(Err(problem)) if problem.is_unavailable() => return Ok(known),
+            Ok(found) => found,
+        },
+        None => looked.await,
+    };
+    match &found {
+        Ok(principal) if is_allowed(gateway, principal, operation) => {
+            scrapers.remember(&token, principal, changes, Instant::now());
+        }
+        _ => scrapers.refuse(&token),
+    }
+    found
+}
 
 /// Finds out who asks.
 pub(super) async fn authenticate(gateway: &Gateway, header: Option<HeaderValue>) -> Result<Principal, Problem> {
     let unknown = |said: &str| Problem::new(Kind::Unauthenticated, said);
     let header = header.ok_or_else(|| unknown("Nobody is signed in; send a token as `Authorization: Bearer …`."))?;
-    let token = header.to_str().ok().and_then(|header| {
-        let (scheme, token) = header.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
-    });
-    let token = token
-        .filter(|token| !token.is_empty())
-        .ok_or_else(|| unknown("The `Authorization` header is no bearer token."))?;
+    let token = token_of(&header).ok_or_else(|| unknown("The `Authorization` header is no bearer token."))?;
     if let Some(principal) = gateway.recent().of(token) {
         return Ok(principal);
     }
@@ -32,6 +61,13 @@ pub(super) async fn authenticate(gateway: &Gateway, header: Option<HeaderValue>)
     let principal = of_token(gateway, token).await?;
     gateway.recent().remember(token, &principal, changes);
     Ok(principal)
+}
+
+/// The token in a header.
+fn token_of(header: &HeaderValue) -> Option<&str> {
+    let (scheme, token) = header.to_str().ok()?.split_once(' ')?;
+    let token = token.trim();
+    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
 }
 
 /// Whose token it is.

@@ -107,6 +107,34 @@ async fn the_setting_opens_the_figures_or_shuts_them() {
     assert_eq!(scrape(&shut, Scrape { token: &own, ..LOCAL }).await.0, StatusCode::OK);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_read_the_figures_still_does_while_the_store_is_away() {
+    let service = Service::new().await;
+    let session = service.account("ann", Role::Maintainer).await;
+    let own = token(&service, &session, json!(["metrics", "models"])).await;
+    let unused = token(&service, &session, json!(["metrics"])).await;
+    let narrow = token(&service, &session, json!(["models"])).await;
+    let body = json!({ "name": "old", "scopes": ["metrics"], "days": 1 });
+    let old = service.send("POST", "/api/v2/tokens", &session, Some(body)).await.json();
+    let (revoked, id) = (old["secret"].as_str().unwrap(), old["token"]["id"].as_str().unwrap());
+    let status = async |token: &str| scrape(&service, Scrape { token, ..LOCAL }).await.0;
+    assert_eq!((status(&own).await, status(revoked).await), (StatusCode::OK, StatusCode::OK));
+    let gone = service.send("DELETE", &format!("/api/v2/tokens/{id}"), &session, None).await;
+    assert_eq!(gone.status, StatusCode::NO_CONTENT, "{gone:?}");
+    assert_eq!((status(&own).await, status(&narrow).await), (StatusCode::OK, StatusCode::FORBIDDEN));
+    service.gateway.recent().forget();
+    service.gateway.store().close().await;
+    for _ in 0..2 {
+        let (status, text) = scrape(&service, Scrape { token: &own, ..LOCAL }).await;
+        assert_eq!((status, value(&text, "code_agent_ready{part=\"store\"}")), (StatusCode::OK, 0.0), "{text}");
+    }
+    for never in [unused.as_str(), narrow.as_str(), revoked, "cagt_wrong"] {
+        assert_eq!(status(never).await, StatusCode::SERVICE_UNAVAILABLE, "it was not good lately");
+    }
+    let elsewhere = service.send("GET", "/api/v2/models", &own, None).await;
+    assert_eq!(elsewhere.status, StatusCode::SERVICE_UNAVAILABLE, "it opens the figures and nothing else");
+}
+
 /// The value of a line, which has to be there.
 fn value(text: &str, series: &str) -> f64 {
     let line = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' ')?.parse().ok());
