@@ -13,8 +13,8 @@ from playwright.sync_api import expect
 
 import install
 from conftest import PASSWORD, Service
+from model_server import Scripted
 from test_factors import oathtool
-from test_openai import Scripted
 from test_page import chromium, window  # noqa: F401
 
 REDOCLY_VERSION = "2.77.0"
