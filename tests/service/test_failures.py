@@ -18,7 +18,7 @@ import urllib.request
 import pytest
 from jobs import SOUND, Load, finish, verdict
 from model_server import Scripted
-from stores import File, Replica, free_port, opened, problem, replicas, wait_for
+from stores import File, Replica, opened, problem, redis_cluster, replicas, wait_for
 
 TEXT = 'def f(a):\n    """Do.\n\n    Args:\n        b: B.\n    """\n    return a\n'
 
@@ -62,62 +62,11 @@ def test_a_database_that_is_started_again_is_waited_for_and_no_job_is_lost(progr
 # Redis.
 
 
-class Cluster:
-    """A Redis Cluster of three nodes."""
-
-    def __init__(self, folder: pathlib.Path):
-        self.ports = [free_port() for _ in range(3)]
-        self.folders = [folder / f"redis-{port}" for port in self.ports]
-        for place in self.folders:
-            place.mkdir()
-        self.buses = [free_port() for _ in range(3)]
-        self.nodes = []
-        try:
-            self.start()
-            self.join()
-        except BaseException:
-            self.kill()
-            raise
-
-    def join(self) -> None:
-        """Makes one cluster of them."""
-        for port in self.ports:
-            wait_for("a node", lambda: subprocess.run(["redis-cli", "-p", str(port), "ping"], capture_output=True, text=True).stdout.strip() == "PONG")
-        nodes = [f"127.0.0.1:{port}" for port in self.ports]
-        made = subprocess.run(["redis-cli", "--cluster", "create", *nodes, "--cluster-yes"], capture_output=True, text=True, timeout=60)
-        assert made.returncode == 0, made.stdout + made.stderr
-        self.wait()
-
-    def start(self) -> None:
-        """Starts all nodes, also again: they know each other from their files."""
-        for port, bus, place in zip(self.ports, self.buses, self.folders):
-            command = ["redis-server", "--port", port, "--bind", "127.0.0.1", "--dir", place, "--cluster-enabled", "yes", "--cluster-node-timeout", 1000,
-                       "--cluster-port", bus, "--save", "", "--logfile", place / "log"]
-            self.nodes.append(subprocess.Popen([str(part) for part in command], stdout=subprocess.DEVNULL))
-
-    def wait(self) -> None:
-        """Waits until it is one cluster."""
-
-        def is_up() -> bool:
-            asked = [subprocess.run(["redis-cli", "-p", str(port), "cluster", "info"], capture_output=True, text=True, timeout=10).stdout for port in self.ports]
-            return all("cluster_state:ok" in text for text in asked)
-
-        wait_for("a cluster", is_up)
-
-    def kill(self) -> None:
-        """Ends all nodes as a power cut would."""
-        for node in self.nodes:
-            node.kill()
-            node.wait(10)
-        self.nodes.clear()
-
-
 def test_a_redis_cluster_that_is_gone_costs_the_shared_answers_and_nothing_else(program, tmp_path):
-    cluster, model = Cluster(tmp_path), Scripted()
-    settings = "[service.quotas]\nrequests-per-minute = 0\n"
-    settings += f'[cache]\nredis = {json.dumps([f"redis://127.0.0.1:{port}" for port in cluster.ports])}\n'
-    settings += f'[[models.target]]\nname = "work"\nmodel = "any"\nbase-url = "{model.url}"\n'
-    try:
+    with contextlib.closing(Scripted()) as model, redis_cluster(tmp_path / "redis") as cluster:
+        settings = "[service.quotas]\nrequests-per-minute = 0\n"
+        settings += f"[cache]\nredis = {json.dumps(cluster.urls)}\n"
+        settings += f'[[models.target]]\nname = "work"\nmodel = "any"\nbase-url = "{model.url}"\n'
         with opened("sqlite", tmp_path) as store, replicas(program, tmp_path, store, settings=settings) as both:
             token = both[0].api_token("openai")
 
@@ -150,11 +99,8 @@ def test_a_redis_cluster_that_is_gone_costs_the_shared_answers_and_nothing_else(
             assert times("gone 9") == 1, "each replica has its own memory"
             assert all(replica.is_ready() for replica in both)
             cluster.start()
-            cluster.wait()
+            wait_for("the cluster", cluster.is_ok)
             wait_for("a shared answer after it is back", lambda: is_shared(f"after {next(numbers)}"), 60)
-    finally:
-        cluster.kill()
-        model.close()
 
 
 # The disk.

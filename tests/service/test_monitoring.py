@@ -23,6 +23,7 @@ import compose_spec
 import kubernetes_validate
 import pytest
 import yaml
+from stores import free_port, wait_for
 
 DEPLOY = pathlib.Path(__file__).resolve().parents[2] / "server" / "gateway" / "deploy"
 TEXT = 'def f(a):\n    """Do.\n\n    Args:\n        b: B.\n    """\n    return a\n'
@@ -56,12 +57,6 @@ def run(*command: str | pathlib.Path, text: str | None = None) -> subprocess.Com
     return subprocess.run([str(part) for part in command], input=text, capture_output=True, text=True, timeout=60)
 
 
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
-
-
 def ask(url: str, token: str = "", headers: dict[str, str] | None = None) -> tuple[int, str]:
     """Status and text of an answer."""
     headers = {**(headers or {}), **({"authorization": f"Bearer {token}"} if token else {})}
@@ -70,17 +65,6 @@ def ask(url: str, token: str = "", headers: dict[str, str] | None = None) -> tup
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()
-
-
-def wait_for(what: str, found, seconds: float = 60):
-    """What `found` gives, as soon as it is something."""
-    until = time.monotonic() + seconds
-    while True:
-        result = found()
-        if result:
-            return result
-        assert time.monotonic() < until, f"{what} did not come within {seconds} s"
-        time.sleep(0.2)
 
 
 def metrics_token(service, scopes=("metrics",)) -> str:

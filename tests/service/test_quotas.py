@@ -3,7 +3,6 @@ the Redis does not.
 """
 
 import concurrent.futures
-import contextlib
 import json
 import subprocess
 import time
@@ -16,68 +15,6 @@ import stores
 from stores import wait_for
 
 LIMIT = 60
-
-
-class RedisCluster:
-    """Three primaries of a Redis Cluster, each on ports of its own."""
-
-    def __init__(self, folder):
-        self.folder, self.nodes, self.processes = folder, [], {}
-        folder.mkdir()
-        for number in range(3):
-            own = folder / str(number)
-            own.mkdir()
-            self.nodes.append((stores.free_port(), stores.free_port(), own))
-        self.start()
-        addresses = [f"127.0.0.1:{port}" for port, _, _ in self.nodes]
-        command = ["redis-cli", "--cluster", "create", *addresses, "--cluster-replicas", "0", "--cluster-yes"]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-        assert done.returncode == 0, done.stdout + done.stderr
-        wait_for("a cluster in step", self.is_ok)
-
-    @property
-    def urls(self) -> list[str]:
-        """Where its nodes are."""
-        return [f"redis://127.0.0.1:{port}" for port, _, _ in self.nodes]
-
-    def ask(self, port: int, *words: str) -> str:
-        """What a node says."""
-        return subprocess.run(["redis-cli", "-p", str(port), *words], capture_output=True, text=True, timeout=30).stdout
-
-    def is_ok(self) -> bool:
-        """Whether all nodes say that all slots are served."""
-        return all("cluster_state:ok" in self.ask(port, "CLUSTER", "INFO") for port, _, _ in self.nodes)
-
-    def keys(self) -> list[str]:
-        """The names of all that lies there."""
-        return [key for port, _, _ in self.nodes for key in self.ask(port, "KEYS", "*").split()]
-
-    def start(self) -> None:
-        """Starts all nodes, also again: they know each other still."""
-        for port, bus, own in self.nodes:
-            command = [
-                "redis-server", "--port", str(port), "--cluster-port", str(bus), "--cluster-enabled", "yes", "--cluster-node-timeout", "2000",
-                "--save", "", "--appendonly", "no", "--bind", "127.0.0.1", "--dir", str(own),
-            ]
-            self.processes[port] = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        for port, _, _ in self.nodes:
-            wait_for("a Redis", lambda port=port: self.ask(port, "PING").strip() == "PONG")
-
-    def kill(self) -> None:
-        """Ends all nodes as a crash would."""
-        for process in self.processes.values():
-            process.kill()
-            process.wait(10)
-
-
-@contextlib.contextmanager
-def redis_cluster(folder):
-    """A cluster that ends with the block."""
-    cluster = RedisCluster(folder)
-    try:
-        yield cluster
-    finally:
-        cluster.kill()
 
 
 def ask(service, path: str, token: str, body=None):
@@ -119,7 +56,7 @@ requests-per-minute = {limit}
 
 def test_a_quota_holds_over_replicas_and_the_service_goes_on_without_the_redis(program, tmp_path):
     with (
-        redis_cluster(tmp_path / "redis") as cluster,
+        stores.redis_cluster(tmp_path / "redis") as cluster,
         stores.opened("postgres", tmp_path) as store,
         stores.replicas(program, tmp_path, store, settings=settings(cluster, LIMIT)) as services,
     ):
