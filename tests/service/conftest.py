@@ -9,6 +9,7 @@ import urllib.error
 import urllib.request
 
 import pytest
+from model_server import Scripted
 
 PASSWORD = "correct horse battery"
 
@@ -109,3 +110,11 @@ def start_service(program, tmp_path):
 def service(start_service):
     """A service with its first admin."""
     return start_service()
+
+
+@pytest.fixture
+def scripted():
+    """A model that does as it is told."""
+    model = Scripted()
+    yield model
+    model.close()

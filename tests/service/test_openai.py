@@ -8,7 +8,6 @@ import zlib
 import openai
 import pytest
 
-from model_server import Scripted
 from served import serving, smollm2
 
 
@@ -17,14 +16,6 @@ def small():
     """The address of a small model."""
     with serving(smollm2()) as url:
         yield url
-
-
-@pytest.fixture
-def scripted():
-    """A model that does as it is told."""
-    model = Scripted()
-    yield model
-    model.close()
 
 
 def settings(folder, **targets: str) -> None:
