@@ -80,8 +80,10 @@ def test_a_quota_holds_over_replicas_and_the_service_goes_on_without_the_redis(p
         cluster.kill()
         # It still answers, and each replica counts for itself.
         for service in services:
+            began = time.monotonic()
             statuses = asked([service], tokens["eve"], LIMIT * 2)
-            assert LIMIT <= statuses.count(200) <= LIMIT + 25 and statuses[-1] == 429, statuses.count(200)
+            most = LIMIT + 4 + (time.monotonic() - began) * LIMIT / 60
+            assert LIMIT <= statuses.count(200) <= most and statuses[-1] == 429, (statuses.count(200), most)
         degraded = [ready(service) for service in services]
         said = "The Redis of `cache.redis` does not answer, so each replica counts requests for itself."
         assert [(one["status"], one["reasons"]) for one in degraded] == [("degraded", [said])] * 2, degraded
@@ -92,8 +94,10 @@ def test_a_quota_holds_over_replicas_and_the_service_goes_on_without_the_redis(p
         cluster.start()
         wait_for("the cluster", cluster.is_ok)
         wait_for("both replicas to count together", lambda: all(ready(service)["status"] == "ok" for service in services), 60)
+        began = time.monotonic()
         statuses = asked(services, tokens["dan"], LIMIT * 2)
-        assert statuses.count(200) <= LIMIT + 25 and statuses[-1] == 429, statuses.count(200)
+        most = LIMIT + 4 + (time.monotonic() - began) * LIMIT / 60
+        assert statuses.count(200) <= most and statuses[-1] == 429, (statuses.count(200), most)
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
