@@ -133,6 +133,13 @@ rust_tests() {
   fi
 }
 
+# None of them waits for ever for what does not come. An interrupt lets pytest say where it was, and end what it started.
+python_tests() {
+  local limit=(timeout --foreground --signal=INT --kill-after=2m 60m)
+  [ "$build" = debug ] || limit=()
+  "${limit[@]}" "$python" -m pytest -c tests/pytest.ini tests
+}
+
 # The extension of VS Code is built from a copy, so that the clone stays as it is.
 extension() {
   local copy="$cache/tests/vscode"
@@ -156,7 +163,7 @@ export CODE_AGENT_PROGRAM="$scratch/code-agent"
 cp "$CARGO_TARGET_DIR/$build/code-agent" "$CODE_AGENT_PROGRAM" || failed=$((failed + 1))
 # What the cases of the WebSocket protocol are held against; the tests have built it too.
 export CODE_AGENT_ECHO="$CARGO_TARGET_DIR/debug/examples/echo"
-count "editors and source trees" '(passed|failed|error).* in [0-9.]+s' "$python" -m pytest -c tests/pytest.ini tests
+count "editors and source trees" '(passed|failed|error).* in [0-9.]+s' python_tests
 check "extension of VS Code" extension
 
 printf '\n%d passed, %d failed\n' "$passed" "$failed"
