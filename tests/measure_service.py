@@ -19,6 +19,7 @@ import http.client
 import json
 import os
 import pathlib
+import signal
 import statistics
 import subprocess
 import sys
@@ -99,26 +100,26 @@ class Server:
 
 @contextlib.contextmanager
 def process(*command: str, environment: dict[str, str] | None = None, tells: bool = False):
-    """A process, and the first line that it says."""
+    """A process, and the first line that it says; it ends with those that it started."""
     out = subprocess.PIPE if tells else subprocess.DEVNULL
-    started = subprocess.Popen(command, stdout=out, stderr=subprocess.DEVNULL, text=True, env={**os.environ, **(environment or {})})
+    environment = {**os.environ, **(environment or {})}
+    started = subprocess.Popen(command, stdout=out, stderr=subprocess.DEVNULL, text=True, env=environment, start_new_session=True)
     try:
         yield started, started.stdout.readline().strip() if tells else ""
     finally:
-        started.kill()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(started.pid, signal.SIGKILL)
         started.wait(10)
 
 
 def answers(port: int, path: str) -> bool:
-    """Whether somebody listens and answers."""
-    try:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-        connection.request("GET", path)
-        connection.getresponse().read()
-        connection.close()
-        return True
-    except OSError:
-        return False
+    """Whether somebody listens and says that all is well."""
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=5)) as connection:
+        try:
+            connection.request("GET", path)
+            return connection.getresponse().status == 200
+        except OSError:
+            return False
 
 
 @contextlib.contextmanager
@@ -147,7 +148,7 @@ def portkey(folder: str, url: str):
 
 @contextlib.contextmanager
 def litellm(folder: str, url: str, scratch: pathlib.Path):
-    """The proxy of LiteLLM, as its documentation says for production: one worker for a core, no logs of requests."""
+    """The proxy of LiteLLM, as its documentation says for production, with a worker for each core, where one is what it has by itself."""
     port = free_port()
     settings = {
         "model_list": [{"model_name": "words-32-0", "litellm_params": {"model": "openai/words-32-0", "api_base": f"{url}/v1", "api_key": "none"}}],
@@ -156,9 +157,20 @@ def litellm(folder: str, url: str, scratch: pathlib.Path):
     }
     (scratch / "litellm.yaml").write_text(json.dumps(settings))
     quiet = {"LITELLM_LOG": "ERROR", "LITELLM_MODE": "PRODUCTION", "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
-    command = [str(pathlib.Path(folder, "bin/litellm")), "--config", str(scratch / "litellm.yaml"), "--host", "127.0.0.1", "--port", str(port)]
+    command = [
+        str(pathlib.Path(folder, "bin/litellm")), "--config", str(scratch / "litellm.yaml"),
+        "--host", "127.0.0.1", "--port", str(port), "--num_workers", str(os.cpu_count()),
+    ]
     with process(*command, environment=quiet) as (started, _):
+
+        def is_idle() -> bool:
+            before = processor_seconds(started.pid)
+            time.sleep(1)
+            return processor_seconds(started.pid) - before < 0.3
+
         wait_for("LiteLLM", lambda: answers(port, "/health/liveliness"), 180)
+        # Whichever worker is there first answers, while the others begin.
+        wait_for("all workers of LiteLLM", is_idle, 180)
         yield Server(f"http://127.0.0.1:{port}", started.pid, "sk-measured")
 
 
@@ -173,6 +185,9 @@ def begins(program: str, folder: pathlib.Path) -> None:
         started = subprocess.Popen(
             [program, "serve", "--listen", f"127.0.0.1:{port}", "--store", store.url], env=environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         while not answers(port, "/api/v2/health/ready"):
+            if started.poll() is not None or time.perf_counter() - began > 30:
+                started.kill()
+                sys.exit(f"{program} was not ready after {time.perf_counter() - began:.1f} s; its exit code: {started.poll()}")
             time.sleep(0.001)
         times.append((time.perf_counter() - began) * 1000)
         if number == 9:
