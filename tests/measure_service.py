@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Measures the door for OpenAI's format against a plain proxy and against other gateways, and the service besides, and prints a table in Markdown.
 
-usage: measure_service.py PROGRAM --door DOOR [--gate GATE] [--portkey FOLDER] [--litellm FOLDER] [--rounds 5] [--fail]
+usage: measure_service.py PROGRAM --door DOOR [--gate GATE] [--socket SOCKET] [--portkey FOLDER] [--litellm FOLDER] [--rounds 5] [--fail]
 
-PROGRAM is the program as it is handed out, DOOR and GATE are the measurements of the gateway:
+PROGRAM is the program as it is handed out, DOOR, GATE and SOCKET are the measurements of the gateway:
 
     bash server/gateway/deploy/handed-out.sh && cargo bench -p gateway --no-run
 
@@ -19,6 +19,9 @@ import http.client
 import json
 import os
 import pathlib
+import re
+import resource
+import signal
 import statistics
 import subprocess
 import sys
@@ -99,26 +102,26 @@ class Server:
 
 @contextlib.contextmanager
 def process(*command: str, environment: dict[str, str] | None = None, tells: bool = False):
-    """A process, and the first line that it says."""
+    """A process, and the first line that it says; it ends with those that it started."""
     out = subprocess.PIPE if tells else subprocess.DEVNULL
-    started = subprocess.Popen(command, stdout=out, stderr=subprocess.DEVNULL, text=True, env={**os.environ, **(environment or {})})
+    environment = {**os.environ, **(environment or {})}
+    started = subprocess.Popen(command, stdout=out, stderr=subprocess.DEVNULL, text=True, env=environment, start_new_session=True)
     try:
         yield started, started.stdout.readline().strip() if tells else ""
     finally:
-        started.kill()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(started.pid, signal.SIGKILL)
         started.wait(10)
 
 
 def answers(port: int, path: str) -> bool:
-    """Whether somebody listens and answers."""
-    try:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-        connection.request("GET", path)
-        connection.getresponse().read()
-        connection.close()
-        return True
-    except OSError:
-        return False
+    """Whether somebody listens and says that all is well."""
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=5)) as connection:
+        try:
+            connection.request("GET", path)
+            return connection.getresponse().status == 200
+        except OSError:
+            return False
 
 
 @contextlib.contextmanager
@@ -147,7 +150,7 @@ def portkey(folder: str, url: str):
 
 @contextlib.contextmanager
 def litellm(folder: str, url: str, scratch: pathlib.Path):
-    """The proxy of LiteLLM, as its documentation says for production: one worker for a core, no logs of requests."""
+    """The proxy of LiteLLM, as its documentation says for production, with a worker for each core, where one is what it has by itself."""
     port = free_port()
     settings = {
         "model_list": [{"model_name": "words-32-0", "litellm_params": {"model": "openai/words-32-0", "api_base": f"{url}/v1", "api_key": "none"}}],
@@ -156,9 +159,20 @@ def litellm(folder: str, url: str, scratch: pathlib.Path):
     }
     (scratch / "litellm.yaml").write_text(json.dumps(settings))
     quiet = {"LITELLM_LOG": "ERROR", "LITELLM_MODE": "PRODUCTION", "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
-    command = [str(pathlib.Path(folder, "bin/litellm")), "--config", str(scratch / "litellm.yaml"), "--host", "127.0.0.1", "--port", str(port)]
+    command = [
+        str(pathlib.Path(folder, "bin/litellm")), "--config", str(scratch / "litellm.yaml"),
+        "--host", "127.0.0.1", "--port", str(port), "--num_workers", str(os.cpu_count()),
+    ]
     with process(*command, environment=quiet) as (started, _):
+
+        def is_idle() -> bool:
+            before = processor_seconds(started.pid)
+            time.sleep(1)
+            return processor_seconds(started.pid) - before < 0.3
+
         wait_for("LiteLLM", lambda: answers(port, "/health/liveliness"), 180)
+        # Whichever worker is there first answers, while the others begin.
+        wait_for("all workers of LiteLLM", is_idle, 180)
         yield Server(f"http://127.0.0.1:{port}", started.pid, "sk-measured")
 
 
@@ -173,6 +187,9 @@ def begins(program: str, folder: pathlib.Path) -> None:
         started = subprocess.Popen(
             [program, "serve", "--listen", f"127.0.0.1:{port}", "--store", store.url], env=environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         while not answers(port, "/api/v2/health/ready"):
+            if started.poll() is not None or time.perf_counter() - began > 30:
+                started.kill()
+                sys.exit(f"{program} was not ready after {time.perf_counter() - began:.1f} s; its exit code: {started.poll()}")
             time.sleep(0.001)
         times.append((time.perf_counter() - began) * 1000)
         if number == 9:
@@ -183,6 +200,38 @@ def begins(program: str, folder: pathlib.Path) -> None:
     median = statistics.median(times[1:])
     row("cold start to the first answer", f"{median:.0f} ms (the first one, which makes the tables: {times[0]:.0f} ms)", "≤ 150 ms", median <= 150)
     row("memory, idle", f"{idle:.1f} MB", "≤ 25 MB", idle <= 25)
+
+
+def heard(bench: str, clients: int, stalled: int) -> dict[str, float]:
+    """What clients on the WebSocket hear of ten events a second for ten seconds; times are milliseconds."""
+    done = subprocess.run([bench, str(clients), str(stalled), "10", "10"], capture_output=True, text=True, timeout=180)
+    found = re.search(r"(\d+) heard, (\d+) lost; median (\S+), p99 (\S+), longest (\S+)", done.stdout)
+    if not found:
+        sys.exit(f"{bench} told nothing: {done.stdout}{done.stderr}")
+    units = {"ns": 1e-6, "µs": 1e-3, "ms": 1, "s": 1e3}
+    times = [float(number) * units[unit] for number, unit in re.findall(r"([\d.]+)(ns|µs|ms|s)", " ".join(found.groups()[2:]))]
+    return {"heard": int(found[1]), "lost": int(found[2]), **dict(zip(("median", "p99", "longest"), times))}
+
+
+def sockets(bench: str, rounds: int) -> None:
+    """What is heard on the WebSocket, with many clients, and with some who do not read."""
+    # Service and clients are one process, with two ends of each connection.
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    many, without, beside = [], [], []
+    for _ in range(rounds):
+        many.append(heard(bench, 1000, 0))
+        without.append(heard(bench, 200, 0))
+        beside.append(heard(bench, 200, 10))
+    lost = sum(one["lost"] for one in many)
+    p99, median, longest = (middle(one[what] for one in many) for what in ("p99", "median", "longest"))
+    measured = f"{sum(one['heard'] for one in many)} heard, {lost} lost, p99 {p99:.1f} ms (median {median:.1f} ms, longest {longest:.1f} ms)"
+    row("WebSocket: 1,000 clients × 10 events/s", measured, "none lost, p99 ≤ 50 ms", lost == 0 and p99 <= 50)
+    lost = sum(one["lost"] for one in without + beside)
+    times = middle(one["p99"] / other["p99"] for one, other in zip(beside, without))
+    own = [middle(one["p99"] for one in seen) for seen in (beside, without)]
+    measured = f"{times:.2f}× ({own[0]:.1f} ms, {own[1]:.1f} ms), {lost} lost"
+    row("WebSocket: p99 of 200 clients with ten of them stalled over that with none", measured, "none lost, ≤ 1.25×", lost == 0 and times <= 1.25)
 
 
 def middle(values) -> float:
@@ -196,6 +245,7 @@ def main() -> None:
     parser.add_argument("program")
     parser.add_argument("--door", required=True)
     parser.add_argument("--gate")
+    parser.add_argument("--socket")
     parser.add_argument("--portkey")
     parser.add_argument("--litellm")
     parser.add_argument("--rounds", type=int, default=5)
@@ -244,6 +294,8 @@ def main() -> None:
             measured, _, aim = figures.partition(" (aim: ")
             verdict = {"(met)": True, "(missed)": False}.get(what.rsplit(" ", 1)[-1])
             row(what.removesuffix(" (met)").removesuffix(" (missed)"), measured, aim.rstrip(")"), verdict)
+    if chosen.socket:
+        sockets(chosen.socket, chosen.rounds)
     print("| what | measured | must reach | |\n| --- | --- | --- | --- |")
     for one in ROWS:
         print("| " + " | ".join(one) + " |")

@@ -2,7 +2,7 @@
 # Sets up and runs all tests, and ends with one line: N passed, N failed.
 #
 #   bash tests/run.sh         all tests; of the real source trees a sample
-#   bash tests/run.sh full    the same with the whole trees
+#   bash tests/run.sh full    the same with the whole trees, and as long as it takes to prove what the short run only looks at
 #
 # What is fetched (editors, a language model, source trees, Python packages) stays in the cache folder of the user, never in the clone.
 set -uo pipefail
@@ -17,6 +17,10 @@ if [ "${1:-}" = full ]; then
   # Whole trees want a program that is optimised.
   export CODE_AGENT_TREES=full
   build=release
+  # Seconds of Schemathesis for each role, kills for each store, and seconds of mixed load.
+  export CODE_AGENT_FUZZ_SECONDS="${CODE_AGENT_FUZZ_SECONDS:-300}"
+  export CODE_AGENT_CRASHES="${CODE_AGENT_CRASHES:-50}"
+  export CODE_AGENT_SOAK_SECONDS="${CODE_AGENT_SOAK_SECONDS:-600}"
 elif [ $# -gt 0 ]; then
   echo "tests/run.sh knows only the argument full." >&2
   exit 2
@@ -129,6 +133,13 @@ rust_tests() {
   fi
 }
 
+# None of them waits for ever for what does not come. An interrupt lets pytest say where it was, and end what it started.
+python_tests() {
+  local limit=(timeout --foreground --signal=INT --kill-after=2m 60m)
+  [ "$build" = debug ] || limit=()
+  "${limit[@]}" "$python" -m pytest -c tests/pytest.ini tests
+}
+
 # The extension of VS Code is built from a copy, so that the clone stays as it is.
 extension() {
   local copy="$cache/tests/vscode"
@@ -152,7 +163,7 @@ export CODE_AGENT_PROGRAM="$scratch/code-agent"
 cp "$CARGO_TARGET_DIR/$build/code-agent" "$CODE_AGENT_PROGRAM" || failed=$((failed + 1))
 # What the cases of the WebSocket protocol are held against; the tests have built it too.
 export CODE_AGENT_ECHO="$CARGO_TARGET_DIR/debug/examples/echo"
-count "editors and source trees" '(passed|failed|error).* in [0-9.]+s' "$python" -m pytest -c tests/pytest.ini tests
+count "editors and source trees" '(passed|failed|error).* in [0-9.]+s' python_tests
 check "extension of VS Code" extension
 
 printf '\n%d passed, %d failed\n' "$passed" "$failed"

@@ -5,10 +5,12 @@ import os
 import re
 import signal
 import subprocess
+import threading
 import urllib.error
 import urllib.request
 
 import pytest
+from model_server import Scripted
 
 PASSWORD = "correct horse battery"
 
@@ -31,13 +33,22 @@ class Service:
         self.process = subprocess.Popen(
             [self.program, "serve", "--listen", "127.0.0.1:0", *more], env=environment, cwd=self.folder,
             stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
-        first = self.process.stderr.readline()
-        found = re.search(r"https?://127\.0\.0\.1:\d+", first)
-        assert found, first + self.process.stderr.read()
-        self.url = found[0]
-        self.code = None
-        if not (self.folder / "set-up").exists():
-            self.code = re.search(r'"code": "([^"]+)"', self.process.stderr.readline())[1]
+        # One that says nothing is ended, so that nobody waits for its words for ever.
+        patience = threading.Timer(60, self.process.kill)
+        patience.start()
+        try:
+            first = self.process.stderr.readline()
+            found = re.search(r"https?://127\.0\.0\.1:\d+", first)
+            assert found, first + self.process.stderr.read()
+            self.url = found[0]
+            self.code = None
+            if not (self.folder / "set-up").exists():
+                second = self.process.stderr.readline()
+                code = re.search(r'"code": "([^"]+)"', second)
+                assert code, first + second
+                self.code = code[1]
+        finally:
+            patience.cancel()
 
     def set_up(self) -> None:
         """Makes the first admin and signs in."""
@@ -109,3 +120,11 @@ def start_service(program, tmp_path):
 def service(start_service):
     """A service with its first admin."""
     return start_service()
+
+
+@pytest.fixture
+def scripted():
+    """A model that does as it is told."""
+    model = Scripted()
+    yield model
+    model.close()

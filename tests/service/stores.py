@@ -1,4 +1,5 @@
-"""Where a service keeps what it keeps, as tests see it from the other side: a file, or a PostgreSQL that they start and end; and services that share it."""
+"""Where a service keeps what it keeps, as tests see it from the other side: a file, or a PostgreSQL and a Redis Cluster that they start and end; and services
+that share it."""
 
 import contextlib
 import glob
@@ -129,6 +130,68 @@ def opened(kind: str, folder: pathlib.Path):
         yield store
     finally:
         store.close()
+
+
+class RedisCluster:
+    """Three primaries of a Redis Cluster, each on ports of its own."""
+
+    def __init__(self, folder: pathlib.Path):
+        self.nodes, self.processes = [(free_port(), free_port(), folder / str(number)) for number in range(3)], {}
+
+    @property
+    def urls(self) -> list[str]:
+        """Where its nodes are."""
+        return [f"redis://127.0.0.1:{port}" for port, _, _ in self.nodes]
+
+    def ask(self, port: int, *words: str) -> str:
+        """What a node says."""
+        return subprocess.run(["redis-cli", "-p", str(port), *words], capture_output=True, text=True, timeout=30).stdout
+
+    def is_ok(self) -> bool:
+        """Whether all nodes say that all slots are served."""
+        return all("cluster_state:ok" in self.ask(port, "CLUSTER", "INFO") for port, _, _ in self.nodes)
+
+    def keys(self) -> list[str]:
+        """The names of all that lies there."""
+        return [key for port, _, _ in self.nodes for key in self.ask(port, "KEYS", "*").split()]
+
+    def start(self) -> None:
+        """Starts all nodes, also again: they know each other still."""
+        for port, bus, own in self.nodes:
+            own.mkdir(parents=True, exist_ok=True)
+            command = [
+                "redis-server", "--port", str(port), "--cluster-port", str(bus), "--cluster-enabled", "yes", "--cluster-node-timeout", "2000",
+                "--save", "", "--appendonly", "no", "--bind", "127.0.0.1", "--dir", str(own),
+            ]
+            self.processes[port] = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        for port, _, _ in self.nodes:
+            wait_for("a Redis", lambda port=port: self.ask(port, "PING").strip() == "PONG")
+
+    def join(self) -> None:
+        """Makes one cluster of them."""
+        addresses = [f"127.0.0.1:{port}" for port, _, _ in self.nodes]
+        command = ["redis-cli", "--cluster", "create", *addresses, "--cluster-replicas", "0", "--cluster-yes"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stdout + done.stderr
+        wait_for("a cluster in step", self.is_ok)
+
+    def kill(self) -> None:
+        """Ends all nodes as a crash would."""
+        for process in self.processes.values():
+            process.kill()
+            process.wait(10)
+
+
+@contextlib.contextmanager
+def redis_cluster(folder: pathlib.Path):
+    """A cluster that ends with the block."""
+    cluster = RedisCluster(folder)
+    try:
+        cluster.start()
+        cluster.join()
+        yield cluster
+    finally:
+        cluster.kill()
 
 
 class Replica(Service):

@@ -3,7 +3,6 @@
 import json
 import pathlib
 import subprocess
-import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -13,8 +12,8 @@ from playwright.sync_api import expect
 
 import install
 from conftest import PASSWORD, Service
-from test_factors import oathtool
-from test_openai import Scripted
+from model_server import Scripted
+from test_factors import oathtool, step_before
 from test_page import chromium, window  # noqa: F401
 
 REDOCLY_VERSION = "2.77.0"
@@ -137,7 +136,7 @@ class World:
         """There is a second factor, and who has it has shown it."""
         secret = self.ask("POST", "/api/v2/me/totp")["secret"]
         # A code is good once, so the first is one of before.
-        self.ask("POST", "/api/v2/me/totp/confirm", {"code": oathtool(secret, time.time() - 30)})
+        self.ask("POST", "/api/v2/me/totp/confirm", {"code": oathtool(secret, step_before())})
         self.ask("POST", "/api/v2/sessions/current/step-up", {"password": PASSWORD, "code": oathtool(secret)})
 
     for_me_remove_totp = for_me_new_recovery_codes

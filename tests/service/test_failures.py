@@ -5,7 +5,6 @@ None of these tests starts a service again, unless it says so.
 
 import contextlib
 import email.utils
-import http.server
 import json
 import os
 import pathlib
@@ -14,13 +13,13 @@ import resource
 import signal
 import sqlite3
 import subprocess
-import threading
 import time
 import urllib.request
 
 import pytest
 from jobs import SOUND, Load, finish, verdict
-from stores import File, Replica, free_port, opened, problem, replicas, wait_for
+from model_server import Scripted
+from stores import File, Replica, opened, problem, redis_cluster, replicas, wait_for
 
 TEXT = 'def f(a):\n    """Do.\n\n    Args:\n        b: B.\n    """\n    return a\n'
 
@@ -92,91 +91,11 @@ def test_the_figures_tell_whoever_read_them_that_the_database_is_away(program, t
 # Redis.
 
 
-class Cluster:
-    """A Redis Cluster of three nodes."""
-
-    def __init__(self, folder: pathlib.Path):
-        self.ports = [free_port() for _ in range(3)]
-        self.folders = [folder / f"redis-{port}" for port in self.ports]
-        for place in self.folders:
-            place.mkdir()
-        self.buses = [free_port() for _ in range(3)]
-        self.nodes = []
-        try:
-            self.start()
-            self.join()
-        except BaseException:
-            self.kill()
-            raise
-
-    def join(self) -> None:
-        """Makes one cluster of them."""
-        for port in self.ports:
-            wait_for("a node", lambda: subprocess.run(["redis-cli", "-p", str(port), "ping"], capture_output=True, text=True).stdout.strip() == "PONG")
-        nodes = [f"127.0.0.1:{port}" for port in self.ports]
-        made = subprocess.run(["redis-cli", "--cluster", "create", *nodes, "--cluster-yes"], capture_output=True, text=True, timeout=60)
-        assert made.returncode == 0, made.stdout + made.stderr
-        self.wait()
-
-    def start(self) -> None:
-        """Starts all nodes, also again: they know each other from their files."""
-        for port, bus, place in zip(self.ports, self.buses, self.folders):
-            command = ["redis-server", "--port", port, "--bind", "127.0.0.1", "--dir", place, "--cluster-enabled", "yes", "--cluster-node-timeout", 1000,
-                       "--cluster-port", bus, "--save", "", "--logfile", place / "log"]
-            self.nodes.append(subprocess.Popen([str(part) for part in command], stdout=subprocess.DEVNULL))
-
-    def wait(self) -> None:
-        """Waits until it is one cluster."""
-
-        def is_up() -> bool:
-            asked = [subprocess.run(["redis-cli", "-p", str(port), "cluster", "info"], capture_output=True, text=True, timeout=10).stdout for port in self.ports]
-            return all("cluster_state:ok" in text for text in asked)
-
-        wait_for("a cluster", is_up)
-
-    def kill(self) -> None:
-        """Ends all nodes as a power cut would."""
-        for node in self.nodes:
-            node.kill()
-            node.wait(10)
-        self.nodes.clear()
-
-
-class Model:
-    """A model in OpenAI's format that counts what it is asked."""
-
-    def __init__(self):
-        asked = self.asked = []
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_POST(self):
-                body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-                asked.append(body["messages"][-1]["content"])
-                self.send_response(200)
-                self.send_header("content-type", "text/event-stream")
-                self.end_headers()
-                events = ({"choices": [{"index": 0, "delta": {"content": "Fine."}}]}, {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
-                self.wfile.write("".join(f"data: {json.dumps(event)}\n\n" for event in events).encode() + b"data: [DONE]\n\n")
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        self.url = f"http://127.0.0.1:{self.server.server_port}/v1"
-
-    def close(self) -> None:
-        """Nobody is there any more."""
-        self.server.shutdown()
-        self.server.server_close()
-
-
 def test_a_redis_cluster_that_is_gone_costs_the_shared_answers_and_nothing_else(program, tmp_path):
-    cluster, model = Cluster(tmp_path), Model()
-    settings = "[service.quotas]\nrequests-per-minute = 0\n"
-    settings += f'[cache]\nredis = {json.dumps([f"redis://127.0.0.1:{port}" for port in cluster.ports])}\n'
-    settings += f'[[models.target]]\nname = "work"\nmodel = "any"\nbase-url = "{model.url}"\n'
-    try:
+    with contextlib.closing(Scripted()) as model, redis_cluster(tmp_path / "redis") as cluster:
+        settings = "[service.quotas]\nrequests-per-minute = 0\n"
+        settings += f"[cache]\nredis = {json.dumps(cluster.urls)}\n"
+        settings += f'[[models.target]]\nname = "work"\nmodel = "any"\nbase-url = "{model.url}"\n'
         with opened("sqlite", tmp_path) as store, replicas(program, tmp_path, store, settings=settings) as both:
             token = both[0].api_token("openai")
 
@@ -185,12 +104,16 @@ def test_a_redis_cluster_that_is_gone_costs_the_shared_answers_and_nothing_else(
                 status, said = replica.ask("POST", "/v1/chat/completions", body, token)
                 assert status == 200 and said["choices"][0]["message"]["content"].strip() == "Fine.", said
 
+            def times(question: str) -> int:
+                """How often the model was asked it."""
+                return sum(body["messages"][-1]["content"] == question for body in model.asked)
+
             def is_shared(question: str) -> bool:
                 """Whether what one replica was answered is known to the other."""
                 ask(both[0], question)
                 time.sleep(0.2)
                 ask(both[1], question)
-                return model.asked.count(question) == 1
+                return times(question) == 1
 
             numbers = iter(range(1000))
             wait_for("a shared answer", lambda: is_shared(f"before {next(numbers)}"), 30)
@@ -200,16 +123,13 @@ def test_a_redis_cluster_that_is_gone_costs_the_shared_answers_and_nothing_else(
                 began = time.monotonic()
                 ask(both[number % 2], f"gone {number}")
                 assert time.monotonic() - began < 2, "a question does not wait for what is not there"
-            assert model.asked.count("gone 9") == 1
+            assert times("gone 9") == 1
             ask(both[1], "gone 9")
-            assert model.asked.count("gone 9") == 1, "each replica has its own memory"
+            assert times("gone 9") == 1, "each replica has its own memory"
             assert all(replica.is_ready() for replica in both)
             cluster.start()
-            cluster.wait()
+            wait_for("the cluster", cluster.is_ok)
             wait_for("a shared answer after it is back", lambda: is_shared(f"after {next(numbers)}"), 60)
-    finally:
-        cluster.kill()
-        model.close()
 
 
 # The disk.

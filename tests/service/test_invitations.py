@@ -2,13 +2,12 @@
 
 import concurrent.futures
 import re
-import time
 import urllib.parse
 
 from playwright.sync_api import expect
 
 from conftest import PASSWORD
-from test_factors import oathtool
+from test_factors import oathtool, step_before
 from test_page import axe, chromium, looked_at, press, sign_in, window  # noqa: F401
 
 NEW = "battery staple horse"
@@ -100,7 +99,7 @@ def test_a_new_account_is_opened_by_its_owner(service, chromium, axe):  # noqa: 
 def test_who_forgot_his_password_and_lost_his_phone_comes_in_again(service, chromium):  # noqa: F811
     token = service.account("dev", "developer")
     secret = service.ask("POST", "/api/v2/me/totp", token=token)[1]["secret"]
-    assert service.ask("POST", "/api/v2/me/totp/confirm", {"code": oathtool(secret, time.time() - 30)}, token)[0] == 200
+    assert service.ask("POST", "/api/v2/me/totp/confirm", {"code": oathtool(secret, step_before())}, token)[0] == 200
     with window(chromium, service, java_script_enabled=False) as page:
         sign_in(page, "root")
         page.goto(f"/accounts/{id_of(service, 'dev')}")

@@ -24,6 +24,7 @@ import compose_spec
 import kubernetes_validate
 import pytest
 import yaml
+from stores import free_port, wait_for
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "server" / "gateway" / "deploy"
@@ -58,12 +59,6 @@ def run(*command: str | pathlib.Path, text: str | None = None) -> subprocess.Com
     return subprocess.run([str(part) for part in command], input=text, capture_output=True, text=True, timeout=60)
 
 
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
-
-
 def ask(url: str, token: str = "", headers: dict[str, str] | None = None) -> tuple[int, str]:
     """Status and text of an answer."""
     headers = {**(headers or {}), **({"authorization": f"Bearer {token}"} if token else {})}
@@ -72,17 +67,6 @@ def ask(url: str, token: str = "", headers: dict[str, str] | None = None) -> tup
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()
-
-
-def wait_for(what: str, found, seconds: float = 60):
-    """What `found` gives, as soon as it is something."""
-    until = time.monotonic() + seconds
-    while True:
-        result = found()
-        if result:
-            return result
-        assert time.monotonic() < until, f"{what} did not come within {seconds} s"
-        time.sleep(0.2)
 
 
 def metrics_token(service, scopes=("metrics",)) -> str:
@@ -590,6 +574,29 @@ def filled(expression: str) -> str:
     return expression
 
 
+# What a healthy service has no series of: a status has its series from its first answer on. Its name and its labels are there still.
+ONLY_WHEN_HARMED = {'http_server_request_duration_seconds_count{http_response_status_code=~"5.."}'}
+
+
+def unknown(prometheus: Prometheus, alert: dict) -> list[str]:
+    """What an alert names and a real scrape does not have: series by name and values, and labels that it matches, sums by or tells."""
+    expression = alert["expr"]
+    named = set(re.findall(r"\$labels\.(\w+)", json.dumps(alert.get("annotations", {}))))
+    for group in re.findall(r"\bby \(([^)]*)\)", expression):
+        named |= set(re.findall(r"\w+", group))
+    # Functions have a bracket behind them; what is left besides series are the words between two of them.
+    series = re.findall(r"\b([a-z_]\w*)\b(?!\s*\()(\{[^{}]*\})?", re.sub(r"\bby \([^)]*\)", "", expression))
+    series = {(name, labels) for name, labels in series if name not in ("and", "or", "unless", "offset")}
+    assert series, f"{expression} looks at nothing"
+    wrong = []
+    for name, labels in sorted(series):
+        if name + labels not in ONLY_WHEN_HARMED and not prometheus.query(name + labels):
+            wrong.append(name + labels)
+        has = {label for found, _ in prometheus.query(name) for label in found}
+        wrong += [f"{name}: {label}" for label in sorted((named | set(re.findall(r"(\w+)\s*[=!]", labels))) - has)]
+    return wrong
+
+
 def test_a_real_prometheus_has_data_for_every_panel_and_an_alert_comes_through(start_service, listener, tmp_path):
     service = start_service(settings=SETTINGS.format(url=listener.url))
     with contextlib.ExitStack() as stack:
@@ -634,6 +641,15 @@ def test_a_real_prometheus_has_data_for_every_panel_and_an_alert_comes_through(s
         requests = prometheus.query('sum(http_server_request_duration_seconds_count{job="code-agent", http_route="/api/v2/jobs", http_response_status_code="202"})')
         assert requests[0][1] == 3, requests
         assert not [one for one in prometheus.get("rules")["groups"][0]["rules"] if one["health"] != "ok"]
+        # An alert on a name that the service does not have would be silent for ever. None of them waits for a series to be gone (`absent`).
+        alerts = yaml.safe_load((DEPLOY / "prometheus" / "alerts.yml").read_text())["groups"][0]["rules"]
+        assert {alert["alert"]: wrong for alert in alerts if (wrong := unknown(prometheus, alert))} == {}
+        for renamed, wrong in (
+            ('sum by (job) (rate(code_agent_sign_in_total[5m])) > 0', ["code_agent_sign_in_total", "code_agent_sign_in_total: job"]),
+            ('sum by (job) (rate(code_agent_sign_ins_total{outcome="reused"}[5m])) > 0', ['code_agent_sign_ins_total{outcome="reused"}']),
+            ('sum by (job, model) (rate(code_agent_llm_failures_total[5m])) > 0', ["code_agent_llm_failures_total: model"]),
+        ):
+            assert unknown(prometheus, {"expr": renamed}) == wrong, renamed
         assert not listener.told, "nothing was wrong so far"
 
         # A refresh token that is used twice: its alert goes all the way.

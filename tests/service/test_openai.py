@@ -1,10 +1,8 @@
 """The door for programs that speak OpenAI's format, with OpenAI's own SDK, a real model, and a model that fails on demand."""
 
 import base64
-import http.server
 import json
 import random
-import threading
 import zlib
 
 import openai
@@ -18,69 +16,6 @@ def small():
     """The address of a small model."""
     with serving(smollm2()) as url:
         yield url
-
-
-class Scripted:
-    """A server in OpenAI's format that answers as it is told, and remembers what it was asked."""
-
-    def __init__(self):
-        self.asked, self.reply, self.breaks, self.calls = [], "Fine.", False, []
-        outer = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self):
-                outer.asked.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
-                self.send_response(200)
-                self.send_header("content-type", "text/event-stream")
-                self.send_header("connection", "close")
-                self.end_headers()
-                calls, outer.calls = outer.calls, []
-                for word in outer.reply.split(" ") if not calls else []:
-                    self.event({"choices": [{"index": 0, "delta": {"content": word + " "}}]})
-                for index, (name, arguments) in enumerate(calls):
-                    function = {"name": name, "arguments": ""}
-                    self.call({"index": index, "id": f"call_of_model_{index}", "type": "function", "function": function})
-                    for at in range(0, len(arguments), 3):
-                        self.call({"index": index, "function": {"arguments": arguments[at:at + 3]}})
-                if outer.breaks:
-                    self.close_connection = True
-                    return
-                reason = "tool_calls" if calls else "stop"
-                self.event({"choices": [{"index": 0, "delta": {}, "finish_reason": reason}]})
-                self.event({"choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 2, "total_tokens": 11}})
-                self.wfile.write(b"data: [DONE]\n\n")
-
-            def call(self, part):
-                self.event({"choices": [{"index": 0, "delta": {"tool_calls": [part]}}]})
-
-            def event(self, data):
-                self.wfile.write(f"data: {json.dumps(data)}\n\n".encode())
-                self.wfile.flush()
-
-            def log_message(self, *_):
-                pass
-
-        self.is_open = True
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        self.url = f"http://127.0.0.1:{self.server.server_port}/v1"
-
-    def close(self) -> None:
-        """Nobody is there any more."""
-        if self.is_open:
-            self.is_open = False
-            self.server.shutdown()
-            self.server.server_close()
-
-
-@pytest.fixture
-def scripted():
-    """A model that does as it is told."""
-    model = Scripted()
-    yield model
-    model.close()
 
 
 def settings(folder, **targets: str) -> None:

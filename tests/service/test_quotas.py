@@ -3,7 +3,6 @@ the Redis does not.
 """
 
 import concurrent.futures
-import contextlib
 import json
 import subprocess
 import time
@@ -16,68 +15,6 @@ import stores
 from stores import wait_for
 
 LIMIT = 60
-
-
-class RedisCluster:
-    """Three primaries of a Redis Cluster, each on ports of its own."""
-
-    def __init__(self, folder):
-        self.folder, self.nodes, self.processes = folder, [], {}
-        folder.mkdir()
-        for number in range(3):
-            own = folder / str(number)
-            own.mkdir()
-            self.nodes.append((stores.free_port(), stores.free_port(), own))
-        self.start()
-        addresses = [f"127.0.0.1:{port}" for port, _, _ in self.nodes]
-        command = ["redis-cli", "--cluster", "create", *addresses, "--cluster-replicas", "0", "--cluster-yes"]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-        assert done.returncode == 0, done.stdout + done.stderr
-        wait_for("a cluster in step", self.is_ok)
-
-    @property
-    def urls(self) -> list[str]:
-        """Where its nodes are."""
-        return [f"redis://127.0.0.1:{port}" for port, _, _ in self.nodes]
-
-    def ask(self, port: int, *words: str) -> str:
-        """What a node says."""
-        return subprocess.run(["redis-cli", "-p", str(port), *words], capture_output=True, text=True, timeout=30).stdout
-
-    def is_ok(self) -> bool:
-        """Whether all nodes say that all slots are served."""
-        return all("cluster_state:ok" in self.ask(port, "CLUSTER", "INFO") for port, _, _ in self.nodes)
-
-    def keys(self) -> list[str]:
-        """The names of all that lies there."""
-        return [key for port, _, _ in self.nodes for key in self.ask(port, "KEYS", "*").split()]
-
-    def start(self) -> None:
-        """Starts all nodes, also again: they know each other still."""
-        for port, bus, own in self.nodes:
-            command = [
-                "redis-server", "--port", str(port), "--cluster-port", str(bus), "--cluster-enabled", "yes", "--cluster-node-timeout", "2000",
-                "--save", "", "--appendonly", "no", "--bind", "127.0.0.1", "--dir", str(own),
-            ]
-            self.processes[port] = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        for port, _, _ in self.nodes:
-            wait_for("a Redis", lambda port=port: self.ask(port, "PING").strip() == "PONG")
-
-    def kill(self) -> None:
-        """Ends all nodes as a crash would."""
-        for process in self.processes.values():
-            process.kill()
-            process.wait(10)
-
-
-@contextlib.contextmanager
-def redis_cluster(folder):
-    """A cluster that ends with the block."""
-    cluster = RedisCluster(folder)
-    try:
-        yield cluster
-    finally:
-        cluster.kill()
 
 
 def ask(service, path: str, token: str, body=None):
@@ -119,7 +56,7 @@ requests-per-minute = {limit}
 
 def test_a_quota_holds_over_replicas_and_the_service_goes_on_without_the_redis(program, tmp_path):
     with (
-        redis_cluster(tmp_path / "redis") as cluster,
+        stores.redis_cluster(tmp_path / "redis") as cluster,
         stores.opened("postgres", tmp_path) as store,
         stores.replicas(program, tmp_path, store, settings=settings(cluster, LIMIT)) as services,
     ):
@@ -143,8 +80,10 @@ def test_a_quota_holds_over_replicas_and_the_service_goes_on_without_the_redis(p
         cluster.kill()
         # It still answers, and each replica counts for itself.
         for service in services:
+            began = time.monotonic()
             statuses = asked([service], tokens["eve"], LIMIT * 2)
-            assert LIMIT <= statuses.count(200) <= LIMIT + 25 and statuses[-1] == 429, statuses.count(200)
+            most = LIMIT + 4 + (time.monotonic() - began) * LIMIT / 60
+            assert LIMIT <= statuses.count(200) <= most and statuses[-1] == 429, (statuses.count(200), most)
         degraded = [ready(service) for service in services]
         said = "The Redis of `cache.redis` does not answer, so each replica counts requests for itself."
         assert [(one["status"], one["reasons"]) for one in degraded] == [("degraded", [said])] * 2, degraded
@@ -155,8 +94,10 @@ def test_a_quota_holds_over_replicas_and_the_service_goes_on_without_the_redis(p
         cluster.start()
         wait_for("the cluster", cluster.is_ok)
         wait_for("both replicas to count together", lambda: all(ready(service)["status"] == "ok" for service in services), 60)
+        began = time.monotonic()
         statuses = asked(services, tokens["dan"], LIMIT * 2)
-        assert statuses.count(200) <= LIMIT + 25 and statuses[-1] == 429, statuses.count(200)
+        most = LIMIT + 4 + (time.monotonic() - began) * LIMIT / 60
+        assert statuses.count(200) <= most and statuses[-1] == 429, (statuses.count(200), most)
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])

@@ -77,9 +77,10 @@ def test_it_tells_what_is_wrong_when_it_cannot_begin(program, tmp_path):
 
 
 @pytest.mark.parametrize("role", ["viewer", "developer", "maintainer", "admin", "auditor"])
-def test_a_tester_of_interfaces_finds_nothing(start_service, role, tmp_path):
+def test_a_tester_of_interfaces_finds_nothing(start_service, scripted, role, tmp_path):
     """Schemathesis with all of its checks, as each role; `CODE_AGENT_FUZZ_SECONDS` makes it longer."""
-    service = start_service(settings="[service.quotas]\nrequests-per-minute = 1000000\n")
+    target = f'[[models.target]]\nname = "work"\nmodel = "any"\nbase-url = "{scripted.url}"\n'
+    service = start_service(settings=f"[service.quotas]\nrequests-per-minute = 1000000\n\n{target}")
     token = service.account(f"a-{role}", role)
     seconds = os.environ.get("CODE_AGENT_FUZZ_SECONDS", "12")
     # OAuth has 400 for a token or a program that is not good (RFC 6749, 5.2), however well it is spelled; and what is asked of models in OpenAI's format
@@ -99,4 +100,8 @@ def test_a_tester_of_interfaces_finds_nothing(start_service, role, tmp_path):
     ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=float(seconds) * 10 + 120, cwd=tmp_path)
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+    # Each of its phases had something to do, and what it did was not all done as nobody: the token is good to the end.
+    assert [phase for phase in ("Examples", "Coverage", "Fuzzing", "Stateful") if f"✅ {phase}\n" not in done.stdout] == [], done.stdout[-3000:]
+    assert service.ask("GET", "/api/v2/me", token=token)[0] == 200
+    assert scripted.asked or role in ("viewer", "auditor"), "who may ask models did"
     assert service.ask("GET", "/api/v2/health/live")[0] == 200

@@ -10,7 +10,8 @@ def seen_with(memory, **more) -> dict:
     """What a good run saw, with another memory."""
     rest = {"files": 20, "threads": 8, "connections left over": 0, "connections to models": 9, "under way": 30}
     samples = [{"memory": amount, **rest} for amount in memory]
-    good = {"wrong": {}, "samples": samples, "after": samples[-1], "tasks": 0, "calls": 9, "took": {what: [0.01] for what in soak.MIXTURE}}
+    took = {what: [0.01] for what in soak.MIXTURE}
+    good = {"wrong": {}, "samples": samples, "after": samples[-1], "tasks": 0, "calls": 9, "asked": 100.0, "rate": 99.0, "took": took}
     return {**good, **more}
 
 
@@ -33,6 +34,8 @@ def test_what_grows_or_fails_is_seen():
     assert soak.findings(seen_with(flat, tasks=1)) == ["1 tasks are left"]
     assert soak.findings(seen_with(flat, wrong={"read: 500": 2})) == ["2 × read: 500"]
     assert len(soak.findings(seen_with(flat, took={}))) == len(soak.MIXTURE)
+    assert soak.findings(seen_with(flat, rate=95.5)) == []
+    assert soak.findings(seen_with(flat, rate=94.0)) == ["94.0/s were done of the 100.0/s that were asked for"]
     for what in ("files", "connections left over"):
         left = seen_with(flat)
         assert f"{what} are left" in soak.findings({**left, "after": {**left["after"], what: 30}})[0]

@@ -123,9 +123,14 @@ def positions(text: str):
 def test_the_language_server_over_the_network_documents_a_file_of_another_machine(service):
     async def session() -> None:
         text = ORDERS.read_text()
-        async with connected(service, service.account("ann", "developer")) as socket, connected(service, service.sign_in("ann")) as other:
-            client, watcher = Client(socket), Client(other)
-            assert (await watcher.ask("service/subscribe", {"topics": ["diagnostics"]}))["result"]["id"]
+        async with (
+            connected(service, service.account("ann", "developer")) as socket,
+            connected(service, service.sign_in("ann")) as other,
+            connected(service, service.account("bob", "developer")) as strange,
+        ):
+            client, watcher, stranger = Client(socket), Client(other), Client(strange)
+            for one in (watcher, stranger):
+                assert (await one.ask("service/subscribe", {"topics": ["diagnostics"]}))["result"]["id"]
             literals = {"codeActionLiteralSupport": {"codeActionKind": {"valueSet": ["quickfix"]}}}
             info = await client.initialize(textDocument={"codeAction": literals})
             assert info["serverInfo"]["name"] == "code-agent"
@@ -147,7 +152,11 @@ def test_the_language_server_over_the_network_documents_a_file_of_another_machin
             await client.tell("textDocument/didChange", {"textDocument": {"uri": published["uri"], "version": 2}, "contentChanges": [{"text": changed}]})
             again = await client.next("textDocument/publishDiagnostics")
             assert len(again["diagnostics"]) < len(published["diagnostics"]), "the edit mended what was found"
-            # Another account hears of nothing of it, and the socket outlives its language server.
+            # Another account hears nothing of it: the first thing that it is told is about a file of its own.
+            await stranger.initialize()
+            await stranger.open("file:///project/own.py", text)
+            assert (await stranger.next("service/event"))["data"]["uri"] == "file:///project/own.py"
+            # The socket outlives its language server.
             assert (await client.ask("shutdown", None)).get("error") is None
             await client.tell("exit", None)
             assert (await client.ask("service/subscribe", {"topics": ["jobs"]}))["result"]["id"]

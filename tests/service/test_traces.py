@@ -94,6 +94,8 @@ def test_a_collector_that_is_not_there_holds_nobody_up(start_service):
 
 
 def test_without_the_setting_no_trace_is_sent(start_service, collector):
-    service = start_service(settings="")
+    """Not even to a collector that the environment names, as it does for other programs."""
+    named = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": f"{collector.url}/v1/traces"}
+    service = start_service(environment=named)
     assert service.ask("GET", "/api/v2/me", token=service.token)[0] == 200
     assert service.stop() == 0 and not collector.bodies
