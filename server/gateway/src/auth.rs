@@ -348,11 +348,12 @@ pub(crate) fn is_allowed(gateway: &Gateway, principal: &Principal, operation: &O
         && gateway.policies().decide(&principal.account, &operation.id, None).is_allowed
 }
 
-/// Whether somebody who was let in still would be: for answers that go on for long.
+/// Until when somebody who was let in still is, if nothing happens, in milliseconds; nothing where he would be let in no longer. For answers that go on for
+/// long.
 ///
 /// # Errors
 /// If the store does not answer.
-pub(crate) async fn still_good(gateway: &Gateway, principal: &Principal) -> Result<bool, StoreError> {
+pub(crate) async fn good_until(gateway: &Gateway, principal: &Principal) -> Result<Option<i64>, StoreError> {
     let store = gateway.store();
     let is_open = store.account(&principal.account.id).await?.is_some_and(|account| {
         // A role that was taken away takes with it what it let in. Where the provider gives roles, that of its token stands in the token.
@@ -361,22 +362,22 @@ pub(crate) async fn still_good(gateway: &Gateway, principal: &Principal) -> Resu
         !account.disabled && (stands_in_token || account.role == principal.account.role)
     });
     if !is_open {
-        return Ok(false);
+        return Ok(None);
     }
-    Ok(match &principal.via {
+    let until = match &principal.via {
         Via::Session { id, .. } => {
-            let session = store.session(id).await?;
-            session.is_some_and(|session| session.revoked_at.is_none() && session.expires_at > now_ms())
+            let session = store.session(id).await?.filter(|session| session.revoked_at.is_none());
+            session.map(|session| session.expires_at)
         }
         Via::Token { id, .. } => {
-            let token = store.token(id).await?;
-            let is_over = |at: Option<i64>| at.is_some_and(|at| at <= now_ms());
-            token.is_some_and(|token| token.revoked_at.is_none() && !is_over(token.expires_at))
+            let token = store.token(id).await?.filter(|token| token.revoked_at.is_none());
+            token.map(|token| token.expires_at.unwrap_or(i64::MAX))
         }
         Via::Provider { ends, mark, made, .. } => {
-            *ends > now_ms()
-                && !store.is_foreign_token_revoked(mark).await?
-                && !store.are_foreign_tokens_revoked(&principal.account.id, *made).await?
+            let is_revoked = store.is_foreign_token_revoked(mark).await?
+                || store.are_foreign_tokens_revoked(&principal.account.id, *made).await?;
+            (!is_revoked).then_some(*ends)
         }
-    })
+    };
+    Ok(until.filter(|until| *until > now_ms()))
 }

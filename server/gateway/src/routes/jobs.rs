@@ -281,9 +281,26 @@ fn wanted(account: &str, body: JobRequest) -> Result<NewJob, Problem> {
     })
 }
 
-/// A job that the principal may see or end.
+/// A job that the principal may see or end, with what it was given and what came of it.
 pub(crate) async fn of(gateway: &Gateway, principal: &Principal, operation: &str, id: &str) -> Result<Job, Problem> {
-    let job = gateway.store().job(id).await?.ok_or_else(|| Problem::missing("job", id))?;
+    let job = gateway.store().job(id).await?;
+    permitted(gateway, principal, operation, id, job).await
+}
+
+/// The same without either.
+async fn short_of(gateway: &Gateway, principal: &Principal, operation: &str, id: &str) -> Result<Job, Problem> {
+    let job = gateway.store().job_in_short(id).await?;
+    permitted(gateway, principal, operation, id, job).await
+}
+
+async fn permitted(
+    gateway: &Gateway,
+    principal: &Principal,
+    operation: &str,
+    id: &str,
+    job: Option<Job>,
+) -> Result<Job, Problem> {
+    let job = job.ok_or_else(|| Problem::missing("job", id))?;
     // Whoever may not see it learns nothing of it.
     check(gateway, principal, operation, id, &job.account)
         .await
@@ -318,7 +335,7 @@ pub(crate) async fn cancel(
     Extension(principal): Extension<Principal>,
     Id(id): Id,
 ) -> Result<(StatusCode, Json<JobView>), Problem> {
-    of(&gateway, &principal, "jobs.cancel", &id).await?;
+    short_of(&gateway, &principal, "jobs.cancel", &id).await?;
     gateway.store().cancel_job(&id).await?;
     let job = gateway.store().job(&id).await?.ok_or_else(|| Problem::missing("job", &id))?;
     Ok((StatusCode::ACCEPTED, Json(job.into())))
@@ -337,7 +354,7 @@ pub(crate) async fn events(
     Id(id): Id,
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
-    of(&gateway, &principal, "jobs.events", &id).await?;
+    short_of(&gateway, &principal, "jobs.events", &id).await?;
     let from = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok()).unwrap_or(0);
     let following = Following::begin(&gateway, &principal, id, from).await?;
     let events = futures_util::stream::unfold(following, |mut following| async move {

@@ -5,29 +5,30 @@ use rustc_hash::FxHashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
 
-/// The jobs that are followed, each with the number of its newest line.
+/// The jobs that are followed.
 #[derive(Clone, Default)]
-pub(crate) struct Followers(Arc<Mutex<FxHashMap<String, watch::Sender<i64>>>>);
+pub(crate) struct Followers(Arc<Mutex<FxHashMap<String, watch::Sender<()>>>>);
 
 /// Somebody who follows a job, until he is dropped.
 pub(crate) struct Follower {
     followers: Followers,
     job: String,
-    lines: watch::Receiver<i64>,
+    /// Nothing only while he leaves.
+    lines: Option<watch::Receiver<()>>,
 }
 
 impl Followers {
     /// Hears of the lines of a job from now on.
     pub fn add(&self, job: &str) -> Follower {
         let mut of = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let lines = of.entry(job.to_owned()).or_insert_with(|| watch::Sender::new(0)).subscribe();
-        Follower { followers: self.clone(), job: job.to_owned(), lines }
+        let lines = of.entry(job.to_owned()).or_insert_with(|| watch::Sender::new(())).subscribe();
+        Follower { followers: self.clone(), job: job.to_owned(), lines: Some(lines) }
     }
 
-    /// Tells those who follow a job of a line.
-    pub fn tell(&self, job: &str, line: i64) {
+    /// Tells those who follow a job that it has another line.
+    pub fn tell(&self, job: &str) {
         if let Some(lines) = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(job) {
-            lines.send_replace(line);
+            lines.send_replace(());
         }
     }
 
@@ -40,8 +41,12 @@ impl Followers {
 impl Follower {
     /// Waits for a line that he was not told of yet. Dropping it loses nothing.
     pub async fn told(&mut self) {
+        let is_told = match &mut self.lines {
+            Some(lines) => lines.changed().await.is_ok(),
+            None => false,
+        };
         // The other end stands in the table as long as anybody follows.
-        if self.lines.changed().await.is_err() {
+        if !is_told {
             std::future::pending::<()>().await;
         }
     }
@@ -50,8 +55,9 @@ impl Follower {
 impl Drop for Follower {
     fn drop(&mut self) {
         let mut of = self.followers.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // This one is counted still.
-        if of.get(&self.job).is_some_and(|lines| lines.receiver_count() <= 1) {
+        // He is counted no longer from here on; of two who leave at once, the second must see that the first is gone.
+        self.lines = None;
+        if of.get(&self.job).is_some_and(|lines| lines.receiver_count() == 0) {
             of.remove(&self.job);
         }
     }
@@ -68,14 +74,33 @@ mod tests {
         let (mut one, mut other) = (followers.add("a"), followers.add("b"));
         let mut second = followers.add("a");
         assert!(one.told().now_or_never().is_none(), "nothing happened");
-        followers.tell("a", 1);
-        followers.tell("c", 2);
+        followers.tell("a");
+        followers.tell("c");
         assert!(one.told().now_or_never().is_some() && second.told().now_or_never().is_some());
         assert!(one.told().now_or_never().is_none() && other.told().now_or_never().is_none());
         drop(one);
-        followers.tell("a", 3);
+        followers.tell("a");
         assert!(second.told().now_or_never().is_some(), "the other one still follows");
         drop((second, other));
         assert!(followers.is_empty());
+    }
+
+    #[test]
+    fn of_those_who_leave_at_the_same_moment_none_leaves_anything_behind() {
+        let followers = Followers::default();
+        for _ in 0..2_000 {
+            let both = [followers.add("a"), followers.add("a")];
+            let ready = std::sync::Barrier::new(2);
+            std::thread::scope(|scope| {
+                for one in both {
+                    let ready = &ready;
+                    scope.spawn(move || {
+                        ready.wait();
+                        drop(one);
+                    });
+                }
+            });
+            assert!(followers.is_empty());
+        }
     }
 }

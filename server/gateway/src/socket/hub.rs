@@ -71,7 +71,7 @@ pub(crate) struct Hub {
     begins: Notify,
     /// Becomes true when the store is looked at.
     is_looking: watch::Sender<bool>,
-    /// The ids of accounts, sessions and tokens that may have lost rights.
+    /// The ids of accounts, sessions and tokens that may have lost rights; none, where that may be any.
     rights: broadcast::Sender<Arc<Vec<String>>>,
 }
 
@@ -191,7 +191,7 @@ impl Hub {
         self.live.send(Told::Here(event)).ok();
     }
 
-    /// The ids of accounts, sessions and tokens that may have lost rights from now on.
+    /// The ids of accounts, sessions and tokens that may have lost rights from now on; none, where that may be any.
     pub fn rights(&self) -> broadcast::Receiver<Arc<Vec<String>>> {
         let rights = self.rights.subscribe();
         self.begins.notify_one();
@@ -224,7 +224,7 @@ async fn watch_jobs(gateway: &Gateway) {
             newest = last.seq;
         }
         for event in events {
-            hub.followers.tell(&event.job, event.seq);
+            hub.followers.tell(&event.job);
             hub.live.send(Told::Job(Arc::new(event))).ok();
         }
         if is_all {
@@ -238,7 +238,7 @@ async fn watch_jobs(gateway: &Gateway) {
             tokio::select! {
                 // While nobody hears it, news are no reason to look.
                 () = news, if pause != LOOK_IDLE => tokio::time::sleep(BREATH).await,
-                () = hub.begins.notified() => {}
+                () = hub.begins.notified() => tokio::time::sleep(BREATH).await,
                 () = tokio::time::sleep(pause) => {}
             }
         }
@@ -246,12 +246,12 @@ async fn watch_jobs(gateway: &Gateway) {
 }
 
 async fn watch_rights(gateway: &Gateway) {
-    // What was revoked before is found out by whoever connects.
-    let mut known = i64::MAX;
+    let mut known = None;
     loop {
-        if let Ok((newest, revoked)) = gateway.store().revoked_since(known).await {
-            known = newest;
-            if !revoked.is_empty() {
+        if let Ok((newest, revoked)) = gateway.store().revoked_since(known.unwrap_or(i64::MAX)).await {
+            // What was revoked before this began to look is told to nobody: whoever is connected by now asks for himself.
+            let is_first = known.replace(newest).is_none();
+            if is_first || !revoked.is_empty() {
                 // Without connections nobody hears it.
                 gateway.hub().rights.send(Arc::new(revoked.into_iter().map(|one| one.id).collect())).ok();
             }

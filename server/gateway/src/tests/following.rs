@@ -5,7 +5,8 @@ use axum::body::BodyDataStream;
 use engine::store::jobs::{Leased, NewJob, Outcome};
 use futures_util::StreamExt;
 
-const SOON: Duration = Duration::from_secs(10);
+/// What is revoked is over within a second, and lines come at once.
+const SOON: Duration = Duration::from_secs(2);
 
 /// A service with somebody who has a job that a worker holds, and that nobody but the test goes on with.
 struct Ground {
@@ -29,7 +30,10 @@ impl Ground {
             max_attempts: 3,
             run_at: None,
         };
-        store.create_job(new, None).await.unwrap();
+        store.create_job(new.clone(), None).await.unwrap();
+        // Another one of his goes on beside it.
+        let other = NewJob { priority: -1, ..new };
+        store.create_job(other, None).await.unwrap();
         let leased = store.lease_job("w", &["check"], 60_000, None).await.unwrap().leased.unwrap();
         Self { service, account, token, leased }
     }
@@ -102,8 +106,11 @@ async fn who_follows_hears_each_line_once_from_wherever_he_comes_and_no_other_jo
             ground.goes_on(progress).await;
             heard.push(followed.next().await.unwrap());
         }
+        // What lies ahead was never told by us, and is no reason to wait for ever.
+        let ahead = ground.follow(Some("999999999")).await;
         ground.ends().await;
         heard.extend(followed.all().await);
+        assert_eq!(ahead.all().await, heard[302..]);
         let messages: Vec<&str> = heard.iter().map(|(_, message)| message.as_str()).collect();
         let wanted: Vec<String> = (1..=300).map(|progress| progress.to_string()).collect();
         assert_eq!(
@@ -119,7 +126,7 @@ async fn who_follows_hears_each_line_once_from_wherever_he_comes_and_no_other_jo
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_follows_asks_the_store_nothing_while_nothing_happens() {
+async fn a_store_that_is_away_while_nothing_happens_is_noticed_by_nobody_who_follows() {
     let ground = Ground::new().await;
     let talk = async {
         let mut followed = ground.follow(None).await;

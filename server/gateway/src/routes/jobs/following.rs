@@ -47,6 +47,8 @@ impl Following {
             is_behind: false,
             is_over: false,
         };
+        // What is said to lie ahead was never told by us: the store may have been put back to what it was.
+        following.from = from.min(gateway.store().newest_job_event().await?);
         let is_done = gateway.store().job_state(&following.id).await?.is_none_or(|state| state.is_final());
         following.read().await?;
         // One that ended before anybody looked has no more lines.

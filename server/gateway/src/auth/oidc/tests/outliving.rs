@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::auth::bearer::authenticate;
+use crate::auth::good_until;
 use crate::auth::jwt::LEEWAY;
-use crate::auth::still_good;
 use engine::config::sections::LevelSettings;
 use engine::store::tokens::Proof;
 
@@ -85,13 +85,13 @@ async fn all_that_an_account_is_signed_in_with_ends_with_its_tokens_of_the_provi
     let me = async |token: &str| service.send("GET", "/api/v2/me", token, None).await;
     let id = me(&older).await.json()["id"].as_str().unwrap().to_owned();
     let principal = authenticate(&service.gateway, Some(format!("Bearer {older}").parse().unwrap())).await.unwrap();
-    assert!(still_good(&service.gateway, &principal).await.unwrap(), "the control");
+    assert!(good_until(&service.gateway, &principal).await.unwrap().is_some(), "the control");
     assert_eq!(me(&other).await.status, StatusCode::OK, "the control");
     let root = service.sign_in("root").await;
     let reply = service.send("DELETE", &format!("/api/v2/accounts/{id}/sessions"), &root, None).await;
     assert_eq!(reply.status, StatusCode::OK, "{reply:?}");
     assert_eq!(me(&older).await.status, StatusCode::UNAUTHORIZED);
-    assert!(!still_good(&service.gateway, &principal).await.unwrap(), "what goes on for long ends too");
+    assert!(good_until(&service.gateway, &principal).await.unwrap().is_none(), "what goes on for long ends too");
     assert_eq!(me(&other).await.status, StatusCode::OK, "that of somebody else goes on");
     // Whoever signs in anew has another one, made later than the clocks may differ by.
     let mut claims = stage.access("s-1");
