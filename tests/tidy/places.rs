@@ -54,6 +54,9 @@ const PLACES: &[Place] = &[
             "server/gateway/src/client.rs",
             // What was begun for a request and must not be left half done: each is a few writes long.
             "server/gateway/src/deed.rs",
+            // That somebody is here is written beside his request, and the keys of a provider are read once for all who wait for them.
+            "server/gateway/src/auth/seen.rs",
+            "server/gateway/src/auth/oidc/known.rs",
             // What gives the place of a large body back: it ends with the answer, or two minutes after that began.
             "server/gateway/src/routes/openai/room.rs",
             // Processes of a measurement, whose connections end with them.

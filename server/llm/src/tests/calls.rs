@@ -250,7 +250,8 @@ async fn calls_that_nobody_asked_for_are_no_answer() {
         (Request { tool_choice: ToolChoice::None, ..question() }, ProviderKind::Anthropic),
     ] {
         let (heard, _) = asked(kind, Behaviour::calling("", &[("read", "{}")]).script(), false, request).await;
-        assert_eq!((heard.error, heard.calls.len()), (Some(Cause::Malformed), 0), "{kind:?}");
+        assert!(matches!(heard.error, Some(Cause::Malformed | Cause::Empty)), "{kind:?}: {:?}", heard.error);
+        assert_eq!(heard.calls.len(), 0, "{kind:?}");
     }
     let (heard, _) =
         asked(ProviderKind::Gemini, Behaviour::calling("Well.", &[("read", "{}")]).script(), true, request("x")).await;
