@@ -202,15 +202,15 @@ def begins(program: str, folder: pathlib.Path) -> None:
     row("memory, idle", f"{idle:.1f} MB", "≤ 25 MB", idle <= 25)
 
 
-def heard(bench: str, clients: int, stalled: int) -> dict[str, float]:
+def heard(bench: str, clients: int, stalled: int, padding: int) -> dict[str, float]:
     """What clients on the WebSocket hear of ten events a second for ten seconds; times are milliseconds."""
-    done = subprocess.run([bench, str(clients), str(stalled), "10", "10"], capture_output=True, text=True, timeout=180)
-    found = re.search(r"(\d+) heard, (\d+) lost; median (\S+), p99 (\S+), longest (\S+)", done.stdout)
+    done = subprocess.run([bench, str(clients), str(stalled), "10", "10", str(padding)], capture_output=True, text=True, timeout=180)
+    found = re.search(r"(\d+) heard, (\d+) lost; median (\S+), p99 (\S+), longest (\S+); (\d+) let go", done.stdout)
     if not found:
         sys.exit(f"{bench} told nothing: {done.stdout}{done.stderr}")
     units = {"ns": 1e-6, "µs": 1e-3, "ms": 1, "s": 1e3}
-    times = [float(number) * units[unit] for number, unit in re.findall(r"([\d.]+)(ns|µs|ms|s)", " ".join(found.groups()[2:]))]
-    return {"heard": int(found[1]), "lost": int(found[2]), **dict(zip(("median", "p99", "longest"), times))}
+    times = [float(number) * units[unit] for number, unit in re.findall(r"([\d.]+)(ns|µs|ms|s)", " ".join(found.groups()[2:5]))]
+    return {"heard": int(found[1]), "lost": int(found[2]), "let go": int(found[6]), **dict(zip(("median", "p99", "longest"), times))}
 
 
 def sockets(bench: str, rounds: int) -> None:
@@ -220,9 +220,10 @@ def sockets(bench: str, rounds: int) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     many, without, beside = [], [], []
     for _ in range(rounds):
-        many.append(heard(bench, 1000, 0))
-        without.append(heard(bench, 200, 0))
-        beside.append(heard(bench, 200, 10))
+        many.append(heard(bench, 1000, 0, 0))
+        # More than the system keeps for a client that does not read.
+        without.append(heard(bench, 200, 0, 16384))
+        beside.append(heard(bench, 200, 10, 16384))
     lost = sum(one["lost"] for one in many)
     p99, median, longest = (middle(one[what] for one in many) for what in ("p99", "median", "longest"))
     measured = f"{sum(one['heard'] for one in many)} heard, {lost} lost, p99 {p99:.1f} ms (median {median:.1f} ms, longest {longest:.1f} ms)"
@@ -230,8 +231,10 @@ def sockets(bench: str, rounds: int) -> None:
     lost = sum(one["lost"] for one in without + beside)
     times = middle(one["p99"] / other["p99"] for one, other in zip(beside, without))
     own = [middle(one["p99"] for one in seen) for seen in (beside, without)]
-    measured = f"{times:.2f}× ({own[0]:.1f} ms, {own[1]:.1f} ms), {lost} lost"
-    row("WebSocket: p99 of 200 clients with ten of them stalled over that with none", measured, "none lost, ≤ 1.25×", lost == 0 and times <= 1.25)
+    let_go = min(one["let go"] for one in beside)
+    measured = f"{times:.2f}× ({own[0]:.1f} ms, {own[1]:.1f} ms), {lost} lost, {let_go} let go"
+    is_good = lost == 0 and times <= 1.25 and let_go == 10
+    row("WebSocket: p99 of 200 clients with ten of them stalled over that with none", measured, "none lost, ≤ 1.25×, the ten let go", is_good)
 
 
 def middle(values) -> float:
