@@ -109,9 +109,10 @@ impl Attempt {
         Some(Self { kind: JobKind::by_name(&job.kind)?.name(), outcome, took, waited })
     }
 
-    /// The last one of a job whose worker was gone and that was put away for it. How long it took is known to nobody.
+    /// The last one of a job whose worker was gone and that was put away for it. It took no longer than until now; when its worker went is known to nobody.
     fn put_away(job: &Job) -> Option<Self> {
-        Self::of(job, job.state, false, Duration::ZERO)
+        let took = store::now_ms().saturating_sub(job.started_at.unwrap_or(i64::MAX)).max(0);
+        Self::of(job, job.state, false, Duration::from_millis(took.unsigned_abs()))
     }
 }
 
@@ -226,10 +227,15 @@ impl JobRunner {
     /// anew because the database began again just then. After that the lease runs out, and the job is done again.
     async fn finish(&self, leased: &Leased, outcome: Outcome) -> Result<Option<JobState>, StoreError> {
         let until = Instant::now() + Duration::from_millis(LEASE_MS.unsigned_abs());
+        let mut has_failed = false;
         loop {
             match self.store.finish_job(leased, outcome.clone()).await {
-                Err(error) if error.is_transient() && Instant::now() < until => tokio::time::sleep(AGAIN).await,
-                // Of two that were tried, the first may have been written though nobody said so; then nothing is counted.
+                Err(error) if error.is_transient() && Instant::now() < until => {
+                    has_failed = true;
+                    tokio::time::sleep(AGAIN).await;
+                }
+                // It may have been written though nobody could say so any more: nobody else can have had the job by now.
+                Ok(None) if has_failed && Instant::now() < until => return self.store.job_state(&leased.job.id).await,
                 finished => return finished,
             }
         }

@@ -351,7 +351,7 @@ impl From<LlmError> for Problem {
         let seconds = error.retry_after.map(|wait| wait.as_secs_f64().ceil() as u64);
         let retry_after = seconds.or((kind == Kind::Unavailable).then_some(1));
         // What has no room just now, or is left alone for a while, has some or is asked again soon.
-        let is_final = !error.cause.may_pass() && kind != Kind::Unavailable;
+        let is_final = error.is_final() && kind != Kind::Unavailable;
         Self { retry_after, code, is_final, ..Self::new(kind, error.to_string()) }
     }
 }

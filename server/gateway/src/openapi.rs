@@ -62,6 +62,7 @@ pub(crate) fn document_value() -> &'static Value {
         let mut document = serde_json::to_value(document).unwrap_or_default();
         tell_quotas_and_tags(&mut document);
         name_problems(&mut document);
+        leave_streams_open(&mut document);
         order_extensions(&mut document);
         document
     });
@@ -120,6 +121,21 @@ fn name_problems(document: &mut Value) {
             fields.values_mut().for_each(name_problems);
         }
         Value::Array(items) => items.iter_mut().for_each(name_problems),
+        _ => {}
+    }
+}
+
+/// Says of a stream of events only that it is one: OpenAPI 3.1 has no way to describe an event, and whoever reads a schema there takes it for that of
+/// each, of all as a text, or of all as a list.
+fn leave_streams_open(document: &mut Value) {
+    match document {
+        Value::Object(fields) => {
+            if let Some(Value::Object(stream)) = fields.get_mut("text/event-stream") {
+                stream.remove("schema");
+            }
+            fields.values_mut().for_each(leave_streams_open);
+        }
+        Value::Array(items) => items.iter_mut().for_each(leave_streams_open),
         _ => {}
     }
 }

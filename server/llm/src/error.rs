@@ -164,7 +164,9 @@ impl Cause {
             Self::Rate => "it asks for fewer requests",
             Self::Overload => "it has no room, try again later",
             Self::Server => "it failed, try again later",
-            Self::ContextLength => "the text is longer than this model can read; choose a smaller part",
+            Self::ContextLength => {
+                "the text is longer than this model can read; choose a smaller part, or give an Ollama more room by the `context-window` of its target"
+            }
             Self::ContentFilter => "it refuses to answer this",
             Self::BadRequest => "check its `model` and `base-url`",
             Self::NoFill => "take `fill` out of its settings, or set it as the model needs it",
@@ -234,6 +236,8 @@ pub struct LlmError {
     pub retry_after: Option<Duration>,
     /// Whether a provider that did not understand it meant the request, and neither the name of its model nor the address.
     pub(crate) blames_request: bool,
+    /// Whether another target only was not well just now, and may answer the same later.
+    pub(crate) others_may: bool,
 }
 
 impl LlmError {
@@ -257,7 +261,12 @@ impl LlmError {
 
     /// Whether a provider does not take what was asked, as it was asked: for whoever wrote it to change, and not for whoever set the target.
     pub fn is_of_request(&self) -> bool {
-        self.cause == Cause::BadRequest && self.blames_request
+        self.cause == Cause::BadRequest && self.blames_request && !self.others_may
+    }
+
+    /// Whether asking the same again is of no use.
+    pub fn is_final(&self) -> bool {
+        !self.cause.may_pass() && !self.others_may
     }
 
     /// There is no target of this name; `known` says which there are.
@@ -273,7 +282,8 @@ impl LlmError {
     /// A failure of a target.
     pub fn new(target: impl Into<String>, cause: Cause, detail: impl Into<String>) -> Self {
         let detail: String = detail.into();
-        Self { target: target.into(), cause, detail: one_line(&detail), retry_after: None, blames_request: false }
+        let detail = one_line(&detail);
+        Self { target: target.into(), cause, detail, retry_after: None, blames_request: false, others_may: false }
     }
 }
 

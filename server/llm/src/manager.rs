@@ -16,7 +16,7 @@ use crate::limit::{LimitConfig, Limiters};
 use crate::measures::Counts;
 use crate::pool::Pool;
 use crate::prompt::PromptLimits;
-use crate::providers::{FillFormat, Quirks, gather, is_of_temperature, knows_no_strict};
+use crate::providers::{FillFormat, Quirks, gather, knows_no_strict};
 use crate::remembered::Remembered;
 use crate::request::{Answer, Piece, Request, Usage};
 use crate::revalidate::Refreshes;
@@ -138,9 +138,7 @@ impl Inner {
             let mut quirks = self.quirks.lock().unwrap_or_else(PoisonError::into_inner);
             quirks.insert(target.watched.limit_name().to_owned(), known);
         }
-        let way = taught(way);
-        // One that is out of range is left out this once.
-        Quirks { no_temperature: way.no_temperature || is_of_temperature(error), ..way }
+        taught(way)
     }
 
     /// Another number each time.

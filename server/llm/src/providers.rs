@@ -16,9 +16,7 @@ mod quirks;
 
 pub use fill::FillFormat;
 pub use quirks::Quirks;
-pub(crate) use quirks::{
-    is_of_length, is_of_strictness, is_of_temperature, is_of_thoughts, knows_no_strict, sees_nothing, unseen,
-};
+pub(crate) use quirks::{is_of_length, is_of_strictness, is_of_thoughts, knows_no_strict, sees_nothing, unseen};
 
 use crate::error::{Cause, LlmError};
 use crate::prompt::Prompt;
@@ -249,7 +247,20 @@ pub fn failure(target: &str, status: u16, header: &dyn Fn(&str) -> Option<String
     let retry_after = retry_after(header).or_else(|| retry_delay(error));
     // Most say with 404 that there is no such model, some with 400.
     let is_unknown = has(&["not exist", "not found", "not_found", "unknown model", "invalid model"]);
-    let blames_request = matches!(status, 400 | 422) && !(is_unknown && has(&["model"]));
+    // And what is set, or where it runs, is nothing of whoever asks.
+    let is_of_setup = has(&[
+        "api key",
+        "api_key",
+        "apikey",
+        "credential",
+        "unauthorized",
+        "billing",
+        "location is not supported",
+        "failed_precondition",
+        "does not support chat",
+        "does not support generate",
+    ]);
+    let blames_request = matches!(status, 400 | 422) && !is_of_setup && !(is_unknown && has(&["model"]));
     LlmError { retry_after, blames_request, ..LlmError::new(target, cause, message) }
 }
 

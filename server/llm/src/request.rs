@@ -201,10 +201,10 @@ impl Request {
     }
 
     /// Whether an answer that ended so may have no word. A model that has nothing to add to the result of a tool says nothing, and one whose
-    /// thoughts take up the longest length has no room for more; an answer may begin with the text at which it ends, and a hole have nothing missing.
+    /// thoughts take up the longest length has no room for more; and a hole may have nothing missing.
     pub(crate) fn may_be_empty(&self, end: Finish) -> bool {
         let is_over = match end {
-            Finish::Stop => self.prompt.ends_with_a_result() || self.stops().next().is_some(),
+            Finish::Stop => self.prompt.ends_with_a_result(),
             Finish::Length => true,
             Finish::ContentFilter | Finish::ToolCalls => false,
         };

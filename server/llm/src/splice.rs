@@ -47,12 +47,15 @@ impl Splice {
 
     /// Text of the running attempt.
     pub fn push(&mut self, text: &str) {
-        let text = match &mut self.restorer {
-            Some(restorer) => restorer.push(text),
-            None => Cow::Borrowed(text),
-        };
-        let text = self.stops.push(text);
-        self.show(&text);
+        // As the model said it: a secret that is put back may have the text of an end in it.
+        let text = self.stops.push(Cow::Borrowed(text));
+        match &mut self.restorer {
+            Some(restorer) => {
+                let text = restorer.push(&text).into_owned();
+                self.show(&text);
+            }
+            None => self.show(&text),
+        }
     }
 
     /// Whether the running attempt came to a text at which the answer ends: it says nothing more.
@@ -62,12 +65,15 @@ impl Splice {
 
     /// The attempt is whole; gives its text.
     pub fn finish(&mut self) -> String {
-        if let Some(rest) = self.restorer.take().map(Restorer::finish) {
-            let rest = self.stops.push(Cow::Owned(rest));
-            self.show(&rest);
+        let held = self.stops.finish();
+        match self.restorer.take() {
+            Some(mut restorer) => {
+                let mut rest = restorer.push(&held).into_owned();
+                rest.push_str(&restorer.finish());
+                self.show(&rest);
+            }
+            None => self.show(&held),
         }
-        let rest = self.stops.finish();
-        self.show(&rest);
         if self.said.len() < self.shown.len() {
             // It ended before it said all that an earlier one had said.
             self.restart();
@@ -167,7 +173,12 @@ mod tests {
 
     /// The same of answers that end at these texts.
     async fn read_to(stops: &[&str], attempts: &[&[&str]]) -> (Vec<Piece>, String) {
-        let prompt = Prompt::new(&[Part::Data(Origin::Question, "x".into())], PromptLimits::default()).unwrap();
+        read_of("x", stops, attempts).await
+    }
+
+    /// The same of answers to a question.
+    async fn read_of(question: &str, stops: &[&str], attempts: &[&[&str]]) -> (Vec<Piece>, String) {
+        let prompt = Prompt::new(&[Part::Data(Origin::Question, question.into())], PromptLimits::default()).unwrap();
         let stop = stops.iter().map(|&stop| stop.to_owned()).collect();
         let request = Request { stop, ..Request::new(Arc::new(prompt)) };
         let attempts: Vec<Vec<String>> =
@@ -227,6 +238,16 @@ mod tests {
             let (pieces, text) = read_to(stops, attempts).await;
             assert_eq!(text, expected, "{stops:?} {attempts:?}");
             assert!(!pieces.contains(&Piece::Restart), "nothing is shown that is taken back: {pieces:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_secret_that_is_put_back_has_no_end_in_it() {
+        let secret = ["ghp_", "a8Fk2mQz7LpX9cVb3NwT6yRd1HsJ4gKe5UoI"].concat();
+        for pieces in [&["It is __SECRET_1__ and UoI no more"][..], &["It is __SEC", "RET_1__ and U", "oI no", " more"]]
+        {
+            let (_, text) = read_of(&format!("token = {secret}"), &["UoI"], &[pieces]).await;
+            assert_eq!(text, format!("It is {secret} and "));
         }
     }
 }

@@ -154,6 +154,8 @@ fn call(
             if let (Ok(answer), Some((key, _))) = (&result, key)
                 && answer.finish == Finish::Stop
                 && answer.target != OFFLINE
+                // Whoever asks once more where nothing was said wants another answer.
+                && (!answer.text.is_empty() || request.prompt.hole().is_some())
             {
                 inner.cache.put(&key, answer, &request.prompt).await;
             }

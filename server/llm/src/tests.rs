@@ -13,9 +13,10 @@ use crate::best_of_two::{Start, best_of_two};
 use crate::budget::{Limits, Price};
 use crate::config::{KeySource, ModelsSettings, RoutingSettings, RoutingStrategy, Settings, TargetSettings};
 use crate::error::Cause;
-use crate::prompt::{Origin, Part, Prompt, PromptLimits};
+use crate::prompt::{Origin, Part, Prompt, PromptLimits, Turn};
 use crate::request::{Piece, Request};
 use crate::scripted::{Fault, ModelServer, Script, words};
+use crate::tools::ToolCall;
 use security::secret::Secret;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -109,6 +110,44 @@ async fn failures_before_an_answer_fall_back_and_the_breaker_keeps_away() {
     }
     assert_eq!(bad.requests(), 5, "25 questions, and the breaker opened after five failures");
     assert_eq!(manager.report()[0].state, "left alone");
+}
+
+#[tokio::test]
+async fn what_one_target_refuses_is_no_end_where_another_was_only_not_well() {
+    let refusal = |said: &str| Script::Status(400, Vec::new(), format!(r#"{{"error":{{"message":"{said}"}}}}"#));
+    let later = Script::Status(429, vec![("retry-after", "30".to_owned())], "{}".into());
+    let small = ModelServer::start(refusal("messages: at least one is wanted"), 100).await;
+    let limited = ModelServer::start(later, 100).await;
+    let error = manager(&settings(&[&limited, &small])).ask(request("x")).await.unwrap_err();
+    assert_eq!((error.target.as_str(), error.cause), ("two", Cause::BadRequest));
+    assert!(!error.is_of_request() && !error.is_final(), "the other one may answer it in a moment");
+    let error = manager(&settings(&[&small])).ask(request("x")).await.unwrap_err();
+    assert!(error.is_of_request() && error.is_final(), "the control");
+    // Nor does a request cause what is wrong with a key or a place.
+    for said in ["Incorrect API key provided: xai-…", "User location is not supported for the API use."] {
+        let server = ModelServer::start(refusal(said), 100).await;
+        let error = manager(&settings(&[&server])).ask(request("x")).await.unwrap_err();
+        assert!(!error.is_of_request(), "{said}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_without_a_word_is_not_given_again() {
+    let server = ModelServer::start(saying("Done."), 100).await;
+    let manager = manager(&settings(&[&server]));
+    let call = ToolCall { id: "c".into(), name: "read".into(), arguments: "{}".into(), thought: None };
+    let turns = vec![
+        Turn::User("Go.".into()),
+        Turn::Assistant { text: String::new(), calls: vec![call] },
+        Turn::Tool { id: "c".into(), name: "read".into(), text: "done".into() },
+    ];
+    let prompt = Arc::new(Prompt::conversation(&[], turns, Vec::new(), PromptLimits::default()).unwrap());
+    let asked = || Request { is_led_elsewhere: true, ..Request::new(prompt.clone()) };
+    server.next([saying("")]);
+    for expected in ["", "Done.", "Done."] {
+        assert_eq!(manager.ask(asked()).await.unwrap().text, expected);
+    }
+    assert_eq!(server.requests(), 2, "what has a word is kept");
 }
 
 #[tokio::test]
@@ -233,13 +272,15 @@ async fn a_field_that_a_model_refuses_is_left_out_from_then_on() {
 }
 
 #[tokio::test]
-async fn a_temperature_out_of_range_is_left_out_once_and_what_is_learnt_holds_until_the_settings_change() {
+async fn a_temperature_out_of_range_is_refused_and_what_is_learnt_holds_until_the_settings_change() {
     let refusal =
         |said: &str| Script::Status(400, Vec::new(), format!(r#"{{"error":{{"message":"temperature: {said}"}}}}"#));
     let server = server("fine").await;
     let manager = manager(&settings(&[&server]));
     server.next([refusal("range: 0..1")]);
-    assert_eq!(manager.ask(Request { temperature: 1.5, ..request("one") }).await.unwrap().text, "fine");
+    // With another one it would be another answer than was asked for.
+    let refused = manager.ask(Request { temperature: 1.5, ..request("one") }).await.unwrap_err();
+    assert!(refused.is_of_request() && refused.is_final(), "{refused}");
     assert_eq!(manager.ask(request("two")).await.unwrap().text, "fine");
     server.next([refusal("it is deprecated for this model")]);
     assert_eq!(manager.ask(request("three")).await.unwrap().text, "fine");
@@ -248,7 +289,7 @@ async fn a_temperature_out_of_range_is_left_out_once_and_what_is_learnt_holds_un
     assert_eq!(manager.ask(request("five")).await.unwrap().text, "fine");
     let with: Vec<bool> =
         server.seen.bodies.lock().unwrap().iter().map(|body| body.contains("\"temperature\"")).collect();
-    assert_eq!(with, [true, false, true, true, false, false, true]);
+    assert_eq!(with, [true, true, true, false, false, true]);
 }
 
 #[tokio::test]

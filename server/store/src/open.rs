@@ -41,16 +41,13 @@ const PATIENCE_FOR_SERVER: Duration = Duration::from_secs(5);
 /// The smallest page that a file of SQLite can have, in bytes.
 const SMALLEST_PAGE: usize = 512;
 
-/// What a server does for whoever else waits, as it names it. A replica that is paused, or whose machine is gone without a word, must not keep what it
-/// held in the middle of a transaction; and whoever waits for that is told so by the server, before we would give up and leave a connection behind on
-/// which nothing can be said.
-const BOUNDS: [(&str, &str); 5] = [
-    ("idle_in_transaction_session_timeout", "10s"),
-    ("lock_timeout", "12s"),
-    ("tcp_keepalives_idle", "10"),
-    ("tcp_keepalives_interval", "5"),
-    ("tcp_keepalives_count", "3"),
-];
+/// What a server does for whoever else waits, where its administrator has set nothing else. A replica that is paused, or whose machine is gone without a
+/// word, must not keep what it held in the middle of a transaction; and whoever waits for that is told so by the server, before we would give up and leave
+/// a connection behind on which nothing can be said. A statement and no option of the connection, which poolers do not take.
+const BOUNDS: &str = "SELECT set_config(name, wanted, false) FROM (VALUES
+    ('idle_in_transaction_session_timeout', '10s'), ('lock_timeout', '12s'),
+    ('tcp_keepalives_idle', '10'), ('tcp_keepalives_interval', '5'), ('tcp_keepalives_count', '3')) AS bound (name, wanted)
+    WHERE name LIKE 'tcp%' OR current_setting(name) = '0'";
 
 const READERS: u32 = 4;
 const CONNECTIONS: u32 = 16;
@@ -108,8 +105,11 @@ async fn writer(pool: SqlitePoolOptions, options: &SqliteConnectOptions) -> Resu
 }
 
 async fn open_server(url: &str) -> Result<Pool, StoreError> {
-    let options = PgConnectOptions::from_str(url)?.application_name("code-agent").options(BOUNDS);
+    let options = PgConnectOptions::from_str(url)?.application_name("code-agent");
     let pool = PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(PATIENCE_FOR_SERVER);
+    let pool = pool.after_connect(|connection, _| {
+        Box::pin(async move { sqlx::query(BOUNDS).execute(connection).await.map(drop) })
+    });
     let pool = pool.connect_with(options).await?;
     // Not given back to the pool, because a migration that fails leaves its lock to its connection.
     let mut connection = pool.acquire().await?.detach();

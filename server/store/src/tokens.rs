@@ -55,6 +55,8 @@ pub struct Session {
     pub acr: Option<String>,
     /// When he last did. What costs much asks for it again after a while.
     pub auth_time: i64,
+    /// How many of the oldest sessions of the account it ended as it began. Nothing is kept of that.
+    pub crowded_out: u64,
 }
 
 /// By what somebody shows who he is when a session begins, and what was in force when that was looked at.

@@ -8,7 +8,7 @@ use super::oidc::admission::account_of;
 use super::oidc::claims::Access;
 use super::oidc::{OidcError, Provider};
 use super::seen::{note_seen, note_used};
-use super::{Principal, Via, factors, is_allowed, secrets};
+use super::{Principal, Via, factors, good_until, is_allowed, secrets};
 use crate::error::{Kind, Problem, correlation};
 use crate::openapi::Operation;
 use crate::state::Gateway;
@@ -42,7 +42,11 @@ pub(super) async fn authenticate_scraper(
     };
     match &found {
         Ok(principal) if is_allowed(gateway, principal, operation) => {
-            scrapers.remember(&token, principal, changes, Instant::now());
+            // Its own end is known without the store.
+            if let Ok(Some(until)) = good_until(gateway, principal).await {
+                let left = Duration::from_millis(until.saturating_sub(now_ms()).max(0).unsigned_abs());
+                scrapers.remember(&token, principal, changes, left, Instant::now());
+            }
         }
         _ => scrapers.refuse(&token),
     }

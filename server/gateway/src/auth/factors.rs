@@ -221,6 +221,11 @@ pub(crate) async fn begin(
     good_for_ms: i64,
 ) -> Result<Session, Problem> {
     let session = gateway.store().start_session(&account.id, hash, now_ms() + good_for_ms, proof).await?;
-    note(gateway, POLICY, &account.id, "sessions.create", &session.id, true, &session.amr.join(" ")).await?;
+    let others = match session.crowded_out {
+        0 => String::new(),
+        number => format!("; {number} of the oldest sessions ended"),
+    };
+    let outcome = session.amr.join(" ") + &others;
+    note(gateway, POLICY, &account.id, "sessions.create", &session.id, true, &outcome).await?;
     Ok(session)
 }

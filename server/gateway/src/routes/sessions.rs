@@ -2,6 +2,7 @@
 
 use crate::auth::keys::GOOD_FOR_SECONDS;
 use crate::auth::outcome::note;
+use crate::auth::secrets::Fresh;
 use crate::auth::{Principal, Via, factors, lack_of_session, secrets};
 use crate::deed::{carried_on, carried_through};
 use crate::error::{Kind, Problem, ProblemBody, correlation};
@@ -147,7 +148,6 @@ pub(crate) async fn refresh(
 /// If it is not good.
 pub(super) async fn refreshed(gateway: &Gateway, token: &str) -> Result<SignedIn, Problem> {
     let (hash, next) = (secrets::hash(token), secrets::refresh_token()?);
-    let unknown = |said| Err(Problem::new(Kind::Unauthenticated, said));
     // Looked at before the token is used up: whoever shows it once more must not be taken for a thief.
     if gateway.provider().is_some()
         && let Some(session) = gateway.store().session_by_secret(&hash).await?
@@ -155,25 +155,30 @@ pub(super) async fn refreshed(gateway: &Gateway, token: &str) -> Result<SignedIn
         // What it lacks for what is dangerous matters only where that is asked for.
         let _ = lack_of_session(gateway, &session)?;
     }
-    // Whoever shows a used token and goes away at once leaves the line that tells of it.
-    let here = gateway.clone();
-    carried_on(gateway, async move {
-        match here.store().rotate_session(&hash, &next.hash).await? {
-            // Nothing is asked of the store any more: the token is used up, and whoever showed it again after a failure would be taken for a thief. That
-            // the account is open was looked at with it.
-            Rotated::Ok(session) => signed_in(&here, &session, next.secret),
-            Rotated::Reused(session) => {
-                // Its access token is good no more, not even for a moment.
-                here.recent().forget();
-                here.measures().signed_in(crate::metrics::SignIn::Replayed);
-                let (account, id) = (&session.account, &session.id);
-                here.store().audit(account, "sessions.refresh", id, false, "refresh-reuse", &correlation(), "").await?;
-                unknown("The refresh token was used before, so the session was ended; sign in again.")
-            }
-            Rotated::Unknown => unknown("The refresh token is not known, or is over; sign in again."),
+    let is_used = gateway.store().is_refresh_used(&hash).await?;
+    let rotating = rotated(gateway.clone(), hash, next);
+    // Whoever shows a used token and goes away at once leaves the line that tells of it. One that is not used stays so where its owner goes away before
+    // it is exchanged: nobody would have the next one, and coming again with this one he would be taken for a thief.
+    if is_used { carried_on(gateway, rotating).await } else { rotating.await }
+}
+
+/// Exchanges a refresh token.
+async fn rotated(gateway: Gateway, hash: String, next: Fresh) -> Result<SignedIn, Problem> {
+    let unknown = |said| Err(Problem::new(Kind::Unauthenticated, said));
+    match gateway.store().rotate_session(&hash, &next.hash).await? {
+        // Nothing is asked of the store any more: the token is used up, and whoever showed it again after a failure would be taken for a thief. That
+        // the account is open was looked at with it.
+        Rotated::Ok(session) => signed_in(&gateway, &session, next.secret),
+        Rotated::Reused(session) => {
+            // Its access token is good no more, not even for a moment.
+            gateway.recent().forget();
+            gateway.measures().signed_in(crate::metrics::SignIn::Replayed);
+            let (account, id) = (&session.account, &session.id);
+            gateway.store().audit(account, "sessions.refresh", id, false, "refresh-reuse", &correlation(), "").await?;
+            unknown("The refresh token was used before, so the session was ended; sign in again.")
         }
-    })
-    .await
+        Rotated::Unknown => unknown("The refresh token is not known, or is over; sign in again."),
+    }
 }
 
 /// Ends the session of the access token; one of the provider of sign-ins is given back, and is itself refused from then on.

@@ -11,10 +11,6 @@ use crate::sse::Framing;
 use crate::tools::{Tool, ToolCall, ToolChoice};
 use serde_json::{Value, json};
 
-/// Whether a prompt for which there is no room is cut from the front, without a word of it, rather than refused: `truncate` is of turns and `shift` of
-/// tokens. Older servers know neither, and cut.
-const CUTS: bool = false;
-
 /// `POST /api/chat`.
 pub(super) struct Chat;
 
@@ -42,8 +38,8 @@ impl Provider for Chat {
             "messages": messages,
             "stream": endpoint.stream,
             "options": options(request, endpoint, None),
-            "truncate": CUTS,
-            "shift": CUTS,
+            // A prompt for which there is no room is refused and not cut from the front without a word of it; older servers cut.
+            "truncate": false,
         });
         if let Some(form) = &request.form {
             body["format"] = form.schema();
@@ -134,8 +130,6 @@ impl Provider for Generate {
             "model": endpoint.model,
             "stream": endpoint.stream,
             "options": options(request, endpoint, self.0),
-            "truncate": CUTS,
-            "shift": CUTS,
         });
         match self.0 {
             Some(template) => {

@@ -98,8 +98,9 @@ impl Quirks {
             wants_reasoning: wants(&["reasoning_content"], self.wants_reasoning),
             wants_details: wants(&["reasoning_details", "reasoning details"], self.wants_details),
             no_strict: self.no_strict,
-            // LM Studio's.
-            no_object: self.no_object || has(&["'response_format.type' must be 'json_schema'"]),
+            // Some know schemas only, LM Studio among them. Others want the word in what is asked, which is for whoever asks to mend.
+            no_object: self.no_object
+                || (has(&["json_object", "'response_format.type' must be 'json_schema'"]) && !has(&["the word"])),
             short_ids: self.short_ids || (has(&["call id"]) && has(&["length of 9", "length 9"])),
             short_answers: self.short_answers,
             strange_thoughts: self.strange_thoughts,

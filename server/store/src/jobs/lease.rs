@@ -45,6 +45,8 @@ impl Store {
             if job.state == JobState::Running && (cancel || is_hopeless) {
                 put_away(&mut writing, &mut job, cancel, now).await?;
                 changes.push(Change::of(&job));
+                // Whoever counts does not need it, and it may be large.
+                job.input = serde_json::Value::Null;
                 lease.put_away.push(job);
                 continue;
             }

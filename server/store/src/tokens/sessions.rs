@@ -10,6 +10,9 @@ use crate::{Store, StoreError, new_id, now_ms};
 /// alike, and the oldest of them make room.
 const MOST: i64 = 100;
 
+/// So many of them are ended with one that begins, while others wait; where more are too many, the next ones go on.
+const AT_ONCE: usize = 200;
+
 impl Store {
     /// Begins a session with its first refresh token, if the account still is as it was when the proof was looked at. Where 100 of the account go on
     /// already, its oldest ones end.
@@ -43,7 +46,7 @@ impl Store {
                 "SELECT id FROM sessions WHERE id = $1 AND account = $2 AND revoked_at IS NULL AND expires_at > $3";
             writing.row(sql, values![by, account, now]).await?.ok_or(StoreError::Outdated)?;
         }
-        let session = Session {
+        let mut session = Session {
             id: new_id(),
             account: account.to_owned(),
             created_at: now,
@@ -52,6 +55,7 @@ impl Store {
             amr: proof.amr.clone(),
             acr: proof.acr.clone(),
             auth_time: proof.auth_time.unwrap_or(now).min(now),
+            crowded_out: 0,
         };
         let sql = "INSERT INTO sessions (id, account, created_at, expires_at, amr, acr, auth_time)
             VALUES ($1, $2, $3, $4, $5, $6, $7)";
@@ -62,7 +66,8 @@ impl Store {
         writing.run(sql, values![refresh_hash, &session.id]).await?;
         if let Some(newest) = &crowded_out {
             // Not the one that lets this one begin.
-            end_until(&mut writing, account, proof.session.as_deref(), Some(newest)).await?;
+            let spared = proof.session.as_deref();
+            session.crowded_out = end_until(&mut writing, account, spared, Some(newest), AT_ONCE).await?;
         }
         writing.commit().await?;
         Ok(session)
@@ -72,6 +77,12 @@ impl Store {
     pub async fn session(&self, id: &str) -> Result<Option<Session>, StoreError> {
         let row = self.pool.row("SELECT * FROM sessions WHERE id = $1", values![id]).await?;
         row.map(|row| session_in(&row)).transpose()
+    }
+
+    /// Whether there is such a refresh token and it was exchanged already.
+    pub async fn is_refresh_used(&self, hash: &str) -> Result<bool, StoreError> {
+        let row = self.pool.row("SELECT used_at FROM refreshes WHERE hash = $1", values![hash]).await?;
+        row.map_or(Ok(false), |row| Ok(row.number_if_any("used_at")?.is_some()))
     }
 
     /// Takes a refresh token and puts a new one in its place.
@@ -172,20 +183,21 @@ pub(crate) async fn end_sessions(
     account: &str,
     spared: Option<&str>,
 ) -> Result<u64, StoreError> {
-    end_until(writing, account, spared, None).await
+    end_until(writing, account, spared, None, usize::MAX).await
 }
 
-/// The same for those up to one of them, where that is named.
+/// The same for those up to one of them, where that is named, and for so many at most.
 async fn end_until(
     writing: &mut Writing,
     account: &str,
     spared: Option<&str>,
     newest: Option<&str>,
+    most: usize,
 ) -> Result<u64, StoreError> {
     // No session has an empty name.
     let (now, spared) = (now_ms(), spared.unwrap_or_default());
     let mut ended: Vec<String> = Vec::new();
-    loop {
+    while ended.len() < most {
         // One after the other is held, in the order of their names, so that two who end them do not wait for each other; and none is come by twice.
         let last = ended.last().map_or("", String::as_str);
         let sql = "SELECT id FROM sessions WHERE account = $1 AND revoked_at IS NULL AND expires_at > $2 AND id > $3
@@ -212,5 +224,6 @@ pub(super) fn session_in(row: &Row) -> Result<Session, StoreError> {
         amr: row.text("amr")?.split_whitespace().map(str::to_owned).collect(),
         acr: row.text_if_any("acr")?,
         auth_time: row.number("auth_time")?,
+        crowded_out: 0,
     })
 }
