@@ -202,9 +202,9 @@ def begins(program: str, folder: pathlib.Path) -> None:
     row("memory, idle", f"{idle:.1f} MB", "≤ 25 MB", idle <= 25)
 
 
-def heard(bench: str, clients: int, stalled: int, padding: int) -> dict[str, float]:
-    """What clients on the WebSocket hear of ten events a second for ten seconds; times are milliseconds."""
-    done = subprocess.run([bench, str(clients), str(stalled), "10", "10", str(padding)], capture_output=True, text=True, timeout=180)
+def heard(bench: str, clients: int, stalled: int, seconds: int, padding: int) -> dict[str, float]:
+    """What clients on the WebSocket hear of ten events a second; times are milliseconds."""
+    done = subprocess.run([bench, str(clients), str(stalled), "10", str(seconds), str(padding)], capture_output=True, text=True, timeout=180)
     found = re.search(r"(\d+) heard, (\d+) lost; median (\S+), p99 (\S+), longest (\S+); (\d+) let go", done.stdout)
     if not found:
         sys.exit(f"{bench} told nothing: {done.stdout}{done.stderr}")
@@ -220,10 +220,10 @@ def sockets(bench: str, rounds: int) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     many, without, beside = [], [], []
     for _ in range(rounds):
-        many.append(heard(bench, 1000, 0, 0))
-        # More than the system keeps for a client that does not read.
-        without.append(heard(bench, 200, 0, 16384))
-        beside.append(heard(bench, 200, 10, 16384))
+        many.append(heard(bench, 1000, 0, 10, 0))
+        # Six megabytes, more than the system keeps for a client that does not read.
+        without.append(heard(bench, 200, 0, 20, 32768))
+        beside.append(heard(bench, 200, 10, 20, 32768))
     lost = sum(one["lost"] for one in many)
     p99, median, longest = (middle(one[what] for one in many) for what in ("p99", "median", "longest"))
     measured = f"{sum(one['heard'] for one in many)} heard, {lost} lost, p99 {p99:.1f} ms (median {median:.1f} ms, longest {longest:.1f} ms)"

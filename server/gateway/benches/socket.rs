@@ -90,7 +90,7 @@ async fn main() -> ExitCode {
     let mut let_go = 0;
     if !padding.is_empty() && stalled > 0 {
         // The service waits ten seconds for each before it lets it go.
-        tokio::time::sleep(Duration::from_secs(12).saturating_sub(Duration::from_secs(seconds as u64 / 2))).await;
+        tokio::time::sleep(Duration::from_secs(12)).await;
         for socket in &mut quiet {
             let mut heard = 0;
             while let Ok(Some(Ok(message))) = tokio::time::timeout(Duration::from_secs(20), socket.next()).await {
