@@ -42,10 +42,11 @@ const PATIENCE_FOR_SERVER: Duration = Duration::from_secs(5);
 const SMALLEST_PAGE: usize = 512;
 
 /// What a server does for whoever else waits, where its administrator has set nothing else. A replica that is paused, or whose machine is gone without a
-/// word, must not keep what it held in the middle of a transaction; and whoever waits for that is told so by the server, before we would give up and leave
-/// a connection behind on which nothing can be said. A statement and no option of the connection, which poolers do not take.
+/// word, must not keep what it held in the middle of a transaction for longer than others stand in line for a connection ([`PATIENCE_FOR_SERVER`]), or all
+/// connections would wait for it and everybody else be turned away. Whoever waits for long all the same is told so by the server, before we would give up
+/// and leave a connection behind on which nothing can be said. A statement and no option of the connection, which poolers do not take.
 const BOUNDS: &str = "SELECT set_config(name, wanted, false) FROM (VALUES
-    ('idle_in_transaction_session_timeout', '10s'), ('lock_timeout', '12s'),
+    ('idle_in_transaction_session_timeout', '3s'), ('lock_timeout', '12s'),
     ('tcp_keepalives_idle', '10'), ('tcp_keepalives_interval', '5'), ('tcp_keepalives_count', '3')) AS bound (name, wanted)
     WHERE name LIKE 'tcp%' OR current_setting(name) = '0'";
 

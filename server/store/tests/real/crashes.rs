@@ -133,7 +133,10 @@ fn a_worker_that_is_paused_in_the_middle_of_a_transaction_holds_up_nobody_for_lo
             assert!(sent.expect("kill runs").success());
         };
         let mut connection = PgConnection::connect(&ground.url).await.expect("it opens");
-        let sql = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction'";
+        // In the middle of a transaction that has taken a number, and does not give it back.
+        let sql = "SELECT count(*) FROM pg_stat_activity JOIN pg_locks USING (pid)
+            WHERE pg_stat_activity.datname = current_database() AND state = 'idle in transaction'
+            AND relation = 'counters'::regclass AND mode = 'RowExclusiveLock' AND granted";
         let began = Instant::now();
         loop {
             assert!(began.elapsed() < Duration::from_secs(60), "it is never in the middle of one");
@@ -147,7 +150,7 @@ fn a_worker_that_is_paused_in_the_middle_of_a_transaction_holds_up_nobody_for_lo
             }
             signal("-CONT");
         }
-        // A number of its own, as every job needs one; and many at once, of whom none may stay behind on a connection.
+        // A number of its own, as every job needs one; and more at once than there are connections, so that some stand in line for one.
         let making = (0..20).map(|_| {
             let store = ground.store.clone();
             tokio::spawn(async move { store.create_job(new_job("bob", 0), None).await })
