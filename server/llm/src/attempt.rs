@@ -312,15 +312,12 @@ impl Opened<'_> {
         let Call { inner, target, .. } = self.call;
         let text = splice.finish();
         let (usage, cost) = self.meter.settle();
-        let calls = match splice.is_at_stop() {
-            // What a model says behind the end of its answer is none of it.
-            true => Vec::new(),
-            false => std::mem::take(&mut self.meter.gathered.calls).finish(&self.call.request.prompt),
-        };
-        let finish = match self.meter.gathered.end {
-            _ if splice.is_at_stop() => Finish::Stop,
-            Some(Finish::Stop) | None if !calls.is_empty() => Finish::ToolCalls,
-            end => end.unwrap_or(Finish::Stop),
+        let calls = std::mem::take(&mut self.meter.gathered.calls).finish(&self.call.request.prompt);
+        let (calls, finish) = match self.meter.gathered.end {
+            // What a model says behind the end of its answer is no part of it.
+            _ if splice.is_at_stop() => (Vec::new(), Finish::Stop),
+            Some(Finish::Stop) | None if !calls.is_empty() => (calls, Finish::ToolCalls),
+            end => (calls, end.unwrap_or(Finish::Stop)),
         };
         inner.events.tell(Event::Answered {
             target: target.name.clone(),
@@ -381,11 +378,11 @@ impl Opened<'_> {
         }
         // What came last was not looked at yet, nor was an answer that came whole.
         check_length(name, self.read, &self.meter.gathered, plan)?;
-        match splice.is_at_stop() {
-            // The rest is not waited for, nor paid for; so nobody said that it ended.
-            true => Ok(()),
-            false => self.meter.gathered.ended(name, self.call.request),
+        if splice.is_at_stop() {
+            // The rest is not waited for, so nobody said that the answer ended.
+            return Ok(());
         }
+        self.meter.gathered.ended(name, self.call.request)
     }
 }
 

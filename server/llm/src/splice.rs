@@ -51,7 +51,7 @@ impl Splice {
         let text = self.stops.push(Cow::Borrowed(text));
         match &mut self.restorer {
             Some(restorer) => {
-                let text = restorer.push(&text).into_owned();
+                let text = restorer.push(&text);
                 self.show(&text);
             }
             None => self.show(&text),
@@ -66,14 +66,11 @@ impl Splice {
     /// The attempt is whole; gives its text.
     pub fn finish(&mut self) -> String {
         let held = self.stops.finish();
-        match self.restorer.take() {
-            Some(mut restorer) => {
-                let mut rest = restorer.push(&held).into_owned();
-                rest.push_str(&restorer.finish());
-                self.show(&rest);
-            }
-            None => self.show(&held),
-        }
+        let rest = match self.restorer.take() {
+            Some(mut restorer) => restorer.push(&held).into_owned() + &restorer.finish(),
+            None => held,
+        };
+        self.show(&rest);
         if self.said.len() < self.shown.len() {
             // It ended before it said all that an earlier one had said.
             self.restart();
