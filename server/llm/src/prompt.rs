@@ -163,13 +163,12 @@ impl Prompt {
         if parts.iter().any(|part| matches!(part, Part::Data(origin, _) if *origin != Origin::Question)) {
             push_paragraph(&mut system, FENCE_RULE);
         }
-        let secrets = Secrets::new(open, Taken::default(), secrets);
-        let digest = digest(&system, &[], &[], &user, None, &secrets);
-        Ok(Self::of_texts(system, user, secrets, digest))
+        Ok(Self::of_texts(system, user, None, Secrets::new(open, Taken::default(), secrets)))
     }
 
-    /// Instructions and a question, with nothing before them.
-    fn of_texts(system: String, user: String, secrets: Secrets, digest: blake3::Hash) -> Self {
+    /// Instructions and a question, with nothing before them; or a text with a hole.
+    fn of_texts(system: String, user: String, hole: Option<usize>, secrets: Secrets) -> Self {
+        let digest = digest(&system, &[], &[], &user, hole, &secrets);
         Self {
             system,
             earlier: Vec::new(),
@@ -178,7 +177,7 @@ impl Prompt {
             around: 0,
             thoughts: Thoughts::default(),
             pictures: Pictures::default(),
-            hole: None,
+            hole,
             secrets: Arc::new(secrets),
             digest,
         }
@@ -310,11 +309,10 @@ impl Restorer {
             return Cow::Borrowed(piece);
         }
         self.held.push_str(piece);
-        let whole = self.secrets.restored(&self.held);
+        let mut whole = self.secrets.restored(&self.held);
         // A placeholder that is not complete yet begins with its opening mark, or with a part of that at the very end.
-        let cut = unfinished(&whole, &self.secrets);
-        self.held = whole.get(cut..).unwrap_or("").to_owned();
-        Cow::Owned(whole.get(..cut).unwrap_or("").to_owned())
+        self.held = whole.split_off(unfinished(&whole, &self.secrets));
+        Cow::Owned(whole)
     }
 
     /// What was held back, at the end.

@@ -4,7 +4,7 @@
 //! speaker from another: in a file they are text, and a file must not be able to say where its hole is. Both come back in the answer.
 
 use super::hidden::{Secrets, Taken};
-use super::{Prompt, PromptError, PromptLimits, digest, opening, replaced};
+use super::{Prompt, PromptError, PromptLimits, opening, replaced};
 use security::scan::scan;
 use std::ops::Range;
 
@@ -70,10 +70,7 @@ impl Prompt {
         let mut user = replaced(&prefix, in_prefix, &open, secrets.len(), &mut marks);
         let hole = user.len();
         user.push_str(&replaced(&suffix, in_suffix, &open, secrets.len(), &mut marks));
-        let secrets = Secrets::new(open, marks, secrets);
-        let digest = digest("", &[], &[], &user, Some(hole), &secrets);
-        let prompt = Self::of_texts(String::new(), user, secrets, digest);
-        Ok(Self { hole: Some(hole), ..prompt })
+        Ok(Self::of_texts(String::new(), user, Some(hole), Secrets::new(open, marks, secrets)))
     }
 
     /// What stands before the hole that is to be filled, and what stands after it; nothing where an ordinary question is asked.
