@@ -18,12 +18,17 @@ impl Period {
         }
     }
 
+    /// The first day of the period of this number.
+    pub fn start(self, number: u64) -> u64 {
+        match self {
+            Self::Day => number,
+            Self::Month => first_of_month(number),
+        }
+    }
+
     /// The first day after the period of this number.
     pub fn end(self, number: u64) -> u64 {
-        match self {
-            Self::Day => number.saturating_add(1),
-            Self::Month => first_day(number.saturating_add(1)),
-        }
+        self.start(number.saturating_add(1))
     }
 }
 
@@ -37,17 +42,12 @@ fn month_of(day: u64) -> u64 {
     (era * 400 + year) * 12 + month
 }
 
-/// The first day of a month: what [`month_of`] is the other way round.
-fn first_day(month: u64) -> u64 {
+/// The first day of a month: the other way round than [`month_of`].
+fn first_of_month(month: u64) -> u64 {
     let month = month.saturating_sub(2);
     let (year, month) = (month / 12, month % 12);
     let day = 365 * year + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5;
     day.saturating_sub(719_468)
-}
-
-/// The first day of the month in which a day lies.
-pub(crate) fn first_of_month(day: u64) -> u64 {
-    (day.saturating_sub(30)..=day).find(|other| month_of(*other) == month_of(day)).unwrap_or(day)
 }
 
 #[cfg(test)]
@@ -65,6 +65,6 @@ mod tests {
         let ends = [31, 31, 59, 11_017, 11_048, 20_788, 20_819, 20_850];
         assert_eq!(days.map(|day| Period::Month.end(month_of(day))), ends);
         assert_eq!(Period::Day.end(Period::Day.of(20_787)), 20_788);
-        assert_eq!((first_of_month(20_787), first_of_month(20_788), first_of_month(20_818)), (20_758, 20_788, 20_788));
+        assert_eq!([20_787, 20_788, 20_818].map(|day| Period::Month.start(month_of(day))), [20_758, 20_788, 20_788]);
     }
 }

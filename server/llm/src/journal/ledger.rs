@@ -8,7 +8,7 @@
 use super::{Entry, Journal, entries, path, read_lines, today};
 use crate::budget::ledger::{Charge, Ledger, Sums, Ticket};
 use crate::budget::memory::MemoryLedger;
-use crate::budget::period::{Period, first_of_month};
+use crate::budget::period::Period;
 use crate::budget::{BudgetError, Limits};
 use futures_util::future::{BoxFuture, ready};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -68,12 +68,8 @@ impl JournalLedger {
         let today = today();
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         let is_same = self.period.of(read.0) == self.period.of(today);
-        let first = match self.period {
-            Period::Day => today,
-            Period::Month => first_of_month(today),
-        };
         if !is_same || read.0 == 0 {
-            *read = (first, 0);
+            *read = (self.period.start(self.period.of(today)), 0);
         }
         for day in read.0..=today {
             if day != read.0 {
