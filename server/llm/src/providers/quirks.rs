@@ -53,13 +53,8 @@ impl Quirks {
             completion_tokens: reasons,
             no_stop: reasons,
             wants_reasoning: begins("deepseek"),
-            wants_details: false,
-            no_strict: false,
-            no_object: false,
             short_ids: MISTRALS.into_iter().any(begins),
-            short_answers: false,
-            strange_thoughts: false,
-            context_window: None,
+            ..Self::default()
         }
     }
 
@@ -84,7 +79,8 @@ impl Quirks {
         }
         let detail = error.detail.to_lowercase();
         let has = |words: &[&str]| words.iter().any(|word| detail.contains(word));
-        let says = |word: &str| !is_of_a_tool(&detail) && !has(&["tool"]) && error.detail.contains(word);
+        let is_of_another = is_of_a_tool(&detail) || has(&["tool"]);
+        let says = |word: &str| !is_of_another && error.detail.contains(word);
         // Who says that it is missing wants it; who says anything else of it does not know it.
         let is_missed = has(&["missing", "must be pass", "must be provided", "required", "preserved"]);
         let wants = |names: &[&str], known: bool| match has(names) && !is_of_a_tool(&detail) {
@@ -92,19 +88,16 @@ impl Quirks {
             false => known,
         };
         Self {
-            no_temperature: self.no_temperature || (is_of_temperature(error) && is_not_taken(&detail)),
+            no_temperature: self.no_temperature || (!is_of_another && has(&["temperature"]) && is_not_taken(&detail)),
             completion_tokens: self.completion_tokens || says("max_completion_tokens"),
             no_stop: self.no_stop || says("'stop'") || says("`stop`"),
             wants_reasoning: wants(&["reasoning_content"], self.wants_reasoning),
             wants_details: wants(&["reasoning_details", "reasoning details"], self.wants_details),
-            no_strict: self.no_strict,
             // Some know schemas only, LM Studio among them. Others want the word in what is asked, which is for whoever asks to mend.
             no_object: self.no_object
                 || (has(&["json_object", "'response_format.type' must be 'json_schema'"]) && !has(&["the word"])),
             short_ids: self.short_ids || (has(&["call id"]) && has(&["length of 9", "length 9"])),
-            short_answers: self.short_answers,
-            strange_thoughts: self.strange_thoughts,
-            context_window: self.context_window,
+            ..self
         }
     }
 
@@ -124,13 +117,6 @@ impl Quirks {
 /// Whether what is refused is a tool, or the schema of one or of an answer. Its fields may have any name, and what is wrong with it is no quirk of a model.
 fn is_of_a_tool(detail: &str) -> bool {
     ["function", "schema", "properties"].iter().any(|word| detail.contains(word))
-}
-
-/// Whether what is refused is the temperature, this one or any.
-pub(crate) fn is_of_temperature(error: &LlmError) -> bool {
-    let detail = error.detail.to_lowercase();
-    let is_of_another = is_of_a_tool(&detail) || detail.contains("tool");
-    error.cause == Cause::BadRequest && detail.contains("temperature") && !is_of_another
 }
 
 /// Whether it is said that a field is not taken. Who says in which range it is to be takes another one.
@@ -319,7 +305,6 @@ mod tests {
             "temperature: Extra inputs are not permitted",
             "invalid temperature: only 1 is allowed for this model",
         ] {
-            assert!(is_of_temperature(&refused(said)), "{said}");
             assert!(Quirks::default().learnt(&refused(said)).no_temperature, "{said}");
         }
         for said in [
@@ -327,12 +312,12 @@ mod tests {
             "Invalid 'temperature': decimal above maximum value. Expected a value <= 2, but got 3 instead.",
             "Only values between 0 and 1 are supported for temperature.",
             "`temperature` must be strictly positive",
+            "Unsupported schema for function 'get_temperature'",
         ] {
-            assert!(is_of_temperature(&refused(said)), "{said}");
             assert!(!Quirks::default().learnt(&refused(said)).no_temperature, "{said}");
         }
-        assert!(!is_of_temperature(&refused("Invalid schema for function 'get_temperature'")));
-        assert!(!is_of_temperature(&LlmError::new("t", Cause::Server, "temperature")));
+        let failed = LlmError::new("t", Cause::Server, "`temperature` is deprecated for this model.");
+        assert!(!Quirks::default().learnt(&failed).no_temperature);
     }
 
     #[test]
