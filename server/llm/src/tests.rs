@@ -56,6 +56,10 @@ fn saying(text: &str) -> Script {
     Script::Words(words(text), Duration::ZERO)
 }
 
+fn refusing(said: &str) -> Script {
+    Script::Status(400, Vec::new(), format!(r#"{{"error":{{"message":"{said}"}}}}"#))
+}
+
 async fn server(text: &str) -> ModelServer {
     ModelServer::start(saying(text), 100).await
 }
@@ -114,9 +118,8 @@ async fn failures_before_an_answer_fall_back_and_the_breaker_keeps_away() {
 
 #[tokio::test]
 async fn what_one_target_refuses_is_no_end_where_another_was_only_not_well() {
-    let refusal = |said: &str| Script::Status(400, Vec::new(), format!(r#"{{"error":{{"message":"{said}"}}}}"#));
     let later = Script::Status(429, vec![("retry-after", "30".to_owned())], "{}".into());
-    let small = ModelServer::start(refusal("messages: at least one is wanted"), 100).await;
+    let small = ModelServer::start(refusing("messages: at least one is wanted"), 100).await;
     let limited = ModelServer::start(later, 100).await;
     let error = manager(&settings(&[&limited, &small])).ask(request("x")).await.unwrap_err();
     assert_eq!((error.target.as_str(), error.cause), ("two", Cause::BadRequest));
@@ -125,7 +128,7 @@ async fn what_one_target_refuses_is_no_end_where_another_was_only_not_well() {
     assert!(error.is_of_request() && error.is_final(), "the control");
     // Nor does a request cause what is wrong with a key or a place.
     for said in ["Incorrect API key provided: xai-…", "User location is not supported for the API use."] {
-        let server = ModelServer::start(refusal(said), 100).await;
+        let server = ModelServer::start(refusing(said), 100).await;
         let error = manager(&settings(&[&server])).ask(request("x")).await.unwrap_err();
         assert!(!error.is_of_request(), "{said}: {error}");
     }
@@ -262,8 +265,7 @@ async fn secrets_stay_here_and_come_back() {
 #[tokio::test]
 async fn a_field_that_a_model_refuses_is_left_out_from_then_on() {
     let server = server("fine").await;
-    let refusal = r#"{"error":{"message":"Unsupported value: 'temperature' does not support 0"}}"#;
-    server.next([Script::Status(400, Vec::new(), refusal.into())]);
+    server.next([refusing("Unsupported value: 'temperature' does not support 0")]);
     let manager = manager(&settings(&[&server]));
     assert_eq!(manager.ask(request("one")).await.unwrap().text, "fine");
     assert_eq!(manager.ask(request("two")).await.unwrap().text, "fine");
@@ -273,16 +275,14 @@ async fn a_field_that_a_model_refuses_is_left_out_from_then_on() {
 
 #[tokio::test]
 async fn a_temperature_out_of_range_is_refused_and_what_is_learnt_holds_until_the_settings_change() {
-    let refusal =
-        |said: &str| Script::Status(400, Vec::new(), format!(r#"{{"error":{{"message":"temperature: {said}"}}}}"#));
     let server = server("fine").await;
     let manager = manager(&settings(&[&server]));
-    server.next([refusal("range: 0..1")]);
+    server.next([refusing("temperature: range: 0..1")]);
     // With another one it would be another answer than was asked for.
     let refused = manager.ask(Request { temperature: 1.5, ..request("one") }).await.unwrap_err();
     assert!(refused.is_of_request() && refused.is_final(), "{refused}");
     assert_eq!(manager.ask(request("two")).await.unwrap().text, "fine");
-    server.next([refusal("it is deprecated for this model")]);
+    server.next([refusing("temperature: it is deprecated for this model")]);
     assert_eq!(manager.ask(request("three")).await.unwrap().text, "fine");
     assert_eq!(manager.ask(request("four")).await.unwrap().text, "fine");
     assert!(manager.reconfigure(&settings(&[&server]), &key).is_empty());

@@ -1,6 +1,6 @@
 //! Every wire format through the whole path: what is sent, what comes back in pieces and whole, and what goes wrong.
 
-use super::{key, manager, request};
+use super::{key, manager, refusing, request, server};
 use crate::config::{KeySource, ModelsSettings, Settings, TargetSettings};
 use crate::error::{Cause, LlmError};
 use crate::prompt::{Prompt, PromptLimits, Turn};
@@ -50,6 +50,11 @@ async fn asked(
     let server = ModelServer::start(script, 100).await;
     let answer = manager(&speaking(kind, &[&server], stream, http2)).ask(request("x")).await;
     (answer, server)
+}
+
+/// What a server was asked, in order.
+fn bodies(server: &ModelServer) -> Vec<Value> {
+    server.seen.bodies.lock().unwrap().iter().map(|body| serde_json::from_str(body).unwrap()).collect()
 }
 
 #[tokio::test]
@@ -295,7 +300,7 @@ async fn a_schema_is_asked_for_in_each_providers_words() {
         let server = ModelServer::start(Script::Words(words("{}"), Duration::ZERO), 100).await;
         let manager = manager(&speaking(kind, &[&server], true, false));
         manager.ask(Request { form: Some(Form::strict(schema.clone())), ..request("x") }).await.unwrap();
-        let body: Value = serde_json::from_str(&server.seen.bodies.lock().unwrap().concat()).unwrap();
+        let body = bodies(&server).remove(0);
         let format = match kind {
             ProviderKind::Openai => &body["response_format"],
             ProviderKind::OpenaiResponses => &body["text"]["format"],
@@ -332,10 +337,10 @@ async fn any_object_and_a_schema_that_is_not_strict_are_asked_for_in_each_provid
     let any = json!({ "type": "object" });
     for kind in ALL {
         for form in [Form::Object, loose.clone()] {
-            let server = ModelServer::start(Script::Words(words("{}"), Duration::ZERO), 100).await;
+            let server = server("{}").await;
             let manager = manager(&speaking(kind, &[&server], true, false));
             manager.ask(Request { form: Some(form.clone()), ..request("x") }).await.unwrap();
-            let body: Value = serde_json::from_str(&server.seen.bodies.lock().unwrap().concat()).unwrap();
+            let body = bodies(&server).remove(0);
             let is_any = form == Form::Object;
             if kind == ProviderKind::OpenaiResponses {
                 // There, who asks for any object has to speak of JSON in what is asked.
@@ -365,16 +370,13 @@ async fn any_object_and_a_schema_that_is_not_strict_are_asked_for_in_each_provid
 
 #[tokio::test]
 async fn who_has_no_word_for_any_object_is_asked_for_one_by_its_schema() {
-    let server = ModelServer::start(Script::Words(words("{}"), Duration::ZERO), 100).await;
+    let server = server("{}").await;
     let manager = manager(&speaking(ProviderKind::Openai, &[&server], true, false));
-    let refusal = json!({ "error": "'response_format.type' must be 'json_schema' or 'text'" }).to_string();
-    server.next([Script::Status(400, Vec::new(), refusal)]);
+    server.next([refusing("'response_format.type' must be 'json_schema' or 'text'")]);
     for text in ["one", "two"] {
         manager.ask(Request { form: Some(Form::Object), ..request(text) }).await.unwrap();
     }
-    let bodies = server.seen.bodies.lock().unwrap();
-    let body = |body: &String| serde_json::from_str::<Value>(body).unwrap();
-    let formats: Vec<Value> = bodies.iter().map(|text| body(text)["response_format"].clone()).collect();
+    let formats: Vec<Value> = bodies(&server).iter().map(|body| body["response_format"].clone()).collect();
     let schema = json!({ "name": "answer", "schema": { "type": "object" }, "strict": false });
     let by_schema = json!({ "type": "json_schema", "json_schema": schema });
     assert_eq!(formats, [json!({ "type": "json_object" }), by_schema.clone(), by_schema]);
@@ -382,21 +384,17 @@ async fn who_has_no_word_for_any_object_is_asked_for_one_by_its_schema() {
 
 #[tokio::test]
 async fn the_window_of_the_settings_is_told_and_stays_where_something_is_learnt() {
-    let server = ModelServer::start(Script::Words(words("fine"), Duration::ZERO), 100).await;
+    let server = server("fine").await;
     let mut wide = speaking(ProviderKind::Ollama, &[&server], true, false);
-    let windows = || -> Vec<Option<u64>> {
-        let bodies = server.seen.bodies.lock().unwrap();
-        bodies.iter().map(|body| serde_json::from_str::<Value>(body).unwrap()["options"]["num_ctx"].as_u64()).collect()
-    };
     let (manager, _) = LlmManager::new(&wide, &key);
     manager.ask(request("one")).await.unwrap();
     wide.models.target[0].context_window = Some(32_768);
     assert!(manager.reconfigure(&wide, &key).is_empty());
-    let refusal = json!({ "error": "'stop' is not supported" }).to_string();
-    server.next([Script::Status(400, Vec::new(), refusal)]);
+    server.next([refusing("'stop' is not supported")]);
     manager.ask(request("two")).await.unwrap();
     manager.ask(request("three")).await.unwrap();
-    assert_eq!(windows(), [None, Some(32_768), Some(32_768), Some(32_768)]);
+    let windows: Vec<_> = bodies(&server).iter().map(|body| body["options"]["num_ctx"].as_u64()).collect();
+    assert_eq!(windows, [None, Some(32_768), Some(32_768), Some(32_768)]);
 }
 
 #[tokio::test]
