@@ -308,7 +308,7 @@ impl Provider for ChatCompletions {
     }
 }
 
-/// What is asked: a text, or the turns of a conversation, in which calls and their results are items of their own, after what is said before.
+/// What is asked: a text, or the turns of a conversation, in which calls and their results are items of their own; the instructions first, if any.
 fn input(prompt: &Prompt, system: Option<&str>) -> Value {
     if prompt.earlier().is_empty() && system.is_none() {
         return json!(prompt.user());
@@ -496,18 +496,21 @@ impl Provider for Responses {
 
     fn request(&self, request: &Request, endpoint: &Endpoint<'_>) -> WireRequest {
         let system = Some(request.prompt.system()).filter(|text| !text.is_empty());
-        // Any object is given only to those who speak of JSON, and what they say in `instructions` does not count.
-        let is_input = request.form == Some(Form::Object);
+        // `json_object` is refused unless the input speaks of JSON, and `instructions` do not count for that.
+        let (in_input, instructions) = match request.form {
+            Some(Form::Object) => (system, None),
+            _ => (None, system),
+        };
         let body = json!({
             "model": endpoint.model,
-            "input": input(&request.prompt, system.filter(|_| is_input)),
+            "input": input(&request.prompt, in_input),
             "max_output_tokens": request.longest(endpoint.quirks),
             "stream": endpoint.stream,
             "store": false,
         });
         let mut body = with_temperature(body, request.temperature, endpoint.quirks);
-        if let Some(system) = system.filter(|_| !is_input) {
-            body["instructions"] = json!(system);
+        if let Some(instructions) = instructions {
+            body["instructions"] = json!(instructions);
         }
         if let Some(form) = &request.form {
             body["text"] = json!({ "format": text_format(form) });
