@@ -59,9 +59,8 @@ pub(crate) async fn fall_back(
             break;
         }
     }
-    let (soonest, others_may) = (chain.soonest, chain.was_only_unwell);
-    let error = chain.last.take().unwrap_or_else(|| none_left(soonest));
-    let error = LlmError { others_may, ..error };
+    let error = chain.last.take().unwrap_or_else(|| none_left(chain.soonest));
+    let error = LlmError { others_may: chain.others_may, ..error };
     offline(inner, request, error, writer)
 }
 
@@ -170,8 +169,8 @@ pub(crate) struct Chain<'a> {
     hopeless: Vec<&'a str>,
     /// The soonest time at which one of them may be asked again.
     soonest: Duration,
-    /// One of them was not well, or is left alone, and may answer this at another time.
-    was_only_unwell: bool,
+    /// Whether one of them was not well or is left alone, and may answer this at another time.
+    others_may: bool,
     last: Option<LlmError>,
 }
 
@@ -198,7 +197,7 @@ impl<'a> Chain<'a> {
             refused: Vec::new(),
             hopeless: Vec::new(),
             soonest: Duration::MAX,
-            was_only_unwell: false,
+            others_may: false,
             last,
         }
     }
@@ -220,7 +219,7 @@ impl<'a> Chain<'a> {
                 State::Open(left) => left,
                 State::HalfOpen | State::Closed => BACKOFF,
             });
-            self.was_only_unwell = true;
+            self.others_may = true;
             self.refused.push(target);
         }
         // Nobody could be asked at all.
@@ -289,7 +288,7 @@ impl<'a> Chain<'a> {
             return Err(error);
         }
         if error.cause.may_pass() {
-            self.was_only_unwell = true;
+            self.others_may = true;
             self.soonest = self.soonest.min(error.retry_after.unwrap_or(BACKOFF));
         } else {
             self.hopeless.push(&lane.target.name);
