@@ -327,7 +327,7 @@ const OPEN: &str = "__SECRET_";
 fn unfinished(text: &str, secrets: &Secrets) -> usize {
     let open = secrets.open();
     // The highest number and the first half of what ends it.
-    let most = secrets.digits().max(3) + 1;
+    let most = secrets.digits() + 1;
     if let Some(at) = text.rfind(open) {
         let rest = text.get(at + open.len()..).unwrap_or("");
         let is_open = rest.len() <= most && rest.trim_end_matches('_').bytes().all(|byte| byte.is_ascii_digit());
