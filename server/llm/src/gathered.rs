@@ -4,14 +4,14 @@ use crate::calls::Calls;
 use crate::error::{Cause, LlmError};
 use crate::request::{Finish, Piece, Request, Usage};
 
-/// What came of an attempt besides its text.
+/// What came of an attempt, its text left out.
 #[derive(Debug, Default)]
 pub(crate) struct Gathered {
-    /// Those of the text and of the calls.
+    /// Bytes of the text and of the calls.
     pub bytes: usize,
     /// Whether calls are a part of the answer.
     pub takes_calls: bool,
-    /// Whether what is thought before them is wanted back with them.
+    /// Whether the model wants what it thought before the calls back with them.
     pub wants_thoughts: bool,
     /// The same in OpenRouter's form.
     pub wants_details: bool,
@@ -65,10 +65,10 @@ impl Gathered {
         self.bytes + self.calls.thoughts()
     }
 
-    /// An answer that says that it ended did; one that only stops did not. It may be empty where the request says so.
+    /// Whether that is an answer. One that says that it ended did; one that only stops did not.
     ///
     /// # Errors
-    /// If it is none.
+    /// Why it is none: it was cut off or broke off, calls too many tools, or is empty though the request does not allow that.
     pub fn ended(&self, name: &str, request: &Request) -> Result<(), LlmError> {
         let is_empty = !self.has_text && self.calls.is_empty();
         match self.end {

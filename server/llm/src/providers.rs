@@ -247,7 +247,7 @@ pub fn failure(target: &str, status: u16, header: &dyn Fn(&str) -> Option<String
     let retry_after = retry_after(header).or_else(|| retry_delay(error));
     // Most say with 404 that there is no such model, some with 400.
     let is_unknown = has(&["not exist", "not found", "not_found", "unknown model", "invalid model"]);
-    // And what is set, or where it runs, is nothing of whoever asks.
+    // Nor is the request to blame for a key, an account, or the place from which it is sent.
     let is_of_setup = has(&[
         "api key",
         "api_key",

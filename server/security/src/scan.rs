@@ -112,7 +112,7 @@ pub fn scan_forms(text: &str) -> Vec<SecretMatch> {
 fn scan_for(text: &str, is_asked: impl Fn(SecretKind) -> bool) -> Vec<SecretMatch> {
     let Some(matcher) = MATCHER.as_ref() else { return Vec::new() };
     let wanted = matcher.wanted(text);
-    // By their beginnings. None overlaps another, so that of those before an end the last one alone may reach into a place.
+    // By their beginnings. None overlaps another, so only the last one that begins before the end of a new place can overlap that.
     let mut found: BTreeMap<usize, SecretMatch> = BTreeMap::new();
     for (index, format) in FORMATS.iter().enumerate().filter(|(index, _)| wanted.get(*index) == Some(&true)) {
         if !is_asked(format.kind) {

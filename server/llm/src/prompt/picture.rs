@@ -265,7 +265,7 @@ fn attached(rest: &str) -> Result<(Media, &str), PictureError> {
     }
 }
 
-/// The first bytes of what is written in base64; nothing where it is none, or nothing. It is read through and not kept, since nobody here wants the rest.
+/// The first bytes of what is written in base64; nothing where that is no base64, or is empty. The rest is checked too, and not kept.
 fn beginning(base64: &str) -> Option<Vec<u8>> {
     let mut bytes = DecoderReader::new(base64.as_bytes(), &STANDARD);
     let mut beginning = Vec::with_capacity(LONGEST_SIGN);
@@ -458,7 +458,7 @@ mod tests {
             prop_assert_eq!(beginning(&text[..at]).is_some(), at > 0 && at.is_multiple_of(4));
             other[at] = letter;
             let other: String = other.into_iter().collect();
-            // The whole of it is looked at, as one would who decodes it.
+            // All of it is checked, not only the beginning.
             prop_assert_eq!(beginning(&other).is_some(), STANDARD.decode(&other).is_ok());
         }
     }

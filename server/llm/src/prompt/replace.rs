@@ -15,7 +15,7 @@ const FEW: usize = 16;
 pub(super) struct Replacer {
     /// Earlier words are replaced before later ones.
     pairs: Vec<(Arc<str>, Arc<str>)>,
-    /// Finds them all at once, with the state in which it begins; nothing where they are few.
+    /// Finds them all at once, with the state in which it begins; nothing where they are looked for one by one.
     finder: Option<(NFA, StateID)>,
 }
 
@@ -70,7 +70,7 @@ impl Replacer {
     }
 }
 
-/// Numbers the words in their order. Where they are too many for it, nothing, and they are replaced one by one: no secret stays for that.
+/// Numbers the words in their order. Nothing where they are too many to be built in: they are replaced one by one then, so that no secret stays.
 fn finder(pairs: &[(Arc<str>, Arc<str>)]) -> Option<(NFA, StateID)> {
     let finder = NFA::builder().prefilter(false).build(pairs.iter().map(|(word, _)| word.as_bytes())).ok()?;
     let start = finder.start_state(Anchored::No).ok()?;
@@ -83,7 +83,8 @@ type Place = (PatternID, usize, usize, StateID);
 /// Where words are replaced, by their beginnings, each with its end.
 ///
 /// Replacing one word after the other takes earlier words before later ones, each from left to right, and nothing that overlaps what was taken.
-/// So does this: for each end the first word that ends there waits, and where that overlaps, the first of those that do not.
+/// So does this. For each place where words end, the earliest of these words waits. Where it overlaps what was taken before its turn came, the
+/// earliest of the shorter ones that do not waits instead.
 fn places(finder: &NFA, start: StateID, text: &str) -> BTreeMap<usize, (usize, PatternID)> {
     let first = |state: StateID, from: usize, end: usize| -> Option<Reverse<Place>> {
         let words = (0..finder.match_len(state)).map(|index| finder.match_pattern(state, index));
@@ -101,10 +102,10 @@ fn places(finder: &NFA, start: StateID, text: &str) -> BTreeMap<usize, (usize, P
     }
     let mut taken: BTreeMap<usize, (usize, PatternID)> = BTreeMap::new();
     while let Some(Reverse((word, begin, end, state))) = waiting.pop() {
-        // None of those taken overlaps another, so that of those that begin before this end the last one alone may reach into it.
+        // None of those taken overlaps another, so only the last one that begins before this end can overlap this place.
         let before = taken.range(..end).next_back().map(|(_, &(other, _))| other);
         match before {
-            // Whatever ends here has its last byte in it.
+            // It covers the last byte here, so no shorter word fits either.
             Some(other) if other >= end => {}
             Some(other) if other > begin => waiting.extend(first(state, other, end)),
             _ => {

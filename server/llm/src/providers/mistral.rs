@@ -1,4 +1,4 @@
-//! Mistral's way to fill a hole, and what is its own in the answers of a chat, which are the same then.
+//! Mistral's way to fill a hole, whose answers are those of a chat; and the lists in which its models that think answer a chat.
 
 use super::fill::{stops, temperature};
 use super::openai::ChatCompletions;
@@ -6,7 +6,7 @@ use super::{Endpoint, Failed, Provider, WireRequest, bearer, bytes, text, thinki
 use crate::request::{Piece, Request};
 use serde_json::{Value, json};
 
-/// What is said in an answer of a chat: a text, or of models that think a list in which that stands too.
+/// What is said in an answer of a chat: a text, or, by models that think, a list of thoughts and texts.
 pub(super) fn content(content: Option<&Value>) -> impl Iterator<Item = Piece> {
     let parts = content.and_then(Value::as_array).into_iter().flatten();
     let parts = parts.filter_map(|part| match part.get("type").and_then(Value::as_str) {

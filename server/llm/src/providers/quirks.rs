@@ -93,7 +93,7 @@ impl Quirks {
             no_stop: self.no_stop || says("'stop'") || says("`stop`"),
             wants_reasoning: wants(&["reasoning_content"], self.wants_reasoning),
             wants_details: wants(&["reasoning_details", "reasoning details"], self.wants_details),
-            // Some know schemas only, LM Studio among them. Others want the word in what is asked, which is for whoever asks to mend.
+            // LM Studio, for one, knows schemas only. Others know it, and refuse a request that does not speak of JSON: whoever asks has to mend that.
             no_object: self.no_object
                 || (has(&["json_object", "'response_format.type' must be 'json_schema'"]) && !has(&["the word"])),
             short_ids: self.short_ids || (has(&["call id"]) && has(&["length of 9", "length 9"])),
@@ -119,7 +119,7 @@ fn is_of_a_tool(detail: &str) -> bool {
     ["function", "schema", "properties"].iter().any(|word| detail.contains(word))
 }
 
-/// Whether it is said that a field is not taken. Who says in which range it is to be takes another one.
+/// Whether it is said that a field is not taken. A model that names a range takes the field, with another value.
 fn is_not_taken(detail: &str) -> bool {
     const SAID: [&str; 8] = [
         "deprecated",
