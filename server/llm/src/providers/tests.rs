@@ -293,11 +293,6 @@ fn models_get_what_they_take() {
     let reasoning = body(Quirks::of("openai/gpt-5-mini"));
     assert!(reasoning.get("temperature").is_none() && reasoning.get("max_completion_tokens").is_some());
     assert_eq!((Quirks::of("o3-mini").no_temperature, Quirks::of("olmo").no_temperature), (true, false));
-    let refused = LlmError::new("t", Cause::BadRequest, "`temperature` is deprecated for this model");
-    assert!(Quirks::default().learnt(&refused).no_temperature);
-    assert_eq!(Quirks::default().learnt(&LlmError::new("t", Cause::Server, "temperature")), Quirks::default());
-    let of_a_tool = LlmError::new("t", Cause::BadRequest, "Invalid schema for function 'get_temperature'");
-    assert_eq!(Quirks::default().learnt(&of_a_tool), Quirks::default(), "tools have any names");
 }
 
 #[test]
