@@ -316,8 +316,8 @@ impl Restorer {
     }
 
     /// What was held back, at the end.
-    pub fn finish(self) -> String {
-        self.held
+    pub fn finish(&mut self) -> String {
+        std::mem::take(&mut self.held)
     }
 }
 

@@ -15,7 +15,7 @@ use std::sync::Arc;
 pub(crate) struct Splice {
     writer: Writer,
     prompt: Arc<Prompt>,
-    restorer: Option<Restorer>,
+    restorer: Restorer,
     stops: Stops,
     shown: String,
     said: String,
@@ -29,7 +29,7 @@ impl Splice {
         Self {
             writer,
             prompt: request.prompt.clone(),
-            restorer: None,
+            restorer: request.prompt.restorer(),
             stops: Stops::of(request),
             shown: String::new(),
             said: String::new(),
@@ -39,7 +39,7 @@ impl Splice {
 
     /// An attempt begins.
     pub fn begin(&mut self) {
-        self.restorer = Some(self.prompt.restorer());
+        self.restorer = self.prompt.restorer();
         self.stops.begin();
         self.said.clear();
         self.same = 0;
@@ -49,13 +49,8 @@ impl Splice {
     pub fn push(&mut self, text: &str) {
         // As the model said it: a secret that is put back may have the text of an end in it.
         let text = self.stops.push(Cow::Borrowed(text));
-        match &mut self.restorer {
-            Some(restorer) => {
-                let text = restorer.push(&text);
-                self.show(&text);
-            }
-            None => self.show(&text),
-        }
+        let text = self.restorer.push(&text);
+        self.show(&text);
     }
 
     /// Whether the running attempt came to a text at which the answer ends: it says nothing more.
@@ -66,10 +61,7 @@ impl Splice {
     /// The attempt is whole; gives its text.
     pub fn finish(&mut self) -> String {
         let held = self.stops.finish();
-        let rest = match self.restorer.take() {
-            Some(mut restorer) => restorer.push(&held).into_owned() + &restorer.finish(),
-            None => held,
-        };
+        let rest = self.restorer.push(&held).into_owned() + &self.restorer.finish();
         self.show(&rest);
         if self.said.len() < self.shown.len() {
             // It ended before it said all that an earlier one had said.
@@ -163,18 +155,8 @@ mod tests {
     use crate::providers::gather;
     use crate::request::Finish;
 
-    /// What readers get of attempts, each given in pieces; all but the last break off.
-    async fn read(attempts: &[&[&str]]) -> (Vec<Piece>, String) {
-        read_to(&[], attempts).await
-    }
-
-    /// The same of answers that end at these texts.
-    async fn read_to(stops: &[&str], attempts: &[&[&str]]) -> (Vec<Piece>, String) {
-        read_of("x", stops, attempts).await
-    }
-
-    /// The same of answers to a question.
-    async fn read_of(question: &str, stops: &[&str], attempts: &[&[&str]]) -> (Vec<Piece>, String) {
+    /// What readers get of attempts to answer a question, each given in pieces; all but the last break off.
+    async fn read(question: &str, stops: &[&str], attempts: &[&[&str]]) -> (Vec<Piece>, String) {
         let prompt = Prompt::new(&[Part::Data(Origin::Question, question.into())], PromptLimits::default()).unwrap();
         let stop = stops.iter().map(|&stop| stop.to_owned()).collect();
         let request = Request { stop, ..Request::new(Arc::new(prompt)) };
@@ -210,7 +192,7 @@ mod tests {
             (&[&["Hello you"], &["Hello"]], "Hello", 1),
             (&[&["a"], &["ab"], &["abc"]], "abc", 0),
         ] {
-            let (pieces, text) = read(attempts).await;
+            let (pieces, text) = read("x", &[], attempts).await;
             assert_eq!(text, expected);
             assert_eq!(pieces.iter().filter(|piece| **piece == Piece::Restart).count(), restarts, "{pieces:?}");
         }
@@ -232,7 +214,7 @@ mod tests {
             (&["END"], &[&["one E"], &["one ", "END"]], "one "),
             (&["END"], &[&["one END"], &["one two"]], "one two"),
         ] {
-            let (pieces, text) = read_to(stops, attempts).await;
+            let (pieces, text) = read("x", stops, attempts).await;
             assert_eq!(text, expected, "{stops:?} {attempts:?}");
             assert!(!pieces.contains(&Piece::Restart), "nothing is shown that is taken back: {pieces:?}");
         }
@@ -243,7 +225,7 @@ mod tests {
         let secret = ["ghp_", "a8Fk2mQz7LpX9cVb3NwT6yRd1HsJ4gKe5UoI"].concat();
         for pieces in [&["It is __SECRET_1__ and UoI no more"][..], &["It is __SEC", "RET_1__ and U", "oI no", " more"]]
         {
-            let (_, text) = read_of(&format!("token = {secret}"), &["UoI"], &[pieces]).await;
+            let (_, text) = read(&format!("token = {secret}"), &["UoI"], &[pieces]).await;
             assert_eq!(text, format!("It is {secret} and "));
         }
     }
