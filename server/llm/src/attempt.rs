@@ -439,8 +439,7 @@ fn late(name: &str, what: &str) -> LlmError {
 fn check_length(name: &str, read: usize, gathered: &Gathered, plan: &Plan) -> Result<(), LlmError> {
     let longest = plan.bounds.answer;
     if read > longest.saturating_mul(EVENT_OVERHEAD) || gathered.bytes > longest {
-        let detail = format!("the answer is longer than the {longest} bytes of `models.max-answer-bytes`");
-        return Err(LlmError::new(name, Cause::LongAnswer, detail));
+        return Err(LlmError::long_answer(name, longest));
     }
     Ok(())
 }

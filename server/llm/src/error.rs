@@ -279,6 +279,12 @@ impl LlmError {
         Self::new("models", Cause::NoTarget, NONE_SET)
     }
 
+    /// An answer has more bytes than this.
+    pub(crate) fn long_answer(target: &str, limit: usize) -> Self {
+        let detail = format!("the answer is longer than the {limit} bytes of `models.max-answer-bytes`");
+        Self::new(target, Cause::LongAnswer, detail)
+    }
+
     /// A failure of a target.
     pub fn new(target: impl Into<String>, cause: Cause, detail: impl Into<String>) -> Self {
         let detail: String = detail.into();

@@ -127,10 +127,7 @@ impl Run<'_> {
             .map_err(|failed| wire.error(failed.cause, failed.detail))
             .and_then(|pieces| gather(&self.target.name, pieces))
             .and_then(|answer| match self.plan.bounds.answer {
-                limit if answer.text.len() > limit => {
-                    let detail = format!("the answer is longer than the {limit} bytes of `models.max-answer-bytes`");
-                    Err(wire.error(Cause::LongAnswer, detail))
-                }
+                limit if answer.text.len() > limit => Err(LlmError::long_answer(&self.target.name, limit)),
                 _ => Ok(answer),
             });
         let answer = match answer {

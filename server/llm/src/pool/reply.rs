@@ -90,8 +90,7 @@ impl Reply {
         let mut body = Vec::new();
         while let Some(bytes) = self.more(target).await? {
             if body.len() + bytes.len() > limit {
-                let detail = format!("the answer is longer than the {limit} bytes of `models.max-answer-bytes`");
-                return Err(LlmError::new(target, Cause::LongAnswer, detail));
+                return Err(LlmError::long_answer(target, limit));
             }
             body.extend_from_slice(&bytes);
         }
