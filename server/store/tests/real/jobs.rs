@@ -4,7 +4,7 @@ use crate::databases::{Ground, new_job, on_both};
 use serde_json::json;
 use std::time::Duration;
 use store::idempotency::Once;
-use store::jobs::{Beat, JobFilter, JobState, Leased, NewJob, Outcome};
+use store::jobs::{Beat, Job, JobFilter, JobState, Leased, NewJob, Outcome};
 use store::{StoreError, now_ms};
 
 on_both!(
@@ -52,6 +52,8 @@ async fn a_job_comes_back_with_its_result(ground: Ground) {
     let result = json!({ "z": [1, 2.5], "a": "ü" });
     assert!(ground.store.finish_job(&leased, Outcome::Succeeded(result.clone())).await.expect("asked").is_some());
     let done = ground.store.job(&made.id).await.expect("read").expect("there");
+    let without_input = Job { input: json!(null), ..done.clone() };
+    assert_eq!(ground.store.job_without_input(&made.id).await.expect("read"), Some(without_input));
     assert_eq!((done.state, done.result, done.error, done.progress), (JobState::Succeeded, Some(result), None, 100));
     assert!(done.started_at >= Some(made.created_at) && done.finished_at >= done.started_at);
     assert!(ground.store.finish_job(&leased, Outcome::Cancelled).await.expect("asked").is_none(), "it is at its end");
