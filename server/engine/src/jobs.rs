@@ -169,10 +169,10 @@ impl JobRunner {
         let mut stop = self.stop.clone();
         while !*self.stop.borrow() {
             match self.store.lease_job(&self.worker, &kinds, LEASE_MS, self.most_of_one).await {
-                Ok(lease) => {
+                Ok(found) => {
                     // Their workers ended with the process that held them, so nobody else counts them.
-                    lease.put_away.iter().for_each(|job| self.observe(Attempt::put_away(job)));
-                    if let Some(leased) = lease.leased {
+                    found.put_away.iter().for_each(|job| self.observe(Attempt::put_away(job)));
+                    if let Some(leased) = found.leased {
                         self.do_one(leased).await;
                         continue;
                     }

@@ -148,7 +148,7 @@ pub struct Leased {
 
 /// What there was for a worker that asked for a job.
 #[derive(Debug, Default, PartialEq)]
-pub struct Lease {
+pub struct Found {
     /// What it is to do; nothing where nothing waits.
     pub leased: Option<Leased>,
     /// Jobs that were found beside it whose workers were gone, and that are at their end by that: dead, or cancelled.
