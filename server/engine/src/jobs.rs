@@ -169,10 +169,10 @@ impl JobRunner {
         let mut stop = self.stop.clone();
         while !*self.stop.borrow() {
             match self.store.lease_job(&self.worker, &kinds, LEASE_MS, self.most_of_one).await {
-                Ok(lease) => {
+                Ok(found) => {
                     // Their workers ended with the process that held them, so nobody else counts them.
-                    lease.put_away.iter().for_each(|job| self.observe(Attempt::put_away(job)));
-                    if let Some(leased) = lease.leased {
+                    found.put_away.iter().for_each(|job| self.observe(Attempt::put_away(job)));
+                    if let Some(leased) = found.leased {
                         self.do_one(leased).await;
                         continue;
                     }
@@ -227,15 +227,10 @@ impl JobRunner {
     /// anew because the database began again just then. After that the lease runs out, and the job is done again.
     async fn finish(&self, leased: &Leased, outcome: Outcome) -> Result<Option<JobState>, StoreError> {
         let until = Instant::now() + Duration::from_millis(LEASE_MS.unsigned_abs());
-        let mut has_failed = false;
         loop {
             match self.store.finish_job(leased, outcome.clone()).await {
-                Err(error) if error.is_transient() && Instant::now() < until => {
-                    has_failed = true;
-                    tokio::time::sleep(AGAIN).await;
-                }
-                // It may have been written though nobody could say so any more: nobody else can have had the job by now.
-                Ok(None) if has_failed && Instant::now() < until => return self.store.job_state(&leased.job.id).await,
+                Err(error) if error.is_transient() && Instant::now() < until => tokio::time::sleep(AGAIN).await,
+                // Also where an earlier try was written though nobody could say so any more.
                 finished => return finished,
             }
         }

@@ -8,7 +8,7 @@ use crate::state::Gateway;
 use dashmap::{DashMap, Entry};
 use futures_util::FutureExt;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, resume_unwind};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
@@ -35,14 +35,10 @@ pub(crate) async fn carried_through<T: Send + 'static>(
     deed: impl Future<Output = Result<T, Problem>> + Send + 'static,
 ) -> Result<T, Problem> {
     let here = gateway.clone();
-    let deed = async move {
-        let done = AssertUnwindSafe(deed).catch_unwind().await;
+    let deed = caught(deed).map(move |done| {
         here.recent().forget();
-        match done {
-            Ok(done) => done,
-            Err(panic) => resume_unwind(panic),
-        }
-    };
+        done
+    });
     carried_on(gateway, deed).await
 }
 
@@ -54,16 +50,19 @@ pub(crate) async fn carried_on<T: Send + 'static>(
     gateway: &Gateway,
     deed: impl Future<Output = Result<T, Problem>> + Send + 'static,
 ) -> Result<T, Problem> {
-    let deeds = gateway.deeds().0.clone();
-    let deed = async move {
-        AssertUnwindSafe(deed).catch_unwind().await.unwrap_or_else(|_| {
+    let deed = gateway.deeds().0.spawn(CORRELATION.scope(correlation(), caught(deed)).in_current_span());
+    let ends = || Problem::new(Kind::Unavailable, "The service ends just now; look whether it was done still.");
+    deed.await.unwrap_or_else(|_| Err(ends()))
+}
+
+/// A deed that fails where it would panic, which is written into the log.
+fn caught<T>(deed: impl Future<Output = Result<T, Problem>>) -> impl Future<Output = Result<T, Problem>> {
+    AssertUnwindSafe(deed).catch_unwind().map(|done| {
+        done.unwrap_or_else(|_| {
             tracing::error!(correlation = correlation(), "A change was not carried through to its end.");
             Err(Problem::new(Kind::Internal, "Something failed here."))
         })
-    };
-    let deed = deeds.spawn(CORRELATION.scope(correlation(), deed).in_current_span());
-    let ends = || Problem::new(Kind::Unavailable, "The service ends just now; look whether it was done still.");
-    deed.await.unwrap_or_else(|_| Err(ends()))
+    })
 }
 
 /// What is being done, so that the same is not done twice at once.

@@ -148,7 +148,7 @@ pub struct Leased {
 
 /// What there was for a worker that asked for a job.
 #[derive(Debug, Default, PartialEq)]
-pub struct Lease {
+pub struct Found {
     /// What it is to do; nothing where nothing waits.
     pub leased: Option<Leased>,
     /// Jobs that were found beside it whose workers were gone, and that are at their end by that: dead, or cancelled.
@@ -277,7 +277,13 @@ impl Store {
         row.map(|row| job_in(&row)).transpose()
     }
 
-    /// The job with this id without what it was given and what came of it: both may be large.
+    /// The job with this id and what came of it, without what it was given, which may be large.
+    pub async fn job_without_input(&self, id: &str) -> Result<Option<Job>, StoreError> {
+        let row = self.pool.row_built(format!("SELECT {WITHOUT_INPUT} FROM jobs WHERE id = $1"), values![id]).await?;
+        row.map(|row| job_in(&row)).transpose()
+    }
+
+    /// The same without what came of it, which may be large too.
     pub async fn job_in_short(&self, id: &str) -> Result<Option<Job>, StoreError> {
         let row = self.pool.row_built(format!("SELECT {SHORT} FROM jobs WHERE id = $1"), values![id]).await?;
         row.map(|row| job_in(&row)).transpose()
@@ -371,9 +377,19 @@ fn state_in(row: &Row) -> Result<JobState, StoreError> {
     JobState::by_name(&row.text("state")?).ok_or(StoreError::Stored("state of a job"))
 }
 
-/// All columns of a job but its input and its result.
-const SHORT: &str = "id, kind, account, priority, state, 'null' AS input, CAST(NULL AS TEXT) AS result, error, progress, message, attempts,
-    max_attempts, created_at, started_at, finished_at, run_at";
+/// All columns of a job but its input, with this in the place of its result.
+macro_rules! columns {
+    ($result:literal) => {
+        concat!(
+            "id, kind, account, priority, state, 'null' AS input, error, progress, message, attempts, max_attempts, created_at, started_at,
+            finished_at, run_at, ",
+            $result
+        )
+    };
+}
+
+const WITHOUT_INPUT: &str = columns!("result");
+const SHORT: &str = columns!("CAST(NULL AS TEXT) AS result");
 
 fn job_in(row: &Row) -> Result<Job, StoreError> {
     let json = |text: String| serde_json::from_str(&text).map_err(|_| StoreError::Stored("input or result of a job"));

@@ -287,7 +287,7 @@ pub(crate) async fn of(gateway: &Gateway, principal: &Principal, operation: &str
     permitted(gateway, principal, operation, id, job).await
 }
 
-/// The same without either.
+/// The same without either, for whoever shows neither.
 async fn short_of(gateway: &Gateway, principal: &Principal, operation: &str, id: &str) -> Result<Job, Problem> {
     let job = gateway.store().job_in_short(id).await?;
     permitted(gateway, principal, operation, id, job).await
@@ -320,7 +320,8 @@ pub(crate) async fn show(
     Extension(principal): Extension<Principal>,
     Id(id): Id,
 ) -> Result<Json<JobView>, Problem> {
-    of(&gateway, &principal, "jobs.show", &id).await.map(|job| Json(job.into()))
+    let job = gateway.store().job_without_input(&id).await?;
+    permitted(&gateway, &principal, "jobs.show", &id, job).await.map(|job| Json(job.into()))
 }
 
 /// Ends a job: at once where it waits, soon where it is being done. One that has ended stays as it is.
@@ -337,7 +338,7 @@ pub(crate) async fn cancel(
 ) -> Result<(StatusCode, Json<JobView>), Problem> {
     short_of(&gateway, &principal, "jobs.cancel", &id).await?;
     gateway.store().cancel_job(&id).await?;
-    let job = gateway.store().job(&id).await?.ok_or_else(|| Problem::missing("job", &id))?;
+    let job = gateway.store().job_without_input(&id).await?.ok_or_else(|| Problem::missing("job", &id))?;
     Ok((StatusCode::ACCEPTED, Json(job.into())))
 }
 
@@ -378,4 +379,29 @@ pub(crate) fn event_data(event: &JobEvent) -> serde_json::Value {
 /// An event as it is sent.
 fn told(event: &JobEvent) -> Event {
     Event::default().event("job").id(event.seq.to_string()).data(event_data(event).to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::Service;
+    use serde_json::json;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_job_is_shown_and_cancelled_without_a_look_at_its_input() {
+        let service = Service::new().await;
+        let token = service.account("dev", Role::Developer).await;
+        let store = service.gateway.store();
+        let account = store.account_by_name("dev").await.unwrap().unwrap().id;
+        // Nested deeper than JSON is read.
+        let input = (0..200).fold(Value::Null, |inner, _| json!([inner]));
+        let new = NewJob { kind: "check".to_owned(), account, priority: 0, input, max_attempts: TRIES, run_at: None };
+        let id = store.create_job(new, None).await.unwrap().id;
+        assert!(store.job(&id).await.is_err(), "the control: whoever reads it fails");
+        let place = format!("/api/v2/jobs/{id}");
+        for (method, state) in [("GET", "queued"), ("DELETE", "cancelled")] {
+            let told = service.send(method, &place, &token, None).await;
+            assert!(told.status.is_success() && told.json()["state"] == state, "{told:?}");
+        }
+    }
 }

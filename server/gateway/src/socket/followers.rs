@@ -1,13 +1,13 @@
 //! Who follows a single job. Thousands may, and only those whom a line of the log concerns wake and read it: followers who looked for themselves,
 //! each a few times a second, would ask the store the more the further its workers fall behind, and keep them from catching up.
 
-use rustc_hash::FxHashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use dashmap::DashMap;
+use std::sync::Arc;
 use tokio::sync::watch;
 
 /// The jobs that are followed.
 #[derive(Clone, Default)]
-pub(crate) struct Followers(Arc<Mutex<FxHashMap<String, watch::Sender<()>>>>);
+pub(crate) struct Followers(Arc<DashMap<String, watch::Sender<()>>>);
 
 /// Somebody who follows a job, until he is dropped.
 pub(crate) struct Follower {
@@ -20,46 +20,41 @@ pub(crate) struct Follower {
 impl Followers {
     /// Hears of the lines of a job from now on.
     pub fn add(&self, job: &str) -> Follower {
-        let mut of = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let lines = of.entry(job.to_owned()).or_insert_with(|| watch::Sender::new(())).subscribe();
+        let lines = self.0.entry(job.to_owned()).or_insert_with(|| watch::Sender::new(())).subscribe();
         Follower { followers: self.clone(), job: job.to_owned(), lines: Some(lines) }
     }
 
     /// Tells those who follow a job that it has another line.
     pub fn tell(&self, job: &str) {
-        if let Some(lines) = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(job) {
+        if let Some(lines) = self.0.get(job) {
             lines.send_replace(());
         }
     }
 
     /// Whether nobody follows anything.
     pub fn is_empty(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+        self.0.is_empty()
     }
 }
 
 impl Follower {
     /// Waits for a line that he was not told of yet. Dropping it loses nothing.
     pub async fn told(&mut self) {
-        let is_told = match &mut self.lines {
-            Some(lines) => lines.changed().await.is_ok(),
-            None => false,
-        };
-        // The other end stands in the table as long as anybody follows.
-        if !is_told {
-            std::future::pending::<()>().await;
+        if let Some(lines) = &mut self.lines
+            && lines.changed().await.is_ok()
+        {
+            return;
         }
+        // It does not come to this: the other end stands in the table as long as anybody follows.
+        std::future::pending().await
     }
 }
 
 impl Drop for Follower {
     fn drop(&mut self) {
-        let mut of = self.followers.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // He is counted no longer from here on; of two who leave at once, the second must see that the first is gone.
+        // Counted no longer before he looks, so that whoever leaves last sees that nobody is left.
         self.lines = None;
-        if of.get(&self.job).is_some_and(|lines| lines.receiver_count() == 0) {
-            of.remove(&self.job);
-        }
+        self.followers.0.remove_if(&self.job, |_, lines| lines.receiver_count() == 0);
     }
 }
 

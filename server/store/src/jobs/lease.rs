@@ -3,7 +3,7 @@
 //! To find the next job takes longer the more accounts have some that wait, because who is next depends on who is busy, but not the more jobs they have.
 //! Leases are measured with the clocks of the machines that ask, which must not differ by more than a part of a lease.
 
-use super::{Beat, Change, Job, JobState, Lease, Leased, Outcome, SHORT, job_in, log_changes};
+use super::{Beat, Change, Found, Job, JobState, Leased, Outcome, SHORT, job_in, log_changes, state_in};
 use crate::sql::{Value, Writing, values};
 use crate::{Store, StoreError, new_id, now_ms};
 
@@ -27,10 +27,10 @@ impl Store {
         kinds: &[&str],
         lease_ms: i64,
         most_per_account: Option<u32>,
-    ) -> Result<Lease, StoreError> {
-        let mut lease = Lease::default();
+    ) -> Result<Found, StoreError> {
+        let mut found = Found::default();
         if kinds.is_empty() || !self.has_work(kinds).await? {
-            return Ok(lease);
+            return Ok(found);
         }
         let mut writing = self.pool.begin().await?;
         if most_per_account.is_some() {
@@ -39,7 +39,7 @@ impl Store {
         }
         let now = now_ms();
         let mut changes = Vec::new();
-        while lease.leased.is_none() && changes.len() < HOPELESS_AT_ONCE {
+        while found.leased.is_none() && changes.len() < HOPELESS_AT_ONCE {
             let Some((mut job, cancel)) = pick(&mut writing, kinds, now, most_per_account).await? else { break };
             let is_hopeless = job.attempts >= job.max_attempts.saturating_add(WORKERS_LOST);
             if job.state == JobState::Running && (cancel || is_hopeless) {
@@ -47,10 +47,10 @@ impl Store {
                 changes.push(Change::of(&job));
                 // Whoever counts does not need it, and it may be large.
                 job.input = serde_json::Value::Null;
-                lease.put_away.push(job);
+                found.put_away.push(job);
                 continue;
             }
-            let proof = new_id();
+            let lease = new_id();
             job.state = JobState::Running;
             job.attempts += 1;
             job.started_at = Some(now);
@@ -58,18 +58,18 @@ impl Store {
             let sql = "UPDATE jobs SET state = 'running', attempts = $2, started_at = $3, progress = 0, worker = $4,
                 lease = $5, lease_until = $6 WHERE id = $1";
             let until = now.saturating_add(lease_ms);
-            writing.run(sql, values![&job.id, job.attempts, now, worker, &proof, until]).await?;
+            writing.run(sql, values![&job.id, job.attempts, now, worker, &lease, until]).await?;
             let sql =
                 "INSERT INTO turns (account, at) VALUES ($1, $2) ON CONFLICT (account) DO UPDATE SET at = excluded.at";
             writing.run(sql, values![&job.account, now]).await?;
             changes.push(Change::of(&job));
-            lease.leased = Some(Leased { job, lease: proof });
+            found.leased = Some(Leased { job, lease });
         }
         if !changes.is_empty() {
             log_changes(&mut writing, &changes).await?;
             writing.commit().await?;
         }
-        Ok(lease)
+        Ok(found)
     }
 
     /// A look without a lock, so that idle workers do not stand in the way of those who write.
@@ -107,11 +107,17 @@ impl Store {
         Ok(if cancel { Beat::CancelWanted } else { Beat::Going })
     }
 
-    /// Ends an attempt; the state in which the job is then. Nothing, and nothing is written, if the lease was lost.
+    /// Ends an attempt; the state in which that left the job. Where this lease ended it before, nothing is written, and the state is told again: whoever
+    /// was not told whether it was written can ask once more. Nothing, and nothing is written, if the lease was lost.
     pub async fn finish_job(&self, leased: &Leased, outcome: Outcome) -> Result<Option<JobState>, StoreError> {
         let now = now_ms();
         let mut writing = self.pool.begin().await?;
-        let Some((mut job, cancel)) = held(&mut writing, leased).await? else { return Ok(None) };
+        let Some((mut job, cancel)) = held(&mut writing, leased).await? else {
+            // A job keeps the name of the lease that ended its attempt until somebody else changes it.
+            let sql = "SELECT state FROM jobs WHERE id = $1 AND lease = $2";
+            let row = writing.row(sql, values![&leased.job.id, &leased.lease]).await?;
+            return row.map(|row| state_in(&row)).transpose();
+        };
         let mut change = Change::of(&job);
         job.error = None;
         match outcome {
@@ -147,7 +153,7 @@ impl Store {
         let result = job.result.as_ref().map(ToString::to_string);
         let finished_at = job.state.is_final().then_some(now);
         let sql = "UPDATE jobs SET state = $2, result = $3, error = $4, progress = $5, run_at = $6, finished_at = $7,
-            attempts = $8, lease = NULL, lease_until = NULL WHERE id = $1";
+            attempts = $8, lease_until = NULL WHERE id = $1";
         let head = values![&job.id, job.state.name(), result.as_deref(), job.error.as_deref()];
         let tail = values![job.progress, job.run_at, finished_at, job.attempts];
         writing.run(sql, &[&head[..], &tail[..]].concat()).await?;

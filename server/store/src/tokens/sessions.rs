@@ -27,7 +27,7 @@ impl Store {
         let sql = "SELECT id FROM sessions WHERE account = $1 AND revoked_at IS NULL AND expires_at > $2
             ORDER BY id DESC LIMIT 1 OFFSET $3";
         let crowded = self.pool.row(sql, values![account, now_ms(), MOST - 1]).await?;
-        let crowded_out = crowded.map(|row| row.text("id")).transpose()?;
+        let newest_to_end = crowded.map(|row| row.text("id")).transpose()?;
         let mut writing = self.pool.begin().await?;
         // The account is held, so that whoever changes its password either comes before and is seen here, or after and ends this session.
         let sql = "SELECT password_hash, totp_confirmed, disabled FROM accounts WHERE id = $1 FOR UPDATE";
@@ -64,7 +64,7 @@ impl Store {
         writing.run(sql, values![id, account, now, expires_at, &ways, acr, session.auth_time]).await?;
         let sql = "INSERT INTO refreshes (hash, session) VALUES ($1, $2)";
         writing.run(sql, values![refresh_hash, &session.id]).await?;
-        if let Some(newest) = &crowded_out {
+        if let Some(newest) = &newest_to_end {
             // Not the one that lets this one begin.
             let spared = proof.session.as_deref();
             session.crowded_out = end_until(&mut writing, account, spared, Some(newest), AT_ONCE).await?;
@@ -81,8 +81,8 @@ impl Store {
 
     /// Whether there is such a refresh token and it was exchanged already.
     pub async fn is_refresh_used(&self, hash: &str) -> Result<bool, StoreError> {
-        let row = self.pool.row("SELECT used_at FROM refreshes WHERE hash = $1", values![hash]).await?;
-        row.map_or(Ok(false), |row| Ok(row.number_if_any("used_at")?.is_some()))
+        let sql = "SELECT hash FROM refreshes WHERE hash = $1 AND used_at IS NOT NULL";
+        Ok(self.pool.row(sql, values![hash]).await?.is_some())
     }
 
     /// Takes a refresh token and puts a new one in its place.

@@ -11,6 +11,7 @@ on_both!(
     the_same_request_makes_one_job,
     what_was_made_and_swept_is_gone,
     sweeping_removes_what_is_old_and_nothing_else,
+    what_cannot_be_swept_does_not_keep_the_rest,
 );
 
 fn work(account: &str) -> NewJob {
@@ -93,4 +94,12 @@ async fn sweeping_removes_what_is_old_and_nothing_else(ground: Ground) {
     assert_eq!(store.job(&waiting.id).await.expect("read"), Some(waiting));
     assert!(store.job_events_since(0, 100).await.expect("read").is_empty());
     assert!(store.newest_job_event().await.expect("read") >= 4, "numbers go on");
+}
+
+async fn what_cannot_be_swept_does_not_keep_the_rest(ground: Ground) {
+    ground.job("ada", 0).await;
+    assert_eq!(ground.store.job_events_since(0, 100).await.expect("read").len(), 1, "the control");
+    ground.tamper("ALTER TABLE idempotency RENAME TO elsewhere").await;
+    ground.store.sweep(now_ms() + 8 * 24 * 60 * 60 * 1_000).await.expect_err("a table is missing");
+    assert!(ground.store.job_events_since(0, 100).await.expect("read").is_empty());
 }

@@ -4,7 +4,7 @@ use crate::databases::{Ground, new_job, on_both};
 use serde_json::json;
 use std::time::Duration;
 use store::idempotency::Once;
-use store::jobs::{Beat, JobFilter, JobState, Leased, NewJob, Outcome};
+use store::jobs::{Beat, Job, JobFilter, JobState, Leased, NewJob, Outcome};
 use store::{StoreError, now_ms};
 
 on_both!(
@@ -13,6 +13,7 @@ on_both!(
     a_job_comes_back_with_its_result,
     a_job_waits_for_its_moment_and_its_kind,
     a_lease_that_is_over_is_given_to_another,
+    who_ends_an_attempt_twice_hears_of_that_one_and_not_of_the_next,
     a_job_that_waits_is_cancelled_at_once,
     a_job_that_runs_hears_that_it_is_cancelled,
     a_job_that_fails_is_tried_again_until_it_is_dead,
@@ -52,9 +53,10 @@ async fn a_job_comes_back_with_its_result(ground: Ground) {
     let result = json!({ "z": [1, 2.5], "a": "ü" });
     assert!(ground.store.finish_job(&leased, Outcome::Succeeded(result.clone())).await.expect("asked").is_some());
     let done = ground.store.job(&made.id).await.expect("read").expect("there");
+    let without_input = Job { input: json!(null), ..done.clone() };
+    assert_eq!(ground.store.job_without_input(&made.id).await.expect("read"), Some(without_input));
     assert_eq!((done.state, done.result, done.error, done.progress), (JobState::Succeeded, Some(result), None, 100));
     assert!(done.started_at >= Some(made.created_at) && done.finished_at >= done.started_at);
-    assert!(ground.store.finish_job(&leased, Outcome::Cancelled).await.expect("asked").is_none(), "it is at its end");
     assert_eq!(ground.store.heartbeat(&leased, LONG, 0, "").await.expect("asked"), Beat::Lost);
 }
 
@@ -85,6 +87,28 @@ async fn a_lease_that_is_over_is_given_to_another(ground: Ground) {
     assert_eq!(ground.store.newest_job_event().await.expect("read"), seq);
     assert!(ground.store.finish_job(&other, Outcome::Succeeded(json!(2))).await.expect("asked").is_some());
     assert_eq!(ground.store.job(&job.id).await.expect("read").expect("there").result, Some(json!(2)));
+}
+
+async fn who_ends_an_attempt_twice_hears_of_that_one_and_not_of_the_next(ground: Ground) {
+    let finish =
+        async |leased: &Leased, outcome: Outcome| ground.store.finish_job(leased, outcome).await.expect("asked");
+    let job = ground.job("ada", 0).await;
+    let first = lease(&ground, "w", LONG).await.expect("a job");
+    assert_eq!(finish(&first, retried("x")).await, Some(JobState::Queued));
+    let (before, seq) = (ground.store.job(&job.id).await, ground.store.newest_job_event().await);
+    assert_eq!(finish(&first, Outcome::Cancelled).await, Some(JobState::Queued), "it was not told, and asks again");
+    assert_eq!(ground.store.job(&job.id).await.expect("read"), before.expect("read"), "nothing is written");
+    assert_eq!(ground.store.newest_job_event().await.expect("read"), seq.expect("read"));
+    let second = lease(&ground, "w", LONG).await.expect("a job");
+    assert_eq!(finish(&first, retried("x")).await, None, "it is in other hands");
+    assert_eq!(finish(&second, Outcome::Succeeded(json!(1))).await, Some(JobState::Succeeded));
+    assert_eq!(finish(&first, retried("x")).await, None, "that was the work of somebody else");
+    // Cancelled by somebody while it waited again.
+    let job = ground.job("ada", 0).await;
+    let leased = lease(&ground, "w", LONG).await.expect("a job");
+    assert_eq!(finish(&leased, retried("x")).await, Some(JobState::Queued));
+    assert_eq!(ground.store.cancel_job(&job.id).await.expect("asked"), Some(JobState::Cancelled));
+    assert_eq!(finish(&leased, retried("x")).await, None);
 }
 
 async fn a_job_that_waits_is_cancelled_at_once(ground: Ground) {
@@ -141,7 +165,6 @@ async fn a_job_that_is_given_back_waits_again_and_was_no_attempt(ground: Ground)
         let leased = lease(&ground, "w", 60_000).await.expect("a job");
         assert_eq!((leased.job.id.as_str(), leased.job.attempts), (made.id.as_str(), 1));
         assert!(store.finish_job(&leased, Outcome::Released).await.expect("given back").is_some());
-        assert!(store.finish_job(&leased, Outcome::Released).await.expect("asked").is_none(), "its lease is over");
     }
     let leased = lease(&ground, "w", 60_000).await.expect("a job");
     store.cancel_job(&made.id).await.expect("wanted");

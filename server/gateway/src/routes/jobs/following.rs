@@ -6,7 +6,7 @@ use crate::error::Problem;
 use crate::socket::{Follower, Standing};
 use crate::state::Gateway;
 use engine::store::StoreError;
-use engine::store::jobs::JobEvent;
+use engine::store::jobs::{JobEvent, JobState};
 use std::collections::VecDeque;
 
 /// Lines that are read at once.
@@ -37,19 +37,12 @@ impl Following {
         let follower = gateway.hub().follow(&id).await;
         let follower = follower.ok_or_else(|| StoreError::Unavailable("it takes too long".to_owned()))?;
         let standing = Standing::new(gateway, principal);
-        let mut following = Self {
-            gateway: gateway.clone(),
-            follower,
-            standing,
-            id,
-            from,
-            waiting: VecDeque::new(),
-            is_behind: false,
-            is_over: false,
-        };
         // What is said to lie ahead was never told by us: the store may have been put back to what it was.
-        following.from = from.min(gateway.store().newest_job_event().await?);
-        let is_done = gateway.store().job_state(&following.id).await?.is_none_or(|state| state.is_final());
+        let from = from.min(gateway.store().newest_job_event().await?);
+        let is_done = gateway.store().job_state(&id).await?.is_none_or(JobState::is_final);
+        let (waiting, is_behind, is_over) = Default::default();
+        let mut following =
+            Self { gateway: gateway.clone(), follower, standing, id, from, waiting, is_behind, is_over };
         following.read().await?;
         // One that ended before anybody looked has no more lines.
         following.is_over = is_done && following.waiting.is_empty();

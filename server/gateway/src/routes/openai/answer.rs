@@ -183,10 +183,7 @@ impl Heard {
 
 /// Why there is no answer. Who asks by this door wrote the request himself, and what a provider does not take of it is for him to change.
 fn no_answer(error: LlmError) -> Problem {
-    match error.is_of_request() {
-        true => Problem::new(Kind::Invalid, error.to_string()),
-        false => error.into(),
-    }
+    if error.is_of_request() { Problem::new(Kind::Invalid, error.to_string()) } else { error.into() }
 }
 
 /// An answer as a whole.

@@ -315,12 +315,10 @@ fn said(messages: Vec<Message>) -> Result<(Vec<String>, Vec<Turn>), Problem> {
             "The model had the last word; the conversation has to end with a question or with the result of a tool.";
         return Err(Problem::new(Kind::Refused, said).at(last));
     }
-    // Blank ones of the user are left behind too, and refused as well; the last is what is asked, or that nothing is.
-    let mut left = turns.len();
-    turns.retain(|turn| {
-        left -= 1;
-        left == 0 || !matches!(turn, Turn::User(text) if text.trim().is_empty())
-    });
+    // Programs leave blank messages of the user behind too, and most providers refuse them. The last message is what is asked, and stays as it is.
+    let asked = turns.pop();
+    turns.retain(|turn| !matches!(turn, Turn::User(text) if text.trim().is_empty()));
+    turns.extend(asked);
     Ok((instructions, turns))
 }
 
@@ -470,9 +468,8 @@ mod tests {
     #[test]
     fn blank_messages_before_the_last_are_left_out() {
         let said = |role: &str, content: Value| json!({ "role": role, "content": content });
-        let turns = |messages: Value| {
-            read(json!({ "model": "auto", "messages": messages })).conversation().map(|asked| asked.turns).unwrap()
-        };
+        let turns =
+            |messages: Value| read(json!({ "model": "auto", "messages": messages })).conversation().unwrap().turns;
         let blank = || said("user", json!(" \n"));
         let user = |text: &str| Turn::User(text.into());
         let answer = Turn::Assistant { text: "b".into(), calls: Vec::new() };
