@@ -168,8 +168,8 @@ pub(crate) async fn gate(State(gateway): State<Gateway>, request: Request, next:
     }
     let header = request.headers().get(header::AUTHORIZATION).cloned();
     let principal = match operation.is_for_neighbours {
-        true => bearer::authenticate_scraper(&gateway, header, operation).await?,
-        false => bearer::authenticate(&gateway, header).await?,
+        true => scrapers::authenticate(&gateway, header.as_ref(), operation).await?,
+        false => bearer::authenticate(&gateway, header.as_ref()).await?,
     };
     let standing = quotas::take(&gateway, &principal.account.id).await;
     let mut response = match standing.as_ref().and_then(quotas::exceeded) {

@@ -84,7 +84,7 @@ async fn all_that_an_account_is_signed_in_with_ends_with_its_tokens_of_the_provi
     );
     let me = async |token: &str| service.send("GET", "/api/v2/me", token, None).await;
     let id = me(&older).await.json()["id"].as_str().unwrap().to_owned();
-    let principal = authenticate(&service.gateway, Some(format!("Bearer {older}").parse().unwrap())).await.unwrap();
+    let principal = authenticate(&service.gateway, Some(&format!("Bearer {older}").parse().unwrap())).await.unwrap();
     assert!(good_until(&service.gateway, &principal).await.unwrap().is_some(), "the control");
     assert_eq!(me(&other).await.status, StatusCode::OK, "the control");
     let root = service.sign_in("root").await;
