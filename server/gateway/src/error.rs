@@ -13,6 +13,7 @@ use engine::error::CoreError;
 use engine::store::StoreError;
 use engine::tasks::TaskError;
 use serde::Serialize;
+use tracing::Instrument;
 use utoipa::ToSchema;
 
 /// What a job may take until the next one is begun, as far as anybody can say.
@@ -26,6 +27,11 @@ tokio::task_local! {
 /// The number of this request; empty outside of one.
 pub(crate) fn correlation() -> String {
     CORRELATION.try_with(Clone::clone).unwrap_or_default()
+}
+
+/// Work for a task of its own, which the log still tells of under the number of this request.
+pub(crate) fn of_this_request<F: Future>(work: F) -> impl Future<Output = F::Output> {
+    CORRELATION.scope(correlation(), work).in_current_span()
 }
 
 /// What went wrong, as RFC 9457 has it.
