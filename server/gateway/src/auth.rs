@@ -348,8 +348,8 @@ pub(crate) fn is_allowed(gateway: &Gateway, principal: &Principal, operation: &O
         && gateway.policies().decide(&principal.account, &operation.id, None).is_allowed
 }
 
-/// Until when somebody who was let in still is, if nothing happens, in milliseconds; nothing where he would be let in no longer. For answers that go on for
-/// long.
+/// Until when somebody who was let in stays so if nothing is taken from him, in Unix milliseconds; `None` where he would not be let in any more. For answers
+/// that go on for long.
 ///
 /// # Errors
 /// If the store does not answer.

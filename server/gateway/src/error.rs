@@ -140,7 +140,7 @@ pub struct Problem {
     code: Option<&'static str>,
     /// What a client is asked for that has to come with another token, of another sign-in or with more scopes.
     asked: Option<String>,
-    /// Whether the same request will be answered the same way, whatever its status says to programs.
+    /// Whether the same request would be answered the same way, though programs that read its status would send it again.
     is_final: bool,
 }
 
@@ -356,7 +356,7 @@ impl From<LlmError> for Problem {
         };
         let seconds = error.retry_after.map(|wait| wait.as_secs_f64().ceil() as u64);
         let retry_after = seconds.or((kind == Kind::Unavailable).then_some(1));
-        // What has no room just now, or is left alone for a while, has some or is asked again soon.
+        // A model that has no room just now, or is left alone for a while, may answer soon.
         let is_final = error.is_final() && kind != Kind::Unavailable;
         Self { retry_after, code, is_final, ..Self::new(kind, error.to_string()) }
     }
