@@ -1,5 +1,5 @@
-//! Who reads the figures: as for anything else, but that a token which read them a few minutes ago still does while the store is away. Else what watches the
-//! service would be refused just when the figures tell that the store is away.
+//! Who reads the figures: found out as for anything else, but a token that read them a few minutes ago still does while the store is away. Otherwise what
+//! watches the service would be refused just when the figures tell that the store is away.
 //!
 //! Good for the figures and for nothing else, and never against what the store says.
 
