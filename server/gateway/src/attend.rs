@@ -54,7 +54,7 @@ async fn numbered<F: Future<Output = Response>>(request: Request, next: impl FnO
         response.headers_mut().remove(header::CONTENT_LENGTH);
         *response.body_mut() = Body::from(body);
         if told.is_final {
-            // The SDKs of OpenAI send what failed with 429, or with 500 and more, again, and wait before that, unless this says that it is of no use.
+            // After 429 and 5xx the SDKs of OpenAI wait and ask again, unless this header says no.
             response.headers_mut().insert("x-should-retry", HeaderValue::from_static("false"));
         }
     }
@@ -65,7 +65,7 @@ async fn numbered<F: Future<Output = Response>>(request: Request, next: impl FnO
     headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     if headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == "text/event-stream") {
-        // nginx gathers what comes from behind it: an event would wait until others fill a page, or for the end of the stream.
+        // nginx holds an answer back until a buffer is full or the stream ends, unless this header says no; events have to come at once.
         headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
     }
     response

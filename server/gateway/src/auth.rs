@@ -168,8 +168,8 @@ pub(crate) async fn gate(State(gateway): State<Gateway>, request: Request, next:
     }
     let header = request.headers().get(header::AUTHORIZATION).cloned();
     let principal = match operation.is_for_neighbours {
-        true => bearer::authenticate_scraper(&gateway, header, operation).await?,
-        false => bearer::authenticate(&gateway, header).await?,
+        true => scrapers::authenticate(&gateway, header.as_ref(), operation).await?,
+        false => bearer::authenticate(&gateway, header.as_ref()).await?,
     };
     let standing = quotas::take(&gateway, &principal.account.id).await;
     let mut response = match standing.as_ref().and_then(quotas::exceeded) {
@@ -348,8 +348,8 @@ pub(crate) fn is_allowed(gateway: &Gateway, principal: &Principal, operation: &O
         && gateway.policies().decide(&principal.account, &operation.id, None).is_allowed
 }
 
-/// Until when somebody who was let in still is, if nothing happens, in milliseconds; nothing where he would be let in no longer. For answers that go on for
-/// long.
+/// Until when somebody who was let in stays so if nothing is taken from him, in Unix milliseconds; `None` where he would not be let in any more. For answers
+/// that go on for long.
 ///
 /// # Errors
 /// If the store does not answer.

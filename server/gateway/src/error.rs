@@ -13,6 +13,7 @@ use engine::error::CoreError;
 use engine::store::StoreError;
 use engine::tasks::TaskError;
 use serde::Serialize;
+use tracing::Instrument;
 use utoipa::ToSchema;
 
 /// What a job may take until the next one is begun, as far as anybody can say.
@@ -26,6 +27,11 @@ tokio::task_local! {
 /// The number of this request; empty outside of one.
 pub(crate) fn correlation() -> String {
     CORRELATION.try_with(Clone::clone).unwrap_or_default()
+}
+
+/// Work for a task of its own, which the log still tells of under the number of this request.
+pub(crate) fn of_this_request<F: Future>(work: F) -> impl Future<Output = F::Output> {
+    CORRELATION.scope(correlation(), work).in_current_span()
 }
 
 /// What went wrong, as RFC 9457 has it.
@@ -134,7 +140,7 @@ pub struct Problem {
     code: Option<&'static str>,
     /// What a client is asked for that has to come with another token, of another sign-in or with more scopes.
     asked: Option<String>,
-    /// Whether the same request will be answered the same way, whatever its status says to programs.
+    /// Whether the same request would be answered the same way, though programs that read its status would send it again.
     is_final: bool,
 }
 
@@ -350,7 +356,7 @@ impl From<LlmError> for Problem {
         };
         let seconds = error.retry_after.map(|wait| wait.as_secs_f64().ceil() as u64);
         let retry_after = seconds.or((kind == Kind::Unavailable).then_some(1));
-        // What has no room just now, or is left alone for a while, has some or is asked again soon.
+        // A model that has no room just now, or is left alone for a while, may answer soon.
         let is_final = error.is_final() && kind != Kind::Unavailable;
         Self { retry_after, code, is_final, ..Self::new(kind, error.to_string()) }
     }

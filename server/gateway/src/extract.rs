@@ -134,9 +134,7 @@ impl FromRequestParts<Gateway> for PublicUrl {
         if !config.public_url.is_empty() {
             return Ok(Self(config.public_url.trim_end_matches('/').to_owned()));
         }
-        // With HTTP/2 the host stands before the path, and in no header.
-        let named = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
-        let host = parts.uri.authority().map(Authority::as_str).or(named).unwrap_or_default();
+        let host = host_of(&parts.uri, &parts.headers);
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte);
         if host.is_empty() || host.len() > 255 || !host.bytes().all(is_plain) {
             return Err(Problem::new(Kind::Invalid, "The request does not name the host of this service."));
@@ -162,13 +160,17 @@ impl PublicUrl {
     }
 }
 
+/// The host by which a request came; `?` where it is no text, and empty where the request names none.
+fn host_of<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> &'a str {
+    // With HTTP/2 the host stands before the path, and in no header.
+    let named = headers.get(header::HOST).map(|host| host.to_str().unwrap_or("?"));
+    uri.authority().map(Authority::as_str).or(named).unwrap_or_default()
+}
+
 /// Whether an origin that a browser names is of this service: of the host by which the request came, or of the public address, since a proxy before the service
 /// may name another host to it.
 pub(crate) fn is_own_origin(origin: &str, public_url: &str, uri: &Uri, headers: &HeaderMap) -> bool {
-    // With HTTP/2 the host stands before the path, and in no header.
-    let named = headers.get(header::HOST).map(|host| host.to_str().unwrap_or("?"));
-    let own = uri.authority().map(Authority::as_str).or(named).unwrap_or_default();
-    let is_of_host = origin.split_once("://").is_some_and(|(_, host)| host.eq_ignore_ascii_case(own));
+    let is_of_host = origin.split_once("://").is_some_and(|(_, host)| host.eq_ignore_ascii_case(host_of(uri, headers)));
     let is_public = !public_url.is_empty() && as_origin(public_url.trim_end_matches('/')) == as_origin(origin);
     is_of_host || is_public
 }

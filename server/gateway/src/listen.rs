@@ -28,11 +28,11 @@ use tower::ServiceExt;
 
 /// Connections at a time; more wait in the system's queue.
 const MOST: usize = 4096;
-/// What a client has to say what it wants: its first byte, its handshake, and then its first request's headers.
+/// How long a client may take for each of these: its first byte, its handshake, and the headers of its first request.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How long a connection of HTTP/1.1 is kept between requests. It is more than the 60 seconds for which load balancers and proxies keep theirs by default:
-/// where the service is the first to close, a request can meet the close, and proxies send none twice that changes something. hyper counts to the
-/// last of the next request's headers, so that half of a second request may be held for as long.
+/// How long a connection of HTTP/1.1 is kept between requests: longer than the 60 seconds for which load balancers and proxies keep theirs by default, so that
+/// they close it first. If the service did, a request could be lost that was on its way, and proxies do not repeat one that changes something. hyper counts
+/// until the headers of the next request are whole, so half of one may wait for as long.
 const KEPT: Duration = Duration::from_secs(75);
 /// Streams at a time on one connection of HTTP/2.
 const MOST_STREAMS: u32 = 256;
@@ -61,8 +61,8 @@ pub(crate) async fn serve(
         };
         let (stream, peer, place) = accepted?;
         let (router, tls) = (router.clone(), tls.clone());
-        // The watcher is taken here, so that none is taken after the end was said. It is waited for from now on, which is why what comes
-        // before a request hears of the end too.
+        // Taken here and not in the task, which may begin only after the end was said. From now on the end waits for it, so what comes before a
+        // request hears of the end too.
         let (watcher, ending) = (graceful.watcher(), ending.clone());
         tokio::spawn(async move {
             let talked = talk(stream, peer, router, tls, watcher, ending).await;
@@ -72,7 +72,7 @@ pub(crate) async fn serve(
             drop(place);
         });
     }
-    // Nobody new is let in while those who are here end, and who has said nothing yet is not waited for.
+    // Nobody new is let in while those who are here end, and nobody waits for who has said nothing yet.
     drop(listener);
     ending.cancel();
     if tokio::time::timeout(grace, graceful.shutdown()).await.is_err() {
@@ -159,7 +159,7 @@ async fn speak<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
         .max_concurrent_streams(MOST_STREAMS);
     let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
     let mut connection = pin!(watcher.watch(connection.into_owned()));
-    // The bounds of the protocols begin once it is known which of them is spoken, and acknowledged pings are enough for HTTP/2's.
+    // The bounds of hyper do not do this: they begin once it knows which protocol is spoken, and with HTTP/2 a client that answers pings keeps within them.
     match tokio::time::timeout(PATIENCE, connection.as_mut()).await {
         Ok(ended) => ended,
         Err(_) if asked.load(Ordering::Relaxed) => connection.await,

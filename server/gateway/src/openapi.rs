@@ -2,7 +2,7 @@
 
 use axum::http::Method;
 use rustc_hash::FxHashMap;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::sync::LazyLock;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
@@ -61,9 +61,9 @@ pub(crate) fn document_value() -> &'static Value {
         let (_, document) = crate::routes::all().split_for_parts();
         let mut document = serde_json::to_value(document).unwrap_or_default();
         tell_quotas_and_tags(&mut document);
-        name_problems(&mut document);
-        leave_streams_open(&mut document);
-        order_extensions(&mut document);
+        for change in [name_problems, leave_streams_open, order_extensions] {
+            in_each_object(&mut document, change);
+        }
         document
     });
     &DOCUMENT
@@ -108,53 +108,44 @@ fn tell_quotas_and_tags(document: &mut Value) {
     }
 }
 
-/// Gives problems the type that they are sent as: the attribute of a route has no room for it beside each of them.
-fn name_problems(document: &mut Value) {
-    match document {
+/// Changes all objects of the document, the outer ones first.
+fn in_each_object(value: &mut Value, change: fn(&mut Map<String, Value>)) {
+    match value {
         Value::Object(fields) => {
-            let is_problem = |body: &Value| body["schema"]["$ref"] == "#/components/schemas/Problem";
-            if fields.get("application/json").is_some_and(is_problem)
-                && let Some(body) = fields.remove("application/json")
-            {
-                fields.insert("application/problem+json".to_owned(), body);
-            }
-            fields.values_mut().for_each(name_problems);
+            change(fields);
+            fields.values_mut().for_each(|value| in_each_object(value, change));
         }
-        Value::Array(items) => items.iter_mut().for_each(name_problems),
+        Value::Array(items) => items.iter_mut().for_each(|item| in_each_object(item, change)),
         _ => {}
     }
 }
 
-/// Says of a stream of events only that it is one: OpenAPI 3.1 has no way to describe an event, and whoever reads a schema there takes it for that of
-/// each, of all as a text, or of all as a list.
-fn leave_streams_open(document: &mut Value) {
-    match document {
-        Value::Object(fields) => {
-            if let Some(Value::Object(stream)) = fields.get_mut("text/event-stream") {
-                stream.remove("schema");
-            }
-            fields.values_mut().for_each(leave_streams_open);
-        }
-        Value::Array(items) => items.iter_mut().for_each(leave_streams_open),
-        _ => {}
+/// Gives problems the type that they are sent as: the attribute of a route has no room for it beside each of them.
+fn name_problems(fields: &mut Map<String, Value>) {
+    let is_problem = |body: &Value| body["schema"]["$ref"] == "#/components/schemas/Problem";
+    if fields.get("application/json").is_some_and(is_problem)
+        && let Some(body) = fields.remove("application/json")
+    {
+        fields.insert("application/problem+json".to_owned(), body);
+    }
+}
+
+/// Says of a stream of events only that it is one. OpenAPI 3.1 cannot describe an event, and programs take a schema that stands there for that of the whole
+/// answer.
+fn leave_streams_open(fields: &mut Map<String, Value>) {
+    if let Some(Value::Object(stream)) = fields.get_mut("text/event-stream") {
+        stream.remove("schema");
     }
 }
 
 /// Puts the extensions of each operation in the order of their names: utoipa keeps them in a map that has another order each time.
-fn order_extensions(document: &mut Value) {
-    match document {
-        Value::Object(fields) => {
-            let mut names: Vec<String> = fields.keys().filter(|name| name.starts_with("x-")).cloned().collect();
-            names.sort_unstable();
-            for name in names {
-                if let Some(extension) = fields.shift_remove(&name) {
-                    fields.insert(name, extension);
-                }
-            }
-            fields.values_mut().for_each(order_extensions);
+fn order_extensions(fields: &mut Map<String, Value>) {
+    let mut names: Vec<String> = fields.keys().filter(|name| name.starts_with("x-")).cloned().collect();
+    names.sort_unstable();
+    for name in names {
+        if let Some(extension) = fields.shift_remove(&name) {
+            fields.insert(name, extension);
         }
-        Value::Array(items) => items.iter_mut().for_each(order_extensions),
-        _ => {}
     }
 }
 
@@ -189,9 +180,9 @@ impl Operation {
         self.group.ends_with(".read") || LOOKS.contains(&self.group.as_str())
     }
 
-    /// Whether what a token may do can be less after it.
+    /// Whether a token may be good for less after it, or for nothing.
     pub fn takes_back(&self) -> bool {
-        ["tokens.write", "accounts.write"].contains(&self.group.as_str())
+        matches!(self.group.as_str(), "tokens.write" | "accounts.write")
     }
 }
 

@@ -133,7 +133,7 @@ impl Service {
     }
 }
 
-/// Does something for somebody who goes away as soon as this is so.
+/// Does something for a client that goes away as soon as `is_so`.
 pub(crate) async fn gone_once(is_so: impl AsyncFn() -> bool, deed: impl Future) {
     let seen = async {
         while !is_so().await {

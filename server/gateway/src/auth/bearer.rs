@@ -1,74 +1,36 @@
 //! Whose a bearer token is: an API token, an access token of a session, or one of the provider of sign-ins.
 //!
-//! The store is asked for each of them, so that what was taken back is good nowhere; only for a moment is it believed who came a moment ago. Where the store
-//! is away, who read the figures a few minutes ago still may, and nobody else.
+//! The store is asked for each of them, so that what was taken back is good nowhere; only for a moment is it believed who came a moment ago.
 
 use super::jwt::{LEEWAY, Refusal};
 use super::oidc::admission::account_of;
 use super::oidc::claims::Access;
 use super::oidc::{OidcError, Provider};
 use super::seen::{note_seen, note_used};
-use super::{Principal, Via, factors, good_until, is_allowed, secrets};
+use super::{Principal, Via, factors, recent, secrets};
 use crate::error::{Kind, Problem, correlation};
-use crate::openapi::Operation;
 use crate::state::Gateway;
 use axum::http::HeaderValue;
 use engine::store::now_ms;
 use engine::store::tokens::Session;
-use std::time::{Duration, Instant};
-
-/// How long the store may take to know a token that read the figures lately: who asks for them gives up after ten seconds, and they ask the store once more.
-const PATIENCE: Duration = Duration::from_secs(2);
-
-/// Finds out who wants the figures: as for anything else, but that a token which read them lately still does while the store does not answer.
-pub(super) async fn authenticate_scraper(
-    gateway: &Gateway,
-    header: Option<HeaderValue>,
-    operation: &Operation,
-) -> Result<Principal, Problem> {
-    let Some(token) = header.as_ref().and_then(token_of).map(str::to_owned) else {
-        return authenticate(gateway, header).await;
-    };
-    let scrapers = gateway.scrapers();
-    let changes = scrapers.changes();
-    let looked = authenticate(gateway, header);
-    let found = match scrapers.of(&token, Instant::now()) {
-        Some(known) => match tokio::time::timeout(PATIENCE, looked).await {
-            Err(_) => return Ok(known),
-            Ok(Err(problem)) if problem.is_unavailable() => return Ok(known),
-            Ok(found) => found,
-        },
-        None => looked.await,
-    };
-    match &found {
-        Ok(principal) if is_allowed(gateway, principal, operation) => {
-            // Its own end is known without the store.
-            if let Ok(Some(until)) = good_until(gateway, principal).await {
-                let left = Duration::from_millis(until.saturating_sub(now_ms()).max(0).unsigned_abs());
-                scrapers.remember(&token, principal, changes, left, Instant::now());
-            }
-        }
-        _ => scrapers.refuse(&token),
-    }
-    found
-}
+use std::time::Instant;
 
 /// Finds out who asks.
-pub(super) async fn authenticate(gateway: &Gateway, header: Option<HeaderValue>) -> Result<Principal, Problem> {
+pub(super) async fn authenticate(gateway: &Gateway, header: Option<&HeaderValue>) -> Result<Principal, Problem> {
     let unknown = |said: &str| Problem::new(Kind::Unauthenticated, said);
     let header = header.ok_or_else(|| unknown("Nobody is signed in; send a token as `Authorization: Bearer …`."))?;
-    let token = token_of(&header).ok_or_else(|| unknown("The `Authorization` header is no bearer token."))?;
-    if let Some(principal) = gateway.recent().of(token) {
+    let token = token_of(header).ok_or_else(|| unknown("The `Authorization` header is no bearer token."))?;
+    if let Some(principal) = gateway.recent().of(token, Instant::now()) {
         return Ok(principal);
     }
     let changes = gateway.recent().changes();
     let principal = of_token(gateway, token).await?;
-    gateway.recent().remember(token, &principal, changes);
+    gateway.recent().remember(token, &principal, changes, recent::GOOD_FOR, Instant::now());
     Ok(principal)
 }
 
 /// The token in a header.
-fn token_of(header: &HeaderValue) -> Option<&str> {
+pub(super) fn token_of(header: &HeaderValue) -> Option<&str> {
     let (scheme, token) = header.to_str().ok()?.split_once(' ')?;
     let token = token.trim();
     (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
@@ -90,7 +52,7 @@ async fn of_token(gateway: &Gateway, token: &str) -> Result<Principal, Problem> 
     let not_valid = || unknown("The access token is not valid, or is over; sign in again.");
     let claims = match (gateway.keys().verify(token), gateway.provider()) {
         (Ok(claims), _) => claims,
-        // Only of a token that is signed by no key of ours anybody else could know more; one that is over is over, whether or not the provider answers.
+        // Only a token that no key of ours signed can be one of the provider. One of ours that is over is refused without asking it, also while it is away.
         (Err(Refusal::Key), Some(provider)) => return of_provider(gateway, provider, token).await,
         (Err(refusal), _) => {
             tracing::debug!(correlation = correlation(), %refusal, "An access token is refused.");

@@ -2,7 +2,7 @@
 //!
 //! Never says which of the codes it would have been.
 
-use crate::auth::outcome::note;
+use crate::auth::outcome::{note, session_begun};
 use crate::auth::{recovery, totp};
 use crate::error::{Kind, Problem};
 use crate::metrics::SignIn;
@@ -82,7 +82,7 @@ async fn looked_at(
         amr.push(needed(gateway, &account, "sessions.create", code, Kind::Unauthenticated).await?.to_owned());
     }
     gateway.tries().forgive(name, from);
-    // Where it gets a second factor before the session begins, none begins.
+    // As it was looked at: the store begins no session where the account got a second factor meanwhile.
     let with_factor = account.has_totp;
     Ok((account, Proof { amr, password_hash: hash, with_factor, ..Proof::default() }))
 }
@@ -221,11 +221,6 @@ pub(crate) async fn begin(
     good_for_ms: i64,
 ) -> Result<Session, Problem> {
     let session = gateway.store().start_session(&account.id, hash, now_ms() + good_for_ms, proof).await?;
-    let others = match session.crowded_out {
-        0 => String::new(),
-        number => format!("; {number} of the oldest sessions ended"),
-    };
-    let outcome = session.amr.join(" ") + &others;
-    note(gateway, POLICY, &account.id, "sessions.create", &session.id, true, &outcome).await?;
+    note(gateway, POLICY, &account.id, "sessions.create", &session.id, true, &session_begun(&session)).await?;
     Ok(session)
 }

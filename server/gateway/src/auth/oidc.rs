@@ -113,7 +113,7 @@ pub(crate) struct Asked<'a> {
 
 /// The provider.
 pub(crate) struct Provider {
-    /// Itself, for what goes on when nobody waits for it any more.
+    /// Itself, for tasks that go on when nobody waits for them any more.
     me: Weak<Self>,
     config: OidcConfig,
     fetcher: Fetcher,

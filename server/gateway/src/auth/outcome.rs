@@ -6,6 +6,7 @@
 use crate::error::{Problem, correlation};
 use crate::state::Gateway;
 use engine::store::accounts::Role;
+use engine::store::tokens::Session;
 
 /// What the audit log names where the policies had decided before, and this is what was done then.
 pub(crate) const POLICY: &str = "outcome";
@@ -27,12 +28,21 @@ pub(crate) async fn note(
     Ok(())
 }
 
-/// What became of writing down what cannot be shown a second time: where only the line is missing, whoever did it gets what came of it still, and the log of
-/// the service tells of the line.
+/// Goes on where an outcome could not be written down and what was made cannot be shown a second time: whoever asked still gets it, and the log of the
+/// service tells what is missing in the audit log.
 pub(crate) fn tell_if_missing(noted: Result<(), Problem>, action: &'static str) {
     if let Err(problem) = noted {
         let error = problem.told().detail;
         tracing::error!(correlation = correlation(), action, %error, "What was done is missing in the audit log.");
+    }
+}
+
+/// By what a session began, and how many others it ended.
+pub(crate) fn session_begun(session: &Session) -> String {
+    let ways = session.amr.join(" ");
+    match session.crowded_out {
+        0 => ways,
+        number => format!("{ways}; {number} of the oldest sessions ended"),
     }
 }
 

@@ -5,20 +5,18 @@
 //! long while others write.
 
 use super::seldom::Seldom;
-use crate::error::{CORRELATION, correlation};
+use crate::error::{correlation, of_this_request};
 use crate::state::Gateway;
 use dashmap::{DashMap, Entry};
-use engine::store::StoreError;
+use engine::store::{Store, StoreError};
 use std::time::{Duration, Instant};
 use tokio_util::task::TaskTracker;
-use tracing::Instrument;
 
 /// What lies between two looks at the store for one person or token. A little more than the minute for which the store writes nothing: what comes to the
 /// second is written then, and not a minute later.
 const EVERY: Duration = Duration::from_secs(61);
 /// So many are remembered; beyond it those are forgotten whose minute is over.
 const MOST: usize = 10_000;
-
 /// How long a request waits for it.
 const PATIENCE: Duration = Duration::from_millis(100);
 
@@ -84,40 +82,36 @@ impl Seen {
     }
 }
 
-/// A person of the provider is here, by the account that he has. Where that cannot be written down, it is tried again in a minute.
+/// A person of the provider is here, by the account that he has.
 pub(crate) async fn note_seen(gateway: &Gateway, account: &str) {
-    if !gateway.seen().is_due(account, Instant::now()) {
-        return;
-    }
-    let (store, account) = (gateway.store().clone(), account.to_owned());
     let warning = "It could not be written down that a person of the provider was here.";
-    write_down(gateway, warning, async move { store.touch_person(&account).await }).await;
+    write_down(gateway, account, warning, |store, account| async move { store.touch_person(&account).await }).await;
 }
 
-/// An API token is being used. Where that cannot be written down, it is tried again in a minute.
+/// An API token is being used.
 pub(super) async fn note_used(gateway: &Gateway, token: &str) {
-    if !gateway.seen().is_due(token, Instant::now()) {
+    let warning = "It could not be written down that a token was used.";
+    write_down(gateway, token, warning, |store, token| async move { store.touch_token(&token).await }).await;
+}
+
+/// Writes down that an account or a token is here, if that is due, and waits a moment for it. After that it goes on by itself: there is one writer, and
+/// whoever only looks is not held up by it. Where it cannot be written down, it is tried again in a minute.
+async fn write_down<F: Future<Output = Result<(), StoreError>> + Send + 'static>(
+    gateway: &Gateway,
+    id: &str,
+    warning: &'static str,
+    touch: impl FnOnce(Store, String) -> F,
+) {
+    if !gateway.seen().is_due(id, Instant::now()) {
         return;
     }
-    let (store, token) = (gateway.store().clone(), token.to_owned());
-    let warning = "It could not be written down that a token was used.";
-    write_down(gateway, warning, async move { store.touch_token(&token).await }).await;
-}
-
-/// Waits a moment for something to be written down. After that it goes on by itself: there is one writer, and whoever only looks is not held up by it.
-async fn write_down(
-    gateway: &Gateway,
-    warning: &'static str,
-    writes: impl Future<Output = Result<(), StoreError>> + Send + 'static,
-) {
-    let here = gateway.clone();
-    let writes = async move {
-        if let Err(error) = writes.await {
+    let (here, touched) = (gateway.clone(), touch(gateway.store().clone(), id.to_owned()));
+    let writes = of_this_request(async move {
+        if let Err(error) = touched.await {
             here.seen().tell(warning, &error);
         }
-    };
-    let writes = gateway.seen().writing.spawn(CORRELATION.scope(correlation(), writes).in_current_span());
-    drop(tokio::time::timeout(PATIENCE, writes).await);
+    });
+    drop(tokio::time::timeout(PATIENCE, gateway.seen().writing.spawn(writes)).await);
 }
 
 #[cfg(test)]

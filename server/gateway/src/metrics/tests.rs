@@ -7,8 +7,10 @@ use axum::extract::{ConnectInfo, Request};
 use axum::http::StatusCode;
 use engine::config::sections::MetricsAccess;
 use engine::store::accounts::Role;
+use engine::store::now_ms;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
 /// A request for the figures.
 struct Scrape<'a> {
@@ -122,17 +124,34 @@ async fn who_read_the_figures_still_does_while_the_store_is_away() {
     let gone = service.send("DELETE", &format!("/api/v2/tokens/{id}"), &session, None).await;
     assert_eq!(gone.status, StatusCode::NO_CONTENT, "{gone:?}");
     assert_eq!((status(&own).await, status(&narrow).await), (StatusCode::OK, StatusCode::FORBIDDEN));
+    assert_eq!(status(&session).await, StatusCode::OK);
     service.gateway.recent().forget();
     service.gateway.store().close().await;
     for _ in 0..2 {
         let (status, text) = scrape(&service, Scrape { token: &own, ..LOCAL }).await;
         assert_eq!((status, value(&text, "code_agent_ready{part=\"store\"}")), (StatusCode::OK, 0.0), "{text}");
     }
-    for never in [unused.as_str(), narrow.as_str(), revoked, "cagt_wrong"] {
-        assert_eq!(status(never).await, StatusCode::SERVICE_UNAVAILABLE, "it was not good lately");
+    for never in [&*unused, &*narrow, &*session, revoked, "cagt_wrong"] {
+        assert_eq!(status(never).await, StatusCode::SERVICE_UNAVAILABLE, "it was not good lately, or is of a sign-in");
     }
     let elsewhere = service.send("GET", "/api/v2/models", &own, None).await;
     assert_eq!(elsewhere.status, StatusCode::SERVICE_UNAVAILABLE, "it opens the figures and nothing else");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_read_the_figures_is_remembered_for_ten_minutes_or_until_the_token_is_over() {
+    let service = Service::new().await;
+    let session = service.account("ann", Role::Maintainer).await;
+    let own = token(&service, &session, json!(["metrics"])).await;
+    let is_known_in = |seconds: u64| {
+        let then = Instant::now() + Duration::from_secs(seconds);
+        service.gateway.scrapers().of(&own, then).is_some()
+    };
+    for (last, over) in [(540, 600), (30, 60)] {
+        assert_eq!(scrape(&service, Scrape { token: &own, ..LOCAL }).await.0, StatusCode::OK);
+        assert!(is_known_in(last) && !is_known_in(over), "{last} {over}");
+        service.tamper(&format!("UPDATE tokens SET expires_at = {}", now_ms() + 60_000)).await;
+    }
 }
 
 /// The value of a line, which has to be there.

@@ -26,8 +26,8 @@ fn asset_of(name: &str, kind: &str, text: &[u8]) -> Asset {
 static STYLE_ASSET: LazyLock<Asset> = LazyLock::new(|| asset_of("page", "css", STYLE.as_bytes()));
 static SCRIPT_ASSET: LazyLock<Asset> = LazyLock::new(|| asset_of("page", "js", SCRIPT.as_bytes()));
 static DOCS_ASSET: LazyLock<Asset> = LazyLock::new(|| asset_of("docs", "js", DOCS.as_bytes()));
-/// Scalar itself; empty if its crate has none, which a test would see. The crate gives a copy of its megabytes each time, so one is taken when somebody first
-/// wants it, and all who read it at once share that.
+/// Scalar itself; empty if its crate has none, which a test would see. Its crate copies megabytes whenever it is asked; so it is asked once, when somebody
+/// first wants them, and all who read them share one copy.
 static SCALAR: LazyLock<Bytes> =
     LazyLock::new(|| scalar_api_reference::get_asset("scalar.js").unwrap_or_default().into());
 static SCALAR_ASSET: LazyLock<Asset> = LazyLock::new(|| asset_of("scalar", "js", &SCALAR));

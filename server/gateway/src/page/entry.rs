@@ -92,8 +92,7 @@ pub(super) async fn sign_in(
             wanted["code"] = json!(code);
         }
         let Valid(Credentials { name, password, code }) = fitting(wanted)?;
-        let shown = factors::sign_in(&gateway, &from.0, &name, password, code.as_deref()).await?;
-        let (account, proof) = shown;
+        let (account, proof) = factors::sign_in(&gateway, &from.0, &name, password, code.as_deref()).await?;
         let secret = secrets::page_secret()?;
         factors::begin(&gateway, &account, &proof, &hash(&secret), GOOD_FOR_MS).await?;
         Ok::<String, Problem>(secret)

@@ -10,7 +10,7 @@ use super::session::{GOOD_FOR_MS, away, cookie_of, cookie_of_away, hash, is_draw
 use super::{Visitor, place};
 use crate::auth::oidc::admission::{POLICY, account_of, ways};
 use crate::auth::oidc::{Asked, Provider, word};
-use crate::auth::outcome::note;
+use crate::auth::outcome::{note, session_begun};
 use crate::auth::{Via, secrets};
 use crate::deed::carried_through;
 use crate::error::{Kind, Problem};
@@ -72,8 +72,7 @@ fn provider(gateway: &Gateway) -> Result<&Provider, Problem> {
     gateway.provider().ok_or_else(|| Problem::new(Kind::NotFound, "This service has no provider of sign-ins."))
 }
 
-/// Refuses what another site had a browser ask for: else pages of others could use up the ways of a whole address to the provider, and look like somebody
-/// who guesses.
+/// Refuses what a page of another site had a browser ask for: else such pages could use up the tries of a whole address, and be counted as guesses.
 fn refuse_drawn_in(headers: &HeaderMap) -> Result<(), Problem> {
     match is_drawn_in_elsewhere(headers) {
         true => Err(Problem::new(Kind::Forbidden, "Sign in here; pages of others do not do it for you.")),
@@ -177,7 +176,7 @@ pub(super) async fn come_back(
             answer
         }
         Err(problem) => {
-            // Whoever was never sent away tried nothing: each link to here would count as a guess.
+            // Whoever was not sent away from here tried nothing; else every link to this page could be counted as a guess.
             if was_sent {
                 let is_throttled = problem.is_throttled();
                 gateway.measures().signed_in(if is_throttled { SignIn::Throttled } else { SignIn::Refused });
@@ -240,7 +239,7 @@ async fn taken(gateway: &Gateway, base: &str, away: Away, came: Came) -> Result<
         let proof = Proof { amr, acr: person.acr, auth_time, with_factor: true, ..Proof::default() };
         let ends = now_ms() + GOOD_FOR_MS;
         let session = gateway.store().start_session(&account.id, &hash(&secret), ends, &proof).await?;
-        note(gateway, POLICY, &account.id, "sessions.create", &session.id, true, &session.amr.join(" ")).await?;
+        note(gateway, POLICY, &account.id, "sessions.create", &session.id, true, &session_begun(&session)).await?;
         return Ok(Some(secret));
     };
     let is_own = gateway.store().session(&session).await?.is_some_and(|known| known.account == account.id);

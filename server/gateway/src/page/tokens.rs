@@ -63,7 +63,7 @@ pub(super) async fn create(
         }
         routes::tokens::create(State(gateway.clone()), principal, fitting(wanted)?).await
     };
-    // Read before it too: where they cannot be read any more once it is made, its secret is shown still.
+    // Read before as well, so that the secret of a new one is shown also where the others cannot be read after it.
     let before = context(&gateway, &visitor, Part::default()).await?;
     let made = made.await;
     let mut context = context(&gateway, &visitor, Part::default()).await.unwrap_or(before);

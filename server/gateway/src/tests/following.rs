@@ -133,7 +133,7 @@ async fn a_store_that_is_away_while_nothing_happens_is_noticed_by_nobody_who_fol
         assert!(followed.next().await.is_some() && followed.next().await.is_some(), "queued and running");
         // A store that is away for a moment is noticed by those who ask it.
         ground.service.gateway.store().close().await;
-        let waiting = tokio::time::timeout(Duration::from_secs(2), followed.0.next()).await;
+        let waiting = tokio::time::timeout(SOON, followed.0.next()).await;
         assert!(waiting.is_err(), "{waiting:?}");
     };
     ground.service.watched(talk).await;

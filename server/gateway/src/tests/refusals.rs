@@ -2,7 +2,6 @@
 
 use super::*;
 use llm::scripted::{ModelServer, Script, Trouble};
-use std::time::Duration;
 
 /// A service with a model of its own, and who may ask it.
 async fn service(script: Script) -> (Service, String, ModelServer) {

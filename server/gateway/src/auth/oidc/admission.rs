@@ -73,13 +73,12 @@ pub(crate) async fn account_of(gateway: &Gateway, person: &Person, kept: bool) -
     Ok(account)
 }
 
-/// Makes the account of a person, and writes that down: both, also where he goes away in between.
+/// Makes the account of a person, unless another request made it meanwhile, and writes that down: both, also where he goes away in between.
 async fn made_for(gateway: &Gateway, issuer: &str, person: &Person, role: Role) -> Result<Account, Problem> {
     let here = gateway.clone();
     let (issuer, subject, name) = (issuer.to_owned(), person.subject.clone(), person.name.clone());
     carried_through(gateway, async move {
-        let made = here.store().create_account_of_person(&issuer, &subject, &name, role).await?;
-        let (account, is_new) = made;
+        let (account, is_new) = here.store().create_account_of_person(&issuer, &subject, &name, role).await?;
         if is_new {
             let given = role_given(account.role);
             note(&here, POLICY, &account.id, "accounts.create", &account.id, true, &given).await?;

@@ -1,18 +1,17 @@
 //! What a provider said of itself and its keys: fetched when they are needed, and remembered.
 //!
-//! It is never asked often, whoever sends what. While it does not answer, those wait who need something that is not known; of those who need a key that is old
-//! and good still, one waits a moment each time that it is asked, and the others do not.
+//! It is never asked often, whoever sends what. While it does not answer, whoever needs something that is not known waits for it. A key that is old and still
+//! good is used: each time that the provider is asked for it anew, one request waits a moment for that, and the others do not wait.
 
 use super::keyset::KeySet;
 use super::{OidcError, Provider};
 use crate::auth::jwt::{PinnedKey, Refusal};
-use crate::error::{CORRELATION, correlation};
+use crate::error::{correlation, of_this_request};
 use engine::fetch::{Method, is_private};
 use serde::Deserialize;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
-use tracing::Instrument;
 
 /// How long what the provider said of itself, and its keys, are taken as they are.
 pub(super) const FRESH: Duration = Duration::from_secs(3600);
@@ -21,7 +20,7 @@ pub(super) const FRESH: Duration = Duration::from_secs(3600);
 pub(super) const STALE: Duration = Duration::from_secs(86_400);
 /// A key that is not known is a reason to ask once in this time, whoever sends tokens.
 pub(super) const ONCE_IN: Duration = Duration::from_secs(10);
-/// How long somebody whose key is good still waits until it is read again.
+/// How long a request whose key is old and still good waits for the keys to be read again.
 const A_MOMENT: Duration = Duration::from_secs(1);
 
 /// Why it is not asked again at once.
@@ -137,11 +136,10 @@ impl Provider {
             return self.key_read_again(id).await;
         };
         let id = id.map(str::to_owned);
-        let reads = async move { me.key_read_again(id.as_deref()).await };
-        let reads = tokio::spawn(CORRELATION.scope(correlation(), reads).in_current_span());
+        let reads = tokio::spawn(of_this_request(async move { me.key_read_again(id.as_deref()).await }));
         match tokio::time::timeout(A_MOMENT, reads).await {
             Ok(Ok(key)) => key,
-            // It is read by itself, for those who come later.
+            // Reading goes on in its task, for those who come later.
             Ok(Err(_)) | Err(_) => Ok(old),
         }
     }

@@ -248,6 +248,13 @@ async fn a_key_that_is_new_is_asked_for_and_a_flood_of_unknown_ones_asks_once() 
     assert!(all.iter().all(|is_good| *is_good) && asked() == 2, "{all:?} {}", asked());
 }
 
+/// As if the keys were read so long ago, and nobody had asked since.
+async fn let_keys_age(provider: &Provider, age: Duration) {
+    let kept = Arc::into_inner(provider.keys.swap(None).unwrap()).unwrap();
+    provider.keys.store(Some(Arc::new(Kept::new(kept.value, age))));
+    provider.asked.lock().await[1] = None;
+}
+
 #[tokio::test]
 async fn what_a_provider_says_of_itself_has_to_be_true() {
     let signer = Signer::ec("k");
@@ -286,9 +293,7 @@ async fn what_a_provider_says_of_itself_has_to_be_true() {
     // What is known is used while the provider is away.
     *stage.said.description.lock().unwrap() = (500, json!({}));
     *stage.said.keys.lock().unwrap() = json!("away");
-    let kept = Arc::into_inner(provider.keys.swap(None).unwrap()).unwrap();
-    provider.keys.store(Some(Arc::new(Kept::new(kept.value, FRESH))));
-    provider.asked.lock().await[1] = None;
+    let_keys_age(&provider, FRESH).await;
     assert!(provider.access(&token(&signer, &stage.access("a"))).await.is_ok());
 }
 
@@ -298,12 +303,6 @@ async fn keys_that_should_be_read_again_are_used_for_a_day_and_whoever_runs_the_
     let stage = Stage::new(&[&signer]).await;
     let service = Service::with_provider(Value::Null, Default::default(), Some(stage.config())).await;
     let provider = service.gateway.provider().unwrap();
-    // As if they were read so long ago, and nobody had asked since.
-    let let_age = async |age: Duration| {
-        let kept = Arc::into_inner(provider.keys.swap(None).unwrap()).unwrap();
-        provider.keys.store(Some(Arc::new(Kept::new(kept.value, age))));
-        provider.asked.lock().await[1] = None;
-    };
     let is_let_in = async || provider.access(&token(&signer, &stage.access("s-1"))).await.is_ok();
     let figure = async || {
         let text = crate::metrics::text(&service.gateway).await;
@@ -311,17 +310,17 @@ async fn keys_that_should_be_read_again_are_used_for_a_day_and_whoever_runs_the_
     };
     assert!(is_let_in().await && figure().await.as_deref() == Some("0"), "the control");
     *stage.said.keys.lock().unwrap() = json!("away");
-    let_age(FRESH - Duration::from_secs(60)).await;
+    let_keys_age(provider, FRESH - Duration::from_secs(60)).await;
     assert!(is_let_in().await && figure().await.as_deref() == Some("0"), "nobody had to ask");
-    let_age(FRESH).await;
+    let_keys_age(provider, FRESH).await;
     assert!(is_let_in().await && figure().await.as_deref() == Some("1"));
     stage.show(&[&signer]);
     provider.asked.lock().await[1] = None;
     assert!(is_let_in().await && figure().await.as_deref() == Some("0"), "they were read again");
     *stage.said.keys.lock().unwrap() = json!("away");
-    let_age(STALE - Duration::from_secs(60)).await;
+    let_keys_age(provider, STALE - Duration::from_secs(60)).await;
     assert!(is_let_in().await && figure().await.as_deref() == Some("1"));
-    let_age(STALE).await;
+    let_keys_age(provider, STALE).await;
     let refused = provider.access(&token(&signer, &stage.access("s-1"))).await;
     assert!(matches!(refused, Err(OidcError::Answer("set of keys", _))), "{refused:?}");
 }
@@ -333,9 +332,7 @@ async fn whoever_has_a_key_that_is_good_still_does_not_wait_for_a_provider_that_
     let provider = Provider::new(stage.config());
     let good = token(&signer, &stage.access("a"));
     assert!(provider.access(&good).await.is_ok(), "the control");
-    let kept = Arc::into_inner(provider.keys.swap(None).unwrap()).unwrap();
-    provider.keys.store(Some(Arc::new(Kept::new(kept.value, FRESH))));
-    provider.asked.lock().await[1] = None;
+    let_keys_age(&provider, FRESH).await;
     stage.show(&[&signer, &new]);
     *stage.said.thinks.lock().unwrap() = Duration::from_secs(6);
     for _ in 0..3 {

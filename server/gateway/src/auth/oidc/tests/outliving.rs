@@ -84,7 +84,7 @@ async fn all_that_an_account_is_signed_in_with_ends_with_its_tokens_of_the_provi
     );
     let me = async |token: &str| service.send("GET", "/api/v2/me", token, None).await;
     let id = me(&older).await.json()["id"].as_str().unwrap().to_owned();
-    let principal = authenticate(&service.gateway, Some(format!("Bearer {older}").parse().unwrap())).await.unwrap();
+    let principal = authenticate(&service.gateway, Some(&format!("Bearer {older}").parse().unwrap())).await.unwrap();
     assert!(good_until(&service.gateway, &principal).await.unwrap().is_some(), "the control");
     assert_eq!(me(&other).await.status, StatusCode::OK, "the control");
     let root = service.sign_in("root").await;
@@ -157,8 +157,8 @@ async fn tokens_of_the_provider_end_with_all_other_sessions_and_with_the_account
     for disabled in [true, false] {
         let reply = service.send("PATCH", &place, &root, Some(json!({ "disabled": disabled }))).await;
         assert_eq!(reply.status, StatusCode::OK, "{reply:?}");
-        let is_let_in = me(&tokens[1]).await.status == StatusCode::OK;
-        assert!(!is_let_in, "it does not come back with the account: {disabled}");
+        let status = me(&tokens[1]).await.status;
+        assert_ne!(status, StatusCode::OK, "it does not come back with the account: {disabled}");
     }
     assert_eq!(me(&tokens[2]).await.status, StatusCode::OK, "that of somebody else goes on");
 }

@@ -3,13 +3,18 @@
 use super::*;
 use engine::store::tokens::Proof;
 
+/// When an account was last seen, once all that is on its way is written down.
+async fn last_seen(service: &Service, account: &str) -> Option<i64> {
+    service.gateway.seen().written().await;
+    service.gateway.store().seen_account(account).await.unwrap().unwrap().last_seen
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn it_is_told_when_somebody_with_an_access_token_was_last_here() {
     let signer = Signer::ec("k");
     let stage = Stage::new(&[&signer]).await;
     let service = Service::with_provider(Value::Null, Default::default(), Some(stage.config())).await;
     let root = service.account("root", Role::Admin).await;
-    let store = service.gateway.store();
     let comes = async || {
         // Who came a moment ago is believed for a moment; here each is looked at.
         service.gateway.recent().forget();
@@ -19,10 +24,7 @@ async fn it_is_told_when_somebody_with_an_access_token_was_last_here() {
     };
     let began = now_ms();
     let id = comes().await;
-    let last = async || {
-        service.gateway.seen().written().await;
-        store.seen_account(&id).await.unwrap().unwrap().last_seen
-    };
+    let last = || last_seen(&service, &id);
     assert!(last().await.is_some_and(|last| last >= began));
     let shown = service.send("GET", &format!("/api/v2/accounts/{id}"), &root, None).await.json();
     assert!(shown["last_seen_at"].is_string() && shown.get("last_sign_in_at").is_none(), "{shown}");
@@ -50,10 +52,7 @@ async fn whoever_is_refused_was_not_here_and_a_session_of_the_provider_counts() 
     service.account("root", Role::Admin).await;
     let store = service.gateway.store();
     let (account, _) = store.create_account_of_person(&stage.issuer, "s-1", "ann", Role::Viewer).await.unwrap();
-    let last = async || {
-        service.gateway.seen().written().await;
-        store.seen_account(&account.id).await.unwrap().unwrap().last_seen
-    };
+    let last = || last_seen(&service, &account.id);
     let access = token(&signer, &stage.access("s-1"));
     store.set_disabled(&account.id, true).await.unwrap();
     assert_eq!(service.send("GET", "/api/v2/me", &access, None).await.status, StatusCode::FORBIDDEN);
@@ -102,9 +101,7 @@ async fn whoever_only_looks_is_let_in_where_nothing_can_be_written() {
     service.gateway.seen().forget();
     let shown = service.raw(page).await;
     assert!(shown.status == StatusCode::OK && shown.text.contains("Sign out"), "{shown:?}");
-    service.gateway.seen().written().await;
-    let seen = store.seen_account(&account.id).await.unwrap().unwrap();
-    assert_eq!(seen.last_seen, None, "none of it could be written down");
+    assert_eq!(last_seen(&service, &account.id).await, None, "none of it could be written down");
     assert!(store.tokens(None, None, 10).await.unwrap().items.iter().all(|token| token.last_used_at.is_none()));
 }
 
@@ -132,8 +129,7 @@ async fn whoever_only_looks_does_not_wait_for_others_who_write_and_is_written_do
     }
     drop(writer.stdin.take());
     assert!(writer.wait().unwrap().success());
-    service.gateway.seen().written().await;
-    assert!(store.seen_account(&account.id).await.unwrap().unwrap().last_seen.is_some());
+    assert!(last_seen(&service, &account.id).await.is_some());
     let used = async || store.tokens(None, None, 10).await.unwrap().items[0].last_used_at;
     assert!(used().await.is_some());
     // Within the minute nobody asks the store for it.

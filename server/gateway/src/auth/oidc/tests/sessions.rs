@@ -237,3 +237,19 @@ async fn a_step_up_at_the_provider_is_written_down_also_where_the_browser_goes_a
     let told = lines.iter().filter(|line| line.action == "sessions.step_up" && line.allowed);
     assert_eq!(told.count(), 20);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sign_in_by_the_provider_tells_how_many_sessions_it_ended() {
+    let signer = Signer::ec("k");
+    let stage = Stage::new(&[&signer]).await;
+    let service = service(&stage, demanded(&[], &[]), demanded(&[], &[])).await;
+    let account = person(&service, &stage).await;
+    for number in 0..100 {
+        begin(&service, &account, &format!("h{number}"), &["oidc"], None).await;
+    }
+    let away = json!({ "state": "s", "nonce": "n", "verifier": "v", "back": "/", "session": null, "at": now_ms() });
+    *stage.said.id_token.lock().unwrap() = Some(id_token(&stage, &signer, &json!({})));
+    come(&service, &sealed(&service, &away), "s", None).await;
+    let newest = service.gateway.store().audit_entries(None, 1).await.unwrap().remove(0);
+    assert_eq!((&*newest.action, &*newest.detail), ("sessions.create", "oidc; 1 of the oldest sessions ended"));
+}
