@@ -24,6 +24,8 @@ import sys
 import tempfile
 import time
 
+from measure_service import processor_seconds
+
 sys.path.insert(0, str(pathlib.Path(__file__).parent / "service"))
 from stores import opened, replicas  # noqa: E402
 
@@ -226,11 +228,6 @@ class Watch:
         files, clients = ports.pop(None, 0), ports.pop(int(self.team.client.port), 0)
         return files, clients, ports.total()
 
-    def processor_seconds(self) -> float:
-        """What it has had of the processors so far."""
-        fields = (self.place / "stat").read_text().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
     async def run(self) -> None:
         """Until it is dropped."""
         while True:
@@ -307,9 +304,9 @@ async def soak(service, token: str, seconds: float, share: float, finding: float
     team = Team(client, 2)
     watch = Watch(service.process.pid, team)
     looking = asyncio.ensure_future(watch.run())
-    began, used = time.perf_counter(), watch.processor_seconds()
+    began, used = time.perf_counter(), processor_seconds(service.process.pid)
     under_way, added = await steady(team, most * share, seconds, int(most))
-    took, used = time.perf_counter() - began, watch.processor_seconds() - used
+    took, used = time.perf_counter() - began, processor_seconds(service.process.pid) - used
     looking.cancel()
     await client.close()
     await asyncio.sleep(2)
