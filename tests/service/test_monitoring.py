@@ -300,7 +300,7 @@ def test_whatever_ends_the_service_waits_until_it_has_ended_by_itself():
     grace = int(re.search(r"grace-seconds = (\d+)", (DEPLOY / "kubernetes" / "config.yaml").read_text())[1])
     documents = yaml.safe_load_all((DEPLOY / "kubernetes" / "deployment.yaml").read_text())
     pod = next(one["spec"]["template"]["spec"] for one in documents if one["kind"] == "Deployment")
-    # Without a pause before it, requests would still be sent to one that listens no more; the pause is a part of the time that it has.
+    # Without a pause requests would still be sent to one that listens no more; the time it has to end includes the pause.
     pause = pod["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
     assert pause >= 5 and pod["terminationGracePeriodSeconds"] >= pause + grace + after
     # The unit sets no grace, so it is the one that stands in the program.
