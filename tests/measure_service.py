@@ -150,7 +150,7 @@ def portkey(folder: str, url: str):
 
 @contextlib.contextmanager
 def litellm(folder: str, url: str, scratch: pathlib.Path):
-    """The proxy of LiteLLM, as its documentation says for production, with a worker for each core, where one is what it has by itself."""
+    """The proxy of LiteLLM, as its documentation says for production, with a worker for each core in place of one."""
     port = free_port()
     settings = {
         "model_list": [{"model_name": "words-32-0", "litellm_params": {"model": "openai/words-32-0", "api_base": f"{url}/v1", "api_key": "none"}}],
@@ -171,7 +171,7 @@ def litellm(folder: str, url: str, scratch: pathlib.Path):
             return processor_seconds(started.pid) - before < 0.3
 
         wait_for("LiteLLM", lambda: answers(port, "/health/liveliness"), 180)
-        # Whichever worker is there first answers, while the others begin.
+        # The first worker answers while the others still begin.
         wait_for("all workers of LiteLLM", is_idle, 180)
         yield Server(f"http://127.0.0.1:{port}", started.pid, "sk-measured")
 
