@@ -150,7 +150,7 @@ def portkey(folder: str, url: str):
 
 @contextlib.contextmanager
 def litellm(folder: str, url: str, scratch: pathlib.Path):
-    """The proxy of LiteLLM, as its documentation says for production, with a worker for each core, where one is what it has by itself."""
+    """The proxy of LiteLLM, as its documentation says for production, with a worker for each core in place of one."""
     port = free_port()
     settings = {
         "model_list": [{"model_name": "words-32-0", "litellm_params": {"model": "openai/words-32-0", "api_base": f"{url}/v1", "api_key": "none"}}],
@@ -171,7 +171,7 @@ def litellm(folder: str, url: str, scratch: pathlib.Path):
             return processor_seconds(started.pid) - before < 0.3
 
         wait_for("LiteLLM", lambda: answers(port, "/health/liveliness"), 180)
-        # Whichever worker is there first answers, while the others begin.
+        # The first worker answers while the others still begin.
         wait_for("all workers of LiteLLM", is_idle, 180)
         yield Server(f"http://127.0.0.1:{port}", started.pid, "sk-measured")
 
@@ -203,14 +203,12 @@ def begins(program: str, folder: pathlib.Path) -> None:
 
 
 def heard(bench: str, clients: int, stalled: int, seconds: int, padding: int) -> dict[str, float]:
-    """What clients on the WebSocket hear of ten events a second; times are milliseconds."""
+    """What clients on the WebSocket hear of ten events a second; times are milliseconds, `padding` is bytes."""
     done = subprocess.run([bench, str(clients), str(stalled), "10", str(seconds), str(padding)], capture_output=True, text=True, timeout=180)
-    found = re.search(r"(\d+) heard, (\d+) lost; median (\S+), p99 (\S+), longest (\S+); (\d+) let go", done.stdout)
+    found = re.search(r"(\d+) heard, (\d+) lost; median ([\d.]+) ms, p99 ([\d.]+) ms, longest ([\d.]+) ms; (\d+) let go", done.stdout)
     if not found:
         sys.exit(f"{bench} told nothing: {done.stdout}{done.stderr}")
-    units = {"ns": 1e-6, "µs": 1e-3, "ms": 1, "s": 1e3}
-    times = [float(number) * units[unit] for number, unit in re.findall(r"([\d.]+)(ns|µs|ms|s)", " ".join(found.groups()[2:5]))]
-    return {"heard": int(found[1]), "lost": int(found[2]), "let go": int(found[6]), **dict(zip(("median", "p99", "longest"), times))}
+    return dict(zip(("heard", "lost", "median", "p99", "longest", "let go"), map(float, found.groups())))
 
 
 def sockets(bench: str, rounds: int) -> None:
@@ -226,13 +224,13 @@ def sockets(bench: str, rounds: int) -> None:
         beside.append(heard(bench, 200, 10, 20, 32768))
     lost = sum(one["lost"] for one in many)
     p99, median, longest = (middle(one[what] for one in many) for what in ("p99", "median", "longest"))
-    measured = f"{sum(one['heard'] for one in many)} heard, {lost} lost, p99 {p99:.1f} ms (median {median:.1f} ms, longest {longest:.1f} ms)"
+    measured = f"{sum(one['heard'] for one in many):.0f} heard, {lost:.0f} lost, p99 {p99:.1f} ms (median {median:.1f} ms, longest {longest:.1f} ms)"
     row("WebSocket: 1,000 clients × 10 events/s", measured, "none lost, p99 ≤ 50 ms", lost == 0 and p99 <= 50)
     lost = sum(one["lost"] for one in without + beside)
     times = middle(one["p99"] / other["p99"] for one, other in zip(beside, without))
-    own = [middle(one["p99"] for one in seen) for seen in (beside, without)]
+    p99s = [middle(one["p99"] for one in seen) for seen in (beside, without)]
     let_go = min(one["let go"] for one in beside)
-    measured = f"{times:.2f}× ({own[0]:.1f} ms, {own[1]:.1f} ms), {lost} lost, {let_go} let go"
+    measured = f"{times:.2f}× ({p99s[0]:.1f} ms, {p99s[1]:.1f} ms), {lost:.0f} lost, {let_go:.0f} let go"
     is_good = lost == 0 and times <= 1.25 and let_go == 10
     row("WebSocket: p99 of 200 clients with ten of them stalled over that with none", measured, "none lost, ≤ 1.25×, the ten let go", is_good)
 

@@ -2,7 +2,7 @@
 # Sets up and runs all tests, and ends with one line: N passed, N failed.
 #
 #   bash tests/run.sh         all tests; of the real source trees a sample
-#   bash tests/run.sh full    the same with the whole trees, and as long as it takes to prove what the short run only looks at
+#   bash tests/run.sh full    the same with the whole trees, and with more kills, load and requests at random
 #
 # What is fetched (editors, a language model, source trees, Python packages) stays in the cache folder of the user, never in the clone.
 set -uo pipefail
@@ -133,7 +133,7 @@ rust_tests() {
   fi
 }
 
-# None of them waits for ever for what does not come. An interrupt lets pytest say where it was, and end what it started.
+# After an hour something waits for what does not come; the full run may take longer. An interrupt lets pytest say where it was, and end what it started.
 python_tests() {
   local limit=(timeout --foreground --signal=INT --kill-after=2m 60m)
   [ "$build" = debug ] || limit=()

@@ -6,8 +6,8 @@ usage: soak.py PROGRAM [--seconds 600] [--share 0.7] [--store sqlite|postgres]
 First it is found how much of the mixture the service can do at most, with clients that ask again as soon as they are answered. Then it is asked for a share
 of that, at even distances whatever it answers: documents, jobs whose events are followed to the end, models whole and in pieces, and reads. Twice, in the
 beginning and at half time, it is asked all at once for as much as it does in a second, after which it has to come back to what it was. Memory, open files,
-connections, threads and what is under way are looked at every half second. The exit status is 1 when anything failed, grew or fell behind, which it does
-where less than 95 of 100 are done in their time.
+connections, threads and what is under way are looked at every half second. The exit status is 1 when anything failed or grew, or when less than 95 of 100
+were done in their time.
 """
 
 import argparse
@@ -23,6 +23,8 @@ import subprocess
 import sys
 import tempfile
 import time
+
+from measure_service import processor_seconds
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent / "service"))
 from stores import opened, replicas  # noqa: E402
@@ -206,7 +208,7 @@ class Watch:
         self.place, self.team, self.samples = pathlib.Path(f"/proc/{pid}"), team, []
 
     def look(self) -> dict[str, float]:
-        """Now. Connections of clients are those beyond what the client has open itself: more are left over."""
+        """Now. Connections left over are those that the client has closed already."""
         status = dict(line.split(":\t", 1) for line in (self.place / "status").read_text().splitlines() if ":\t" in line)
         files, clients, models = self._files()
         return {
@@ -217,21 +219,14 @@ class Watch:
     def _files(self) -> tuple[int, int, int]:
         """Open files, and connections to the service and from it."""
         fields = [line.split() for line in (self.place / "net/tcp").read_text().splitlines()[1:]]
-        # Those that are there, or that the other side has left; not what listens.
+        # Those that are established, or that the other side has closed (CLOSE_WAIT), with the port that they have here.
         ours = {f"socket:[{field[9]}]": int(field[1].split(":")[1], 16) for field in fields if field[3] in ("01", "08")}
-        files, clients, models = 0, 0, 0
+        ports = collections.Counter()
         for entry in (self.place / "fd").iterdir():
             with contextlib.suppress(FileNotFoundError):
-                port = ours.get(str(entry.readlink()))
-                clients += port == int(self.team.client.port)
-                models += port not in (None, int(self.team.client.port))
-                files += port is None
-        return files, clients, models
-
-    def processor_seconds(self) -> float:
-        """What it has had of the processors so far."""
-        fields = (self.place / "stat").read_text().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+                ports[ours.get(str(entry.readlink()))] += 1
+        files, clients = ports.pop(None, 0), ports.pop(int(self.team.client.port), 0)
+        return files, clients, ports.total()
 
     async def run(self) -> None:
         """Until it is dropped."""
@@ -247,12 +242,12 @@ def growth(samples: list[float]) -> tuple[float, float]:
     return statistics.median(samples[:third]), statistics.median(samples[-third:])
 
 
-# What may be more in the last third than in the first: a share of it, and something. How much is under way is a matter of chance.
+# By how much the last third may be more than the first: by this share of it or by this number, whichever is more. How much is under way is a matter of chance.
 MARGINS = {"memory": (0.05, 2), "under way": (1, 16)}
 
 
 def grows(what: str, samples: list[float]) -> bool:
-    """Whether it does: by more than a tenth and four, where nothing else is said."""
+    """Whether it does: by more than its margin, or a tenth and four where it has none."""
     first, last = growth(samples)
     share, least = MARGINS.get(what, (0.1, 4))
     return last - first > max(first * share, least)
@@ -277,16 +272,15 @@ async def capacity(team: Team, seconds: float, clients: int) -> float:
 
 
 async def steady(team: Team, rate: float, seconds: float, burst: int) -> tuple[int, int]:
-    """Asks at even distances, whatever is answered, and for many at once in the beginning and at half time; the most that was under way, and how much was asked
-    for on top."""
-    began, under_way, most, on_top = time.perf_counter(), set(), 0, 0
+    """Asks at even distances, whatever is answered, and for bursts at the start and at half time; the most that was under way, and what the bursts added."""
+    began, under_way, most, added = time.perf_counter(), set(), 0, 0
     turns = int(rate * seconds)
     for turn in range(turns):
         wait = began + turn / rate - time.perf_counter()
         if wait > 0:
             await asyncio.sleep(wait)
         count = burst if turn in (0, turns // 2) else 1
-        on_top += count - 1
+        added += count - 1
         for _ in range(count):
             task = asyncio.ensure_future(team.do(*team.next()))
             under_way.add(task)
@@ -296,7 +290,7 @@ async def steady(team: Team, rate: float, seconds: float, burst: int) -> tuple[i
             team.wrong[f"it fell behind: {len(under_way)} requests were under way"] += 1
             break
     await asyncio.gather(*under_way)
-    return most, on_top
+    return most, added
 
 
 async def soak(service, token: str, seconds: float, share: float, finding: float) -> dict:
@@ -310,9 +304,9 @@ async def soak(service, token: str, seconds: float, share: float, finding: float
     team = Team(client, 2)
     watch = Watch(service.process.pid, team)
     looking = asyncio.ensure_future(watch.run())
-    began, used = time.perf_counter(), watch.processor_seconds()
-    under_way, on_top = await steady(team, most * share, seconds, int(most))
-    took, used = time.perf_counter() - began, watch.processor_seconds() - used
+    began, used = time.perf_counter(), processor_seconds(service.process.pid)
+    under_way, added = await steady(team, most * share, seconds, int(most))
+    took, used = time.perf_counter() - began, processor_seconds(service.process.pid) - used
     looking.cancel()
     await client.close()
     await asyncio.sleep(2)
@@ -320,7 +314,7 @@ async def soak(service, token: str, seconds: float, share: float, finding: float
     metrics = (await client.ask("GET", "/metrics")).body.decode()
     await client.close()
     return {
-        "capacity": most, "asked": most * share, "rate": (sum(map(len, team.took.values())) - on_top) / took, "under way": under_way,
+        "capacity": most, "asked": most * share, "rate": (sum(map(len, team.took.values())) - added) / took, "under way": under_way,
         "processors": used / took / os.cpu_count(),
         "wrong": finder.wrong + team.wrong, "took": team.took, "samples": watch.samples, "after": after, "calls": max(finder.most_calls, team.most_calls),
         "tasks": figure(metrics, "code_agent_tasks_running") + figure(metrics, "code_agent_tasks_waiting"),
@@ -332,7 +326,7 @@ def findings(seen: dict) -> list[str]:
     found = [f"{count} × {what}" for what, count in seen["wrong"].items()]
     for what in seen["after"]:
         samples = [sample[what] for sample in seen["samples"]]
-        # No more of these are needed than there were ever calls at the same time, and it takes chance a while to come to that.
+        # There may be one for each of the calls that were under way at once, and chance takes a while to come to so many.
         if grows(what, samples) and (what != "connections to models" or growth(samples)[1] > seen["calls"]):
             found.append("{} grew from {:.1f} to {:.1f}".format(what, *growth(samples)))
     if seen["tasks"]:

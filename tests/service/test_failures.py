@@ -18,7 +18,6 @@ import urllib.request
 
 import pytest
 from jobs import SOUND, Load, finish, verdict
-from model_server import Scripted
 from stores import File, Replica, opened, problem, redis_cluster, replicas, wait_for
 
 TEXT = 'def f(a):\n    """Do.\n\n    Args:\n        b: B.\n    """\n    return a\n'
@@ -91,11 +90,10 @@ def test_the_figures_tell_whoever_read_them_that_the_database_is_away(program, t
 # Redis.
 
 
-def test_a_redis_cluster_that_is_gone_costs_the_shared_answers_and_nothing_else(program, tmp_path):
-    with contextlib.closing(Scripted()) as model, redis_cluster(tmp_path / "redis") as cluster:
-        settings = "[service.quotas]\nrequests-per-minute = 0\n"
-        settings += f"[cache]\nredis = {json.dumps(cluster.urls)}\n"
-        settings += f'[[models.target]]\nname = "work"\nmodel = "any"\nbase-url = "{model.url}"\n'
+def test_a_redis_cluster_that_is_gone_costs_the_shared_answers_and_nothing_else(program, tmp_path, scripted):
+    with redis_cluster(tmp_path / "redis") as cluster:
+        settings = f"[cache]\nredis = {json.dumps(cluster.urls)}\n"
+        settings += f'[[models.target]]\nname = "work"\nmodel = "any"\nbase-url = "{scripted.url}"\n'
         with opened("sqlite", tmp_path) as store, replicas(program, tmp_path, store, settings=settings) as both:
             token = both[0].api_token("openai")
 
@@ -106,7 +104,7 @@ def test_a_redis_cluster_that_is_gone_costs_the_shared_answers_and_nothing_else(
 
             def times(question: str) -> int:
                 """How often the model was asked it."""
-                return sum(body["messages"][-1]["content"] == question for body in model.asked)
+                return sum(body["messages"][-1]["content"] == question for body in scripted.asked)
 
             def is_shared(question: str) -> bool:
                 """Whether what one replica was answered is known to the other."""

@@ -273,13 +273,6 @@ def test_what_each_team_has_to_put_right_for_its_cluster_is_marked_and_the_image
     used = next(one["spec"]["template"]["spec"]["containers"][0]["image"] for one in documents if one["kind"] == "Deployment")
     assert used == f"{image['name']}:{version}" and image["newTag"] == version, (used, image)
     assert f"-t {image['newName']}:{version} ." in text, "what is built has the name under which it is looked for"
-    # The namespace is there before what stands in it.
-    steps = [text.index(step) for step in ("/namespace.yaml", "the secret `code-agent`", "apply -k", "port-forward pod/", "what watches it")]
-    assert steps == sorted(steps), steps
-    # Each replica makes a code for the first admin that no other knows, so there is one of them until he is there.
-    text = (DEPLOY / "compose.yaml").read_text()
-    steps = [text.index(step) for step in ("up -d --build --scale code-agent=1 ", "docker compose logs", "up -d  ", "\nservices:")]
-    assert steps == sorted(steps), steps
 
 
 def test_secrets_that_the_instructions_make_get_into_no_commit_and_no_image(tmp_path):
@@ -289,8 +282,7 @@ def test_secrets_that_the_instructions_make_get_into_no_commit_and_no_image(tmp_
     made = {str(ours / name) for name in (".env", "config.toml", "secrets/metrics_token", "secrets/grafana_password", "kubernetes/signing-key.pem")} | {"signing-key.pem"}
     ignored = run("git", "-C", tmp_path, "check-ignore", "--no-index", *sorted(made))
     assert set(ignored.stdout.split()) == made, ignored
-    endings = {".yaml", ".yml", ".json", ".toml", ".service", ".sh", ".py", ""}
-    handed_out = [path.relative_to(ROOT) for path in DEPLOY.rglob("*") if path.is_file() and path.suffix in endings and "secrets" not in path.parts]
+    handed_out = [path.relative_to(ROOT) for path in DEPLOY.rglob("*") if path.is_file() and not {"secrets", "__pycache__"} & set(path.parts)]
     handed_out = [path for path in handed_out if str(path) not in made]
     assert ours / "kubernetes" / "secrets.example.yaml" in handed_out and ours / "config.example.toml" in handed_out
     lost = run("git", "-C", tmp_path, "check-ignore", "--no-index", *handed_out)
@@ -308,7 +300,7 @@ def test_whatever_ends_the_service_waits_until_it_has_ended_by_itself():
     grace = int(re.search(r"grace-seconds = (\d+)", (DEPLOY / "kubernetes" / "config.yaml").read_text())[1])
     documents = yaml.safe_load_all((DEPLOY / "kubernetes" / "deployment.yaml").read_text())
     pod = next(one["spec"]["template"]["spec"] for one in documents if one["kind"] == "Deployment")
-    # Without a pause before it, requests would still be sent to one that listens no more; the pause is a part of the time that it has.
+    # Without a pause requests would still be sent to one that listens no more; the time it has to end includes the pause.
     pause = pod["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
     assert pause >= 5 and pod["terminationGracePeriodSeconds"] >= pause + grace + after
     # The unit sets no grace, so it is the one that stands in the program.
@@ -641,7 +633,7 @@ def test_a_real_prometheus_has_data_for_every_panel_and_an_alert_comes_through(s
         requests = prometheus.query('sum(http_server_request_duration_seconds_count{job="code-agent", http_route="/api/v2/jobs", http_response_status_code="202"})')
         assert requests[0][1] == 3, requests
         assert not [one for one in prometheus.get("rules")["groups"][0]["rules"] if one["health"] != "ok"]
-        # An alert on a name that the service does not have would be silent for ever. None of them waits for a series to be gone (`absent`).
+        # An alert on a name that the service does not have would be silent for ever.
         alerts = yaml.safe_load((DEPLOY / "prometheus" / "alerts.yml").read_text())["groups"][0]["rules"]
         assert {alert["alert"]: wrong for alert in alerts if (wrong := unknown(prometheus, alert))} == {}
         for renamed, wrong in (

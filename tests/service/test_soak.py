@@ -22,15 +22,16 @@ def test_what_grows_or_fails_is_seen():
     assert soak.findings(seen_with([30 + min(number, 30) for number in range(200)] + flat)) == []
     leak = [60 + chance.uniform(-2, 2) + number / 150 for number in range(1200)]
     assert "memory grew" in soak.findings(seen_with(leak))[0]
-    for what in ("files", "threads", "connections left over", "connections to models", "under way"):
-        growing = seen_with(flat)
-        for number, sample in enumerate(growing["samples"]):
+
+    def growing(what: str, **more) -> dict:
+        seen = seen_with(flat, **more)
+        for number, sample in enumerate(seen["samples"]):
             sample[what] += number // 5
-        assert any(f"{what} grew" in found for found in soak.findings(growing)), what
-    more_calls = {**growing, "calls": 300}
-    for sample in more_calls["samples"]:
-        sample["under way"], sample["connections to models"] = 30, sample["under way"]
-    assert soak.findings(more_calls) == [], "so many calls were under way"
+        return seen
+
+    for what in ("files", "threads", "connections left over", "connections to models", "under way"):
+        assert any(f"{what} grew" in found for found in soak.findings(growing(what))), what
+    assert soak.findings(growing("connections to models", calls=300)) == [], "so many calls were under way"
     assert soak.findings(seen_with(flat, tasks=1)) == ["1 tasks are left"]
     assert soak.findings(seen_with(flat, wrong={"read: 500": 2})) == ["2 × read: 500"]
     assert len(soak.findings(seen_with(flat, took={}))) == len(soak.MIXTURE)
