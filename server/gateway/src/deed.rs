@@ -3,7 +3,7 @@
 //!
 //! Never begins anything by itself, and lasts no longer than its deed.
 
-use crate::error::{CORRELATION, Kind, Problem, correlation};
+use crate::error::{Kind, Problem, correlation, of_this_request};
 use crate::state::Gateway;
 use dashmap::{DashMap, Entry};
 use futures_util::FutureExt;
@@ -11,7 +11,6 @@ use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use tokio_util::task::TaskTracker;
-use tracing::Instrument;
 
 /// The deeds that are under way.
 #[derive(Clone, Debug, Default)]
@@ -50,7 +49,7 @@ pub(crate) async fn carried_on<T: Send + 'static>(
     gateway: &Gateway,
     deed: impl Future<Output = Result<T, Problem>> + Send + 'static,
 ) -> Result<T, Problem> {
-    let deed = gateway.deeds().0.spawn(CORRELATION.scope(correlation(), caught(deed)).in_current_span());
+    let deed = gateway.deeds().0.spawn(of_this_request(caught(deed)));
     let ends = || Problem::new(Kind::Unavailable, "The service ends just now; look whether it was done still.");
     deed.await.unwrap_or_else(|_| Err(ends()))
 }

@@ -54,12 +54,7 @@ impl Matcher {
         let mut step = |state: &mut StateID, byte: u8| {
             *state = self.keywords.next_state(Anchored::No, *state, byte);
             if self.keywords.is_match(*state) {
-                for index in 0..self.keywords.match_len(*state) {
-                    let owner = self.owners.get(self.keywords.match_pattern(*state, index).as_usize());
-                    if let Some(wanted) = owner.and_then(|owner| wanted.get_mut(*owner)) {
-                        *wanted = true;
-                    }
-                }
+                self.note(*state, &mut wanted);
             }
         };
         // Each step waits for the one before; those of parts that are read side by side wait for none of another's.
@@ -79,6 +74,17 @@ impl Matcher {
             tail.iter().for_each(|byte| step(state, *byte));
         }
         wanted
+    }
+
+    /// Notes the formats of the keywords that end in a state. Apart from the steps, since those are only fast where nothing is called for most bytes.
+    #[cold]
+    fn note(&self, state: StateID, wanted: &mut [bool]) {
+        for index in 0..self.keywords.match_len(state) {
+            let owner = self.owners.get(self.keywords.match_pattern(state, index).as_usize());
+            if let Some(wanted) = owner.and_then(|owner| wanted.get_mut(*owner)) {
+                *wanted = true;
+            }
+        }
     }
 
     /// A text in parts, each of which begins so far before the end of the one before that no keyword lies across.

@@ -5,6 +5,7 @@
 
 use super::devices::POLICY;
 use super::sessions::{SESSION_MS, SignedIn, refreshed, signed_in};
+use crate::auth::outcome::session_begun;
 use crate::auth::secrets;
 use crate::error::{Kind, Problem, correlation};
 use crate::extract::{Filled, PublicUrl};
@@ -180,9 +181,9 @@ async fn begun(gateway: &Gateway, by: Session) -> Result<SignedIn, Complaint> {
         }
         Err(error) => return Err(error.into()),
     };
-    let ways = session.amr.join(" ");
+    let began = session_begun(&session);
     let store = gateway.store();
-    store.audit(&session.account, "sessions.create", &session.id, true, POLICY, &correlation(), &ways).await?;
+    store.audit(&session.account, "sessions.create", &session.id, true, POLICY, &correlation(), &began).await?;
     gateway.measures().signed_in(SignIn::Succeeded);
     Ok(signed_in(gateway, &session, refresh.secret)?)
 }
