@@ -103,6 +103,7 @@ impl Drop for Begun {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::CORRELATION;
     use crate::tests::Service;
     use std::time::Duration;
     use tokio::sync::oneshot;

@@ -260,7 +260,10 @@ async fn begin<'a>(
         let usual = (request.longest(quirks) / USUAL).max(1);
         let by = first_by + bounds.stall.saturating_mul(WHOLE).saturating_mul(usual);
         let body = tokio::time::timeout_at(by, reply.whole(name, bounds.answer.saturating_mul(2))).await;
-        let body = body.map_err(|_| late(name, "no answer came in time"))??;
+        let body = body.map_err(|_| late(name, "no answer came in time"))?.map_err(|error| match error.cause {
+            Cause::LongAnswer => LlmError::long_answer(name, bounds.answer),
+            _ => error,
+        })?;
         let body = serde_json::from_slice(&body)
             .map_err(|error| LlmError::new(name, Cause::Malformed, format!("the answer is not JSON ({error})")))?;
         let pieces = provider.whole(&body).map_err(|failed| match echo.is_none() {

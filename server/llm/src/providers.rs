@@ -13,6 +13,7 @@ mod mistral;
 mod ollama;
 mod openai;
 mod quirks;
+mod responses;
 
 pub use fill::FillFormat;
 pub use quirks::Quirks;
@@ -154,7 +155,7 @@ impl ProviderKind {
     pub fn provider(self) -> &'static dyn Provider {
         match self {
             Self::Openai => &openai::ChatCompletions,
-            Self::OpenaiResponses => &openai::Responses,
+            Self::OpenaiResponses => &responses::Responses,
             Self::Anthropic => &anthropic::Messages,
             Self::Gemini => &gemini::GenerateContent,
             Self::Ollama => &ollama::Chat,

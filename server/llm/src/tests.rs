@@ -191,8 +191,12 @@ async fn an_answer_without_end_is_cut_off() {
     let server = ModelServer::start(Script::Words(vec!["x".repeat(1000); 100], Duration::ZERO), 100).await;
     let mut bounded = settings(&[&server]);
     bounded.models.max_answer_bytes = 4096;
-    let error = manager(&bounded).ask(request("x")).await.unwrap_err();
-    assert_eq!(error.cause, Cause::LongAnswer);
+    for comes_in_pieces in [true, false] {
+        bounded.models.target[0].stream = Some(comes_in_pieces);
+        let error = manager(&bounded).ask(request("x")).await.unwrap_err();
+        assert_eq!(error.cause, Cause::LongAnswer);
+        assert!(error.detail.contains("the 4096 bytes of `models.max-answer-bytes`"), "{}", error.detail);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

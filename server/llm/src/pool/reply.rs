@@ -90,7 +90,8 @@ impl Reply {
         let mut body = Vec::new();
         while let Some(bytes) = self.more(target).await? {
             if body.len() + bytes.len() > limit {
-                return Err(LlmError::long_answer(target, limit));
+                let detail = format!("the answer is longer than {limit} bytes");
+                return Err(LlmError::new(target, Cause::LongAnswer, detail));
             }
             body.extend_from_slice(&bytes);
         }
