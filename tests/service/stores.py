@@ -14,7 +14,7 @@ import sqlite3
 import subprocess
 import time
 
-from conftest import Service
+from running import Service
 
 # What a job came to is noted by the database itself, each time that anybody writes an end, whatever the service makes of it.
 SQLITE_WATCH = """

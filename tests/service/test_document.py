@@ -11,8 +11,8 @@ import pytest
 from playwright.sync_api import expect
 
 import install
-from conftest import PASSWORD, Service
 from model_server import Scripted
+from running import PASSWORD, Service
 from test_factors import oathtool, step_before
 from test_page import chromium, window  # noqa: F401
 

@@ -9,7 +9,7 @@ import urllib.parse
 
 import pytest
 
-from conftest import PASSWORD, Service
+from running import PASSWORD, Service
 
 
 def oathtool(secret: str, when: float | None = None) -> str:

@@ -6,7 +6,7 @@ import urllib.parse
 
 from playwright.sync_api import expect
 
-from conftest import PASSWORD
+from running import PASSWORD
 from test_factors import oathtool, step_before
 from test_page import axe, chromium, looked_at, press, sign_in, window  # noqa: F401
 

@@ -23,7 +23,7 @@ import pytest
 from playwright.sync_api import expect
 
 import install
-from conftest import PASSWORD, Service
+from running import PASSWORD, Service
 from test_page import axe, chromium, looked_at, sign_in  # noqa: F401 (fixtures)
 
 OIDC_PROVIDER_VERSION = "9.13.3"

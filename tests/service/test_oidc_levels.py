@@ -14,7 +14,7 @@ import urllib.request
 
 from playwright.sync_api import expect
 
-from conftest import Service
+from running import Service
 from test_oidc import AUDIENCE, Provider, a_team, at_the_provider, audit, window
 from test_page import chromium  # noqa: F401 (a fixture)
 

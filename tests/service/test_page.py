@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
 import install
-from conftest import PASSWORD, Service
+from running import PASSWORD, Service
 from test_factors import oathtool
 
 AXE_VERSION = "4.14.1"

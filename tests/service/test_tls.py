@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from conftest import Service
+from running import Service
 
 SUBJECT = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
 
