@@ -43,6 +43,7 @@ const PLACES: &[Place] = &[
             // The scripted model server drives its connections; they end with the runtime of the test or measurement that began it.
             "server/llm/src/scripted.rs",
             "server/llm/src/scripted/",
+            // The first word to the shared Redis, which is answered or given up in a bounded time.
             "server/llm/src/shared.rs",
             // What nobody waits for: few, one for a question, and they end with the manager.
             "server/llm/src/revalidate.rs",
@@ -54,7 +55,7 @@ const PLACES: &[Place] = &[
             "server/gateway/src/client.rs",
             // What was begun for a request and must not be left half done: each is a few writes long.
             "server/gateway/src/deed.rs",
-            // That somebody is here is written beside his request, and the keys of a provider are read once for all who wait for them.
+            // That somebody is here is written beside his request, which the end waits for; the keys of a provider are read for all who wait for them, in a bounded time.
             "server/gateway/src/auth/seen.rs",
             "server/gateway/src/auth/oidc/known.rs",
             // What gives the place of a large body back: it ends with the answer, or two minutes after that began.
@@ -62,6 +63,7 @@ const PLACES: &[Place] = &[
             // Processes of a measurement, whose connections end with them.
             "server/gateway/benches/door/",
             "server/gateway/benches/socket.rs",
+            // Reading, working and writing, which end with the connection of an editor.
             "server/lsp/src/lib.rs",
             "server/lsp/src/serve.rs",
             "server/lsp/src/serve/",

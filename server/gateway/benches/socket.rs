@@ -5,7 +5,7 @@
 //! or where a stalled client was not let go.
 //!
 //! Arguments: clients, stalled ones among them, events a second, seconds, and bytes of padding in each event. Without padding what a stalled client does
-//! not read fits into the buffers of the system, so that nobody is let go.
+//! not read fits into the buffers of the system, and nobody looks whether he is let go.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 
