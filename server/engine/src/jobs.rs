@@ -218,7 +218,10 @@ impl JobRunner {
         let (took, is_released) = (began.elapsed(), outcome == Outcome::Released);
         match self.finish(&leased, outcome).await {
             Ok(Some(state)) => self.observe(Attempt::of(&leased.job, state, is_released, took)),
-            Ok(None) => tracing::warn!(job = leased.job.id, "A job was done, and somebody else had it by then."),
+            Ok(None) => tracing::warn!(
+                job = leased.job.id,
+                "A job was done, and by then somebody else had it, or had cancelled it."
+            ),
             Err(error) => tracing::warn!(job = leased.job.id, %error, "The end of a job could not be written down."),
         }
     }

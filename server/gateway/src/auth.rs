@@ -202,9 +202,6 @@ async fn let_in(
     let response = next.run(request).await;
     if changes {
         gateway.recent().forget();
-        if operation.takes_back() {
-            gateway.scrapers().forget();
-        }
     }
     Ok(response)
 }

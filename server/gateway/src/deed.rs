@@ -36,9 +36,13 @@ pub(crate) async fn carried_through<T: Send + 'static>(
     let here = gateway.clone();
     let deed = caught(deed).map(move |done| {
         here.recent().forget();
+        // While the store is away nothing is taken back, and what watches the service reads that it is.
+        if !matches!(&done, Err(problem) if problem.is_unavailable()) {
+            here.scrapers().forget();
+        }
         done
     });
-    carried_on(gateway, deed).await
+    spawned(gateway, deed).await
 }
 
 /// The same for a deed that is done often and takes nothing from anybody, or forgets by itself: what was remembered stays.
@@ -49,7 +53,14 @@ pub(crate) async fn carried_on<T: Send + 'static>(
     gateway: &Gateway,
     deed: impl Future<Output = Result<T, Problem>> + Send + 'static,
 ) -> Result<T, Problem> {
-    let deed = gateway.deeds().0.spawn(of_this_request(caught(deed)));
+    spawned(gateway, caught(deed)).await
+}
+
+async fn spawned<T: Send + 'static>(
+    gateway: &Gateway,
+    deed: impl Future<Output = Result<T, Problem>> + Send + 'static,
+) -> Result<T, Problem> {
+    let deed = gateway.deeds().0.spawn(of_this_request(deed));
     let ends = || Problem::new(Kind::Unavailable, "The service ends just now; look whether it was done still.");
     deed.await.unwrap_or_else(|_| Err(ends()))
 }

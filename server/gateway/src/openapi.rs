@@ -179,11 +179,6 @@ impl Operation {
         const LOOKS: [&str; 4] = ["documents.run", "search.run", "actions.use", "models.ask"];
         self.group.ends_with(".read") || LOOKS.contains(&self.group.as_str())
     }
-
-    /// Whether a token may be good for less after it, or for nothing.
-    pub fn takes_back(&self) -> bool {
-        matches!(self.group.as_str(), "tokens.write" | "accounts.write")
-    }
 }
 
 /// All operations, by path and method.

@@ -238,9 +238,6 @@ async fn enter(
     if changes {
         // What was taken back here is good no more at once.
         gateway.recent().forget();
-        if operation.is_some_and(|operation| operation.takes_back()) {
-            gateway.scrapers().forget();
-        }
     }
     Ok(answer)
 }

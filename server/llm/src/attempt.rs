@@ -315,12 +315,15 @@ impl Opened<'_> {
         let Call { inner, target, .. } = self.call;
         let text = splice.finish();
         let (usage, cost) = self.meter.settle();
-        let calls = std::mem::take(&mut self.meter.gathered.calls).finish(&self.call.request.prompt);
-        let (calls, finish) = match self.meter.gathered.end {
+        let (calls, finish) = if splice.is_at_stop() {
             // What a model says behind the end of its answer is no part of it.
-            _ if splice.is_at_stop() => (Vec::new(), Finish::Stop),
-            Some(Finish::Stop) | None if !calls.is_empty() => (calls, Finish::ToolCalls),
-            end => (calls, end.unwrap_or(Finish::Stop)),
+            (Vec::new(), Finish::Stop)
+        } else {
+            let calls = std::mem::take(&mut self.meter.gathered.calls).finish(&self.call.request.prompt);
+            match self.meter.gathered.end {
+                Some(Finish::Stop) | None if !calls.is_empty() => (calls, Finish::ToolCalls),
+                end => (calls, end.unwrap_or(Finish::Stop)),
+            }
         };
         inner.events.tell(Event::Answered {
             target: target.name.clone(),

@@ -18,6 +18,7 @@ use crate::request::{Piece, Request};
 use crate::scripted::{Fault, ModelServer, Script, words};
 use crate::tools::ToolCall;
 use security::secret::Secret;
+use serde_json::json;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -57,7 +58,7 @@ fn saying(text: &str) -> Script {
 }
 
 fn refusing(said: &str) -> Script {
-    Script::Status(400, Vec::new(), format!(r#"{{"error":{{"message":"{said}"}}}}"#))
+    Script::Status(400, Vec::new(), json!({ "error": { "message": said } }).to_string())
 }
 
 async fn server(text: &str) -> ModelServer {

@@ -24,7 +24,7 @@ pub(super) async fn authenticate(gateway: &Gateway, header: Option<&HeaderValue>
         return Ok(principal);
     }
     let changes = gateway.recent().changes();
-    // In a box, since what it waits for is large, and seldom waited for: it would be a part of every request.
+    // In a box, since what it waits for is large: it would be a part of every request, also of those by a token that was good a moment ago.
     let principal = Box::pin(of_token(gateway, token)).await?;
     gateway.recent().remember(token, &principal, changes, recent::GOOD_FOR, Instant::now());
     Ok(principal)

@@ -45,12 +45,16 @@ pub(super) async fn authenticate(
     match &found {
         Ok(principal) if is_allowed(gateway, principal, operation) => {
             // Tokens of sign-ins are over soon by themselves, and not remembered.
-            if matches!(principal.via, Via::Token { .. })
-                && let Ok(Some(until)) = good_until(gateway, principal).await
-            {
-                // Its own end holds also while the store is away.
-                let left = Duration::from_millis(u64::try_from(until - now_ms()).unwrap_or_default());
-                scrapers.remember(token, principal, changes, left.min(GOOD_FOR), Instant::now());
+            if matches!(principal.via, Via::Token { .. }) {
+                match good_until(gateway, principal).await {
+                    Ok(Some(until)) => {
+                        // Its own end holds also while the store is away.
+                        let left = Duration::from_millis(u64::try_from(until - now_ms()).unwrap_or_default());
+                        scrapers.remember(token, principal, changes, left.min(GOOD_FOR), Instant::now());
+                    }
+                    Ok(None) => scrapers.refuse(token),
+                    Err(_) => {}
+                }
             }
         }
         _ => scrapers.refuse(token),

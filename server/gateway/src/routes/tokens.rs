@@ -210,8 +210,12 @@ pub(crate) async fn revoke(
     // Who may not see it learns nothing of it.
     let account = (principal.account.role != Role::Admin).then_some(principal.account.id.as_str());
     check(&gateway, &principal, "tokens.revoke", &id, account.unwrap_or("another")).await?;
-    match gateway.store().revoke_token(&id, account).await? {
-        true => Ok(StatusCode::NO_CONTENT),
-        false => Err(Problem::missing("token", &id)),
-    }
+    let (here, account) = (gateway.clone(), account.map(str::to_owned));
+    carried_through(&gateway, async move {
+        match here.store().revoke_token(&id, account.as_deref()).await? {
+            true => Ok(StatusCode::NO_CONTENT),
+            false => Err(Problem::missing("token", &id)),
+        }
+    })
+    .await
 }

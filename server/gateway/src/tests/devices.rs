@@ -1,6 +1,8 @@
 //! Programs that are let in by a code, and sessions that their owner ends.
 
 use super::*;
+use engine::store::now_ms;
+use engine::store::tokens::Proof;
 
 const DEVICE_GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
 
@@ -65,6 +67,28 @@ async fn a_device_that_was_let_in_has_to_show_itself_who_it_is() {
     let shown = service.send("POST", "/api/v2/sessions/current/step-up", &token, body).await;
     assert_eq!(shown.status, StatusCode::OK, "{shown:?}");
     assert_eq!(make(&token).await.status, StatusCode::CREATED, "the device itself showed it");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_device_that_is_let_in_tells_how_many_sessions_it_ended() {
+    let service = Service::new().await;
+    let oldest = service.account("ann", Role::Developer).await;
+    let owner = service.sign_in("ann").await;
+    let store = service.gateway.store();
+    let account = store.account_by_name("ann").await.unwrap().unwrap().id;
+    for number in 0..98 {
+        let ends = now_ms() + 60_000;
+        store.start_session(&account, &format!("h{number}"), ends, &Proof::default()).await.unwrap();
+    }
+    let (code, typed) = service.begin_device("laptop").await;
+    let body = json!({ "user_code": typed, "let_in": true });
+    assert_eq!(service.send("POST", "/api/v2/devices", &owner, Some(body)).await.status, StatusCode::OK);
+    assert_eq!(service.poll_device(&code).await.status, StatusCode::OK);
+    let newest = store.audit_entries(None, 1).await.unwrap().remove(0);
+    assert_eq!((&*newest.action, &*newest.detail), ("sessions.create", "pwd; 1 of the oldest sessions ended"));
+    for (token, status) in [(&oldest, StatusCode::UNAUTHORIZED), (&owner, StatusCode::OK)] {
+        assert_eq!(service.send("GET", "/api/v2/me", token, None).await.status, status);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

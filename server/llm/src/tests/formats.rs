@@ -1,6 +1,6 @@
 //! Every wire format through the whole path: what is sent, what comes back in pieces and whole, and what goes wrong.
 
-use super::{key, manager, refusing, request, server};
+use super::{key, manager, request, server};
 use crate::config::{KeySource, ModelsSettings, Settings, TargetSettings};
 use crate::error::{Cause, LlmError};
 use crate::prompt::{Prompt, PromptLimits, Turn};
@@ -300,7 +300,7 @@ async fn a_schema_is_asked_for_in_each_providers_words() {
         let server = ModelServer::start(Script::Words(words("{}"), Duration::ZERO), 100).await;
         let manager = manager(&speaking(kind, &[&server], true, false));
         manager.ask(Request { form: Some(Form::strict(schema.clone())), ..request("x") }).await.unwrap();
-        let body = bodies(&server).remove(0);
+        let [body] = <[Value; 1]>::try_from(bodies(&server)).unwrap();
         let format = match kind {
             ProviderKind::Openai => &body["response_format"],
             ProviderKind::OpenaiResponses => &body["text"]["format"],
@@ -340,7 +340,7 @@ async fn any_object_and_a_schema_that_is_not_strict_are_asked_for_in_each_provid
             let server = server("{}").await;
             let manager = manager(&speaking(kind, &[&server], true, false));
             manager.ask(Request { form: Some(form.clone()), ..request("x") }).await.unwrap();
-            let body = bodies(&server).remove(0);
+            let [body] = <[Value; 1]>::try_from(bodies(&server)).unwrap();
             let is_any = form == Form::Object;
             if kind == ProviderKind::OpenaiResponses {
                 // There, who asks for any object has to speak of JSON in what is asked.
@@ -372,7 +372,8 @@ async fn any_object_and_a_schema_that_is_not_strict_are_asked_for_in_each_provid
 async fn who_has_no_word_for_any_object_is_asked_for_one_by_its_schema() {
     let server = server("{}").await;
     let manager = manager(&speaking(ProviderKind::Openai, &[&server], true, false));
-    server.next([refusing("'response_format.type' must be 'json_schema' or 'text'")]);
+    let said = json!({ "error": "'response_format.type' must be 'json_schema' or 'text'" });
+    server.next([Script::Status(400, Vec::new(), said.to_string())]);
     for text in ["one", "two"] {
         manager.ask(Request { form: Some(Form::Object), ..request(text) }).await.unwrap();
     }
@@ -390,7 +391,7 @@ async fn the_window_of_the_settings_is_told_and_stays_where_something_is_learnt(
     manager.ask(request("one")).await.unwrap();
     wide.models.target[0].context_window = Some(32_768);
     assert!(manager.reconfigure(&wide, &key).is_empty());
-    server.next([refusing("'stop' is not supported")]);
+    server.next([Script::Status(400, Vec::new(), json!({ "error": "'stop' is not supported" }).to_string())]);
     manager.ask(request("two")).await.unwrap();
     manager.ask(request("three")).await.unwrap();
     let windows: Vec<_> = bodies(&server).iter().map(|body| body["options"]["num_ctx"].as_u64()).collect();

@@ -55,8 +55,12 @@ async fn a_job_comes_back_with_its_result(ground: Ground) {
     let done = ground.store.job(&made.id).await.expect("read").expect("there");
     let without_input = Job { input: json!(null), ..done.clone() };
     assert_eq!(ground.store.job_without_input(&made.id).await.expect("read"), Some(without_input));
-    assert_eq!((done.state, done.result, done.error, done.progress), (JobState::Succeeded, Some(result), None, 100));
+    let expected = (JobState::Succeeded, &Some(result), &None, 100);
+    assert_eq!((done.state, &done.result, &done.error, done.progress), expected);
     assert!(done.started_at >= Some(made.created_at) && done.finished_at >= done.started_at);
+    let again = ground.store.finish_job(&leased, Outcome::Succeeded(json!("another"))).await.expect("asked");
+    assert_eq!(again, Some(JobState::Succeeded), "it was not told, and asks again");
+    assert_eq!(ground.store.job(&made.id).await.expect("read").expect("there").result, done.result);
     assert_eq!(ground.store.heartbeat(&leased, LONG, 0, "").await.expect("asked"), Beat::Lost);
 }
 
@@ -164,7 +168,9 @@ async fn a_job_that_is_given_back_waits_again_and_was_no_attempt(ground: Ground)
     for _ in 0..10 {
         let leased = lease(&ground, "w", 60_000).await.expect("a job");
         assert_eq!((leased.job.id.as_str(), leased.job.attempts), (made.id.as_str(), 1));
-        assert!(store.finish_job(&leased, Outcome::Released).await.expect("given back").is_some());
+        for told in ["given back", "and asked again"] {
+            assert_eq!(store.finish_job(&leased, Outcome::Released).await.expect(told), Some(JobState::Queued));
+        }
     }
     let leased = lease(&ground, "w", 60_000).await.expect("a job");
     store.cancel_job(&made.id).await.expect("wanted");
