@@ -48,6 +48,11 @@ const GOODBYE: Duration = Duration::from_secs(2);
 /// All routes behind their gate.
 pub fn router(gateway: Gateway) -> Router {
     let (routes, _) = routes::all().split_for_parts();
+    guarded(gateway, routes)
+}
+
+/// These routes behind the gate, with the page and with what is done around every request.
+fn guarded(gateway: Gateway, routes: Router<Gateway>) -> Router {
     let gate = middleware::from_fn_with_state(gateway.clone(), auth::gate);
     let max_body = gateway.config().max_body;
     // The page has a gate of its own, which asks the same policies.

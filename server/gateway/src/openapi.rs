@@ -225,11 +225,6 @@ impl Operations {
         self.0.values().flatten().map(|(_, operation)| operation).find(|operation| operation.id == id)
     }
 
-    /// The methods that a path has.
-    pub fn methods(&self, path: &str) -> Vec<&str> {
-        self.0.get(path).into_iter().flatten().map(|(method, _)| method.as_str()).collect()
-    }
-
     /// All operations with their paths and methods.
     #[cfg(test)]
     pub fn all(&self) -> Vec<(String, String, Operation)> {

@@ -6,6 +6,7 @@ mod factors;
 mod following;
 mod invitations;
 mod pictures;
+mod promises;
 mod refusals;
 mod stream;
 mod texts;

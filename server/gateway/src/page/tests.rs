@@ -11,6 +11,7 @@ use engine::store::accounts::Role;
 use engine::store::now_ms;
 use engine::store::tokens::Proof;
 use std::collections::HashSet;
+use tower::ServiceExt;
 
 /// A browser: it keeps cookies, and says where a form comes from.
 struct Browser<'a> {
@@ -169,6 +170,18 @@ fn a_page_that_is_not_in_the_list_is_open_to_nobody() {
     let provider = ["/auth/oidc/login", "/auth/oidc/callback"];
     let wanted = ["/assets/{name}", sign_in, sign_in, provider[0], provider[1], set_up, set_up, by_link, by_link];
     assert_eq!(open, wanted);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_method_of_a_page_that_is_not_in_the_list_is_open_to_nobody() {
+    let service = Service::new().await;
+    let open: Router = Router::new().route("/jobs", axum::routing::put(async || "in"));
+    let shut = open.clone().route_layer(middleware::from_fn_with_state(service.gateway.clone(), gate));
+    // The first is the control: nothing but the gate shuts it.
+    for (router, status) in [(open, StatusCode::OK), (shut, StatusCode::FORBIDDEN)] {
+        let request = Request::builder().method("PUT").uri("/jobs").body(Body::empty()).unwrap();
+        assert_eq!(router.oneshot(request).await.unwrap().status(), status);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
