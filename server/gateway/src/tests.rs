@@ -9,6 +9,7 @@ mod pictures;
 mod refusals;
 mod stream;
 mod texts;
+mod tokens;
 mod tools;
 
 use super::*;
