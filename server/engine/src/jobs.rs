@@ -288,13 +288,18 @@ impl JobRunner {
                 }
                 Err(error) => {
                     // Too much work, or a file that upsets the analysis: another time it may do.
-                    let wait = 1000 << job.attempts.clamp(0, 8);
+                    let wait = wait_after(job.attempts);
                     return Outcome::Failed { error: error.to_string(), retry_in_ms: Some(wait) };
                 }
             }
         }
         Outcome::Succeeded(json!({ "files": files }))
     }
+}
+
+/// Milliseconds between the attempt of this number and the next: twice as long each time, and no longer than some four minutes.
+fn wait_after(attempt: i64) -> i64 {
+    1000 << attempt.clamp(0, 8)
 }
 
 /// What came of one file.
@@ -344,3 +349,6 @@ fn changed(report: &FileChangeReport) -> Value {
         "problem": report.problem.as_ref().map(|problem| &problem.message),
     })
 }
+
+#[cfg(test)]
+mod tests;

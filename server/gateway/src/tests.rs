@@ -10,6 +10,7 @@ mod promises;
 mod refusals;
 mod stream;
 mod texts;
+mod tokens;
 mod tools;
 
 use super::*;

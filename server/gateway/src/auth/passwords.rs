@@ -92,3 +92,76 @@ impl Passwords {
         core.apart("verify", work).await?
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::{PASSWORD, Service};
+    use axum::http::StatusCode;
+    use engine::store::accounts::Role;
+    use serde_json::json;
+    use std::collections::HashSet;
+
+    /// What a hash says of how it was computed, and its salt and result.
+    fn parts(hash: &str) -> (&str, &str, &str) {
+        let (rest, result) = hash.rsplit_once('$').unwrap();
+        let (how, salt) = rest.rsplit_once('$').unwrap();
+        (how, salt, result)
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn what_is_kept_of_equal_passwords_is_argon2id_and_not_equal() {
+        let service = Service::new().await;
+        let root = service.account("root", Role::Admin).await;
+        for name in ["ann", "bob"] {
+            let body = json!({ "name": name, "role": "viewer", "password": PASSWORD });
+            let made = service.send("POST", "/api/v2/accounts", &root, Some(body)).await;
+            assert_eq!(made.status, StatusCode::CREATED, "{made:?}");
+        }
+        let kept = service.kept();
+        assert!(kept.iter().all(|(_, value)| !value.contains(PASSWORD)), "nowhere as it is");
+        let of_accounts = kept.iter().filter(|(place, _)| place == "accounts.password_hash");
+        let hashes: Vec<&str> = of_accounts.map(|(_, hash)| hash.as_str()).collect();
+        assert_eq!(hashes.len(), 3, "the control: {hashes:?}");
+        for hash in &hashes {
+            let (how, salt, result) = parts(hash);
+            let cost = how.strip_prefix("$argon2id$v=19$").unwrap();
+            let numbers: Vec<(&str, u32)> = cost
+                .split(',')
+                .map(|number| number.split_once('=').map(|(name, value)| (name, value.parse().unwrap())).unwrap())
+                .collect();
+            let [("m", memory), ("t", passes), ("p", lanes)] = numbers[..] else { panic!("{hash}") };
+            // The least of OWASP's cheat sheet: 19 MiB, two passes, one lane.
+            assert!(memory >= 19 * 1024 && passes >= 2 && lanes >= 1, "{hash}");
+            // 16 bytes and 32 bytes in base64.
+            assert!(salt.len() >= 22 && result.len() >= 43, "{hash}");
+            assert_eq!(how, parts(NOBODY).0, "a name that is not there takes as long");
+        }
+        let salts: HashSet<&str> = hashes.iter().map(|hash| parts(hash).1).collect();
+        let results: HashSet<&str> = hashes.iter().map(|hash| parts(hash).2).collect();
+        assert_eq!((salts.len(), results.len()), (3, 3), "{hashes:?}");
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_wrong_password_is_refused() {
+        let service = Service::new().await;
+        let passwords = service.gateway.passwords();
+        let hash = passwords.hash(&service.core, PASSWORD.to_owned()).await.unwrap();
+        let is_right = async |password: &str, hash: Option<String>| {
+            passwords.is_right(&service.core, password.to_owned(), hash).await.unwrap()
+        };
+        assert!(is_right(PASSWORD, Some(hash.clone())).await, "the control");
+        let (upper, longer) = (PASSWORD.to_uppercase(), format!("{PASSWORD} "));
+        for wrong in ["", &PASSWORD[1..], &upper, &longer, &hash] {
+            assert!(!is_right(wrong, Some(hash.clone())).await, "{wrong:?}");
+        }
+        assert!(!is_right(PASSWORD, None).await, "no password is that of nobody");
+        // And where people sign in.
+        service.account("ann", Role::Viewer).await;
+        for (password, status) in [(&*longer, StatusCode::UNAUTHORIZED), (PASSWORD, StatusCode::CREATED)] {
+            let body = json!({ "name": "ann", "password": password });
+            let reply = service.send("POST", "/api/v2/sessions", "", Some(body)).await;
+            assert_eq!(reply.status, status, "{password:?}: {reply:?}");
+        }
+    }
+}

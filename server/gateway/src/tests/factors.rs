@@ -54,6 +54,22 @@ impl Service {
         assert!(done.unwrap().success());
     }
 
+    /// All that is kept, read behind the store's back: what stands in each column of each row of each table, with the name of its place.
+    pub(crate) fn kept(&self) -> Vec<(String, String)> {
+        let reads = r#"
+import json, sqlite3, sys
+store = sqlite3.connect(sys.argv[1], timeout=20)
+store.row_factory = sqlite3.Row
+tables = [row[0] for row in store.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+rows = [(table, row) for table in tables for row in store.execute(f'SELECT * FROM "{table}"')]
+print(json.dumps([(f"{table}.{column}", str(row[column])) for table, row in rows for column in row.keys()]))
+"#;
+        let path = self._folder.path().join("s.db");
+        let said = std::process::Command::new("python3").args(["-c", reads]).arg(path).output().unwrap();
+        assert!(said.status.success(), "{said:?}");
+        serde_json::from_slice(&said.stdout).unwrap()
+    }
+
     /// Somebody else who writes, and keeps all others from it until his input ends.
     pub(crate) fn busy_writer(&self) -> std::process::Child {
         let holds = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1], timeout=20, isolation_level=None); \

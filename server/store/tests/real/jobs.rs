@@ -2,7 +2,7 @@
 
 use crate::databases::{Ground, new_job, on_both};
 use serde_json::json;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use store::idempotency::Once;
 use store::jobs::{Beat, Job, JobFilter, JobState, Leased, NewJob, Outcome};
 use store::{StoreError, now_ms};
@@ -13,6 +13,7 @@ on_both!(
     a_job_comes_back_with_its_result,
     a_job_waits_for_its_moment_and_its_kind,
     a_lease_that_is_over_is_given_to_another,
+    a_beat_makes_a_lease_longer,
     who_ends_an_attempt_twice_hears_of_that_one_and_not_of_the_next,
     a_job_that_waits_is_cancelled_at_once,
     a_job_that_runs_hears_that_it_is_cancelled,
@@ -91,6 +92,24 @@ async fn a_lease_that_is_over_is_given_to_another(ground: Ground) {
     assert_eq!(ground.store.newest_job_event().await.expect("read"), seq);
     assert!(ground.store.finish_job(&other, Outcome::Succeeded(json!(2))).await.expect("asked").is_some());
     assert_eq!(ground.store.job(&job.id).await.expect("read").expect("there").result, Some(json!(2)));
+}
+
+async fn a_beat_makes_a_lease_longer(ground: Ground) {
+    const SHORT: i64 = 500;
+    let short = Duration::from_millis(SHORT.unsigned_abs());
+    let job = ground.job("ada", 0).await;
+    let began = Instant::now();
+    let held = lease(&ground, "holder", SHORT).await.expect("a job");
+    while began.elapsed() < short * 5 / 2 {
+        tokio::time::sleep(short / 3).await;
+        assert_eq!(ground.store.heartbeat(&held, SHORT, 0, "").await.expect("asked"), Beat::Going);
+        assert_eq!(lease(&ground, "other", LONG).await, None, "its holder said that he is there");
+    }
+    // The control: he says so no more.
+    tokio::time::sleep(short + short / 5).await;
+    let other = lease(&ground, "other", LONG).await.expect("it is free again");
+    assert_eq!((&other.job.id, other.job.attempts), (&job.id, 2));
+    assert_eq!(ground.store.heartbeat(&held, LONG, 0, "").await.expect("asked"), Beat::Lost);
 }
 
 async fn who_ends_an_attempt_twice_hears_of_that_one_and_not_of_the_next(ground: Ground) {
