@@ -2,9 +2,26 @@
 budget and a quota are one for all of them.
 """
 
+import json
+import signal
+import socket
 import time
+import urllib.request
 
-from stores import opened, replicas
+from jobs import SOUND, verdict
+from stores import opened, replicas, wait_for
+
+TEXT = 'def f(a):\n    """Do.\n\n    Args:\n        b: B.\n    """\n    return a\n'
+
+
+def long_job(count: int) -> dict:
+    """What is asked of `/jobs`; 40 texts take seconds."""
+    return {"kind": "update-docs", "files": [{"path": f"part{number}.py", "text": TEXT * 400} for number in range(count)]}
+
+
+def target(name: str, url: str, more: str = "") -> str:
+    """The settings of a model."""
+    return f'[[models.target]]\nname = "{name}"\nmodel = "any"\nbase-url = "{url}"\n{more}\n'
 
 
 # What is taken back.
@@ -40,3 +57,91 @@ def test_what_is_taken_back_on_one_replica_is_refused_on_the_other_within_a_seco
         # Who was shown less before is still known, and only what was taken back is gone.
         assert there.ask("GET", "/api/v2/me", token=sessions["eve"])[1]["role"] == "viewer"
         assert there.ask("GET", "/api/v2/jobs", token=sessions["ann"])[0] == 200, "her session is none of the token's"
+
+
+# The end of a replica.
+
+
+def is_refused(service) -> bool:
+    """Whether nobody takes a new connection there."""
+    try:
+        socket.create_connection(("127.0.0.1", int(service.url.rsplit(":", 1)[1])), timeout=5).close()
+    except ConnectionRefusedError:
+        return True
+    except ConnectionError:
+        # It waited to be taken when the listener went.
+        return False
+    return False
+
+
+def test_an_answer_under_way_comes_whole_although_the_service_is_told_to_end(program, tmp_path, scripted):
+    grace = 15
+    settings = f"[service]\ngrace-seconds = {grace}\n\n{target('work', scripted.url)}"
+    with opened("postgres", tmp_path) as store, replicas(program, tmp_path, store, count=1, settings=settings) as (service,):
+        headers = {"content-type": "application/json", "authorization": f"Bearer {service.api_token('openai')}"}
+        body = {"model": "work", "stream": True, "messages": [{"role": "user", "content": "Count."}]}
+        request = urllib.request.Request(f"{service.url}/v1/chat/completions", data=json.dumps(body).encode(), headers=headers)
+        scripted.reply = "one two three"
+        scripted.goes_on.clear()
+        try:
+            assert not is_refused(service), "the control: a connection is taken"
+            with urllib.request.urlopen(request, timeout=30) as stream:
+                lines = (line.decode().strip().removeprefix("data: ") for line in stream if line.startswith(b"data: "))
+                pieces = [next(lines)]
+                service.signal(signal.SIGTERM)
+                told = time.monotonic()
+                wait_for("the end of new connections", lambda: is_refused(service), 5, 0.02)
+                assert service.process.poll() is None, "it waits for the answer"
+                assert "three" not in pieces[0], "the model has not said all"
+                scripted.goes_on.set()
+                pieces += lines
+        finally:
+            scripted.goes_on.set()
+        assert pieces[-1] == "[DONE]", pieces
+        chunks = [json.loads(piece) for piece in pieces[:-1]]
+        assert "".join(chunk["choices"][0]["delta"].get("content") or "" for chunk in chunks).split() == ["one", "two", "three"], pieces
+        assert chunks[-1]["choices"][0]["finish_reason"] == "stop", pieces
+        assert service.process.wait(grace) == 0
+        assert time.monotonic() - told < grace
+        assert "Some requests were ended" not in service.log.read_text()
+
+
+def test_a_job_under_way_is_given_back_at_the_end_and_done_once_after_the_next_start(program, tmp_path):
+    """No time at all is given, so that the job cannot come to its end before."""
+    with (
+        opened("postgres", tmp_path) as store,
+        replicas(program, tmp_path, store, count=1, settings="[service]\ngrace-seconds = 0\n") as (service,),
+    ):
+        store.watch()
+        token = service.api_token("jobs")
+        status, made = service.ask("POST", "/api/v2/jobs", long_job(40), token)
+        assert status == 202, made
+        job = made["id"]
+        state = f"SELECT state, attempts FROM jobs WHERE id = '{job}'"
+        wait_for("a worker", lambda: store.ask(state) == [("running", 1)], 10, 0.02)
+        service.signal(signal.SIGTERM)
+        assert service.process.wait(10) == 0
+        assert store.ask(state) == [("queued", 0)], "it is given back, and that is held against nobody"
+        assert verdict(store, {"key": job})["lost"] == [job], "the control: nobody has done it yet"
+        service.start()
+        wait_for("the end of the job", lambda: store.ask(state) == [("succeeded", 1)], 60)
+        assert verdict(store, {"key": job}) == SOUND, verdict(store, {"key": job})
+
+
+def test_a_job_under_way_is_done_before_the_end_where_there_is_time(program, tmp_path):
+    grace = 15
+    with (
+        opened("postgres", tmp_path) as store,
+        replicas(program, tmp_path, store, count=1, settings=f"[service]\ngrace-seconds = {grace}\n") as (service,),
+    ):
+        store.watch()
+        token = service.api_token("jobs")
+        status, made = service.ask("POST", "/api/v2/jobs", long_job(5), token)
+        assert status == 202, made
+        state = f"SELECT state, attempts FROM jobs WHERE id = '{made['id']}'"
+        wait_for("a worker", lambda: store.ask(state) != [("queued", 0)], 10, 0.02)
+        service.signal(signal.SIGTERM)
+        # Beside the grace it has a moment to close what it holds.
+        assert service.process.wait(grace + 5) == 0
+        assert store.ask(state) == [("succeeded", 1)]
+        assert verdict(store, {"key": made["id"]}) == SOUND, verdict(store, {"key": made["id"]})
