@@ -9,7 +9,7 @@ import time
 import urllib.request
 
 from jobs import SOUND, verdict
-from stores import opened, replicas, wait_for
+from stores import opened, redis_cluster, replicas, wait_for
 
 TEXT = 'def f(a):\n    """Do.\n\n    Args:\n        b: B.\n    """\n    return a\n'
 
@@ -145,3 +145,38 @@ def test_a_job_under_way_is_done_before_the_end_where_there_is_time(program, tmp
         assert service.process.wait(grace + 5) == 0
         assert store.ask(state) == [("succeeded", 1)]
         assert verdict(store, {"key": made["id"]}) == SOUND, verdict(store, {"key": made["id"]})
+
+
+# What is one for all replicas.
+
+
+def test_a_budget_in_dollars_is_one_sum_over_replicas(program, tmp_path, scripted):
+    with redis_cluster(tmp_path / "redis") as cluster:
+        # A token of an answer costs a cent, so that a call that may have two takes two cents, and the model says that it had two.
+        priced = target("work", scripted.url, "price = { input = 0.0, output = 10000.0 }\n")
+        settings = f"[cache]\nredis = {json.dumps(cluster.urls)}\nredis-deadline-ms = 50\n\n[budget]\ndollars-per-day = 0.1\n\n"
+        settings += priced + target("free", scripted.url, "price = { input = 0.0, output = 0.0 }\n")
+        with opened("postgres", tmp_path) as store, replicas(program, tmp_path, store, settings=settings) as both:
+            tokens = [both[0].api_token("openai", of=name) for name in ("ann", "bob")]
+
+            def ask(number: int, model: str):
+                """Asks one replica as one account, or the other as the other."""
+                body = {"model": model, "max_tokens": 2, "messages": [{"role": "user", "content": f"Number {number} of {model}."}]}
+                return both[number % 2].ask("POST", "/v1/chat/completions", body, tokens[number % 2])
+
+            # The first call of each makes the connection to the Redis; what costs nothing is let through in any case.
+            for number in range(6):
+                assert ask(number, "free")[0] == 200
+                time.sleep(0.2)
+            assert any(key.startswith("code-agent:{budget}:v1:") for key in cluster.keys()), cluster.keys()
+            scripted.asked.clear()
+            answers = [ask(number, "work") for number in range(12)]
+            statuses = [status for status, _ in answers]
+            # A call whose question to the Redis took too long is counted here first and there later, so that there may be one more. Two sums were ten.
+            let_through = statuses.count(200)
+            assert let_through in (5, 6) and statuses == [200] * let_through + [429] * (12 - let_through), answers
+            assert len(scripted.asked) == let_through, "no model is asked what nobody may pay"
+            for _, body in answers[let_through:]:
+                error = body["error"]
+                assert "`budget.dollars-per-day`" in error["message"] and error["message"].endswith("."), error
+                assert "$0.10" in error["message"] and error["code"] == "insufficient_quota" and error["type"] == "rate_limit_error", error
