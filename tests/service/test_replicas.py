@@ -180,3 +180,27 @@ def test_a_budget_in_dollars_is_one_sum_over_replicas(program, tmp_path, scripte
                 error = body["error"]
                 assert "`budget.dollars-per-day`" in error["message"] and error["message"].endswith("."), error
                 assert "$0.10" in error["message"] and error["code"] == "insufficient_quota" and error["type"] == "rate_limit_error", error
+
+
+def test_of_one_account_no_more_jobs_run_at_a_time_than_its_quota_says(program, tmp_path):
+    most = 2
+    settings = f"[service]\njobs = 2\n\n[service.quotas]\nrequests-per-minute = 0\nrunning-jobs = {most}\n"
+    with opened("postgres", tmp_path) as store, replicas(program, tmp_path, store, settings=settings) as both:
+        tokens = {name: both[0].account(name, "developer") for name in ("many", "other")}
+        running = "SELECT accounts.name, count(*) FROM jobs JOIN accounts ON accounts.id = jobs.account WHERE jobs.state = 'running' GROUP BY accounts.name"
+
+        def seen(name: str, count: int, seconds: float) -> list[dict]:
+            """How many of each account run, again and again after an account asked for so many."""
+            for number in range(count):
+                status, made = both[number % 2].ask("POST", "/api/v2/jobs", long_job(20), tokens[name])
+                assert status == 202, made
+            looks, until = [], time.monotonic() + seconds
+            while time.monotonic() < until:
+                looks.append(dict(store.ask(running)))
+            return looks
+
+        alone = seen("many", 10, 2)
+        assert max(counts.get("many", 0) for counts in alone) == most, alone
+        together = seen("other", 4, 3)
+        assert all(number <= most for counts in alone + together for number in counts.values()), together
+        assert max(sum(counts.values()) for counts in together) > most, "the control: there are workers that had nothing to do before"
