@@ -10,6 +10,9 @@ class Scripted:
 
     def __init__(self):
         self.asked, self.reply, self.breaks, self.calls = [], "Fine.", False, []
+        # Where a test clears it, an answer stops behind each of its words until the test sets it again.
+        self.goes_on = threading.Event()
+        self.goes_on.set()
         outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -24,6 +27,7 @@ class Scripted:
                 calls, outer.calls = outer.calls, []
                 for word in outer.reply.split(" ") if not calls else []:
                     self.event({"choices": [{"index": 0, "delta": {"content": word + " "}}]})
+                    outer.goes_on.wait(30)
                 for index, (name, arguments) in enumerate(calls):
                     function = {"name": name, "arguments": ""}
                     self.call({"index": index, "id": f"call_of_model_{index}", "type": "function", "function": function})

@@ -2,11 +2,17 @@
 
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.parse
+import urllib.request
 
 import pytest
+from running import PASSWORD
+from stores import Replica
 
 TEXT = 'def f(a):\n    """Do.\n\n    Args:\n        b: B.\n    """\n    return a\n'
 
@@ -37,6 +43,44 @@ def test_a_new_user_sets_it_up_and_has_a_job_done(service):
     assert {"service.db", "signing-key.pem"} <= {path.name for path in kept}
     assert all(path.stat().st_mode & 0o077 == 0 for path in kept), [(path.name, oct(path.stat().st_mode)) for path in kept]
     assert service.stop() == 0
+
+
+def test_the_link_of_the_first_start_opens_the_form_that_makes_the_first_admin(program, tmp_path):
+    service = Replica(program, tmp_path, store=f"sqlite:{tmp_path / 'service.db'}")
+    try:
+        (line,) = (line for line in service.log.read_text().splitlines() if "/set-up?code=" in line)
+        (link,) = re.findall(r"https?://[^\s,]+/set-up\?code=[^\s,]+", line)
+        # As it stands there, with nothing that another program would add.
+        with urllib.request.urlopen(link, timeout=30) as answer:
+            assert answer.status == 200 and answer.headers["content-type"].startswith("text/html"), dict(answer.headers)
+            assert answer.url == link, "it leads nowhere else"
+            cookie = answer.headers["set-cookie"].split(";")[0]
+            form = answer.read().decode()
+        assert re.search(r'<form method="post" action="/set-up"', form), form
+        # What a browser sends: what stands in the form already, and what a person types.
+        fields = {name: re.search(f'name="{name}"[^>]* value="([^"]*)"', form)[1] for name in ("token-of-form", "code")}
+        fields |= {"name": "ann", "password": PASSWORD}
+
+        def send(code: str) -> tuple[str, str]:
+            """Where the form leads, and what is shown there."""
+            data = urllib.parse.urlencode({**fields, "code": code}).encode()
+            headers = {"cookie": cookie, "origin": service.url, "sec-fetch-site": "same-origin"}
+            try:
+                with urllib.request.urlopen(urllib.request.Request(f"{service.url}/set-up", data=data, headers=headers), timeout=30) as answer:
+                    return answer.url, answer.read().decode()
+            except urllib.error.HTTPError as error:
+                return error.url, error.read().decode()
+
+        place, shown = send("another")
+        assert place.endswith("/set-up") and "The code is not right" in shown, "the control: without the code of the link nobody is made"
+        place, shown = send(fields["code"])
+        assert place == f"{service.url}/sign-in", shown
+        status, me = service.ask("GET", "/api/v2/me", token=service.sign_in("ann"))
+        assert status == 200 and (me["name"], me["role"]) == ("ann", "admin"), me
+        with urllib.request.urlopen(link, timeout=30) as answer:
+            assert answer.url == f"{service.url}/sign-in", "it is good once"
+    finally:
+        service.kill()
 
 
 def test_jobs_survive_a_kill_and_none_is_lost(service):
