@@ -2,6 +2,7 @@
 
 mod models;
 mod pressure;
+mod slow;
 
 use super::Served;
 use super::messages::Topic;
