@@ -2,6 +2,7 @@
 
 mod models;
 mod pressure;
+mod refused;
 mod slow;
 
 use super::Served;
