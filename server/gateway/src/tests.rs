@@ -3,6 +3,7 @@
 mod accounts;
 mod devices;
 mod factors;
+pub(crate) mod figures;
 mod following;
 mod invitations;
 mod pictures;

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod invitations;
+mod models;
 
 use super::*;
 use crate::tests::{PASSWORD, Reply, Service};

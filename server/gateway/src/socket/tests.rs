@@ -1,6 +1,9 @@
 //! The WebSocket over real connections: who is let in, what is heard, what is missed and made up for, and who is let go.
 
+mod models;
 mod pressure;
+mod refused;
+mod slow;
 
 use super::Served;
 use super::messages::Topic;
@@ -29,8 +32,16 @@ struct Listening {
 
 impl Listening {
     async fn new() -> Self {
-        let service = Service::set(Value::Null, MetricsAccess::default()).await;
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::set(Value::Null).await
+    }
+
+    /// One with settings of its own.
+    async fn set(settings: Value) -> Self {
+        Self::on(TcpListener::bind("127.0.0.1:0").await.unwrap(), settings).await
+    }
+
+    async fn on(listener: TcpListener, settings: Value) -> Self {
+        let service = Service::set(settings, MetricsAccess::default()).await;
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         let end = async move { drop(stopped.await) };
@@ -39,11 +50,14 @@ impl Listening {
     }
 
     async fn try_connect(&self, token: &str) -> Result<Client, Error> {
+        self.connect_by(TcpStream::connect(self.address).await.unwrap(), token).await
+    }
+
+    async fn connect_by(&self, stream: TcpStream, token: &str) -> Result<Client, Error> {
         let mut request = format!("ws://{}/api/v2/ws", self.address).into_client_request().unwrap();
         if !token.is_empty() {
             request.headers_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
         }
-        let stream = TcpStream::connect(self.address).await.unwrap();
         let (socket, _) = client_async(request, stream).await?;
         Ok(Client { socket, id: 0 })
     }
