@@ -7,6 +7,7 @@ mod following;
 mod invitations;
 mod pictures;
 mod refusals;
+mod reviews;
 mod stream;
 mod texts;
 mod tools;
