@@ -2,7 +2,10 @@
 //!
 //! Whoever holds no lease any more writes nothing. A process that dies leaves its jobs to whoever asks next.
 
+mod review;
+
 use crate::answers::{FileChangeReport, FileReport};
+use crate::ask::NEEDS_MODEL;
 use crate::error::CoreError;
 use crate::server_core::ServerCore;
 use crate::tasks::TaskError;
@@ -40,11 +43,13 @@ pub enum JobKind {
     Document,
     /// Make documentation true again.
     UpdateDocs,
+    /// Have a model remark on what changed.
+    Review,
 }
 
 impl JobKind {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Check, Self::Document, Self::UpdateDocs];
+    pub const ALL: [Self; 4] = [Self::Check, Self::Document, Self::UpdateDocs, Self::Review];
 
     /// Its name in the store.
     pub fn name(self) -> &'static str {
@@ -52,6 +57,7 @@ impl JobKind {
             Self::Check => "check",
             Self::Document => "document",
             Self::UpdateDocs => "update-docs",
+            Self::Review => "review",
         }
     }
 
@@ -67,6 +73,9 @@ pub struct JobFile {
     pub path: String,
     /// What is in it.
     pub text: String,
+    /// What was in it before; a review is of what changed since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<String>,
 }
 
 /// What a job is given.
@@ -273,6 +282,14 @@ impl JobRunner {
             Err(error) => return failed(format!("The job cannot be read: {error}.")),
         };
         let core = self.core.for_client(&job.account);
+        if kind == JobKind::Review {
+            // Said before any file is looked at: none of them could be reviewed.
+            match core.has_models().await {
+                Ok(true) => {}
+                Ok(false) => return failed(NEEDS_MODEL.to_owned()),
+                Err(error) => return Outcome::Failed { error: error.to_string(), retry_in_ms: Some(wait_after(job.attempts)) },
+            }
+        }
         let count = input.files.len().max(1);
         let mut files = Vec::with_capacity(input.files.len());
         for (number, file) in input.files.into_iter().enumerate() {
@@ -286,9 +303,10 @@ impl JobRunner {
                         "{path} took longer than {seconds} seconds and was given up; `service.job-text-seconds` sets how long it may take."
                     ));
                 }
+                Err(CoreError::Model(error)) if !review::may_answer_later(&error) => return failed(error.to_string()),
                 Err(error) => {
-                    // Too much work, or a file that upsets the analysis: another time it may do.
-                    let wait = wait_after(job.attempts);
+                    // Too much work, a file that upsets the analysis, or a model that is away: another time it may do.
+                    let wait = wait_after(job.attempts).max(review::asked_pause(&error));
                     return Outcome::Failed { error: error.to_string(), retry_in_ms: Some(wait) };
                 }
             }
@@ -304,7 +322,8 @@ fn wait_after(attempt: i64) -> i64 {
 
 /// What came of one file.
 async fn one_file(core: &ServerCore, kind: JobKind, file: JobFile, deadline: Duration) -> Result<Value, CoreError> {
-    let (name, text): (PathBuf, Arc<str>) = (file.path.into(), file.text.into());
+    let JobFile { path, text, before } = file;
+    let (name, text): (PathBuf, Arc<str>) = (path.into(), text.into());
     let options = crate::answers::BatchOptions::default();
     let own = core.clone();
     match kind {
@@ -320,6 +339,8 @@ async fn one_file(core: &ServerCore, kind: JobKind, file: JobFile, deadline: Dur
             let work = move || own.fix_text(&name, text, &options);
             Ok(changed(&core.apart_in_background("update-docs", Some(deadline), work).await?))
         }
+        // In a box, for it is much larger than the others, which would have it with them all the same.
+        JobKind::Review => Box::pin(review::reviewed(core, name, before, text, deadline)).await,
     }
 }
 

@@ -20,6 +20,17 @@ pub struct Remark {
     pub message: String,
 }
 
+impl Remark {
+    /// A note on what stands in its line, without the blanks around it.
+    pub(crate) fn of(model: &FileModel, note: &Note) -> Self {
+        let span = model.lines.line_span(&model.text, note.line);
+        let text = span.of(&model.text);
+        let lead = text.len() - text.trim_start().len();
+        let span = Span::new(span.start + lead, span.start + text.trim_end().len().max(lead));
+        Self { span, severity: note.severity, message: note.message.clone() }
+    }
+}
+
 /// The remarks on each document, as they were made.
 #[derive(Default)]
 pub(crate) struct Notes {
@@ -36,15 +47,7 @@ struct Made {
 impl Notes {
     /// Puts the remarks on a state of a document in the place of older ones.
     pub fn put(&self, uri: &str, revision: u64, model: &FileModel, notes: &[Note]) {
-        let place = |line: usize| {
-            let span = model.lines.line_span(&model.text, line);
-            let text = span.of(&model.text);
-            let lead = text.len() - text.trim_start().len();
-            Span::new(span.start + lead, span.start + text.trim_end().len().max(lead))
-        };
-        let remark =
-            |note: &Note| Remark { span: place(note.line), severity: note.severity, message: note.message.clone() };
-        let remarks = notes.iter().map(remark).collect();
+        let remarks = notes.iter().map(|note| Remark::of(model, note)).collect();
         self.by_uri.insert(uri.to_owned(), Made { revision, text: model.text.clone(), remarks });
     }
 

@@ -4,8 +4,10 @@
 //! nobody's answer. No file is looked at.
 
 mod offers;
+mod review;
 
 pub use offers::{TextOffer, is_of_model};
+pub(crate) use review::TextReview;
 
 use crate::act::refused;
 use crate::answers::FoundSymbol;
@@ -15,7 +17,7 @@ use crate::error::CoreError;
 use crate::model_offers::AskOffer;
 use crate::progress::Progress;
 use crate::server_core::{ServerCore, Shared};
-use crate::tasks::{Class, TaskError, TaskSpec};
+use crate::tasks::{CancelFlag, Class, TaskError, TaskSpec};
 use actions::ask::Made;
 use actions::edit::Refusal;
 use actions::offer as action;
@@ -165,11 +167,6 @@ impl ServerCore {
         text: Arc<str>,
         correlation: u64,
     ) -> Result<Arc<Analysis>, CoreError> {
-        let shown = name.display().to_string();
-        let language = Language::from_path(name).ok_or(CoreError::UnsupportedLanguage { uri: shown.clone() })?;
-        // Never taken for the name of a file.
-        let uri: Arc<str> = format!("{TEXT}{shown}").into();
-        let snapshot = Snapshot::new(uri, None, 0, Some(language), Arc::new(Content::plain(text)), None);
         let spec = TaskSpec {
             name: "diagnose",
             class: Class::Interactive,
@@ -178,19 +175,26 @@ impl ServerCore {
             deadline: Some(self.shared().view().settings.limits.deadline()),
             correlation,
         };
-        let shared = self.shared().clone();
-        let work = self.inner.tasks.submit(spec, move |cancel| {
-            let limit = usize::try_from(shared.size_limit()).unwrap_or(usize::MAX);
-            if snapshot.size() > limit {
-                return Err(CoreError::TooLarge { uri: shown, size: snapshot.size(), limit });
-            }
-            shared.analyse_document(&snapshot, language, shared.view(), cancel).ok_or(TaskError::Cancelled.into())
-        })?;
+        let (shared, name) = (self.shared().clone(), name.to_path_buf());
+        let work = self.inner.tasks.submit(spec, move |cancel| shared.analysis_of_text(&name, text, cancel))?;
         work.await?
     }
 }
 
 impl Shared {
+    fn analysis_of_text(&self, name: &Path, text: Arc<str>, cancel: &CancelFlag) -> Result<Arc<Analysis>, CoreError> {
+        let shown = name.display().to_string();
+        let language = Language::from_path(name).ok_or(CoreError::UnsupportedLanguage { uri: shown.clone() })?;
+        // Never taken for the name of a file.
+        let uri: Arc<str> = format!("{TEXT}{shown}").into();
+        let snapshot = Snapshot::new(uri, None, 0, Some(language), Arc::new(Content::plain(text)), None);
+        let limit = usize::try_from(self.size_limit()).unwrap_or(usize::MAX);
+        if snapshot.size() > limit {
+            return Err(CoreError::TooLarge { uri: shown, size: snapshot.size(), limit });
+        }
+        self.analyse_document(&snapshot, language, self.view(), cancel).ok_or(TaskError::Cancelled.into())
+    }
+
     fn offers_of(
         &self,
         name: &Path,

@@ -9,6 +9,7 @@ mod invitations;
 mod pictures;
 mod promises;
 mod refusals;
+mod reviews;
 mod stream;
 mod texts;
 mod tokens;

@@ -76,11 +76,7 @@ impl Shared {
             }
             AskKind::Review => {
                 let commit = if ask.words.is_empty() { "HEAD" } else { &ask.words };
-                let before = self.committed_text(&ask.uri, commit)?;
-                // What changed is shown anyway.
-                let context = self.neighbours(analysis, Span::new(0, model.text.len()), settings.context_tokens);
-                let action = Review::new(model.clone(), &before, actions::context::parts(&context));
-                (Box::new(action.map_err(refused)?), "Review of the changes".to_owned())
+                return self.review_of(analysis, &self.committed_text(&ask.uri, commit)?);
             }
             AskKind::Translate => {
                 let action = Translate::new(model.clone(), span, &ask.words).map_err(refused)?;
@@ -96,6 +92,16 @@ impl Shared {
             }
         };
         Ok(Subject { action, strategy, title })
+    }
+
+    /// The review of a document against the text that it had.
+    pub fn review_of(&self, analysis: &Analysis, before: &str) -> Result<Subject, CoreError> {
+        let model = analysis.full_model(self);
+        let settings = &analysis.view.settings.actions;
+        // What changed is shown anyway.
+        let context = self.neighbours(analysis, Span::new(0, model.text.len()), settings.context_tokens);
+        let action = Review::new(model, before, actions::context::parts(&context)).map_err(refused)?;
+        Ok(Subject { action: Box::new(action), strategy: settings.strategy, title: "Review of the changes".to_owned() })
     }
 
     /// The root that a document lies in.

@@ -128,6 +128,11 @@ async fn files_of(gateway: &Gateway, visitor: &Visitor, job: &Job) -> Result<(Ve
             shown["diagnostics"] = findings.iter().take(lines).cloned().collect();
             shown["is_cut"] = json!(findings.len() > lines);
             lines = lines.saturating_sub(findings.len());
+        } else if let Some(remarks) = file["remarks"].as_array() {
+            shown["remarks"] = remarks.iter().take(lines).cloned().collect();
+            shown["is_cut"] = json!(remarks.len() > lines);
+            shown["why_none"] = file["why_none"].clone();
+            lines = lines.saturating_sub(remarks.len());
         } else if let (Some(after), Some(before)) = (file["text"].as_str(), given.get(number)) {
             shown["is_changed"] = json!(true);
             if lines > 0 {

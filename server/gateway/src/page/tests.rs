@@ -326,12 +326,16 @@ async fn nothing_that_somebody_typed_becomes_markup() {
     let result = serde_json::json!({ "files": [
         { "path": evil, "text": format!("new {evil}"), "written": 1, "mended": 0, "problem": evil },
         { "path": evil, "problem": null, "diagnostics": [{ "code": evil, "severity": evil, "message": evil, "range": { "start": { "line": 0 } } }] },
+        { "path": evil, "problem": null, "remarks": [{ "severity": evil, "message": format!("remark {evil}"), "range": { "start": { "line": 6 } } }] },
+        { "path": "b.py", "problem": null, "remarks": [], "why_none": "unchanged" },
     ] });
     let done = engine::store::jobs::Outcome::Succeeded(result);
     assert!(service.gateway.store().finish_job(&leased, done).await.unwrap().is_some());
     let job = browser.get(&place).await;
     is_escaped(&job);
     assert!(job.text.contains("<ins>new &lt;script&gt;"), "{}", job.text);
+    assert!(job.text.contains("<td>7</td>") && job.text.contains("<td>remark &lt;script&gt;"), "{}", job.text);
+    assert!(job.text.contains("<p>Nothing changed.</p>"), "{}", job.text);
     let mut nobody = Browser::new(&service);
     nobody.get("/sign-in").await;
     is_escaped(&nobody.post("/sign-in", &[("name", evil), ("password", "x")]).await);

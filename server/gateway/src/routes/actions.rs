@@ -18,7 +18,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use utoipa::ToSchema;
 
-/// The scope without which no token has a model asked by an action; the door for OpenAI's format has one of its own.
+/// The scope without which no token has a model asked by an action or a job; the door for OpenAI's format has one of its own.
 const MODELS: &str = "models";
 
 /// What is asked of the policies, and of the scopes of a token, before a model is.
@@ -232,8 +232,7 @@ pub(crate) async fn run(
     let id = body.id.strip_suffix(&asked.mark()).and_then(|id| id.strip_suffix('@')).ok_or_else(unknown)?;
     let account = &principal.account.id;
     if is_of_model(id) {
-        let allowed = auth::permit(&gateway, &principal, &asking(), "actions", false).await;
-        allowed.map_err(|problem| if problem.is_denial() { not_by_a_model(&gateway, &principal) } else { problem })?;
+        permit_model(&gateway, &principal, "actions", "An offer of a model").await?;
     }
     let core = gateway.core(account);
     let is_there = core.text_offers(asked.name.clone(), asked.text.clone(), asked.span, is_of_model(id)).await?;
@@ -244,13 +243,24 @@ pub(crate) async fn run(
     Ok(Json(Done::of(&asked.text, done)))
 }
 
+/// Refuses somebody who may not have a model asked, whichever way he has it asked; `what` is that way, in words.
+pub(super) async fn permit_model(
+    gateway: &Gateway,
+    principal: &Principal,
+    resource: &str,
+    what: &str,
+) -> Result<(), Problem> {
+    let allowed = auth::permit(gateway, principal, &asking(), resource, false).await;
+    allowed.map_err(|problem| if problem.is_denial() { not_by_a_model(gateway, principal, what) } else { problem })
+}
+
 /// Why somebody may not have a model asked.
-fn not_by_a_model(gateway: &Gateway, principal: &Principal) -> Problem {
+fn not_by_a_model(gateway: &Gateway, principal: &Principal, what: &str) -> Problem {
     if principal.is_in_scope(MODELS) {
         let said = format!("The role `{}` may not have a model asked.", principal.account.role.name());
         return Problem::new(Kind::Forbidden, said);
     }
-    let said = format!("An offer of a model needs a token with the scope `{MODELS}` too.");
+    let said = format!("{what} needs a token with the scope `{MODELS}` too.");
     Problem::new(Kind::Forbidden, said).for_want_of(&auth::scope_of(gateway, principal, MODELS))
 }
 

@@ -49,12 +49,18 @@ pub(crate) fn name_of(gateway: &Gateway, name: &str, text: &str, place: &str) ->
     if !path.components().all(is_plain) || name.contains('\\') {
         return Err(Problem::new(Kind::Invalid, "A path is relative, without `..`.").at(format!("{place}/path")));
     }
+    check_size(gateway, text, &format!("{place}/text"))?;
+    Ok(path)
+}
+
+/// Refuses a text that is larger than is allowed.
+pub(crate) fn check_size(gateway: &Gateway, text: &str, place: &str) -> Result<(), Problem> {
     let most = gateway.most_text();
     if text.len() > most {
         let said = format!("The text has {} bytes, and {most} are allowed (`limits.max-file-size`).", text.len());
-        return Err(Problem::new(Kind::TooLarge, said).at(format!("{place}/text")));
+        return Err(Problem::new(Kind::TooLarge, said).at(place));
     }
-    Ok(path)
+    Ok(())
 }
 
 /// A place in a text: lines and columns from 0, columns in UTF-16 code units. One behind the end is the end.

@@ -6,7 +6,8 @@ use crate::auth::{Principal, check};
 use crate::error::{Kind, Problem, ProblemBody};
 use crate::extract::{Asked, Id, Valid};
 use crate::quotas;
-use crate::routes::documents::Text;
+use crate::routes::actions::permit_model;
+use crate::routes::documents::{check_size, name_of};
 use crate::routes::{List, time};
 use crate::state::Gateway;
 use axum::extract::State;
@@ -14,7 +15,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use engine::jobs::{JobInput, JobKind, MOST_FILES};
+use engine::jobs::{JobFile, JobInput, JobKind, MOST_FILES};
 use engine::store::accounts::Role;
 use engine::store::idempotency::Once;
 use engine::store::jobs::{Job, JobEvent, JobFilter, JobState, NewJob};
@@ -40,6 +41,8 @@ pub(crate) enum KindName {
     Document,
     /// Makes documentation true again.
     UpdateDocs,
+    /// Has a model remark on what changed.
+    Review,
 }
 
 impl From<KindName> for JobKind {
@@ -48,6 +51,7 @@ impl From<KindName> for JobKind {
             KindName::Check => Self::Check,
             KindName::Document => Self::Document,
             KindName::UpdateDocs => Self::UpdateDocs,
+            KindName::Review => Self::Review,
         }
     }
 }
@@ -97,6 +101,44 @@ impl From<StateName> for JobState {
     }
 }
 
+/// A text of a job.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "path": "src/orders.py", "text": "def total(prices):\n    return sum(prices)\n" }))]
+pub(crate) struct JobText {
+    /// The name of the file, which says what language it is in.
+    #[schema(
+        min_length = 1,
+        max_length = 512,
+        pattern = r"^(?:(?:[^./\\]|\.[^./\\]|\.\.[^/\\])[^/\\]*/)*[^/\\]+\.(?:py|pyi|pyw|js|jsx|mjs|cjs|ts|mts|cts|tsx|rs|go)$",
+        example = "src/orders.py"
+    )]
+    path: String,
+    /// What is in it.
+    #[schema(max_length = 2_000_000, example = "def total(prices):\n    return sum(prices)\n")]
+    text: String,
+    /// What was in it before; a review needs it, since it is of what changed, and nothing else looks at it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 2_000_000, example = "def total(prices):\n    return 0\n")]
+    before: Option<String>,
+}
+
+impl JobText {
+    /// Refuses what no job of this kind can be done with. `place` is where the text stands in the body.
+    fn check(&self, gateway: &Gateway, kind: KindName, place: &str) -> Result<(), Problem> {
+        name_of(gateway, &self.path, &self.text, place)?;
+        let at = format!("{place}/before");
+        match &self.before {
+            Some(before) => check_size(gateway, before, &at),
+            None if kind == KindName::Review => {
+                let said = "A review needs the text as it was before the change, as `before`.";
+                Err(Problem::new(Kind::Refused, said).at(at))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
 /// What is to be done.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -106,7 +148,7 @@ pub(crate) struct JobRequest {
     kind: KindName,
     /// With which texts.
     #[schema(min_items = 1, max_items = 500)]
-    files: Vec<Text>,
+    files: Vec<JobText>,
     /// Among those of the same account, higher ones are done first; 0 where it is left out.
     #[schema(minimum = -10, maximum = 10)]
     priority: Option<i64>,
@@ -212,6 +254,10 @@ pub(crate) async fn list(
 }
 
 /// Asks for a job. The same `Idempotency-Key` with the same body gives the same job, for a day.
+///
+/// A `review` asks a model, on behalf of the account, for each file whose `text` is another than its `before`: only who may ask models gets it, and a token
+/// needs the scope `models` too. Its result has for each file the `remarks`, each with a `range`, a `severity` and a `message`, or why there is none
+/// (`why_none`).
 #[utoipa::path(post, path = "/jobs", tag = "jobs", operation_id = "jobs.create",
     extensions(("x-group" = json!("jobs.write"))),
     params(("Idempotency-Key" = Option<String>, Header, description = "Makes it safe to ask again", min_length = 1, max_length = 128, pattern = "^[!-~]+$", example = "the-build-of-today")),
@@ -220,7 +266,8 @@ pub(crate) async fn list(
     (status = 400, description = "Not as it has to be", body = ProblemBody),
     (status = 401, description = "Not signed in", body = ProblemBody), (status = 403, description = "Not allowed", body = ProblemBody),
     (status = 409, description = "The key stands for another body, or for what is kept no longer", body = ProblemBody),
-    (status = 413, description = "Too large", body = ProblemBody), (status = 415, description = "No JSON", body = ProblemBody)))]
+    (status = 413, description = "Too large", body = ProblemBody), (status = 415, description = "No JSON", body = ProblemBody),
+    (status = 422, description = "A review of a file without its text as it was", body = ProblemBody)))]
 pub(crate) async fn create(
     State(gateway): State<Gateway>,
     Extension(principal): Extension<Principal>,
@@ -230,8 +277,11 @@ pub(crate) async fn create(
     if body.files.len() > MOST_FILES {
         return Err(Problem::new(Kind::Invalid, format!("A job has {MOST_FILES} files at most.")).at("/files"));
     }
+    if body.kind == KindName::Review {
+        permit_model(&gateway, &principal, "jobs", "A review").await?;
+    }
     for (number, file) in body.files.iter().enumerate() {
-        file.name(&gateway, &format!("/files/{number}"))?;
+        file.check(&gateway, body.kind, &format!("/files/{number}"))?;
     }
     let account = &principal.account.id;
     let key = match headers.get("idempotency-key").map(|key| key.to_str()) {
@@ -268,8 +318,8 @@ pub(crate) async fn create(
 
 /// What the store is to keep.
 fn wanted(account: &str, body: JobRequest) -> Result<NewJob, Problem> {
-    let files = body.files.into_iter().map(|file| engine::jobs::JobFile { path: file.path, text: file.text }).collect();
-    let input = serde_json::to_value(JobInput { files })
+    let file = |file: JobText| JobFile { path: file.path, text: file.text, before: file.before };
+    let input = serde_json::to_value(JobInput { files: body.files.into_iter().map(file).collect() })
         .map_err(|error| Problem::new(Kind::Internal, format!("A job could not be written down: {error}.")))?;
     Ok(NewJob {
         kind: JobKind::from(body.kind).name().to_owned(),

@@ -174,6 +174,8 @@ async fn a_text_above_the_limit_of_files_is_refused_wherever_it_stands() {
         (json!({ "path": "a.py", "text": "x = 1\n".repeat(200) }), json!({ "path": "b.py", "text": "x = 1\n" }));
     let mut run = large.clone();
     run["id"] = json!("fix-all@000000000000");
+    let mut grown = small.clone();
+    grown["before"] = large["text"].clone();
     for (path, body, pointer) in [
         ("documents/diagnostics", large.clone(), "/text"),
         ("documents/symbols", large.clone(), "/text"),
@@ -183,6 +185,7 @@ async fn a_text_above_the_limit_of_files_is_refused_wherever_it_stands() {
         ("actions/run", run, "/text"),
         ("search", json!({ "query": "", "files": [small.clone(), large.clone()] }), "/files/1/text"),
         ("jobs", json!({ "kind": "check", "files": [small.clone(), large.clone()] }), "/files/1/text"),
+        ("jobs", json!({ "kind": "review", "files": [grown] }), "/files/0/before"),
     ] {
         let reply = post(&service, &token, path, body).await;
         assert_eq!(
