@@ -91,9 +91,10 @@ fn the_wait_for_another_attempt_doubles_and_is_bounded() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn jobs_of_each_kind_are_done_and_told_of_once() {
+async fn jobs_that_ask_no_model_are_done_and_told_of_once() {
     let ground = Ground::new().await;
-    for kind in JobKind::ALL {
+    let kinds = [JobKind::Check, JobKind::Document, JobKind::UpdateDocs];
+    for kind in kinds {
         let job = ground.job(kind, input()).await;
         let done = ground.run_until(&job.id, is_done).await;
         assert_eq!((done.state, done.attempts, done.progress), (JobState::Succeeded, 1, 100), "{done:?}");
@@ -105,11 +106,12 @@ async fn jobs_of_each_kind_are_done_and_told_of_once() {
             JobKind::Check => assert!(files[0]["diagnostics"].to_string().contains("`b`"), "{result}"),
             JobKind::Document => assert_eq!(files[1]["written"], 1, "{result}"),
             JobKind::UpdateDocs => assert!(files[0]["text"].as_str().unwrap().contains("  a: B.\n"), "{result}"),
+            JobKind::Review => panic!("it needs a model"),
         }
     }
     let told = ground.told.lock().unwrap();
     let told: Vec<_> = told.iter().map(|attempt| (attempt.kind, attempt.outcome)).collect();
-    assert_eq!(told, JobKind::ALL.map(|kind| (kind.name(), "succeeded")));
+    assert_eq!(told, kinds.map(|kind| (kind.name(), "succeeded")));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
