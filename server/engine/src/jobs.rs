@@ -287,7 +287,9 @@ impl JobRunner {
             match core.has_models().await {
                 Ok(true) => {}
                 Ok(false) => return failed(NEEDS_MODEL.to_owned()),
-                Err(error) => return Outcome::Failed { error: error.to_string(), retry_in_ms: Some(wait_after(job.attempts)) },
+                Err(error) => {
+                    return Outcome::Failed { error: error.to_string(), retry_in_ms: Some(wait_after(job.attempts)) };
+                }
             }
         }
         let count = input.files.len().max(1);
