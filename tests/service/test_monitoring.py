@@ -273,6 +273,9 @@ def test_what_each_team_has_to_put_right_for_its_cluster_is_marked_and_the_image
     used = next(one["spec"]["template"]["spec"]["containers"][0]["image"] for one in documents if one["kind"] == "Deployment")
     assert used == f"{image['name']}:{version}" and image["newTag"] == version, (used, image)
     assert f"-t {image['newName']}:{version} ." in text, "what is built has the name under which it is looked for"
+    # The namespace is there before what stands in it.
+    steps = [text.index(step) for step in ("/namespace.yaml", "the secret `code-agent`", "apply -k", "port-forward pod/", "what watches it")]
+    assert steps == sorted(steps), steps
     # Each replica makes a code for the first admin that no other knows, so that there is one of them until he is there.
     text = (DEPLOY / "compose.yaml").read_text()
     steps = [text.index(step) for step in ("up -d --build --scale code-agent=1 ", "docker compose logs", "up -d  ", "\nservices:")]

@@ -90,7 +90,7 @@ async fn half_a_request_holds_the_end_up_no_longer_than_there_is_grace() {
 #[tokio::test(start_paused = true)]
 async fn a_client_that_does_not_say_what_it_wants_is_sent_away() {
     let (address, _stop, _served) = started(Duration::from_secs(1)).await;
-    for said in ["", "GET / HTTP/1.1\r\nhost: "] {
+    for said in ["", "P", "PRI * HTTP/2.0", "GET / HTTP/1.1\r\nhost: "] {
         let mut stream = TcpStream::connect(address).await.unwrap();
         stream.write_all(said.as_bytes()).await.unwrap();
         let mut answer = Vec::new();
