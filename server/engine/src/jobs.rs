@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use store::jobs::{Beat, Job, JobState, Leased, Outcome};
 use store::{Store, StoreError};
-use syntax::text::PositionEncoding;
+use syntax::text::{LineIndex, PositionEncoding, Span};
 use tokio::sync::{Notify, watch};
 
 /// How long a lease is good, in milliseconds: a process that died is noticed after it.
@@ -73,7 +73,7 @@ pub struct JobFile {
     pub path: String,
     /// What is in it.
     pub text: String,
-    /// What was in it before; a review is of what changed since.
+    /// What was in it before, where it is not new; a review is of what changed since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<String>,
 }
@@ -240,7 +240,7 @@ impl JobRunner {
     async fn finish(&self, leased: &Leased, outcome: Outcome) -> Result<Option<JobState>, StoreError> {
         let until = Instant::now() + Duration::from_millis(LEASE_MS.unsigned_abs());
         loop {
-            match self.store.finish_job(leased, outcome.clone()).await {
+            match self.store.finish_job(leased, &outcome).await {
                 Err(error) if error.is_transient() && Instant::now() < until => tokio::time::sleep(AGAIN).await,
                 // Also where an earlier try was written though nobody could say so any more.
                 finished => return finished,
@@ -346,18 +346,23 @@ async fn one_file(core: &ServerCore, kind: JobKind, file: JobFile, deadline: Dur
     }
 }
 
-fn checked(report: &FileReport) -> Value {
+/// Where something is in a text, as clients are told: lines and columns from 0, columns in UTF-16 code units.
+fn range(lines: &LineIndex, text: &str, span: Span) -> Value {
     let place = |offset| {
-        let place = report.lines.position(&report.text, offset, PositionEncoding::Utf16);
+        let place = lines.position(text, offset, PositionEncoding::Utf16);
         json!({ "line": place.line, "character": place.character })
     };
+    json!({ "start": place(span.start), "end": place(span.end) })
+}
+
+fn checked(report: &FileReport) -> Value {
     let findings: Vec<Value> = report
         .findings
         .iter()
         .map(|finding| {
             json!({
                 "code": finding.rule, "severity": finding.severity, "message": finding.message, "symbol": finding.symbol_path,
-                "range": { "start": place(finding.span.start), "end": place(finding.span.end) },
+                "range": range(&report.lines, &report.text, finding.span),
                 "fixable": !finding.repairs.is_empty(),
             })
         })

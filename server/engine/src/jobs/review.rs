@@ -1,5 +1,6 @@
 //! A review as a job: a model remarks on what changed in each file. Where there is no remark, the result says why.
 
+use super::range;
 use crate::error::CoreError;
 use crate::server_core::ServerCore;
 use crate::texts::TextReview;
@@ -10,7 +11,6 @@ use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use syntax::text::PositionEncoding;
 
 /// The longest pause that a provider gets by asking for it, in milliseconds.
 const LONGEST_PAUSE: i64 = 600_000;
@@ -26,10 +26,8 @@ pub(super) async fn reviewed(
     text: Arc<str>,
     deadline: Duration,
 ) -> Result<Value, CoreError> {
-    let Some(before) = before else {
-        let problem = "The text as it was before the change is missing (`before`).".to_owned();
-        return Ok(without(&name, "refused", Some(problem)));
-    };
+    // All of a new file is new.
+    let before = before.unwrap_or_default();
     if *before == *text {
         return Ok(without(&name, "unchanged", None));
     }
@@ -93,17 +91,12 @@ fn without(name: &Path, why: &str, problem: Option<String>) -> Value {
 
 fn shown(name: &Path, review: &TextReview) -> Value {
     let model = &review.model;
-    let place = |offset| {
-        let place = model.lines.position(&model.text, offset, PositionEncoding::Utf16);
-        json!({ "line": place.line, "character": place.character })
-    };
     let remarks: Vec<Value> = review
         .remarks
         .iter()
         .map(|remark| {
             json!({
-                "range": { "start": place(remark.span.start), "end": place(remark.span.end) },
-                "severity": word(remark.severity), "message": remark.message,
+                "range": range(&model.lines, &model.text, remark.span), "severity": word(remark.severity), "message": remark.message,
             })
         })
         .collect();
@@ -146,10 +139,10 @@ mod tests {
         assert!(core.has_models().await.unwrap());
         for (path, before, text, why) in [
             ("a.py", Some(AFTER), AFTER, "unchanged"),
+            ("a.py", None, "", "unchanged"),
             ("a.txt", Some("x"), "y", "unknown-language"),
             ("secrets.py", Some(BEFORE), AFTER, "refused"),
             ("a.py", Some(AFTER), "def half(x):\n    return y\n", "only-deletions"),
-            ("a.py", None, AFTER, "refused"),
         ] {
             let file = one(&core, path, before, text).await.unwrap();
             assert_eq!((&file["path"], &file["remarks"], &file["why_none"]), (&json!(path), &json!([]), &json!(why)));
@@ -165,6 +158,26 @@ mod tests {
         // The same again is kept, as the answers of all who ask are.
         assert_eq!(one(&core, "src/a.py", Some(BEFORE), AFTER).await.unwrap()["remarks"], file["remarks"]);
         assert_eq!(server.requests(), 1);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn all_of_a_new_file_is_reviewed() {
+        let says = r#"{"notes": [{"line": 1, "severity": "info", "message": "`half` has no docstring."},
+            {"line": 3, "severity": "warning", "message": "`y` may be infinite."}]}"#;
+        let server =
+            ModelServer::start(Behaviour { words: vec![says.to_owned()], ..Behaviour::default() }.script(), 100).await;
+        let target = json!([{ "name": "own", "model": "m", "base-url": server.url }]);
+        let core = core(json!({ "models": { "target": target } }));
+        for before in [None, Some("")] {
+            let file = one(&core, "src/a.py", before, AFTER).await.unwrap();
+            let lines: Vec<_> =
+                file["remarks"].as_array().unwrap().iter().map(|r| &r["range"]["start"]["line"]).collect();
+            assert_eq!(lines, [0, 2], "each line of it may be remarked on: {file}");
+            assert_eq!((&file["why_none"], &file["left_out"]), (&Value::Null, &json!([])));
+        }
+        // The control: of a file that was there, what did not change is not remarked on.
+        let file = one(&core, "src/a.py", Some(BEFORE), AFTER).await.unwrap();
+        assert_eq!(file["remarks"].as_array().unwrap().len(), 1, "{file}");
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -330,7 +330,7 @@ async fn nothing_that_somebody_typed_becomes_markup() {
         { "path": "b.py", "problem": null, "remarks": [], "why_none": "unchanged" },
     ] });
     let done = engine::store::jobs::Outcome::Succeeded(result);
-    assert!(service.gateway.store().finish_job(&leased, done).await.unwrap().is_some());
+    assert!(service.gateway.store().finish_job(&leased, &done).await.unwrap().is_some());
     let job = browser.get(&place).await;
     is_escaped(&job);
     assert!(job.text.contains("<ins>new &lt;script&gt;"), "{}", job.text);

@@ -7,7 +7,7 @@ use crate::auth::{self, Principal};
 use crate::error::{Kind, Problem, ProblemBody};
 use crate::extract::Valid;
 use crate::openapi::Operation;
-use crate::routes::documents::{Range, name_of};
+use crate::routes::documents::{FileName, Range, name_of};
 use crate::state::Gateway;
 use axum::extract::State;
 use axum::{Extension, Json};
@@ -41,14 +41,8 @@ fn asking() -> Operation {
     "range": { "start": { "line": 0, "character": 4 }, "end": { "line": 0, "character": 4 } }
 }))]
 pub(crate) struct OffersRequest {
-    /// The name of the file, which says what language it is in.
-    #[schema(
-        min_length = 1,
-        max_length = 512,
-        pattern = r"^(?:(?:[^./\\]|\.[^./\\]|\.\.[^/\\])[^/\\]*/)*[^/\\]+\.(?:py|pyi|pyw|js|jsx|mjs|cjs|ts|mts|cts|tsx|rs|go)$",
-        example = "src/orders.py"
-    )]
-    path: String,
+    /// The name of the file.
+    path: FileName,
     /// What is in it.
     #[schema(max_length = 2_000_000, example = "def total(prices):\n    return sum(prices)\n")]
     text: String,
@@ -123,13 +117,7 @@ pub(crate) async fn offers(
 }))]
 pub(crate) struct RunRequest {
     /// The name of the file, as it was asked with.
-    #[schema(
-        min_length = 1,
-        max_length = 512,
-        pattern = r"^(?:(?:[^./\\]|\.[^./\\]|\.\.[^/\\])[^/\\]*/)*[^/\\]+\.(?:py|pyi|pyw|js|jsx|mjs|cjs|ts|mts|cts|tsx|rs|go)$",
-        example = "src/orders.py"
-    )]
-    path: String,
+    path: FileName,
     /// What is in it, as it was asked with.
     #[schema(max_length = 2_000_000, example = "def total(prices):\n    return sum(prices)\n")]
     text: String,
@@ -272,7 +260,7 @@ struct Asked {
 }
 
 impl Asked {
-    fn of(gateway: &Gateway, path: &str, text: String, range: Option<Range>) -> Result<Self, Problem> {
+    fn of(gateway: &Gateway, path: &FileName, text: String, range: Option<Range>) -> Result<Self, Problem> {
         let name = name_of(gateway, path, &text, "")?;
         let span = range.map_or(Span::new(0, text.len()), |range| range.span(&text));
         Ok(Self { name, text: text.into(), span })

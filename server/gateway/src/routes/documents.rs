@@ -16,19 +16,23 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use utoipa::ToSchema;
 
+/// The name of a file, relative to a folder that it does not leave. It says which language the file is in.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[schema(
+    min_length = 1,
+    max_length = 512,
+    pattern = r"^(?:(?:[^./\\]|\.[^./\\]|\.\.[^/\\])[^/\\]*/)*[^/\\]+\.(?:py|pyi|pyw|js|jsx|mjs|cjs|ts|mts|cts|tsx|rs|go)$",
+    example = "src/orders.py"
+)]
+pub(crate) struct FileName(pub String);
+
 /// A text.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "path": "src/orders.py", "text": "def total(prices):\n    return sum(prices)\n" }))]
 pub(crate) struct Text {
-    /// The name of the file, which says what language it is in.
-    #[schema(
-        min_length = 1,
-        max_length = 512,
-        pattern = r"^(?:(?:[^./\\]|\.[^./\\]|\.\.[^/\\])[^/\\]*/)*[^/\\]+\.(?:py|pyi|pyw|js|jsx|mjs|cjs|ts|mts|cts|tsx|rs|go)$",
-        example = "src/orders.py"
-    )]
-    pub path: String,
+    /// The name of the file.
+    pub path: FileName,
     /// What is in it.
     #[schema(max_length = 2_000_000, example = "def total(prices):\n    return sum(prices)\n")]
     pub text: String,
@@ -43,7 +47,8 @@ impl Text {
 }
 
 /// The same for a name and a text.
-pub(crate) fn name_of(gateway: &Gateway, name: &str, text: &str, place: &str) -> Result<PathBuf, Problem> {
+pub(crate) fn name_of(gateway: &Gateway, name: &FileName, text: &str, place: &str) -> Result<PathBuf, Problem> {
+    let FileName(name) = name;
     let path = PathBuf::from(name);
     let is_plain = |part: std::path::Component| matches!(part, std::path::Component::Normal(_));
     if !path.components().all(is_plain) || name.contains('\\') {

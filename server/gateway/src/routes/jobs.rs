@@ -7,7 +7,7 @@ use crate::error::{Kind, Problem, ProblemBody};
 use crate::extract::{Asked, Id, Valid};
 use crate::quotas;
 use crate::routes::actions::permit_model;
-use crate::routes::documents::{check_size, name_of};
+use crate::routes::documents::{FileName, check_size, name_of};
 use crate::routes::{List, time};
 use crate::state::Gateway;
 use axum::extract::State;
@@ -106,36 +106,22 @@ impl From<StateName> for JobState {
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "path": "src/orders.py", "text": "def total(prices):\n    return sum(prices)\n" }))]
 pub(crate) struct JobText {
-    /// The name of the file, which says what language it is in.
-    #[schema(
-        min_length = 1,
-        max_length = 512,
-        pattern = r"^(?:(?:[^./\\]|\.[^./\\]|\.\.[^/\\])[^/\\]*/)*[^/\\]+\.(?:py|pyi|pyw|js|jsx|mjs|cjs|ts|mts|cts|tsx|rs|go)$",
-        example = "src/orders.py"
-    )]
-    path: String,
+    /// The name of the file.
+    path: FileName,
     /// What is in it.
     #[schema(max_length = 2_000_000, example = "def total(prices):\n    return sum(prices)\n")]
     text: String,
-    /// What was in it before; a review needs it, since it is of what changed, and nothing else looks at it.
+    /// What was in it before, for a review, which is of what changed since; left out where the file is new. No other job looks at it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(max_length = 2_000_000, example = "def total(prices):\n    return 0\n")]
     before: Option<String>,
 }
 
 impl JobText {
-    /// Refuses what no job of this kind can be done with. `place` is where the text stands in the body.
-    fn check(&self, gateway: &Gateway, kind: KindName, place: &str) -> Result<(), Problem> {
+    /// Refuses what no job can be done with. `place` is where the text stands in the body.
+    fn check(&self, gateway: &Gateway, place: &str) -> Result<(), Problem> {
         name_of(gateway, &self.path, &self.text, place)?;
-        let at = format!("{place}/before");
-        match &self.before {
-            Some(before) => check_size(gateway, before, &at),
-            None if kind == KindName::Review => {
-                let said = "A review needs the text as it was before the change, as `before`.";
-                Err(Problem::new(Kind::Refused, said).at(at))
-            }
-            None => Ok(()),
-        }
+        check_size(gateway, self.before.as_deref().unwrap_or_default(), &format!("{place}/before"))
     }
 }
 
@@ -255,8 +241,8 @@ pub(crate) async fn list(
 
 /// Asks for a job. The same `Idempotency-Key` with the same body gives the same job, for a day.
 ///
-/// A `review` asks a model, on behalf of the account, for each file whose `text` is another than its `before`: only who may ask models gets it, and a token
-/// needs the scope `models` too. Its result has for each file the `remarks`, each with a `range`, a `severity` and a `message`, or why there is none
+/// A `review` asks a model, on behalf of the account, for each file whose `text` is another than its `before`, and for each that has none, for it is new: only
+/// who may ask models gets it, and a token needs the scope `models` too. Its result has for each file the `remarks`, each with a `range`, a `severity` and a `message`, or why there is none
 /// (`why_none`).
 #[utoipa::path(post, path = "/jobs", tag = "jobs", operation_id = "jobs.create",
     extensions(("x-group" = json!("jobs.write"))),
@@ -266,8 +252,7 @@ pub(crate) async fn list(
     (status = 400, description = "Not as it has to be", body = ProblemBody),
     (status = 401, description = "Not signed in", body = ProblemBody), (status = 403, description = "Not allowed", body = ProblemBody),
     (status = 409, description = "The key stands for another body, or for what is kept no longer", body = ProblemBody),
-    (status = 413, description = "Too large", body = ProblemBody), (status = 415, description = "No JSON", body = ProblemBody),
-    (status = 422, description = "A review of a file without its text as it was", body = ProblemBody)))]
+    (status = 413, description = "Too large", body = ProblemBody), (status = 415, description = "No JSON", body = ProblemBody)))]
 pub(crate) async fn create(
     State(gateway): State<Gateway>,
     Extension(principal): Extension<Principal>,
@@ -281,7 +266,7 @@ pub(crate) async fn create(
         permit_model(&gateway, &principal, "jobs", "A review").await?;
     }
     for (number, file) in body.files.iter().enumerate() {
-        file.check(&gateway, body.kind, &format!("/files/{number}"))?;
+        file.check(&gateway, &format!("/files/{number}"))?;
     }
     let account = &principal.account.id;
     let key = match headers.get("idempotency-key").map(|key| key.to_str()) {
@@ -318,7 +303,7 @@ pub(crate) async fn create(
 
 /// What the store is to keep.
 fn wanted(account: &str, body: JobRequest) -> Result<NewJob, Problem> {
-    let file = |file: JobText| JobFile { path: file.path, text: file.text, before: file.before };
+    let file = |file: JobText| JobFile { path: file.path.0, text: file.text, before: file.before };
     let input = serde_json::to_value(JobInput { files: body.files.into_iter().map(file).collect() })
         .map_err(|error| Problem::new(Kind::Internal, format!("A job could not be written down: {error}.")))?;
     Ok(NewJob {

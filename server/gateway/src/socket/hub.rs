@@ -7,8 +7,8 @@ use super::followers::{Follower, Followers};
 use super::messages::Topic;
 use crate::auth::secrets;
 use crate::state::Gateway;
-use engine::ModelStep;
 use engine::store::jobs::JobEvent;
+use engine::{ModelStep, ModelSteps};
 use rustc_hash::FxHashMap;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -202,18 +202,27 @@ impl Hub {
 /// Looks at the store and at the models for all connections, from the first that listens on; until it is dropped.
 pub(crate) async fn watch(gateway: &Gateway) {
     gateway.hub().begins.notified().await;
-    tokio::join!(watch_jobs(gateway), watch_rights(gateway), watch_models(gateway));
+    tokio::join!(watch_rights(gateway), watch_events(gateway));
 }
 
-async fn watch_jobs(gateway: &Gateway) {
-    let hub = gateway.hub();
-    let mut newest = loop {
+/// Whoever waits until he listens is told so once nothing is missed any more, neither of jobs nor of models.
+async fn watch_events(gateway: &Gateway) {
+    let (newest, steps) = tokio::join!(newest_of_jobs(gateway), steps_of_models(gateway));
+    gateway.hub().is_looking.send_replace(true);
+    tokio::join!(watch_jobs(gateway, newest), watch_models(gateway, steps));
+}
+
+async fn newest_of_jobs(gateway: &Gateway) -> i64 {
+    loop {
         match gateway.store().newest_job_event().await {
-            Ok(newest) => break newest,
+            Ok(newest) => return newest,
             Err(_) => tokio::time::sleep(LOOK_IDLE).await,
         }
-    };
-    hub.is_looking.send_replace(true);
+    }
+}
+
+async fn watch_jobs(gateway: &Gateway, mut newest: i64) {
+    let hub = gateway.hub();
     loop {
         // From before the look on, so that nothing is written between the two unnoticed.
         let news = gateway.store().job_news();
@@ -260,10 +269,15 @@ async fn watch_rights(gateway: &Gateway) {
     }
 }
 
-async fn watch_models(gateway: &Gateway) {
+/// What happens with models from now on; nothing where they could not be set up just now.
+async fn steps_of_models(gateway: &Gateway) -> Option<ModelSteps> {
+    gateway.core("service").model_steps().await.ok()
+}
+
+async fn watch_models(gateway: &Gateway, mut steps: Option<ModelSteps>) {
     let hub = gateway.hub();
     loop {
-        if let Ok(mut steps) = gateway.core("service").model_steps().await {
+        if let Some(mut steps) = steps {
             while let Some(step) = steps.next().await {
                 let json = |step: &ModelStep| serde_json::to_string(step).unwrap_or_default();
                 let plain = matches!(step, ModelStep::Answered { .. }).then(|| json(&step.clone().without_cost()));
@@ -271,6 +285,7 @@ async fn watch_models(gateway: &Gateway) {
             }
         }
         tokio::time::sleep(LOOK_IDLE).await;
+        steps = steps_of_models(gateway).await;
     }
 }
 

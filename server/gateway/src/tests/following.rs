@@ -50,7 +50,7 @@ impl Ground {
 
     async fn ends(&self) {
         let outcome = Outcome::Succeeded(json!({}));
-        assert!(self.service.gateway.store().finish_job(&self.leased, outcome).await.unwrap().is_some());
+        assert!(self.service.gateway.store().finish_job(&self.leased, &outcome).await.unwrap().is_some());
     }
 
     /// Follows the job from behind a line.

@@ -26,13 +26,13 @@ fn review() -> Value {
     ] })
 }
 
-/// The job of a review as it is when `is_so` of it, with a runner beside.
-async fn done(service: &Service, token: &str, is_so: impl Fn(&Value) -> bool) -> Value {
+/// The job of this body as it is when `is_so` of it, with a runner beside.
+async fn done(service: &Service, token: &str, body: Value, is_so: impl Fn(&Value) -> bool) -> Value {
     let (stop, stopped) = watch::channel(false);
     let store = service.gateway.store().clone();
     let runner = JobRunner::new(service.core.clone(), store, "w".into(), service.gateway.new_jobs(), stopped);
     let talk = async {
-        let made = service.send("POST", "/api/v2/jobs", token, Some(review())).await;
+        let made = service.send("POST", "/api/v2/jobs", token, Some(body)).await;
         assert_eq!(made.status, StatusCode::ACCEPTED, "{made:?}");
         let place = format!("/api/v2/jobs/{}", made.json()["id"].as_str().unwrap());
         loop {
@@ -58,7 +58,7 @@ async fn a_review_comes_to_its_remarks_and_what_is_unchanged_asks_nobody() {
     let server = remarking().await;
     let service = service(Some(&server.url)).await;
     let dev = service.account("dev", Role::Developer).await;
-    let job = done(&service, &dev, is_over).await;
+    let job = done(&service, &dev, review(), is_over).await;
     assert_eq!((&job["state"], &job["kind"]), (&json!("succeeded"), &json!("review")), "{job}");
     let files = &job["result"]["files"];
     assert_eq!((&files[0]["path"], &files[1]["path"]), (&json!("src/a.py"), &json!("src/b.py")));
@@ -73,30 +73,26 @@ async fn a_review_comes_to_its_remarks_and_what_is_unchanged_asks_nobody() {
 async fn without_a_model_a_review_fails_for_good_and_one_that_is_away_is_asked_again() {
     let bare = service(None).await;
     let dev = bare.account("dev", Role::Developer).await;
-    let job = done(&bare, &dev, is_over).await;
+    let job = done(&bare, &dev, review(), is_over).await;
     assert_eq!((&job["state"], &job["attempts"]), (&json!("failed"), &json!(1)), "{job}");
     assert!(job["error"].as_str().is_some_and(|error| error.starts_with("This needs a language model;")), "{job}");
     let away = service(Some("http://127.0.0.1:1")).await;
     let dev = away.account("dev", Role::Developer).await;
-    let job = done(&away, &dev, |job| is_over(job) || job["attempts"] == 2).await;
+    let job = done(&away, &dev, review(), |job| is_over(job) || job["attempts"] == 2).await;
     assert!(!is_over(&job), "there is another attempt: {job}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_review_names_each_text_as_it_was_and_other_jobs_need_not() {
-    let service = service(None).await;
+async fn a_new_file_is_reviewed_without_a_text_before() {
+    let server = remarking().await;
+    let service = service(Some(&server.url)).await;
     let dev = service.account("dev", Role::Developer).await;
-    let create = async |body: Value| service.send("POST", "/api/v2/jobs", &dev, Some(body)).await;
-    let mut body = review();
-    body["files"][1].as_object_mut().unwrap().remove("before");
-    let refused = create(body.clone()).await;
-    assert_eq!(
-        (refused.status, refused.json()["pointer"].as_str()),
-        (StatusCode::UNPROCESSABLE_ENTITY, Some("/files/1/before")),
-        "{refused:?}"
-    );
-    body["kind"] = json!("check");
-    assert_eq!(create(body).await.status, StatusCode::ACCEPTED, "the control");
+    let body = json!({ "kind": "review", "files": [{ "path": "src/new.py", "text": AFTER }] });
+    let job = done(&service, &dev, body, is_over).await;
+    let file = &job["result"]["files"][0];
+    assert_eq!((&job["state"], &file["why_none"]), (&json!("succeeded"), &Value::Null), "{job}");
+    assert_eq!(file["remarks"][0]["range"]["start"]["line"], 1, "{job}");
+    assert_eq!(server.requests(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,7 +1,7 @@
 //! OpenAI's oldest format, plain completions: text in, more text out. Here it only fills holes.
 
 use super::fill::{Template, stops, temperature};
-use super::openai::{finish, usage};
+use super::openai::{ChatCompletions, finish, usage};
 use super::{Endpoint, Failed, Provider, WireRequest, at, bearer, failed, parse, text};
 use crate::request::{Piece, Request};
 use serde::Serialize;
@@ -34,11 +34,11 @@ pub(super) struct Completions(pub Option<&'static Template>);
 
 impl Provider for Completions {
     fn name(&self) -> &'static str {
-        "openai"
+        ChatCompletions.name()
     }
 
     fn base_url(&self) -> &'static str {
-        "https://api.openai.com/v1"
+        ChatCompletions.base_url()
     }
 
     fn request(&self, request: &Request, endpoint: &Endpoint<'_>) -> WireRequest {

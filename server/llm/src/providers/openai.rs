@@ -25,17 +25,6 @@ const HEAD: usize = 512;
 const ROUGH_PICTURE: u64 = 2_833;
 const PICTURE: u64 = ROUGH_PICTURE + 8 * 5_667;
 
-/// The tokens that are reserved for a picture in these formats. How closely it is looked at where nothing is said is for the model to choose.
-pub(super) fn picture_tokens(model: &str, detail: Option<&str>) -> u64 {
-    if !model.to_ascii_lowercase().contains("4o-mini") {
-        USUAL_PICTURE
-    } else if detail == Some("low") {
-        ROUGH_PICTURE
-    } else {
-        PICTURE
-    }
-}
-
 /// What is sent. Written straight from the prompt, which may be long.
 #[derive(Serialize)]
 struct Body<'a> {
@@ -242,7 +231,14 @@ impl Provider for ChatCompletions {
     }
 
     fn picture_tokens(&self, model: &str, detail: Option<&str>) -> u64 {
-        picture_tokens(model, detail)
+        if !model.to_ascii_lowercase().contains("4o-mini") {
+            USUAL_PICTURE
+        } else if detail == Some("low") {
+            ROUGH_PICTURE
+        } else {
+            // Where nothing is said, how closely it is looked at is for the model to choose.
+            PICTURE
+        }
     }
 
     fn tells_strict(&self, strict: Option<bool>) -> bool {

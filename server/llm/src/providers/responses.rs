@@ -1,7 +1,7 @@
-//! OpenAI's newer format, responses.
+//! OpenAI's newer format, responses. Where it is spoken and what its pictures cost is as for the older one.
 
 use super::form::text_format;
-use super::openai::{choice, function, picture_tokens};
+use super::openai::{ChatCompletions, choice, function};
 use super::{
     Endpoint, Failed, Provider, WireRequest, at, bearer, bytes, call_part, count, failed, index, parse, text, thinking,
     whole_call, with_temperature,
@@ -16,19 +16,19 @@ pub(super) struct Responses;
 
 impl Provider for Responses {
     fn name(&self) -> &'static str {
-        "openai"
+        ChatCompletions.name()
     }
 
     fn base_url(&self) -> &'static str {
-        "https://api.openai.com/v1"
+        ChatCompletions.base_url()
     }
 
-    fn fetches(&self, _address: &str) -> bool {
-        true
+    fn fetches(&self, address: &str) -> bool {
+        ChatCompletions.fetches(address)
     }
 
     fn picture_tokens(&self, model: &str, detail: Option<&str>) -> u64 {
-        picture_tokens(model, detail)
+        ChatCompletions.picture_tokens(model, detail)
     }
 
     fn tells_strict(&self, strict: Option<bool>) -> bool {

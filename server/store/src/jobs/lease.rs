@@ -109,7 +109,7 @@ impl Store {
 
     /// Ends an attempt; the state in which that left the job. Where this lease ended it before, nothing is written, and the state is told again: whoever
     /// was not told whether it was written can ask once more. Nothing, and nothing is written, if the lease was lost.
-    pub async fn finish_job(&self, leased: &Leased, outcome: Outcome) -> Result<Option<JobState>, StoreError> {
+    pub async fn finish_job(&self, leased: &Leased, outcome: &Outcome) -> Result<Option<JobState>, StoreError> {
         let now = now_ms();
         let mut writing = self.pool.begin().await?;
         let Some((mut job, cancel)) = held(&mut writing, leased).await? else {
@@ -119,17 +119,17 @@ impl Store {
             return row.map(|row| state_in(&row)).transpose();
         };
         let mut change = Change::of(&job);
-        job.error = None;
+        let (mut result, mut problem) = (None, None);
         match outcome {
-            Outcome::Succeeded(result) => {
+            Outcome::Succeeded(value) => {
                 job.state = JobState::Succeeded;
                 job.progress = 100;
-                job.result = Some(result);
+                result = Some(value.to_string());
             }
             Outcome::Failed { error, retry_in_ms } => {
-                change.message.clone_from(&error);
-                job.error = Some(error);
-                job.state = match retry_in_ms {
+                change.message.clone_from(error);
+                problem = Some(error.as_str());
+                job.state = match *retry_in_ms {
                     None => JobState::Failed,
                     Some(_) if cancel => JobState::Cancelled,
                     Some(_) if job.attempts >= job.max_attempts => JobState::Dead,
@@ -150,11 +150,10 @@ impl Store {
         }
         change.state = job.state;
         change.progress = job.progress;
-        let result = job.result.as_ref().map(ToString::to_string);
         let finished_at = job.state.is_final().then_some(now);
         let sql = "UPDATE jobs SET state = $2, result = $3, error = $4, progress = $5, run_at = $6, finished_at = $7,
             attempts = $8, lease_until = NULL WHERE id = $1";
-        let head = values![&job.id, job.state.name(), result.as_deref(), job.error.as_deref()];
+        let head = values![&job.id, job.state.name(), result.as_deref(), problem];
         let tail = values![job.progress, job.run_at, finished_at, job.attempts];
         writing.run(sql, &[&head[..], &tail[..]].concat()).await?;
         log_changes(&mut writing, &[change]).await?;

@@ -39,7 +39,11 @@ fn works_until_it_is_killed() {
                 // Whole or not at all: half a line would take that of the next worker along.
                 diary.write_all(format!("effect {}\n", leased.job.id).as_bytes()).expect("written");
             }
-            if store.finish_job(&leased, Outcome::Succeeded(json!(leased.job.attempts))).await.expect("asked").is_some()
+            if store
+                .finish_job(&leased, &Outcome::Succeeded(json!(leased.job.attempts)))
+                .await
+                .expect("asked")
+                .is_some()
             {
                 diary.write_all(format!("done {}\n", leased.job.id).as_bytes()).expect("written");
             }

@@ -76,7 +76,7 @@ async fn sweeping_removes_what_is_old_and_nothing_else(ground: Ground) {
     let (done, waiting) = (ground.job("ada", 0).await, ground.job("ada", -1).await);
     let leased = store.lease_job("w", &["work"], 60_000, None).await.expect("asked").leased.expect("a job");
     assert!(store.record_effect(&leased, "mail").await.expect("asked"));
-    assert!(store.finish_job(&leased, store::jobs::Outcome::Cancelled).await.expect("asked").is_some());
+    assert!(store.finish_job(&leased, &store::jobs::Outcome::Cancelled).await.expect("asked").is_some());
     let account = ground.account("ada").await;
     store.start_session(&account.id, "r", now + 1, &Proof::default()).await.expect("begun");
     assert_eq!(store.sweep(now).await.expect("swept"), 0, "nothing is old");

@@ -52,14 +52,14 @@ async fn a_job_comes_back_with_its_result(ground: Ground) {
     let now = ground.store.job(&made.id).await.expect("read").expect("there");
     assert_eq!((now.progress, now.message.as_str()), (100, "nearly"));
     let result = json!({ "z": [1, 2.5], "a": "ü" });
-    assert!(ground.store.finish_job(&leased, Outcome::Succeeded(result.clone())).await.expect("asked").is_some());
+    assert!(ground.store.finish_job(&leased, &Outcome::Succeeded(result.clone())).await.expect("asked").is_some());
     let done = ground.store.job(&made.id).await.expect("read").expect("there");
     let without_input = Job { input: json!(null), ..done.clone() };
     assert_eq!(ground.store.job_without_input(&made.id).await.expect("read"), Some(without_input));
     let expected = (JobState::Succeeded, &Some(result), &None, 100);
     assert_eq!((done.state, &done.result, &done.error, done.progress), expected);
     assert!(done.started_at >= Some(made.created_at) && done.finished_at >= done.started_at);
-    let again = ground.store.finish_job(&leased, Outcome::Succeeded(json!("another"))).await.expect("asked");
+    let again = ground.store.finish_job(&leased, &Outcome::Succeeded(json!("another"))).await.expect("asked");
     assert_eq!(again, Some(JobState::Succeeded), "it was not told, and asks again");
     assert_eq!(ground.store.job(&made.id).await.expect("read").expect("there").result, done.result);
     assert_eq!(ground.store.heartbeat(&leased, LONG, 0, "").await.expect("asked"), Beat::Lost);
@@ -86,11 +86,11 @@ async fn a_lease_that_is_over_is_given_to_another(ground: Ground) {
     assert_eq!(ground.store.heartbeat(&paused, LONG, 99, "I live").await.expect("asked"), Beat::Lost);
     assert!(!ground.store.record_effect(&paused, "mail").await.expect("asked"));
     for outcome in [Outcome::Succeeded(json!(1)), retried("x"), Outcome::Cancelled] {
-        assert!(ground.store.finish_job(&paused, outcome).await.expect("asked").is_none());
+        assert!(ground.store.finish_job(&paused, &outcome).await.expect("asked").is_none());
     }
     assert_eq!(ground.store.job(&job.id).await.expect("read"), before, "nothing is written");
     assert_eq!(ground.store.newest_job_event().await.expect("read"), seq);
-    assert!(ground.store.finish_job(&other, Outcome::Succeeded(json!(2))).await.expect("asked").is_some());
+    assert!(ground.store.finish_job(&other, &Outcome::Succeeded(json!(2))).await.expect("asked").is_some());
     assert_eq!(ground.store.job(&job.id).await.expect("read").expect("there").result, Some(json!(2)));
 }
 
@@ -114,7 +114,7 @@ async fn a_beat_makes_a_lease_longer(ground: Ground) {
 
 async fn who_ends_an_attempt_twice_hears_of_that_one_and_not_of_the_next(ground: Ground) {
     let finish =
-        async |leased: &Leased, outcome: Outcome| ground.store.finish_job(leased, outcome).await.expect("asked");
+        async |leased: &Leased, outcome: Outcome| ground.store.finish_job(leased, &outcome).await.expect("asked");
     let job = ground.job("ada", 0).await;
     let first = lease(&ground, "w", LONG).await.expect("a job");
     assert_eq!(finish(&first, retried("x")).await, Some(JobState::Queued));
@@ -148,14 +148,14 @@ async fn a_job_that_runs_hears_that_it_is_cancelled(ground: Ground) {
     let leased = lease(&ground, "w", LONG).await.expect("a job");
     assert_eq!(ground.store.cancel_job(&job.id).await.expect("asked"), Some(JobState::Running));
     assert_eq!(ground.store.heartbeat(&leased, LONG, 10, "").await.expect("asked"), Beat::CancelWanted);
-    assert!(ground.store.finish_job(&leased, Outcome::Cancelled).await.expect("asked").is_some());
+    assert!(ground.store.finish_job(&leased, &Outcome::Cancelled).await.expect("asked").is_some());
     let done = ground.store.job(&job.id).await.expect("read").expect("there");
     assert_eq!((done.state, done.progress), (JobState::Cancelled, 10));
 
     let job = ground.job("ada", 0).await;
     let leased = lease(&ground, "w", LONG).await.expect("a job");
     ground.store.cancel_job(&job.id).await.expect("asked");
-    assert!(ground.store.finish_job(&leased, retried("x")).await.expect("asked").is_some());
+    assert!(ground.store.finish_job(&leased, &retried("x")).await.expect("asked").is_some());
     let done = ground.store.job(&job.id).await.expect("read").expect("there");
     assert_eq!(done.state, JobState::Cancelled, "it is not tried again");
 }
@@ -166,7 +166,7 @@ async fn a_job_that_fails_is_tried_again_until_it_is_dead(ground: Ground) {
         let leased = lease(&ground, "w", LONG).await.expect("a job");
         assert_eq!(leased.job.attempts, attempt);
         let wait = Outcome::Failed { error: format!("error {attempt}"), retry_in_ms: Some(150) };
-        assert!(ground.store.finish_job(&leased, wait).await.expect("asked").is_some());
+        assert!(ground.store.finish_job(&leased, &wait).await.expect("asked").is_some());
         assert_eq!(lease(&ground, "w", LONG).await, None, "it waits before it is tried again");
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
@@ -176,7 +176,7 @@ async fn a_job_that_fails_is_tried_again_until_it_is_dead(ground: Ground) {
     let job = ground.job("ada", 0).await;
     let leased = lease(&ground, "w", LONG).await.expect("a job");
     let outcome = Outcome::Failed { error: "hopeless".to_owned(), retry_in_ms: None };
-    assert!(ground.store.finish_job(&leased, outcome).await.expect("asked").is_some());
+    assert!(ground.store.finish_job(&leased, &outcome).await.expect("asked").is_some());
     let failed = ground.store.job(&job.id).await.expect("read").expect("there");
     assert_eq!((failed.state, failed.attempts), (JobState::Failed, 1));
 }
@@ -188,12 +188,12 @@ async fn a_job_that_is_given_back_waits_again_and_was_no_attempt(ground: Ground)
         let leased = lease(&ground, "w", 60_000).await.expect("a job");
         assert_eq!((leased.job.id.as_str(), leased.job.attempts), (made.id.as_str(), 1));
         for told in ["given back", "and asked again"] {
-            assert_eq!(store.finish_job(&leased, Outcome::Released).await.expect(told), Some(JobState::Queued));
+            assert_eq!(store.finish_job(&leased, &Outcome::Released).await.expect(told), Some(JobState::Queued));
         }
     }
     let leased = lease(&ground, "w", 60_000).await.expect("a job");
     store.cancel_job(&made.id).await.expect("wanted");
-    assert!(store.finish_job(&leased, Outcome::Released).await.expect("given back").is_some());
+    assert!(store.finish_job(&leased, &Outcome::Released).await.expect("given back").is_some());
     assert_eq!(store.job_state(&made.id).await.expect("read"), Some(JobState::Cancelled));
 }
 
@@ -236,7 +236,7 @@ async fn a_job_whose_workers_were_killed_is_done_by_the_next(ground: Ground) {
     let leased = lease(&ground, "w", LONG).await.expect("a job");
     // What fails by itself after that is not tried again.
     let failed = Outcome::Failed { error: "it was too much".to_owned(), retry_in_ms: Some(0) };
-    assert!(ground.store.finish_job(&leased, failed).await.expect("written").is_some());
+    assert!(ground.store.finish_job(&leased, &failed).await.expect("written").is_some());
     assert_eq!(ground.store.job_state(&job.id).await.expect("read"), Some(JobState::Dead));
     let other = ground.job("ada", 0).await;
     for _ in 0..9 {
@@ -245,7 +245,7 @@ async fn a_job_whose_workers_were_killed_is_done_by_the_next(ground: Ground) {
     }
     let leased = lease(&ground, "w", LONG).await.expect("a job");
     assert!(
-        ground.store.finish_job(&leased, Outcome::Succeeded(serde_json::json!({}))).await.expect("written").is_some()
+        ground.store.finish_job(&leased, &Outcome::Succeeded(serde_json::json!({}))).await.expect("written").is_some()
     );
     assert_eq!(ground.store.job_state(&other.id).await.expect("read"), Some(JobState::Succeeded));
 }
@@ -289,7 +289,7 @@ async fn a_thousand_jobs_of_one_account_do_not_hold_up_one_of_another(ground: Gr
     let mut done = Vec::new();
     for _ in 0..4 {
         let leased = lease(&ground, "w", LONG).await.expect("a job");
-        assert!(ground.store.finish_job(&leased, Outcome::Succeeded(json!(1))).await.expect("asked").is_some());
+        assert!(ground.store.finish_job(&leased, &Outcome::Succeeded(json!(1))).await.expect("asked").is_some());
         done.push(leased.job);
         // Turns are told apart by the millisecond.
         tokio::time::sleep(Duration::from_millis(3)).await;
@@ -315,7 +315,7 @@ async fn no_account_has_more_than_its_share(ground: Ground) {
     }
     let of = |account: &str| leased.iter().filter(|leased| leased.job.account == account).count();
     assert_eq!((of("ada"), of("bob")), (2, 2));
-    assert!(ground.store.finish_job(&leased[0], Outcome::Cancelled).await.expect("asked").is_some());
+    assert!(ground.store.finish_job(&leased[0], &Outcome::Cancelled).await.expect("asked").is_some());
     let next =
         ground.store.lease_job("w", &["work"], LONG, Some(2)).await.expect("asked").leased.expect("there is room");
     assert_eq!(next.job.account, leased[0].job.account);
@@ -327,7 +327,7 @@ async fn an_effect_is_had_once_over_all_attempts(ground: Ground) {
     assert!(ground.store.record_effect(&first, "mail").await.expect("asked"));
     assert!(!ground.store.record_effect(&first, "mail").await.expect("asked"));
     assert!(ground.store.record_effect(&first, "bill").await.expect("asked"));
-    assert!(ground.store.finish_job(&first, retried("x")).await.expect("asked").is_some());
+    assert!(ground.store.finish_job(&first, &retried("x")).await.expect("asked").is_some());
     let second = lease(&ground, "w", LONG).await.expect("a job");
     assert!(!ground.store.record_effect(&second, "mail").await.expect("asked"));
     ground.job("ada", 0).await;
@@ -375,9 +375,9 @@ async fn events_tell_the_whole_story(ground: Ground) {
     for (progress, message) in [(10, "a"), (10, "a"), (10, "b")] {
         ground.store.heartbeat(&leased, LONG, progress, message).await.expect("asked");
     }
-    assert!(ground.store.finish_job(&leased, retried("it broke")).await.expect("asked").is_some());
+    assert!(ground.store.finish_job(&leased, &retried("it broke")).await.expect("asked").is_some());
     let again = lease(&ground, "w", LONG).await.expect("a job");
-    assert!(ground.store.finish_job(&again, Outcome::Succeeded(json!(null))).await.expect("asked").is_some());
+    assert!(ground.store.finish_job(&again, &Outcome::Succeeded(json!(null))).await.expect("asked").is_some());
     let events = ground.store.job_events_since(0, 100).await.expect("read");
     let story: Vec<_> = events.iter().map(|event| (event.state, event.progress, event.message.as_str())).collect();
     let expected = [

@@ -206,7 +206,7 @@ fn a_server_that_was_away_is_found_again() {
         wait("the server is found again", async || store.ping().await.is_ok()).await;
         assert_eq!(store.job(&job.id).await.expect("read").expect("there").attempts, 1);
         assert!(
-            store.finish_job(&leased, store::jobs::Outcome::Cancelled).await.expect("asked").is_some(),
+            store.finish_job(&leased, &store::jobs::Outcome::Cancelled).await.expect("asked").is_some(),
             "the lease holds"
         );
         store.create_job(new_job("ada", 0), None).await.expect("made");

@@ -55,7 +55,7 @@ async fn each_of_many_jobs_is_done_by_one_of_many_workers(ground: Ground) {
             store.lease_job(&format!("w{worker}"), &["work"], 60_000, None).await.expect("asked").leased
         {
             assert!(store.record_effect(&leased, "done").await.expect("asked"));
-            assert!(store.finish_job(&leased, Outcome::Succeeded(json!(worker))).await.expect("asked").is_some());
+            assert!(store.finish_job(&leased, &Outcome::Succeeded(json!(worker))).await.expect("asked").is_some());
             done.push(leased.job.id);
         }
         done
@@ -282,7 +282,7 @@ async fn a_long_queue_is_no_hindrance(ground: Ground) {
         let leased =
             ground.store.lease_job("w", &["work"], 60_000, Some(100)).await.expect("asked").leased.expect("a job");
         assert!(number > 0 || leased.job.id == first.id);
-        assert!(ground.store.finish_job(&leased, Outcome::Succeeded(json!(1))).await.expect("asked").is_some());
+        assert!(ground.store.finish_job(&leased, &Outcome::Succeeded(json!(1))).await.expect("asked").is_some());
     }
     let each = began.elapsed() / 50;
     assert!(each < Duration::from_millis(100), "{each:?} for each of 16,384 jobs");

@@ -30,8 +30,6 @@ async fn a_call_to_a_model_is_heard_by_who_may_hear_it_and_its_cost_by_who_may_s
     let price = json!({ "input": 2.0, "output": 10.0 });
     let target = json!({ "name": "own", "model": "m", "base-url": server.url, "price": price });
     let listening = Listening::set(json!({ "models": { "target": [target] } })).await;
-    // Once the models are set up, they are listened to from the first connection on.
-    listening.service.core.model_report().await.unwrap();
     let mut clients = Vec::new();
     for role in [Role::Viewer, Role::Developer, Role::Maintainer, Role::Auditor] {
         let token = listening.service.account(role.name(), role).await;
