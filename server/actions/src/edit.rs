@@ -57,6 +57,16 @@ pub enum Refusal {
         /// What is allowed.
         limit: usize,
     },
+    /// What changed is too long for one question.
+    #[error(
+        "What changed has {size} bytes with its line numbers, more than the {limit} that a model reviews at once; review it in smaller parts."
+    )]
+    TooMuchChanged {
+        /// Its size.
+        size: usize,
+        /// What is allowed.
+        limit: usize,
+    },
     /// The offer speaks of something that the file no longer has.
     #[error("The file changed since this action was offered.")]
     Stale,

@@ -3,9 +3,9 @@
 use crate::ask::{Action, Checked, Made, Note, Patience, Question, Severity, instruction, object};
 use crate::claims::Known;
 use crate::edit::Refusal;
-use llm::prompt::{Origin, Part};
+use llm::prompt::{Origin, Part, covered};
 use serde_json::Value;
-use similar::{ChangeTag, TextDiff};
+use similar::{ChangeTag, DiffableStr, TextDiff};
 use std::fmt::Write;
 use std::sync::Arc;
 use syntax::model::FileModel;
@@ -15,7 +15,7 @@ const MOST: usize = 48 << 10;
 /// Lines around a change.
 const AROUND: usize = 6;
 /// Remarks on one difference; more are noise.
-const MOST_NOTES: usize = 30;
+const MOST_NOTES: usize = 12;
 /// Characters of a remark.
 const LONGEST: usize = 500;
 
@@ -36,6 +36,9 @@ impl Review {
     /// If nothing changed, or too much did.
     pub fn new(model: Arc<FileModel>, before: &str, context: Vec<Part>) -> Result<Self, Refusal> {
         let diff = TextDiff::from_lines(before, &*model.text);
+        // What is shown is without secrets before it is cut and numbered, since in pieces they would not be known as such.
+        let (old, new) = (covered(before), covered(&model.text));
+        let (old, new) = (old.tokenize_lines(), new.tokenize_lines());
         let (mut shown, mut new_lines) = (String::new(), Vec::new());
         for group in diff.grouped_ops(AROUND) {
             for change in group.iter().flat_map(|op| diff.iter_changes(op)) {
@@ -48,8 +51,12 @@ impl Review {
                         ('+', line.map_or(String::new(), |line| (line + 1).to_string()))
                     }
                 };
+                let text = match line {
+                    Some(line) => new.get(line),
+                    None => change.old_index().and_then(|line| old.get(line)),
+                };
                 // Writing into a string does not fail.
-                let _ = writeln!(shown, "{sign}{number:>6} {}", change.value().trim_end_matches(['\n', '\r']));
+                let _ = writeln!(shown, "{sign}{number:>6} {}", text.unwrap_or(&"").trim_end_matches(['\n', '\r']));
             }
             shown.push_str("…\n");
         }
@@ -57,7 +64,7 @@ impl Review {
             return Err(Refusal::NothingToDo);
         }
         if shown.len() > MOST {
-            return Err(Refusal::TooLong { size: shown.len(), limit: MOST });
+            return Err(Refusal::TooMuchChanged { size: shown.len(), limit: MOST });
         }
         Ok(Self { model, shown, new_lines, context })
     }
@@ -120,6 +127,23 @@ impl Action for Review {
 mod tests {
     use super::*;
     use crate::testing::model;
+
+    #[test]
+    fn a_secret_of_many_lines_is_not_shown_whichever_of_them_changed() {
+        let key = ["-----BEGIN ", "PRIVATE KEY-----\n"].concat()
+            + &"MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQDx7s8Y2kPq0Lm\n".repeat(30);
+        let text = format!("A = 1\nKEY = \"\"\"{key}{}PRIVATE KEY-----\"\"\"\nB = 2\n", "-----END ");
+        let (first, last) = (text.replacen("MIIE", "MIIF", 1), text.replace("B = 2", "B = 3"));
+        // All of it new, its first line changed, and only its end around what changed.
+        for (before, after) in [("", &text), (first.as_str(), &text), (text.as_str(), &last)] {
+            let review = Review::new(Arc::new(model("python", after)), before, Vec::new()).unwrap();
+            assert!(!review.shown.contains("MII"), "{}", review.shown);
+            assert_eq!(review.shown.contains("[secret]"), before != text, "{}", review.shown);
+        }
+        let last = Review::new(Arc::new(model("python", &last)), &text, Vec::new()).unwrap();
+        assert_eq!(last.new_lines, [33], "lines stay where they were");
+        assert!(last.shown.contains("+    34 B = 3\n"), "{}", last.shown);
+    }
 
     #[test]
     fn remarks_stand_on_new_lines_and_speak_of_what_is_there() {

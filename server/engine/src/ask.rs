@@ -211,6 +211,9 @@ impl ServerCore {
 
 pub(crate) const NEEDS_MODEL: &str =
     "This needs a language model; set one up under `[[models.target]]` in your settings.";
+/// What is said where a model may be set up, and none may be asked.
+pub(crate) const OFFLINE: &str =
+    "This needs a language model, and the settings let none be asked (`actions.strategy` is `offline`).";
 
 /// An answer that holds, with how it came about.
 pub(crate) struct Answered {

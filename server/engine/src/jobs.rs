@@ -5,7 +5,6 @@
 mod review;
 
 use crate::answers::{FileChangeReport, FileReport};
-use crate::ask::NEEDS_MODEL;
 use crate::error::CoreError;
 use crate::server_core::ServerCore;
 use crate::tasks::TaskError;
@@ -58,6 +57,14 @@ impl JobKind {
             Self::Document => "document",
             Self::UpdateDocs => "update-docs",
             Self::Review => "review",
+        }
+    }
+
+    /// How often it is tried. A model may be away for minutes, in which the pauses between eight tries become some eight minutes.
+    pub fn tries(self) -> i64 {
+        match self {
+            Self::Check | Self::Document | Self::UpdateDocs => 3,
+            Self::Review => 8,
         }
     }
 
@@ -286,7 +293,7 @@ impl JobRunner {
             // Said before any file is looked at: none of them could be reviewed.
             match core.has_models().await {
                 Ok(true) => {}
-                Ok(false) => return failed(NEEDS_MODEL.to_owned()),
+                Ok(false) => return failed(core.why_no_model().to_owned()),
                 Err(error) => {
                     return Outcome::Failed { error: error.to_string(), retry_in_ms: Some(wait_after(job.attempts)) };
                 }

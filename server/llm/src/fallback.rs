@@ -84,9 +84,10 @@ pub(crate) fn offline_pieces(text: &str, mut push: impl FnMut(Piece)) -> Answer 
 pub const OFFLINE: &str = "offline";
 
 fn none_left(soonest: Duration) -> LlmError {
-    let wait = if soonest == Duration::MAX { "a while".to_owned() } else { format!("{:.1} s", soonest.as_secs_f64()) };
+    let retry_after = Some(soonest).filter(|wait| *wait != Duration::MAX);
+    let wait = retry_after.map_or_else(|| "a while".to_owned(), |wait| format!("{:.1} s", wait.as_secs_f64()));
     let detail = format!("each of them failed or asked for a pause a moment ago, and is left alone for {wait}");
-    LlmError::new("models", Cause::NoTarget, detail)
+    LlmError { retry_after, ..LlmError::new("models", Cause::NoTarget, detail) }
 }
 
 /// Whether a target is one of those that are wanted, and can be asked such a thing at all.

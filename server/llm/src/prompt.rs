@@ -376,6 +376,29 @@ fn push_paragraph(text: &mut String, paragraph: &str) {
     text.push_str(paragraph);
 }
 
+/// What stands in the place of a secret in a text that is [`covered`].
+const COVER: &str = "[secret]";
+
+/// A text whose secrets are covered, each line where it was. For parts of texts, such as differences: a secret of many lines is not known as one any more
+/// where something stands between its lines, or only some of them are shown. Nothing is put back into an answer to it.
+pub fn covered(text: &str) -> Cow<'_, str> {
+    let found = scan(text);
+    if found.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    let mut covered = String::with_capacity(text.len());
+    let mut at = 0;
+    for range in found.into_iter().map(|found| found.range) {
+        let secret = text.get(range.clone()).unwrap_or("");
+        covered.push_str(text.get(at..range.start).unwrap_or(""));
+        covered.push_str(COVER);
+        covered.extend(secret.chars().filter(|character| matches!(character, '\n' | '\r')));
+        at = range.end;
+    }
+    covered.push_str(text.get(at..).unwrap_or(""));
+    Cow::Owned(covered)
+}
+
 /// The text with placeholders in the place of some ranges, which are in order and do not overlap. The same value has the same placeholder;
 /// `known` placeholders have their numbers already.
 fn replaced(
@@ -408,6 +431,25 @@ mod tests {
 
     fn prompt(parts: &[Part]) -> Prompt {
         Prompt::new(parts, PromptLimits::default()).unwrap()
+    }
+
+    #[test]
+    fn a_covered_text_has_no_secret_and_each_line_where_it_was() {
+        let body = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQDx7s8Y2kPq0Lm\r\n".repeat(3);
+        let text = format!(
+            "a = 1\n{b}PRIVATE KEY-----\r\n{body}{e}PRIVATE KEY-----\nb = \"{}\"\nc = 2\n",
+            key(),
+            b = "-----BEGIN ",
+            e = "-----END "
+        );
+        let clean = covered(&text);
+        assert!(!clean.contains("MIIE") && !clean.contains(&key()) && clean.matches(COVER).count() == 2, "{clean}");
+        let lines = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(
+            (lines(&clean).len(), &lines(&clean)[0], lines(&clean).last()),
+            (lines(&text).len(), &lines(&text)[0], lines(&text).last())
+        );
+        assert!(matches!(covered("nothing = 1\n"), Cow::Borrowed("nothing = 1\n")));
     }
 
     #[test]

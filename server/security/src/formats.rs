@@ -155,6 +155,14 @@ const SERVICES: &[&str] = &[
 
 /// All forms, more particular ones first: where two match, the first one names the secret.
 pub(crate) static FORMATS: &[Format] = &[
+    // The longest first: whatever looks like another secret within it is a part of it.
+    format(
+        SecretKind::PrivateKey,
+        &["private key"],
+        // In code its lines may be indented, or strings that are put together. To its end, where that is there: no dash is in it before.
+        r#"(-----BEGIN (?:[A-Z]+ ){0,2}PRIVATE KEY(?: BLOCK)?-----(?:\\n|\\r|[\s"'`+,])*[A-Za-z0-9+/=\\\r\n]{40,}(?:[^-]*-----END (?:[A-Z]+ ){0,2}PRIVATE KEY(?: BLOCK)?-----)?)"#,
+        0.0,
+    ),
     format(
         SecretKind::AwsAccessKey,
         &["akia", "asia", "abia", "acca"],
@@ -230,12 +238,6 @@ pub(crate) static FORMATS: &[Format] = &[
         &["eyj"],
         r"\b(eyJ[A-Za-z0-9_\-]{10,}\.eyJ[A-Za-z0-9_\-]{10,}\.[A-Za-z0-9_\-]{20,})",
         3.5,
-    ),
-    format(
-        SecretKind::PrivateKey,
-        &["private key"],
-        r"(-----BEGIN (?:[A-Z]+ ){0,2}PRIVATE KEY(?: BLOCK)?-----(?:\\n|\\r|\s)*[A-Za-z0-9+/=\\\r\n]{40,})",
-        0.0,
     ),
     format(
         SecretKind::UrlPassword,

@@ -275,6 +275,27 @@ mod tests {
         assert!(matcher.wanted("").iter().chain(&matcher.wanted(&"~".repeat(999))).all(|is_wanted| !is_wanted));
     }
 
+    #[test]
+    fn all_lines_of_a_private_key_are_one_secret_however_code_holds_them() {
+        let line = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQDx7s8Y2kPq0Lm";
+        let (begin, end) =
+            (["-----BEGIN RSA ", "PRIVATE KEY-----"].concat(), ["-----END RSA ", "PRIVATE KEY-----"].concat());
+        let inside = format!("{line}AKIA{}\n{line}", "Q3EGRIXJ7ZT5NWPL");
+        for (shape, key) in [
+            ("as it is", format!("{begin}\n{line}\n{line}\n{line}==\n{end}")),
+            ("indented", format!("{begin}\n    {line}\n    {line}\n    {line}==\n    {end}")),
+            ("as strings", format!("{begin}\\n\" +\n  \"{line}\\n\" +\n  \"{line}\\n\" +\n  \"{end}")),
+            ("in one line", format!("{begin}\\n{line}\\n{line}\\n{end}")),
+            ("with what looks like another", format!("{begin}\n{inside}\n{end}")),
+        ] {
+            let found = scan(&format!("a = \"{key}\"\nb = 1\n"));
+            let ranges: Vec<_> = found.iter().map(|found| (found.kind, found.range.clone())).collect();
+            assert_eq!(ranges, [(SecretKind::PrivateKey, 5..5 + key.len())], "{shape}");
+        }
+        assert_eq!(scan(&format!("{begin}\n{line}\n{line}\n")).len(), 1, "also without its end");
+        assert!(scan(&format!("write it as `{begin} … {end}`\n")).is_empty(), "that is no key");
+    }
+
     /// Secrets are put together here, so that no file of the repository holds one.
     fn samples() -> Vec<(SecretKind, String)> {
         let mixed = "Zq8vT2mXw7Lk4Rj9Hn3Bd6Yc1Fs5Gp0AoVuKeItPxQzWbNrMhJy";

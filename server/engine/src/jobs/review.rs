@@ -100,7 +100,8 @@ fn shown(name: &Path, review: &TextReview) -> Value {
             })
         })
         .collect();
-    let why_none = remarks.is_empty().then_some("nothing-found");
+    let none = if review.left_out.is_empty() { "nothing-found" } else { "left-out" };
+    let why_none = remarks.is_empty().then_some(none);
     json!({
         "path": name, "remarks": remarks, "why_none": why_none, "left_out": review.left_out, "model": review.source, "problem": null,
     })
@@ -161,6 +162,18 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn remarks_of_no_use_are_not_taken_for_none() {
+        let says = r#"{"notes": [{"line": 1, "severity": "error", "message": "That is old."}]}"#;
+        let server =
+            ModelServer::start(Behaviour { words: vec![says.to_owned()], ..Behaviour::default() }.script(), 100).await;
+        let target = json!([{ "name": "own", "model": "m", "base-url": server.url }]);
+        let file = one(&core(json!({ "models": { "target": target } })), "a.py", Some(BEFORE), AFTER).await.unwrap();
+        assert_eq!((&file["remarks"], &file["why_none"]), (&json!([]), &json!("left-out")), "{file}");
+        assert_eq!(file["left_out"], json!(["A remark is on a line that is not new: That is old."]));
+        assert_eq!(server.requests(), 2, "it was asked once more");
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn all_of_a_new_file_is_reviewed() {
         let says = r#"{"notes": [{"line": 1, "severity": "info", "message": "`half` has no docstring."},
             {"line": 3, "severity": "warning", "message": "`y` may be infinite."}]}"#;
@@ -175,6 +188,19 @@ mod tests {
             assert_eq!(lines, [0, 2], "each line of it may be remarked on: {file}");
             assert_eq!((&file["why_none"], &file["left_out"]), (&Value::Null, &json!([])));
         }
+        let shown = |server: &ModelServer| server.seen.bodies.lock().unwrap().last().cloned().unwrap();
+        assert!(
+            shown(&server).contains(r"+     1 def half(x):\n+     2     y = x / 0\n+     3     return y\n"),
+            "{}",
+            shown(&server)
+        );
+        // A key in it stays here.
+        let line = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQDx7s8Y2kPq0Lm\n";
+        let key = ["KEY = \"\"\"-----BEGIN ", "PRIVATE KEY-----\n"].concat()
+            + &line.repeat(9)
+            + "-----END PRIVATE KEY-----\"\"\"\n";
+        one(&core, "src/a.py", None, &format!("{key}{AFTER}")).await.unwrap();
+        assert!(shown(&server).contains("def half") && !shown(&server).contains("MII"), "{}", shown(&server));
         // The control: of a file that was there, what did not change is not remarked on.
         let file = one(&core, "src/a.py", Some(BEFORE), AFTER).await.unwrap();
         assert_eq!(file["remarks"].as_array().unwrap().len(), 1, "{file}");
@@ -185,7 +211,9 @@ mod tests {
         assert!(!core(json!({})).has_models().await.unwrap());
         let target = json!([{ "name": "gone", "model": "m", "base-url": "http://127.0.0.1:1" }]);
         let offline = json!({ "models": { "target": target.clone() }, "actions": { "strategy": "offline" } });
-        assert!(!core(offline).has_models().await.unwrap());
+        let shut = core(offline);
+        assert!(!shut.has_models().await.unwrap() && shut.why_no_model().contains("`actions.strategy` is `offline`"));
+        assert!(core(json!({})).why_no_model().contains("`[[models.target]]`"));
         let core = core(json!({ "models": { "target": target } }));
         assert!(core.has_models().await.unwrap());
         match one(&core, "a.py", Some(BEFORE), AFTER).await {

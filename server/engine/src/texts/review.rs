@@ -1,6 +1,6 @@
 //! The review of a change to a text: the text as it was comes with the one that it is now, so that no history is needed.
 
-use crate::ask::Answered;
+use crate::ask::{Answered, NEEDS_MODEL, OFFLINE};
 use crate::error::CoreError;
 use crate::notes::Remark;
 use crate::progress::Progress;
@@ -34,6 +34,12 @@ impl ServerCore {
     pub(crate) async fn has_models(&self) -> Result<bool, CoreError> {
         let may_ask = self.shared().view().settings.actions.strategy != AnswerStrategy::Offline;
         Ok(may_ask && !self.models().await?.report().is_empty())
+    }
+
+    /// Why [`Self::has_models`] says no.
+    pub(crate) fn why_no_model(&self) -> &'static str {
+        let is_offline = self.shared().view().settings.actions.strategy == AnswerStrategy::Offline;
+        if is_offline { OFFLINE } else { NEEDS_MODEL }
     }
 
     /// Has a model review what changed in a text, as if it were a file of this name. The text is read behind all that somebody waits for, within the

@@ -328,6 +328,7 @@ async fn nothing_that_somebody_typed_becomes_markup() {
         { "path": evil, "problem": null, "diagnostics": [{ "code": evil, "severity": evil, "message": evil, "range": { "start": { "line": 0 } } }] },
         { "path": evil, "problem": null, "remarks": [{ "severity": evil, "message": format!("remark {evil}"), "range": { "start": { "line": 6 } } }] },
         { "path": "b.py", "problem": null, "remarks": [], "why_none": "unchanged" },
+        { "path": "c.py", "problem": null, "remarks": [], "why_none": "left-out" },
     ] });
     let done = engine::store::jobs::Outcome::Succeeded(result);
     assert!(service.gateway.store().finish_job(&leased, &done).await.unwrap().is_some());
@@ -336,6 +337,7 @@ async fn nothing_that_somebody_typed_becomes_markup() {
     assert!(job.text.contains("<ins>new &lt;script&gt;"), "{}", job.text);
     assert!(job.text.contains("<td>7</td>") && job.text.contains("<td>remark &lt;script&gt;"), "{}", job.text);
     assert!(job.text.contains("<p>Nothing changed.</p>"), "{}", job.text);
+    assert!(job.text.contains("<p>The model's remarks were left out"), "{}", job.text);
     let mut nobody = Browser::new(&service);
     nobody.get("/sign-in").await;
     is_escaped(&nobody.post("/sign-in", &[("name", evil), ("password", "x")]).await);

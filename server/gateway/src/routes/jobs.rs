@@ -27,9 +27,6 @@ use serde_json::Value;
 use std::convert::Infallible;
 use utoipa::ToSchema;
 
-/// How often a job is tried.
-const TRIES: i64 = 3;
-
 /// What is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -242,8 +239,9 @@ pub(crate) async fn list(
 /// Asks for a job. The same `Idempotency-Key` with the same body gives the same job, for a day.
 ///
 /// A `review` asks a model, on behalf of the account, for each file whose `text` is another than its `before`, and for each that has none, for it is new: only
-/// who may ask models gets it, and a token needs the scope `models` too. Its result has for each file the `remarks`, each with a `range`, a `severity` and a `message`, or why there is none
-/// (`why_none`).
+/// who may ask models gets it, and a token needs the scope `models` too. A change of more than 48 KiB with its line numbers is refused. The result has for each
+/// file the `remarks`, each with a `range`, a `severity` and a `message`, or why there is none (`why_none`, and in words `problem` where it was refused); which
+/// remarks of the model were left out, and why (`left_out`); and which model it was (`model`).
 #[utoipa::path(post, path = "/jobs", tag = "jobs", operation_id = "jobs.create",
     extensions(("x-group" = json!("jobs.write"))),
     params(("Idempotency-Key" = Option<String>, Header, description = "Makes it safe to ask again", min_length = 1, max_length = 128, pattern = "^[!-~]+$", example = "the-build-of-today")),
@@ -306,12 +304,13 @@ fn wanted(account: &str, body: JobRequest) -> Result<NewJob, Problem> {
     let file = |file: JobText| JobFile { path: file.path.0, text: file.text, before: file.before };
     let input = serde_json::to_value(JobInput { files: body.files.into_iter().map(file).collect() })
         .map_err(|error| Problem::new(Kind::Internal, format!("A job could not be written down: {error}.")))?;
+    let kind = JobKind::from(body.kind);
     Ok(NewJob {
-        kind: JobKind::from(body.kind).name().to_owned(),
+        kind: kind.name().to_owned(),
         account: account.to_owned(),
         priority: body.priority.unwrap_or(0),
         input,
-        max_attempts: TRIES,
+        max_attempts: kind.tries(),
         run_at: None,
     })
 }
@@ -430,7 +429,7 @@ mod tests {
         let account = store.account_by_name("dev").await.unwrap().unwrap().id;
         // Nested deeper than JSON is read.
         let input = (0..200).fold(Value::Null, |inner, _| json!([inner]));
-        let new = NewJob { kind: "check".to_owned(), account, priority: 0, input, max_attempts: TRIES, run_at: None };
+        let new = NewJob { kind: "check".to_owned(), account, priority: 0, input, max_attempts: 3, run_at: None };
         let id = store.create_job(new, None).await.unwrap().id;
         assert!(store.job(&id).await.is_err(), "the control: whoever reads it fails");
         let place = format!("/api/v2/jobs/{id}");

@@ -81,7 +81,7 @@ pub(crate) enum Scope {
     Jobs,
     /// Figures for Prometheus.
     Metrics,
-    /// Models and their cost.
+    /// Models and their cost; asking them by an action or a review.
     Models,
     /// What models are asked in OpenAI's format.
     Openai,

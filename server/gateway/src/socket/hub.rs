@@ -23,6 +23,8 @@ const LOOK_IDLE: Duration = Duration::from_secs(1);
 const BREATH: Duration = Duration::from_millis(2);
 /// How often it is asked whether anything was revoked.
 const LOOK_AT_RIGHTS: Duration = Duration::from_millis(300);
+/// How long the models have to be set up.
+const SET_UP: Duration = Duration::from_secs(2);
 /// How long somebody waits for the store.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Revocations that somebody may be behind before he asks for himself.
@@ -269,9 +271,9 @@ async fn watch_rights(gateway: &Gateway) {
     }
 }
 
-/// What happens with models from now on; nothing where they could not be set up just now.
+/// What happens with models from now on; nothing where they could not be set up just now, or not soon: who listens for jobs waits for it too.
 async fn steps_of_models(gateway: &Gateway) -> Option<ModelSteps> {
-    gateway.core("service").model_steps().await.ok()
+    tokio::time::timeout(SET_UP, gateway.core("service").model_steps()).await.ok()?.ok()
 }
 
 async fn watch_models(gateway: &Gateway, mut steps: Option<ModelSteps>) {
