@@ -42,6 +42,11 @@ const provider = new Provider(told.issuer, {
       client_id: "dev-app", token_endpoint_auth_method: "none", redirect_uris: [told.app], grant_types: ["authorization_code"],
       response_types: ["code"], id_token_signed_response_alg: "ES256",
     },
+    // A program without a browser. It has no secret, so each of its refresh tokens is good once.
+    {
+      client_id: "dev-device", token_endpoint_auth_method: "none", application_type: "native", redirect_uris: [], response_types: [],
+      grant_types: ["urn:ietf:params:oauth:grant-type:device_code", "refresh_token"], id_token_signed_response_alg: "ES256",
+    },
     // One is a program of its own; the tokens of the other are those of somebody who uses it.
     ...["dev-machine", "dev-tool"].map((client_id) => (
       { client_id, client_secret: told.secret, redirect_uris: [], response_types: [], grant_types: ["client_credentials"] }
@@ -62,13 +67,15 @@ const provider = new Provider(told.issuer, {
     },
   },
   pkce: { required: () => true },
+  rotateRefreshToken: true,
   features: {
     clientCredentials: { enabled: true },
+    deviceFlow: { enabled: true },
     devInteractions: { enabled: true },
     resourceIndicators: {
       enabled: true,
       getResourceServerInfo: (_, resource, client) => ({
-        scope: "api code-agent:accounts code-agent:documents code-agent:*", audience: resource, accessTokenTTL: 300, accessTokenFormat: "jwt",
+        scope: "api code-agent:accounts code-agent:documents code-agent:*", audience: resource, accessTokenTTL: told.lifetime ?? 300, accessTokenFormat: "jwt",
         jwt: { sign: { alg: told.algorithm ?? "ES256" } },
       }),
     },

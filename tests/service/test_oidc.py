@@ -342,9 +342,9 @@ class Login:
         return json.loads(self.file.read_text())[self.service.url]["refresh_token"]
 
 
-def oauth(service: Service, path: str, **fields) -> tuple[int, dict]:
-    """Status and answer of an endpoint of OAuth."""
-    request = urllib.request.Request(f"{service.url}{path}", data=urllib.parse.urlencode(fields).encode())
+def oauth(base: str, path: str, **fields) -> tuple[int, dict]:
+    """Status and answer of an endpoint of OAuth, of the service or of the provider."""
+    request = urllib.request.Request(f"{base}{path}", data=urllib.parse.urlencode(fields, doseq=True).encode())
     try:
         with urllib.request.urlopen(request, timeout=20) as answer:
             return answer.status, json.loads(answer.read())
@@ -399,7 +399,7 @@ def test_a_program_is_let_in_by_the_page_and_a_refresh_token_is_good_once(team, 
     assert (status, me["name"]) == (200, "dev-ann") and "oidc" in me["session"]["amr"], me
     assert login.refresh_token() != kept, "it was changed"
     # Somebody who stole the one before shows it: the whole session is at an end.
-    status, answer = oauth(service, "/oauth/token", grant_type="refresh_token", client_id="code-agent", refresh_token=kept)
+    status, answer = oauth(service.url, "/oauth/token", grant_type="refresh_token", client_id="code-agent", refresh_token=kept)
     assert (status, answer["error"]) == (400, "invalid_grant"), answer
     assert service.ask("GET", "/api/v2/me", token=token.strip())[0] == 401
     code, said = login.run("token")
@@ -439,19 +439,19 @@ def test_a_program_can_be_refused_and_signs_out(service, chromium, tmp_path):  #
     kept = taken.refresh_token()
     assert taken.run("logout")[0] == 0 and kept not in taken.file.read_text()
     assert service.ask("GET", "/api/v2/me", token=token)[0] == 401, "at once"
-    assert oauth(service, "/oauth/token", grant_type="refresh_token", refresh_token=kept)[1]["error"] == "invalid_grant"
+    assert oauth(service.url, "/oauth/token", grant_type="refresh_token", refresh_token=kept)[1]["error"] == "invalid_grant"
 
 
 def test_the_endpoints_speak_oauth(service):
     status, found = service.ask("GET", "/.well-known/oauth-authorization-server")
     assert status == 200 and found["issuer"] == service.url and found["token_endpoint"] == f"{service.url}/oauth/token", found
     device = "urn:ietf:params:oauth:grant-type:device_code"
-    status, codes = oauth(service, "/oauth/device_authorization", client_id="code-agent", scope="anything")
+    status, codes = oauth(service.url, "/oauth/device_authorization", client_id="code-agent", scope="anything")
     assert status == 200 and codes["expires_in"] == 600 and codes["interval"] == 5, codes
     assert codes["verification_uri_complete"] == f"{service.url}/device?user_code={codes['user_code']}"
 
     def ask(**fields):
-        status, answer = oauth(service, "/oauth/token", **fields)
+        status, answer = oauth(service.url, "/oauth/token", **fields)
         return status, answer["error"]
 
     poll = {"grant_type": device, "client_id": "code-agent", "device_code": codes["device_code"]}
@@ -464,7 +464,7 @@ def test_the_endpoints_speak_oauth(service):
     assert ask(grant_type="refresh_token", client_id="code-agent") == (400, "invalid_request")
     assert ask(grant_type="refresh_token", refresh_token="guessed") == (400, "invalid_grant")
     assert ask(client_id="code-agent") == (400, "invalid_request")
-    assert oauth(service, "/oauth/device_authorization", client_id="code-agent", device_name="<b>")[1]["error"] == "invalid_request"
+    assert oauth(service.url, "/oauth/device_authorization", client_id="code-agent", device_name="<b>")[1]["error"] == "invalid_request"
     with contextlib.closing(sqlite3.connect(service.folder / "state" / "code-agent" / "service.db", timeout=20)) as base:
         stored = " ".join(map(str, base.execute("SELECT * FROM devices").fetchone()))
         assert codes["device_code"] not in stored and codes["user_code"].replace("-", "") not in stored.upper(), "only hashes are kept"

@@ -120,7 +120,29 @@ def test_it_tells_what_is_wrong_when_it_cannot_begin(program, tmp_path):
     assert "a password does not stand in settings" in said and "hunter2" not in said
 
 
-@pytest.mark.parametrize("role", ["viewer", "developer", "maintainer", "admin", "auditor"])
+ROLES = ["viewer", "developer", "maintainer", "admin", "auditor"]
+# What ends the session of the tester, and a stream: they are tested apart.
+APART = ["sessions.delete", "me.change_password", "jobs.events"]
+
+
+def attacked(service, folder: pathlib.Path, settings: str, *more: str, patience: float = 120) -> str:
+    """What Schemathesis says of the service with all of its phases, which has to be that it found nothing."""
+    (folder / "schemathesis.toml").write_text(settings)
+    command = [
+        str(pathlib.Path(sys.executable).parent / "schemathesis"), "run", f"{service.url}/api/v2/openapi.json",
+        "--checks", "all", "--phases", "examples,coverage,fuzzing,stateful", "--workers", "1", "--no-color", "--seed", "7", *more,
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=patience, cwd=folder)
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+    return done.stdout
+
+
+def each(option: str, operations: list[str]) -> list[str]:
+    """An option for each operation."""
+    return [word for operation in operations for word in (option, operation)]
+
+
+@pytest.mark.parametrize("role", ROLES)
 def test_a_tester_of_interfaces_finds_nothing(start_service, scripted, role, tmp_path):
     """Schemathesis with all of its checks, as each role; `CODE_AGENT_FUZZ_SECONDS` makes it longer."""
     target = f'[[models.target]]\nname = "work"\nmodel = "any"\nbase-url = "{scripted.url}"\n'
@@ -130,22 +152,54 @@ def test_a_tester_of_interfaces_finds_nothing(start_service, scripted, role, tmp
     # OAuth has 400 for a token or a program that is not good (RFC 6749, 5.2), however well it is spelled; and what is asked of models in OpenAI's format
     # may be understood and still not go through this service, which is 422.
     expected = '["2xx", "3xx", {}, 401, 403, 404, 409, 429, "5xx"]'
-    (tmp_path / "schemathesis.toml").write_text("".join(
+    settings = "".join(
         f'[[operations]]\ninclude-operation-id = "{operation}"\nchecks.positive_data_acceptance.expected-statuses = {expected.format(status)}\n\n'
-        for operation, status in [("sessions.token", 400), ("devices.begin", 400), ("openai.chat", 422)]))
-    # What DELETE ends is the work of a job; the job stays, so that what came of it can be looked at. Nothing else has both DELETE and GET.
-    command = [
-        str(pathlib.Path(sys.executable).parent / "schemathesis"), "run", f"{service.url}/api/v2/openapi.json",
-        "-H", f"Authorization: Bearer {token}", "--checks", "all", "--exclude-checks", "use_after_free", "--phases", "examples,coverage,fuzzing,stateful",
-        "--exclude-operation-id", "sessions.delete", "--exclude-operation-id", "me.change_password", "--exclude-operation-id", "jobs.events",
-        # A WebSocket, which is no request with an answer; its own tests are in `test_socket.py`.
-        "--exclude-operation-id", "socket.open",
-        "--max-time", seconds, "--workers", "1", "--no-color", "--seed", "7",
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=float(seconds) * 10 + 120, cwd=tmp_path)
-    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+        for operation, status in [("sessions.token", 400), ("devices.begin", 400), ("openai.chat", 422)])
+    said = attacked(
+        service, tmp_path, settings, "-H", f"Authorization: Bearer {token}", "--max-time", seconds,
+        # What DELETE ends is the work of a job; the job stays, so that what came of it can be looked at. Nothing else has both DELETE and GET.
+        "--exclude-checks", "use_after_free",
+        # A WebSocket is no request with an answer; its own tests are in `test_socket.py`.
+        *each("--exclude-operation-id", [*APART, "socket.open"]),
+        patience=float(seconds) * 10 + 120)
+    # As long as it was told to, by its own clock.
+    assert float(re.search(r" in ([\d.]+)s =+\s*$", said)[1]) >= float(seconds), said[-300:]
     # Each of its phases had something to do, and what it did was not all done as nobody: the token is good to the end.
-    assert [phase for phase in ("Examples", "Coverage", "Fuzzing", "Stateful") if f"✅ {phase}\n" not in done.stdout] == [], done.stdout[-3000:]
+    assert [phase for phase in ("Examples", "Coverage", "Fuzzing", "Stateful") if f"✅ {phase}\n" not in said] == [], said[-3000:]
     assert service.ask("GET", "/api/v2/me", token=token)[0] == 200
     assert scripted.asked or role in ("viewer", "auditor"), "who may ask models did"
     assert service.ask("GET", "/api/v2/health/live")[0] == 200
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_tester_of_what_ends_sessions_and_of_a_stream_finds_nothing(start_service, role, tmp_path):
+    """Schemathesis as an account that is thrown away afterwards: with a session that its first request ends, and with a new one whenever it has none."""
+    service = start_service(settings="[service.quotas]\nrequests-per-minute = 1000000\n")
+    # Who only looks on has a job from the time when he was a developer. It has ended, and so does the stream of what happened to it.
+    token = service.account("tester", "developer")
+    status, made = service.ask("POST", "/api/v2/jobs", {"kind": "check", "files": [{"path": "a.py", "text": TEXT}]}, token)
+    assert status == 202 and wait(service, f"/api/v2/jobs/{made['id']}", token)["state"] == "succeeded", made
+    me = service.ask("GET", "/api/v2/me", token=token)[1]["id"]
+    assert service.ask("PATCH", f"/api/v2/accounts/{me}", {"role": role}, service.token)[0] == 200
+    # The example in the document changes the password of the account to another one, and all that comes after it is done as nobody.
+    token = service.sign_in("tester")
+    few = ["--max-examples", "20"]
+    attacked(service, tmp_path, "", "-H", f"Authorization: Bearer {token}", *few, "--include-operation-id", "me.change_password")
+    assert service.ask("GET", "/api/v2/me", token=token)[0] == 401
+    status, signed = service.ask("POST", "/api/v2/sessions", {"name": "tester", "password": "battery staple horse"})
+    assert status == 201, signed
+    settings = f"""
+[auth.dynamic.openapi.bearer]
+path = "/api/v2/sessions"
+payload = {{ name = "tester", password = "battery staple horse" }}
+extract_selector = "/access_token"
+
+[[operations]]
+include-operation-id = "jobs.events"
+parameters = {{ id = "{made['id']}" }}
+"""
+    said = attacked(service, tmp_path, settings, *few, *each("--include-operation-id", APART))
+    assert said.count("✅ 3 passed\n") == 2, "each was tried in the phases Coverage and Fuzzing\n" + said
+    # It tells which operations let nobody in: that for the password, since the old one is never right in this run, and none that the role may use.
+    assert "  - PUT /api/v2/me/password\n" in said and "  - DELETE /api/v2/sessions/current\n" not in said, said
+    assert ("  - GET /api/v2/jobs/{id}/events\n" in said) == (role == "auditor"), "auditors have no jobs\n" + said

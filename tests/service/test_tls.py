@@ -25,6 +25,16 @@ def made(folder: pathlib.Path, name: str) -> tuple[pathlib.Path, pathlib.Path]:
     return certificate, key
 
 
+def signed_by(authority: tuple[pathlib.Path, pathlib.Path], folder: pathlib.Path, name: str) -> tuple[pathlib.Path, pathlib.Path]:
+    """A certificate for a client that an authority signed, and its key."""
+    certificate, key, asked, extension = (folder / f"{name}.{kind}" for kind in ("pem", "key", "csr", "ext"))
+    openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", key, "-out", asked, "-subj", "/CN=client")
+    extension.write_text("extendedKeyUsage=clientAuth\n")
+    signer = ("-CA", authority[0], "-CAkey", authority[1], "-CAcreateserial")
+    openssl("x509", "-req", "-in", asked, *signer, "-days", "1", "-extfile", extension, "-out", certificate)
+    return certificate, key
+
+
 def shown(service: Service, mine: tuple | None = None) -> bytes:
     """The certificate that the service shows, after an answer of it over this connection."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -77,18 +87,35 @@ def test_a_renewed_certificate_is_shown_without_a_restart_and_a_broken_one_is_no
 
 
 def test_only_clients_with_a_certificate_are_let_in_where_that_is_wanted(over_tls, tmp_path):
-    authority, authority_key = made(tmp_path, "authority")
-    mine, key, asked = tmp_path / "mine.pem", tmp_path / "mine.key", tmp_path / "mine.csr"
-    openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", key, "-out", asked, "-subj", "/CN=client")
-    extension = tmp_path / "client.ext"
-    extension.write_text("extendedKeyUsage=clientAuth\n")
-    openssl("x509", "-req", "-in", asked, "-CA", authority, "-CAkey", authority_key, "-CAcreateserial", "-days", "1", "-extfile", extension, "-out", mine)
-    service = over_tls(f'tls-client-authority = "{authority}"\n')
-    assert same(shown(service, (mine, key)), tmp_path / "first.pem"), "who has one is let in"
+    authority = made(tmp_path, "authority")
+    mine = signed_by(authority, tmp_path, "mine")
+    service = over_tls(f'tls-client-authority = "{authority[0]}"\n')
+    assert same(shown(service, mine), tmp_path / "first.pem"), "who has one is let in"
     for wrong in (None, made(tmp_path, "stranger")):
         with pytest.raises((ssl.SSLError, ConnectionError, AssertionError)):
             shown(service, wrong)
-    assert same(shown(service, (mine, key)), tmp_path / "first.pem"), "and still is"
+    assert same(shown(service, mine), tmp_path / "first.pem"), "and still is"
+
+
+def test_who_signs_certificates_of_clients_is_replaced_without_a_restart(over_tls, tmp_path):
+    live, (old, new) = tmp_path / "authority.pem", (made(tmp_path, name) for name in ("old", "new"))
+    of_old, of_new = signed_by(old, tmp_path, "of-old"), signed_by(new, tmp_path, "of-new")
+    live.write_bytes(old[0].read_bytes())
+    service = over_tls(f'tls-client-authority = "{live}"\n')
+
+    def is_let_in(mine: tuple) -> bool:
+        # Who is refused learns it after his side of the handshake: by an alert, or by a connection that ends without an answer.
+        try:
+            return same(shown(service, mine), tmp_path / "first.pem")
+        except (ssl.SSLError, ConnectionError, AssertionError):
+            return False
+
+    assert (is_let_in(of_old), is_let_in(of_new)) == (True, False), "the control: it is the other way round before"
+    live.write_bytes(new[0].read_bytes())
+    until = time.monotonic() + 20
+    while (is_let_in(of_old), is_let_in(of_new)) != (False, True):
+        assert time.monotonic() < until, "the new authority was not taken"
+        time.sleep(0.2)
 
 
 def test_clients_that_have_asked_for_nothing_do_not_hold_up_the_end(over_tls):

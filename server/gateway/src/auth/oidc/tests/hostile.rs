@@ -1,5 +1,9 @@
 //! Hostile tokens, against our own keys and against each kind of key of a provider. Each differs in one thing from a token that is accepted in the same
 //! breath, and is refused for that thing.
+//!
+//! Showing a bearer token again is no attack, it is how one is used (RFC 6750). "Replayed" is held of what is good once: of refresh tokens in
+//! `a_refresh_token_is_good_once_and_used_twice_ends_its_session`, of ID tokens by their nonce in `an_id_token_is_believed_only_for_this_sign_in`, and of
+//! answers of the provider in `test_people_sign_in_by_the_provider_and_answers_of_others_are_refused` (`tests/service/test_oidc.py`).
 
 use super::*;
 use Refusal::{Algorithm as Alg, Audience, Claim, Critical, Form, Issuer, Key, Program, Signature, Time, Type};
