@@ -3,6 +3,7 @@
 import pytest
 from model_server import Scripted
 from running import Service
+from watching import Listener
 
 
 @pytest.fixture
@@ -33,3 +34,10 @@ def scripted():
     model = Scripted()
     yield model
     model.close()
+
+
+@pytest.fixture
+def listener():
+    """A server for models and alerts."""
+    with Listener() as listener:
+        yield listener

@@ -197,6 +197,9 @@ def redis_cluster(folder: pathlib.Path):
 class Replica(Service):
     """One of several services that share a store and a folder of settings and keys. What it says goes into a file, so that it never waits for a reader."""
 
+    # Where it listens: anywhere, until a test wants it at the same place again.
+    listen = "127.0.0.1:0"
+
     def __init__(self, *arguments, name: str = "replica", limits=None, **options):
         self.name, self.limits = name, limits
         super().__init__(*arguments, **options)
@@ -212,7 +215,7 @@ class Replica(Service):
         written = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("a") as log:
             self.process = subprocess.Popen(
-                [self.program, "serve", "--listen", "127.0.0.1:0", "--store", self.store, "--log", "warn"],
+                [self.program, "serve", "--listen", self.listen, "--store", self.store, "--log", "warn"],
                 env=environment, cwd=self.folder, stderr=log, stdout=subprocess.DEVNULL, preexec_fn=self.limits)
         until = time.monotonic() + 60
         while True:

@@ -1,7 +1,6 @@
 """What watches the service: a real Prometheus and a real Alertmanager over a running `code-agent serve`, the files that are given to teams, and systemd."""
 
 import contextlib
-import http.server
 import json
 import math
 import os
@@ -13,131 +12,15 @@ import shutil
 import signal
 import socket
 import subprocess
-import threading
 import time
 import tomllib
-import urllib.error
-import urllib.parse
-import urllib.request
 
 import compose_spec
 import kubernetes_validate
 import pytest
 import yaml
 from stores import free_port, wait_for
-
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-DEPLOY = ROOT / "server" / "gateway" / "deploy"
-TEXT = 'def f(a):\n    """Do.\n\n    Args:\n        b: B.\n    """\n    return a\n'
-SETTINGS = """
-[service]
-metrics = "token"
-
-[routing]
-strategy = "ordered"
-
-[[models.target]]
-name = "broken"
-model = "m"
-base-url = "{url}/broken"
-price = {{ input = 1.0, output = 2.0 }}
-
-[[models.target]]
-name = "work"
-model = "m"
-base-url = "{url}/whole"
-price = {{ input = 1.0, output = 2.0 }}
-
-[budget]
-dollars-per-day = 5.0
-"""
-
-
-def run(*command: str | pathlib.Path, text: str | None = None) -> subprocess.CompletedProcess:
-    """A tool that ends by itself."""
-    assert shutil.which(str(command[0])), f"{command[0]} is missing; tests/run.sh installs it"
-    return subprocess.run([str(part) for part in command], input=text, capture_output=True, text=True, timeout=60)
-
-
-def ask(url: str, token: str = "", headers: dict[str, str] | None = None) -> tuple[int, str]:
-    """Status and text of an answer."""
-    headers = {**(headers or {}), **({"authorization": f"Bearer {token}"} if token else {})}
-    try:
-        with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=10) as answer:
-            return answer.status, answer.read().decode()
-    except urllib.error.HTTPError as error:
-        return error.code, error.read().decode()
-
-
-def metrics_token(service, scopes=("metrics",)) -> str:
-    """A token for Prometheus."""
-    status, made = service.ask("POST", "/api/v2/tokens", {"name": "prometheus", "scopes": list(scopes), "days": 1}, service.token)
-    assert status == 201, made
-    return made["secret"]
-
-
-class Listener(contextlib.AbstractContextManager):
-    """An HTTP server of the test: what Alertmanager tells, and a model in OpenAI's format that answers below `/whole` and fails elsewhere."""
-
-    def __enter__(self):
-        told = self.told = []
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_POST(self):
-                body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-                if self.path == "/alerts":
-                    told.append(body)
-                is_model = self.path.startswith("/whole")
-                self.send_response(200 if is_model or self.path == "/alerts" else 500)
-                self.send_header("content-type", "text/event-stream" if is_model else "application/json")
-                self.end_headers()
-                if is_model:
-                    words = {"choices": [{"index": 0, "delta": {"content": "Fine."}}]}
-                    end = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}], "usage": {"prompt_tokens": 9, "completion_tokens": 2, "total_tokens": 11}}
-                    self.wfile.write("".join(f"data: {json.dumps(event)}\n\n" for event in (words, end)).encode() + b"data: [DONE]\n\n")
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
-        return self
-
-    def __exit__(self, *_):
-        self.server.shutdown()
-        self.server.server_close()
-
-
-@pytest.fixture
-def listener():
-    """A server for models and alerts."""
-    with Listener() as listener:
-        yield listener
-
-
-def ask_model(service, token: str, question: str) -> None:
-    """Asks by the door for programs that speak OpenAI's format."""
-    status, answer = service.ask("POST", "/v1/chat/completions", {"model": "auto", "temperature": 0, "messages": [{"role": "user", "content": question}]}, token)
-    assert status == 200 and answer["choices"][0]["message"]["content"].strip() == "Fine.", answer
-
-
-def use(service, *, models: bool = False) -> None:
-    """Does a little of everything that is measured."""
-    developer, viewer = service.account("dev", "developer"), service.account("eve", "viewer")
-    for path in ("diagnostics", "symbols", "document", "update-docs"):
-        assert service.ask("POST", f"/api/v2/documents/{path}", {"path": "a.py", "text": TEXT}, viewer)[0] == 200
-    for kind in ("check", "document", "update-docs"):
-        status, job = service.ask("POST", "/api/v2/jobs", {"kind": kind, "files": [{"path": "a.py", "text": TEXT}]}, developer)
-        assert status == 202, job
-        wait_for("the end of a job", lambda: service.ask("GET", f"/api/v2/jobs/{job['id']}", token=developer)[1]["state"] == "succeeded")
-    assert service.ask("GET", "/api/v2/accounts", token=viewer)[0] == 403
-    assert service.ask("POST", "/api/v2/sessions", {"name": "dev", "password": "wrong"})[0] == 401
-    assert service.ask("GET", "/no/such/path")[0] == 404
-    # The first model fails, so that the second one is asked; what was asked before is in memory.
-    for question in ("One?", "One?", "Two?") if models else ():
-        ask_model(service, developer, question)
-
+from watching import DEPLOY, ROOT, SETTINGS, TEXT, Prometheus, ask, ask_model, metrics_token, run, started, use
 
 # The files that are given to teams.
 
@@ -157,31 +40,6 @@ def test_rules_and_settings_of_prometheus_and_alertmanager_are_right(tmp_path):
     assert run("promtool", "check", "config", settings).returncode != 0, "it says what is wrong"
     checked = run("amtool", "check-config", DEPLOY / "alertmanager.yml")
     assert checked.returncode == 0, checked.stderr
-
-
-def test_each_alert_has_a_case_that_fires_and_one_that_stays_silent(tmp_path):
-    folder = tmp_path / "prometheus"
-    shutil.copytree(DEPLOY / "prometheus", folder)
-    rules = yaml.safe_load((folder / "alerts.yml").read_text())
-    cases = yaml.safe_load((folder / "alerts_test.yml").read_text())
-    alerts = rules["groups"][0]["rules"]
-    fires, silent = set(), set()
-    for case in cases["tests"]:
-        for expected in case["alert_rule_test"]:
-            (fires if expected["exp_alerts"] else silent).add(expected["alertname"])
-    names = {alert["alert"] for alert in alerts}
-    assert len(names) == len(alerts) >= 12 and fires == silent == names, names ^ (fires & silent)
-    done = run("promtool", "test", "rules", folder / "alerts_test.yml")
-    assert done.returncode == 0, done.stdout + done.stderr
-    # Rules that never fire are found by the cases of each, and so are rules that always do.
-    for wrong in ("vector(1) == 0", 'count({__name__=~".+"}) > 0'):
-        for alert in alerts:
-            alert.update(expr=wrong)
-            alert.pop("for", None)
-        (folder / "alerts.yml").write_text(yaml.safe_dump(rules))
-        done = run("promtool", "test", "rules", folder / "alerts_test.yml")
-        found = set(re.findall(r"alertname: (\w+)", done.stdout + done.stderr))
-        assert done.returncode != 0 and found == names, f"{wrong} is not found by the cases of {names - found}"
 
 
 def test_files_for_containers_and_clusters_are_as_their_schemas_say():
@@ -505,65 +363,6 @@ def test_top_shows_the_same_figures(start_service, program, listener, tmp_path):
         os.close(master)
 
 
-@contextlib.contextmanager
-def started(folder: pathlib.Path, name: str, *arguments: str):
-    """A program that runs until it is not wanted any more."""
-    assert shutil.which(name), f"{name} is missing; tests/run.sh installs it"
-    with open(folder / f"{name}.log", "wb") as log:
-        process = subprocess.Popen([name, *arguments], stdout=log, stderr=log, cwd=folder)
-    try:
-        yield process
-    finally:
-        process.terminate()
-        process.wait(20)
-
-
-class Prometheus:
-    """A real one, which scrapes one service each second by the files that teams are given."""
-
-    def __init__(self, folder: pathlib.Path, service, token: str, webhook: str):
-        self.folder, self.service = folder, service
-        shutil.copytree(DEPLOY / "prometheus", folder / "prometheus")
-        (folder / "token").write_text(token)
-        (folder / "wrong-token").write_text("cagt_wrong")
-        self.port, self.alertmanager, cluster = free_port(), free_port(), free_port()
-        settings = yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yml").read_text())
-        settings["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
-        own = next(one for one in settings["scrape_configs"] if one["job_name"] == "code-agent")
-        place = service.url.removeprefix("http://")
-        own.pop("dns_sd_configs")
-        own.update(static_configs=[{"targets": [place]}], authorization={"credentials_file": str(folder / "token")})
-        refused = {**own, "job_name": "refused", "authorization": {"credentials_file": str(folder / "wrong-token")}}
-        settings["scrape_configs"] = [own, refused]
-        settings["alerting"]["alertmanagers"] = [{"static_configs": [{"targets": [f"127.0.0.1:{self.alertmanager}"]}]}]
-        (folder / "prometheus" / "prometheus.yml").write_text(yaml.safe_dump(settings))
-        text = (DEPLOY / "alertmanager.yml").read_text()
-        assert "http://alerts.invalid/code-agent" in text
-        (folder / "alertmanager.yml").write_text(text.replace("http://alerts.invalid/code-agent", webhook))
-        self.arguments = {
-            "prometheus": [f"--config.file={folder}/prometheus/prometheus.yml", f"--storage.tsdb.path={folder}/data", f"--web.listen-address=127.0.0.1:{self.port}"],
-            "prometheus-alertmanager": [f"--config.file={folder}/alertmanager.yml", f"--storage.path={folder}/alerts", f"--web.listen-address=127.0.0.1:{self.alertmanager}", f"--cluster.listen-address=127.0.0.1:{cluster}"],
-        }
-
-    def get(self, path: str, **query: str):
-        """What its interface answers."""
-        status, text = ask(f"http://127.0.0.1:{self.port}/api/v1/{path}?{urllib.parse.urlencode(query)}")
-        answer = json.loads(text)
-        assert status == 200 and answer["status"] == "success", f"{query}: {text}"
-        return answer["data"]
-
-    def query(self, expression: str) -> list[tuple[dict, float]]:
-        """Labels and values of now."""
-        return [(one["metric"], float(one["value"][1])) for one in self.get("query", query=expression)["result"]]
-
-    def is_there(self) -> bool:
-        """Whether it answers."""
-        try:
-            return ask(f"http://127.0.0.1:{self.port}/-/ready")[0] == 200
-        except OSError:
-            return False
-
-
 def filled(expression: str) -> str:
     """A query of a dashboard as Grafana sends it."""
     values = {"$__rate_interval": "15s", "$__range": "1m", "$job": "code-agent", "$instance": ".*", "$target": ".*"}
@@ -596,10 +395,10 @@ def unknown(prometheus: Prometheus, alert: dict) -> list[str]:
     return wrong
 
 
-def test_a_real_prometheus_has_data_for_every_panel_and_an_alert_comes_through(start_service, listener, tmp_path):
+def test_a_real_prometheus_has_data_for_every_panel_and_what_the_alerts_look_at(start_service, listener, tmp_path):
     service = start_service(settings=SETTINGS.format(url=listener.url))
     with contextlib.ExitStack() as stack:
-        prometheus = Prometheus(tmp_path, service, metrics_token(service), f"{listener.url}/alerts")
+        prometheus = Prometheus(tmp_path, [service.url.removeprefix("http://")], metrics_token(service), f"{listener.url}/alerts")
         for name, arguments in prometheus.arguments.items():
             stack.enter_context(started(tmp_path, name, *arguments))
         wait_for("Prometheus", prometheus.is_there)
@@ -650,12 +449,3 @@ def test_a_real_prometheus_has_data_for_every_panel_and_an_alert_comes_through(s
         ):
             assert unknown(prometheus, {"expr": renamed}) == wrong, renamed
         assert not listener.told, "nothing was wrong so far"
-
-        # A refresh token that is used twice: its alert goes all the way.
-        for expected in (200, 401):
-            assert service.ask("POST", "/api/v2/sessions/refresh", {"refresh_token": session["refresh_token"]})[0] == expected
-        told = wait_for("the alert", lambda: [one for one in listener.told if one["commonLabels"].get("alertname") == "CodeAgentTokenReplayed"])
-        assert told[0]["status"] == "firing" and told[0]["receiver"] == "team", told
-        alert = told[0]["alerts"][0]
-        assert alert["labels"]["severity"] == "critical" and alert["annotations"]["summary"] == "A refresh token was used twice."
-        assert {one["commonLabels"]["alertname"] for one in listener.told} == {"CodeAgentTokenReplayed"}, listener.told
