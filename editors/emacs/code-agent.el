@@ -21,6 +21,11 @@
   "The program that is started: a name on the PATH or a whole path."
   :type 'string)
 
+(defcustom code-agent-service nil
+  "The address of a service whose language server is used, https://HOST:PORT.
+Without one the server runs here."
+  :type '(choice (const :tag "None" nil) string))
+
 (defcustom code-agent-modes
   '(python-mode python-ts-mode js-mode js-ts-mode js2-mode typescript-mode
     typescript-ts-mode tsx-ts-mode rust-mode rust-ts-mode rustic-mode go-mode go-ts-mode)
@@ -35,6 +40,7 @@ For example (:docs (:width 72))."
 (defun code-agent--contact (&rest _)
   "How Eglot starts the server."
   (append (list code-agent-program "lsp")
+          (and code-agent-service (list "--connect" code-agent-service))
           (and code-agent-settings (list :initializationOptions code-agent-settings))))
 
 (defvar code-agent--asked 0

@@ -17,6 +17,7 @@
       make-backup-files nil
       create-lockfiles nil)
 (when (told :settings) (setq code-agent-settings (told :settings)))
+(when (told :service) (setq code-agent-service (told :service)))
 (code-agent-setup)
 
 (defun wait-for (what condition)

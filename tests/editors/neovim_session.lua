@@ -36,8 +36,11 @@ local function start()
     vim.lsp.start = nil
   end
   vim.cmd("filetype on")
-  require("code_agent").setup({ cmd = session.cmd })
+  require("code_agent").setup({ cmd = session.cmd, connect = session.connect })
   vim.cmd.edit(vim.fn.fnameescape(session.file))
+end
+
+local function started()
   wait("the server", 30, function()
     return #vim.lsp.get_clients({ bufnr = 0, name = "code-agent" }) > 0
   end)
@@ -125,11 +128,26 @@ local function commands()
   end)
 end
 
+--- What a person reads where the server is there no more.
+local function refused()
+  wait("the sentence", 30, function()
+    report.messages = vim.api.nvim_exec2("messages", { output = true }).output
+    return report.messages:find(session.sentence, 1, true) ~= nil
+  end)
+  wait("the end of the server", 30, function()
+    return #vim.lsp.get_clients({ name = "code-agent" }) == 0
+  end)
+end
+
 --- What there is to do by name.
-local tasks = { mend = mend, document = document, health = health, commands = commands }
+local tasks = { mend = mend, document = document, health = health, commands = commands, refused = refused }
 
 local ok, message = pcall(function()
   start()
+  -- One that is refused may be gone before anybody looks.
+  if session.task ~= "refused" then
+    started()
+  end
   tasks[session.task]()
   if vim.bo.buftype == "" and not vim.bo.readonly then
     vim.cmd("silent write")

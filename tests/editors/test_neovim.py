@@ -17,7 +17,7 @@ SCRIPTED = pathlib.Path(__file__).with_name("vscode") / "scripted_server.mjs"
 SCRIPT = pathlib.Path(__file__).with_name("neovim_session.lua")
 
 
-def edit(project, program, session: dict) -> dict:
+def edit(project, program, session: dict, variables: dict[str, str] | None = None) -> dict:
     """Runs one session in Neovim and returns what it saw."""
     report = project.parent / "report.json"
     environment = {
@@ -28,6 +28,7 @@ def edit(project, program, session: dict) -> dict:
         "TEST_JOB": str(project.parent / "job.json"),
         "SESSION": json.dumps({"plugin": str(PLUGIN), "cmd": [program, "lsp"], **session}),
         "SESSION_REPORT": str(report),
+        **(variables or {}),
     }
     done = subprocess.run(
         [neovim(), "--clean", "--headless", "-n", "-l", str(SCRIPT)],

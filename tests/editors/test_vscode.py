@@ -24,7 +24,8 @@ LONGEST_ACTIVATION = 150
 
 REAL = ["activation", "commands", "status", "undocumented", "example", "settings", "measures", "restart",
         *[f"mend {case.name}" for case in CASES]]
-SCRIPTED = ["activation", "status", "settings", "selection", "cursor", "document", "instruction", "language", "style", "error", "arguments", "cancel", "shown"]
+SCRIPTED = ["activation", "status", "settings", "selection", "cursor", "document", "instruction", "language", "style", "error", "arguments", "cancel", "shown",
+            "connect"]
 WITH_MODEL = ["activation", "status", "document", "explain", "fix", "refactor", "cancel", "meanwhile", "conflict", "ghost text", "new file", "review",
               "conversation", "budget", "down"]
 MISSING = ["activation", "missing", "refused"]
@@ -120,6 +121,7 @@ def scripted(extension, tmp_path_factory) -> dict:
     target = [{"name": "away", "base-url": "https://example.org/v1"}]
     (workspace / ".vscode" / "settings.json").write_text(json.dumps({
         "code-agent.docs.style": "numpy",
+        "code-agent.connect": "https://example.org",
         "code-agent.budget.dollars-per-day": 1000,
         "code-agent.models.target": target,
         "code-agent.models": {"target": target},
@@ -237,7 +239,7 @@ def test_the_settings_are_those_of_the_server(extension, program):
     sections = json.loads(schema)["properties"]
     manifest = json.loads((extension / "package.json").read_text())
     keys = [key for group in manifest["contributes"]["configuration"] for key in group["properties"]]
-    assert {key.split(".")[1] for key in keys} == {*sections, "path", "trace"}
+    assert {key.split(".")[1] for key in keys} == {*sections, "path", "connect", "trace"}
 
 
 def test_a_person_mends_a_docstring_in_the_window(program, extension, tmp_path_factory, capsys):

@@ -4,7 +4,7 @@
 
 import * as vscode from "vscode";
 import { ClientCapabilities, DynamicFeature, FeatureState, ServerCapabilities, StaticFeature } from "vscode-languageclient";
-import { ExecuteCommandRequest, LanguageClient, State, WorkDoneProgress } from "vscode-languageclient/node";
+import { CloseAction, ErrorHandler, ExecuteCommandRequest, LanguageClient, State, WorkDoneProgress } from "vscode-languageclient/node";
 
 /**
  * Says that commands of the server are understood, and registers none.
@@ -38,6 +38,33 @@ export class Client extends LanguageClient {
   override registerFeature(feature: StaticFeature | DynamicFeature<unknown>): void {
     const method = "registrationType" in feature ? feature.registrationType.method : undefined;
     super.registerFeature(method === ExecuteCommandRequest.method ? new CommandsElsewhere() : feature);
+  }
+
+  /** Whether the server is being stopped, or ended before it was one. */
+  isOver = false;
+
+  /**
+   * A server that ends while it starts has said why, and would only say it again; the library starts it five times more.
+   */
+  override createDefaultErrorHandler(maxRestartCount?: number): ErrorHandler {
+    const usual = super.createDefaultErrorHandler(maxRestartCount);
+    return {
+      error: (error, message, count) => usual.error(error, message, count),
+      closed: () => {
+        if (!this.isStarting()) {
+          return usual.closed();
+        }
+        this.isOver = true;
+        return { action: CloseAction.DoNotRestart, handled: true };
+      },
+    };
+  }
+
+  /**
+   * What goes wrong with a server that is over stands in the log; nobody waits for it.
+   */
+  override error(message: string, data?: unknown, showNotification?: boolean | "force"): void {
+    super.error(message, data, this.isOver ? false : showNotification);
   }
 
   /**

@@ -7,7 +7,7 @@ import type { LanguageClientOptions, ServerOptions } from "vscode-languageclient
 import type { Client } from "./client";
 import { COMMANDS, run, showStats } from "./commands";
 import { find } from "./program";
-import { chosenProgram, forServer } from "./settings";
+import { chosenProgram, chosenService, forServer } from "./settings";
 import { openMenu, Status } from "./status";
 
 const LANGUAGES = ["python", "javascript", "javascriptreact", "typescript", "typescriptreact", "rust", "go"];
@@ -39,7 +39,8 @@ async function build(extension: vscode.Extension<unknown>, command: string): Pro
   // The library is most of the extension. It is loaded when it is wanted, so that the editor does not wait for it at its own start.
   const { Client } = await import("./client");
   // Without a transport the library adds no argument of its own to the command line.
-  const server: ServerOptions = { command, args: ["lsp"] };
+  const service = chosenService();
+  const server: ServerOptions = { command, args: service ? ["lsp", "--connect", service] : ["lsp"] };
   const options: LanguageClientOptions = {
     // Files, and documents that are not saved yet; not the other side of a comparison, which nobody can edit.
     documentSelector: [
@@ -48,6 +49,8 @@ async function build(extension: vscode.Extension<unknown>, command: string): Pro
     ],
     outputChannel: log,
     initializationOptions: forServer(extension),
+    // Whoever starts it says what went wrong.
+    initializationFailedHandler: () => false,
     middleware: {
       workspace: {
         configuration: (params) => params.items.map((item) => (item.section === "code-agent" ? forServer(extension) : null)),
@@ -93,7 +96,9 @@ async function start(context: vscode.ExtensionContext): Promise<void> {
   try {
     await starting.start();
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    // The library knows no more than that nothing came.
+    const ended = starting.isOver ? "its process has ended" : undefined;
+    const reason = ended ?? (error instanceof Error ? error.message : String(error));
     status.follow(starting, `The server could not be started: ${reason}`);
     void vscode.window.showErrorMessage(`code-agent could not be started: ${reason}`, "Show the log").then((answer) => {
       if (answer) {
@@ -110,6 +115,9 @@ async function stop(): Promise<void> {
   const stopping = client;
   client = undefined;
   status.follow(undefined);
+  if (stopping) {
+    stopping.isOver = true;
+  }
   try {
     await stopping?.dispose();
   } catch {
@@ -177,7 +185,7 @@ export function activate(context: vscode.ExtensionContext): void {
     status,
     log,
     vscode.workspace.onDidChangeConfiguration((event) => {
-      if (event.affectsConfiguration("code-agent.path")) {
+      if (event.affectsConfiguration("code-agent.path") || event.affectsConfiguration("code-agent.connect")) {
         void restart();
       }
     }),

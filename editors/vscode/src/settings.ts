@@ -9,7 +9,7 @@ import * as vscode from "vscode";
 const SECTION = "code-agent.";
 
 /** What only the extension itself reads; the server refuses settings that it does not know. */
-const OWN = new Set(["path", "trace.server"]);
+const OWN = new Set(["path", "connect", "trace.server"]);
 
 interface Property {
   scope?: string;
@@ -50,8 +50,11 @@ function written(key: string, isOfTheMachine: boolean): unknown {
  */
 export function forServer(extension: vscode.Extension<unknown>): Record<string, unknown> {
   const settings: Record<string, Record<string, unknown>> = {};
+  // A service has models, budgets and files of its own; what is set up for this machine is none of its business.
+  const isElsewhere = chosenService() !== "";
   for (const [key, property] of declared(extension)) {
-    const value = OWN.has(key) ? undefined : written(key, property.scope === "machine");
+    const isOfTheMachine = property.scope === "machine";
+    const value = OWN.has(key) || (isElsewhere && isOfTheMachine) ? undefined : written(key, isOfTheMachine);
     if (value !== undefined) {
       const [section, name] = key.split(".", 2);
       settings[section] = { ...settings[section], [name]: value };
@@ -67,4 +70,12 @@ export function chosenProgram(): string {
   const seen = vscode.workspace.getConfiguration("code-agent").inspect<string>("path");
   const ofWorkspace = vscode.workspace.isTrusted ? (seen?.workspaceFolderValue ?? seen?.workspaceValue) : undefined;
   return ofWorkspace ?? seen?.globalValue ?? "";
+}
+
+/**
+ * The address of the service whose language server is used; empty where the server runs here. What is opened goes there, so that no
+ * workspace has a say in it, trusted or not.
+ */
+export function chosenService(): string {
+  return (vscode.workspace.getConfiguration("code-agent").inspect<string>("connect")?.globalValue ?? "").trim();
 }

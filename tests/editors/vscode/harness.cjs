@@ -2,6 +2,7 @@
  * What the tests in the extension host share: they run one after another, and what came of each is written down for the outside.
  */
 
+const assert = require("node:assert");
 const fs = require("node:fs");
 const path = require("node:path");
 const vscode = require("vscode");
@@ -95,4 +96,31 @@ async function replace(editor, old, text) {
   await editor.edit((builder) => builder.replace(range, text));
 }
 
-module.exports = { EXTENSION, activation, job, open, page, replace, runAll, until };
+/** What the extension found in a document. */
+const findings = (document) => vscode.languages.getDiagnostics(document.uri).filter((item) => item.source === "code-agent");
+
+/** Breaks the documentation of a file, sees the finding, and takes the action that mends it. */
+async function mend(one) {
+  const editor = await open(one.filename);
+  const { document } = editor;
+  await until("the language", () => document.languageId === one.filetype);
+  await replace(editor, one.right, one.wrong);
+  const found = await until("the finding", () => findings(document).find((item) => one.codes.includes(String(item.code?.value ?? item.code))));
+  assert.strictEqual(document.getText(found.range), "frist", "columns must be right beside emoji");
+  editor.selection = new vscode.Selection(found.range.start, found.range.start);
+  const kind = vscode.CodeActionKind.QuickFix.value;
+  const actions = await vscode.commands.executeCommand("vscode.executeCodeActionProvider", document.uri, found.range, kind, 20);
+  const action = actions.find((item) => item.isPreferred) ?? actions.find((item) => item.title.startsWith("Rename to"));
+  assert.ok(action, `no action mends it: ${actions.map((item) => item.title)}`);
+  if (action.edit) {
+    await vscode.workspace.applyEdit(action.edit);
+  }
+  if (action.command) {
+    await vscode.commands.executeCommand(action.command.command, ...action.command.arguments);
+  }
+  await until("the fix", () => document.getText() === one.text);
+  await until("the finding to go", () => findings(document).every((item) => item.code !== found.code));
+  await document.save();
+}
+
+module.exports = { EXTENSION, activation, findings, job, mend, open, page, replace, runAll, until };

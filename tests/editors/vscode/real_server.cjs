@@ -4,9 +4,7 @@
 
 const assert = require("node:assert");
 const vscode = require("vscode");
-const { EXTENSION, activation, job, open, page, replace, runAll, until } = require("./harness.cjs");
-
-const findings = (document) => vscode.languages.getDiagnostics(document.uri).filter((item) => item.source === "code-agent");
+const { EXTENSION, activation, findings, job, mend, open, page, runAll, until } = require("./harness.cjs");
 
 const tests = {
   activation,
@@ -74,28 +72,7 @@ const tests = {
 };
 
 for (const one of job.cases) {
-  tests[`mend ${one.name}`] = async () => {
-    const editor = await open(one.filename);
-    const { document } = editor;
-    await until("the language", () => document.languageId === one.filetype);
-    await replace(editor, one.right, one.wrong);
-    const found = await until("the finding", () => findings(document).find((item) => one.codes.includes(String(item.code?.value ?? item.code))));
-    assert.strictEqual(document.getText(found.range), "frist", "columns must be right beside emoji");
-    editor.selection = new vscode.Selection(found.range.start, found.range.start);
-    const kind = vscode.CodeActionKind.QuickFix.value;
-    const actions = await vscode.commands.executeCommand("vscode.executeCodeActionProvider", document.uri, found.range, kind, 20);
-    const action = actions.find((item) => item.isPreferred) ?? actions.find((item) => item.title.startsWith("Rename to"));
-    assert.ok(action, `no action mends it: ${actions.map((item) => item.title)}`);
-    if (action.edit) {
-      await vscode.workspace.applyEdit(action.edit);
-    }
-    if (action.command) {
-      await vscode.commands.executeCommand(action.command.command, ...action.command.arguments);
-    }
-    await until("the fix", () => document.getText() === one.text);
-    await until("the finding to go", () => findings(document).every((item) => item.code !== found.code));
-    await document.save();
-  };
+  tests[`mend ${one.name}`] = () => mend(one);
 }
 
 exports.run = () => runAll(tests);

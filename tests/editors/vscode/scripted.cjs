@@ -128,6 +128,30 @@ const tests = {
     });
     assert.strictEqual(document.getText(), "# The last question\n\nof code-agent:/last.md\n");
   },
+
+  // The last one: the server is another one then.
+  async connect() {
+    const starts = () => heard().filter((message) => message.arguments);
+    const started = async (count) => {
+      await until(`start ${count}`, () => starts().length === count);
+      await until(`the settings of start ${count}`, () => heard().filter((message) => message.id === "settings" && message.result).length === count);
+      const begun = heard().filter((message) => message.method === "initialize").at(-1).params.initializationOptions;
+      const asked = heard().filter((message) => message.id === "settings").at(-1).result[0];
+      assert.deepStrictEqual(begun, asked);
+      return [starts().at(-1).arguments, begun];
+    };
+    const before = starts().length;
+    assert.deepStrictEqual(starts().at(-1).arguments, ["lsp"], "the address in the settings of the workspace has no say");
+    const settings = vscode.workspace.getConfiguration("code-agent");
+    await settings.update("connect", "https://team.example.org", vscode.ConfigurationTarget.Global);
+    const [there, sent] = await started(before + 1);
+    assert.deepStrictEqual(there, ["lsp", "--connect", "https://team.example.org"]);
+    assert.deepStrictEqual(sent, { docs: { width: 72, style: "numpy" } }, "what is set up for this machine stays here");
+    await settings.update("connect", undefined, vscode.ConfigurationTarget.Global);
+    const [here, all] = await started(before + 2);
+    assert.deepStrictEqual(here, ["lsp"]);
+    assert.deepStrictEqual(all, { docs: { width: 72, style: "numpy" }, budget: { "dollars-per-day": 1 } });
+  },
 };
 
 exports.run = () => runAll(tests);

@@ -8,6 +8,7 @@ import { join } from "node:path";
 
 const { folder } = JSON.parse(readFileSync(process.env.TEST_JOB, "utf8"));
 const heard = join(folder, "heard.jsonl");
+appendFileSync(heard, `${JSON.stringify({ arguments: process.argv.slice(2) })}\n`);
 
 const NAMES = [
   "apply", "document", "documentFile", "documentWorkspace", "updateDocs", "fixAll", "convertStyle", "stats", "documentWithModel",

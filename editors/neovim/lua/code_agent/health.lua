@@ -43,6 +43,10 @@ local function check_server()
   if #clients == 0 then
     warn("No server runs.", { "Open a file of one of the file types that setup() names." })
   end
+  local service = require("code_agent").options.connect
+  if service then
+    ok("It is that of " .. service .. ".")
+  end
   for _, client in ipairs(clients) do
     local encoding = client.offset_encoding or "utf-16"
     ok(("It runs for %s; columns are counted in %s."):format(client.config.root_dir or "no folder", encoding))

@@ -5,6 +5,8 @@ local M = {}
 M.options = {
   --- How the server is started.
   cmd = { "code-agent", "lsp" },
+  --- The address of a service whose language server is used, `https://HOST:PORT`; without one the server runs here.
+  connect = nil,
   --- Files that the server is started for.
   filetypes = { "python", "javascript", "javascriptreact", "typescript", "typescriptreact", "rust", "go" },
   --- The nearest folder above the file that holds one of these is the root.
@@ -36,10 +38,18 @@ local function root_of(path)
   return nearest
 end
 
+--- The command line of the server.
+local function command()
+  if not M.options.connect then
+    return M.options.cmd
+  end
+  return vim.list_extend(vim.list_slice(M.options.cmd), { "--connect", M.options.connect })
+end
+
 local function client_config(root)
   return {
     name = "code-agent",
-    cmd = M.options.cmd,
+    cmd = command(),
     root_dir = root,
     settings = { ["code-agent"] = M.options.settings },
     init_options = M.options.settings,
@@ -127,7 +137,7 @@ function M.setup(options)
   })
   if vim.lsp.config and vim.lsp.enable then
     vim.lsp.config("code-agent", {
-      cmd = M.options.cmd,
+      cmd = command(),
       filetypes = M.options.filetypes,
       root_markers = M.options.root_markers,
       settings = { ["code-agent"] = M.options.settings },

@@ -79,6 +79,20 @@ fn connect(url: &str, token: Option<&KeySource>) -> Result<Outcome, Failure> {
     outcome
 }
 
+/// Has the editor show why there is no server; most editors put what stands on standard error where nobody looks.
+#[cfg(feature = "service")]
+fn tell_editor(reason: &str) {
+    use std::io::Write;
+    let params = serde_json::json!({ "type": 1, "message": reason });
+    let message = serde_json::json!({ "jsonrpc": "2.0", "method": "window/showMessage", "params": params });
+    let text = message.to_string();
+    let mut output = std::io::stdout().lock();
+    let told = write!(output, "Content-Length: {}\r\n\r\n{text}", text.len()).and_then(|()| output.flush());
+    if told.is_err() {
+        tracing::debug!("The editor is gone.");
+    }
+}
+
 impl Lsp {
     /// Serves until the client says goodbye.
     pub fn run(self) -> Result<Outcome, Failure> {
@@ -89,7 +103,7 @@ impl Lsp {
         }
         #[cfg(feature = "service")]
         if let Some(url) = &self.connect {
-            return connect(url, self.token.as_ref());
+            return connect(url, self.token.as_ref()).inspect_err(|failure| tell_editor(&failure.0));
         }
         let (core, errors) = wiring::editor(Wish { log: self.log, ..Wish::default() });
         for error in errors {
