@@ -127,8 +127,9 @@ def use(service, *, models: bool = False) -> None:
     developer, viewer = service.account("dev", "developer"), service.account("eve", "viewer")
     for path in ("diagnostics", "symbols", "document", "update-docs"):
         assert service.ask("POST", f"/api/v2/documents/{path}", {"path": "a.py", "text": TEXT}, viewer)[0] == 200
-    for kind in ("check", "document", "update-docs"):
-        status, job = service.ask("POST", "/api/v2/jobs", {"kind": kind, "files": [{"path": "a.py", "text": TEXT}]}, developer)
+    # A review wants a model to be there; of what did not change it asks nothing, so that models are asked what is asked below and no more.
+    for kind in ("check", "document", "update-docs", *(["review"] if models else [])):
+        status, job = service.ask("POST", "/api/v2/jobs", {"kind": kind, "files": [{"path": "a.py", "text": TEXT, "before": TEXT}]}, developer)
         assert status == 202, job
         wait_for("the end of a job", lambda: service.ask("GET", f"/api/v2/jobs/{job['id']}", token=developer)[1]["state"] == "succeeded")
     assert service.ask("GET", "/api/v2/accounts", token=viewer)[0] == 403
@@ -463,7 +464,7 @@ def test_top_shows_the_same_figures(start_service, program, listener, tmp_path):
         shown = top("--url", service.url, "--token", where, "--once")
         assert shown.returncode == 0 and not shown.stderr, shown.stderr
         assert "   ready   (since it began)" in shown.stdout, shown.stdout
-        assert "jobs       queued 0   running 0   succeeded 3 " in shown.stdout, shown.stdout
+        assert "jobs       queued 0   running 0   succeeded 4 " in shown.stdout, shown.stdout
         assert re.search(r"^broken +0 +2 .*\n^work +2 +0 .* 18 +4 +\$0\.0000 +\$0\.0000 +closed", shown.stdout, re.M), shown.stdout
         assert "errors 0.0 %" in shown.stdout and "cache hits 33.3 %   fallbacks 2 " in shown.stdout and "of $5.0000" in shown.stdout, shown.stdout
     for arguments, words in (
@@ -638,7 +639,7 @@ def test_a_real_prometheus_has_data_for_every_panel_and_an_alert_comes_through(s
                     values = prometheus.get(f"label/{asked[2]}/values", **{"match[]": asked[1].replace("$job", "code-agent")})
                     assert values, variable["name"]
         requests = prometheus.query('sum(http_server_request_duration_seconds_count{job="code-agent", http_route="/api/v2/jobs", http_response_status_code="202"})')
-        assert requests[0][1] == 3, requests
+        assert requests[0][1] == 4, requests
         assert not [one for one in prometheus.get("rules")["groups"][0]["rules"] if one["health"] != "ok"]
         # An alert on a name that the service does not have would be silent for ever.
         alerts = yaml.safe_load((DEPLOY / "prometheus" / "alerts.yml").read_text())["groups"][0]["rules"]
