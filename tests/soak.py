@@ -351,12 +351,13 @@ class Watch:
         self.place, self.team, self.samples = pathlib.Path(f"/proc/{pid}"), team, []
 
     def look(self) -> dict[str, float]:
-        """Now. Connections left over are those that the client has closed already."""
+        """Now. Connections left over are those that the client has closed already; those that wait to be let in are not the opposite of them."""
         status = dict(line.split(":\t", 1) for line in (self.place / "status").read_text().splitlines() if ":\t" in line)
         files, clients, models = self._files()
         return {
             "memory": int(status["VmRSS"].split()[0]) / 1024, "threads": int(status["Threads"]), "files": files,
-            "connections left over": clients - self.team.client.open, "connections to models": models, "under way": self.team.under_way,
+            "connections left over": max(clients - self.team.client.open, 0), "connections to models": models,
+            "under way": self.team.under_way,
         }
 
     def _files(self) -> tuple[int, int, int]:
