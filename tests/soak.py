@@ -4,33 +4,46 @@
 usage: soak.py PROGRAM [--seconds 600] [--share 0.7] [--store sqlite|postgres]
 
 First it is found how much of the mixture the service can do at most, with clients that ask again as soon as they are answered. Then it is asked for a share
-of that, at even distances whatever it answers: documents, jobs whose events are followed to the end, models whole and in pieces, and reads. Twice, in the
-beginning and at half time, it is asked all at once for as much as it does in a second, after which it has to come back to what it was. Memory, open files,
-connections, threads and what is under way are looked at every half second. The exit status is 1 when anything failed or grew, or when less than 95 of 100
-were done in their time.
+of that, at even distances whatever it answers: documents, searches, actions, jobs whose events are followed to the end, models whole and in pieces, the
+language server and events over a WebSocket, sessions that are refreshed, pages, and reads. Twice, in the beginning and at half time, it is asked all at once
+for as much as it does in a second, after which it has to come back to what it was. Memory, open files, connections, threads and what is under way are looked
+at every half second. The exit status is 1 when anything failed or grew, or when less than 95 of 100 were done in their time.
 """
 
 import argparse
 import asyncio
+import base64
 import collections
 import contextlib
+import hashlib
+import http.client
 import json
 import os
 import pathlib
 import random
+import re
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.parse
 
 from measure_service import processor_seconds
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent / "service"))
+from running import PASSWORD  # noqa: E402
 from stores import opened, replicas  # noqa: E402
 
 # What is asked for, and how often of a hundred.
-MIXTURE = {"diagnostics": 25, "symbols": 8, "document": 8, "update-docs": 7, "job": 12, "whole answer": 14, "streamed answer": 10, "read": 16}
+MIXTURE = {
+    "diagnostics": 22, "symbols": 7, "document": 7, "update-docs": 6, "search": 4, "action": 3, "job": 11, "whole answer": 12, "streamed answer": 9,
+    "socket": 2, "refresh": 2, "page": 4, "read": 11,
+}
+SCOPES = ["accounts", "actions", "documents", "jobs", "metrics", "models", "openai", "search", "service", "socket"]
+# More than are refreshed at a time, as a refresh token is good once: two who used the same would end its session.
+SESSIONS = 8
+PAGES = ["/jobs", "/jobs/new", "/models", "/usage", "/incidents", "/audit", "/accounts", "/tokens", "/account"]
 READS = ["/api/v2/jobs?limit=5", "/api/v2/me", "/api/v2/models", "/api/v2/usage", "/api/v2/health/ready", "/v1/models", "/api/v2/openapi.json"]
 TEXT = '''def fetch_{n}(path, retries=3):
     """Fetch a record.
@@ -104,6 +117,28 @@ class Client:
         self.idle.append((time.monotonic(), reader, writer))
         return answer
 
+    @contextlib.asynccontextmanager
+    async def socket(self, path: str):
+        """A WebSocket on a connection of its own, which is left in peace at the end of the block."""
+        reader, writer = await asyncio.open_connection(self.host, self.port, limit=1 << 22)
+        self.open += 1
+        try:
+            key = base64.b64encode(os.urandom(16)).decode()
+            named = {
+                "host": f"{self.host}:{self.port}", "authorization": f"Bearer {self.token}", "connection": "Upgrade", "upgrade": "websocket",
+                "sec-websocket-version": "13", "sec-websocket-key": key,
+            }
+            writer.write((f"GET {path} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in named.items()) + "\r\n").encode())
+            head = (await reader.readuntil(b"\r\n\r\n")).decode()
+            proof = base64.b64encode(hashlib.sha1(f"{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11".encode()).digest()).decode()
+            if not head.startswith("HTTP/1.1 101 ") or proof not in head:
+                raise Wrong(head)
+            socket = Socket(reader, writer)
+            yield socket
+            await socket.leave()
+        finally:
+            self._leave(writer)
+
     async def _connection(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """One that was used a moment ago, or a new one: the service closes those on which nothing is said for 75 seconds."""
         while self.idle and time.monotonic() - self.idle[0][0] > 5:
@@ -139,11 +174,77 @@ class Client:
                 await writer.wait_closed()
 
 
+class Socket:
+    """As little of a WebSocket (RFC 6455) as is needed: messages that are JSON-RPC."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter):
+        self.reader, self.writer = reader, writer
+
+    def tell(self, method: str, params, **more) -> None:
+        """Says something; with an `id` it is a question."""
+        self._send(1, json.dumps({"jsonrpc": "2.0", "method": method, "params": params, **more}).encode())
+
+    async def hear(self, is_it) -> dict:
+        """The first message that is the one."""
+        while not is_it(message := await self._message()):
+            pass
+        return message
+
+    async def leave(self) -> None:
+        """Says so, and waits until the other side has closed the connection."""
+        self._send(8, (1000).to_bytes(2, "big"))
+        while await self.reader.read(1 << 16):
+            pass
+
+    def _send(self, kind: int, data: bytes) -> None:
+        mask, length = os.urandom(4), len(data)
+        size = bytes([0x80 | length]) if length < 126 else b"\xfe" + length.to_bytes(2, "big") if length < 1 << 16 else b"\xff" + length.to_bytes(8, "big")
+        self.writer.write(bytes([0x80 | kind]) + size + mask + bytes(byte ^ mask[at % 4] for at, byte in enumerate(data)))
+
+    async def _message(self) -> dict:
+        text = b""
+        while True:
+            first, length = await self.reader.readexactly(2)
+            if length >= 126:
+                length = int.from_bytes(await self.reader.readexactly(2 if length == 126 else 8), "big")
+            kind, data = first & 0xF, await self.reader.readexactly(length)
+            if kind == 8:
+                raise Wrong(f"it closed the socket: {data!r}")
+            if kind == 9:
+                self._send(10, data)
+            elif kind < 3:
+                text += data
+                if first & 0x80:
+                    return json.loads(text)
+
+
+class People:
+    """Who is signed in: sessions of programs, which go on by refresh tokens that are good once, and a browser with its cookie."""
+
+    def __init__(self, service):
+        self.sessions = asyncio.Queue()
+        for _ in range(SESSIONS):
+            status, session = service.ask("POST", "/api/v2/sessions", {"name": "root", "password": PASSWORD})
+            assert status == 201, session
+            self.sessions.put_nowait(session["refresh_token"])
+        browser = http.client.HTTPConnection(service.url.removeprefix("http://"), timeout=30)
+        browser.request("GET", "/sign-in")
+        answer = browser.getresponse()
+        token = re.search('name="token-of-form" value="([^"]+)"', answer.read().decode())[1]
+        form = urllib.parse.urlencode({"name": "root", "password": PASSWORD, "token-of-form": token})
+        named = {"cookie": answer.headers["set-cookie"].split(";")[0], "origin": service.url, "content-type": "application/x-www-form-urlencoded"}
+        browser.request("POST", "/sign-in", form, named)
+        answer = browser.getresponse()
+        assert answer.status == 303, answer.read()
+        self.cookie = answer.headers["set-cookie"].split(";")[0]
+        browser.close()
+
+
 class Team:
     """What is asked for; each request is another one, and what is answered is looked at."""
 
-    def __init__(self, client: Client, seed: int):
-        self.client, self.chance, self.number = client, random.Random(seed), 0
+    def __init__(self, client: Client, people: People, seed: int):
+        self.client, self.people, self.chance, self.number = client, people, random.Random(seed), 0
         self.took, self.wrong = collections.defaultdict(list), collections.Counter()
         self.under_way, self.calls, self.most_calls = 0, 0, 0
 
@@ -191,8 +292,50 @@ class Team:
                 is_whole = json.loads(said)["choices"][0]["message"]["content"].count("word") == 20
             if not is_whole:
                 raise Wrong(said[-200:])
+        elif what == "search":
+            found = (await self._good("POST", "/api/v2/search", 200, {"query": f"fetch_{number}_0", "files": [file]})).json()["symbols"]
+            if not found or found[0]["name"] != f"fetch_{number}_0":
+                raise Wrong(found)
+        elif what == "action":
+            # On the name of the first function, whose documentation is not true.
+            place = {"line": 0, "character": 4}
+            file["range"] = {"start": place, "end": place}
+            offers = (await self._good("POST", "/api/v2/actions/offers", 200, file)).json()["offers"]
+            own = [offer["id"] for offer in offers if not offer["asks_model"]]
+            if not own:
+                raise Wrong(offers)
+            done = (await self._good("POST", "/api/v2/actions/run", 200, {**file, "id": own[0]})).json()
+            if done["by_model"] or done["text"] == text:
+                raise Wrong(done["note"])
+        elif what == "socket":
+            await self._talk(file)
+        elif what == "refresh":
+            session = (await self._good("POST", "/api/v2/sessions/refresh", 200, {"refresh_token": await self.people.sessions.get()})).json()
+            self.people.sessions.put_nowait(session["refresh_token"])
+            await self._good("GET", "/api/v2/me", 200, authorization=f"Bearer {session['access_token']}")
+        elif what == "page":
+            shown = (await self._good("GET", PAGES[number % len(PAGES)], 200, cookie=self.people.cookie, accept="text/html")).body
+            if b"</html>" not in shown:
+                raise Wrong(shown[-200:])
         else:
             await self._good("POST", f"/api/v2/documents/{what}", 200, file)
+
+    async def _talk(self, file: dict) -> None:
+        """Opens a document by a WebSocket, and hears of it as an event."""
+        document = {"uri": f"file:///soak/{file['path']}", "languageId": "python", "version": 1, "text": file["text"]}
+        async with self.client.socket("/api/v2/ws") as socket:
+            socket.tell("service/subscribe", {"topics": ["jobs", "diagnostics"]}, id=1)
+            socket.tell("initialize", {"processId": None, "rootUri": "file:///soak", "capabilities": {}}, id=2)
+            for number in (1, 2):
+                answer = await socket.hear(lambda message, number=number: message.get("id") == number and "method" not in message)
+                if "result" not in answer:
+                    raise Wrong(answer)
+            socket.tell("initialized", {})
+            socket.tell("textDocument/didOpen", {"textDocument": document})
+            # Those of others who are there as the same account are heard too.
+            event = await socket.hear(lambda message: message.get("method") == "service/event" and message["params"]["data"].get("uri") == document["uri"])
+            if event["params"]["topic"] != "diagnostics" or not event["params"]["data"]["findings"]:
+                raise Wrong(event)
 
     async def _good(self, method: str, path: str, status: int, body=None, **headers: str) -> Answer:
         answer = await self.client.ask(method, path, body, **headers)
@@ -208,12 +351,13 @@ class Watch:
         self.place, self.team, self.samples = pathlib.Path(f"/proc/{pid}"), team, []
 
     def look(self) -> dict[str, float]:
-        """Now. Connections left over are those that the client has closed already."""
+        """Now. Connections left over are those that the client has closed already; those that wait to be let in are not the opposite of them."""
         status = dict(line.split(":\t", 1) for line in (self.place / "status").read_text().splitlines() if ":\t" in line)
         files, clients, models = self._files()
         return {
             "memory": int(status["VmRSS"].split()[0]) / 1024, "threads": int(status["Threads"]), "files": files,
-            "connections left over": clients - self.team.client.open, "connections to models": models, "under way": self.team.under_way,
+            "connections left over": max(clients - self.team.client.open, 0), "connections to models": models,
+            "under way": self.team.under_way,
         }
 
     def _files(self) -> tuple[int, int, int]:
@@ -295,13 +439,13 @@ async def steady(team: Team, rate: float, seconds: float, burst: int) -> tuple[i
 
 async def soak(service, token: str, seconds: float, share: float, finding: float) -> dict:
     """Has the service work, and what was seen."""
-    client = Client(service.url, token)
-    finder = Team(client, 1)
+    client, people = Client(service.url, token), People(service)
+    finder = Team(client, people, 1)
     # Twice, since what is done first is slow.
     await capacity(finder, finding / 3, 48)
     finder.took.clear()
     most = await capacity(finder, finding, 48)
-    team = Team(client, 2)
+    team = Team(client, people, 2)
     watch = Watch(service.process.pid, team)
     looking = asyncio.ensure_future(watch.run())
     began, used = time.perf_counter(), processor_seconds(service.process.pid)
@@ -398,7 +542,7 @@ def run(program: str, folder: pathlib.Path, kind: str, seconds: float, share: fl
     """Starts all that is needed, and soaks."""
     with served_model() as url, opened(kind, folder) as store:
         with replicas(program, folder, store, count=1, settings=SETTINGS.format(url=url)) as (service,):
-            seen = asyncio.run(soak(service, service.api_token("service", "accounts", "documents", "jobs", "metrics", "models", "openai"), seconds, share, finding))
+            seen = asyncio.run(soak(service, service.api_token(*SCOPES), seconds, share, finding))
             assert service.stop() == 0, "it ends as it should"
             return seen
 

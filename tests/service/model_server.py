@@ -1,8 +1,10 @@
 """A model for the service to ask, which does as a test tells it."""
 
+import contextlib
 import http.server
 import json
 import threading
+import time
 
 
 class Scripted:
@@ -13,10 +15,17 @@ class Scripted:
         # Where a test clears it, an answer stops behind each of its words until the test sets it again.
         self.goes_on = threading.Event()
         self.goes_on.set()
+        # Seconds behind each word, for a model that takes its time.
+        self.pause = 0.0
         outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+
+            def handle(self):
+                # Whoever asked may be killed before the answer.
+                with contextlib.suppress(ConnectionError):
+                    super().handle()
 
             def do_POST(self):
                 outer.asked.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
@@ -28,6 +37,7 @@ class Scripted:
                 for word in outer.reply.split(" ") if not calls else []:
                     self.event({"choices": [{"index": 0, "delta": {"content": word + " "}}]})
                     outer.goes_on.wait(30)
+                    time.sleep(outer.pause)
                 for index, (name, arguments) in enumerate(calls):
                     function = {"name": name, "arguments": ""}
                     self.call({"index": index, "id": f"call_of_model_{index}", "type": "function", "function": function})

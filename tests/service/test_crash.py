@@ -1,9 +1,11 @@
 """Jobs when services die in the middle of them: none is lost, and none is done twice.
 
 A job is done when its result is written. The database notes each time that anybody writes the end of a job, by a trigger that the test puts there, so that
-two ends are seen whatever the service makes of them. `CODE_AGENT_CRASHES=50` is the whole test.
+two ends are seen whatever the service makes of them. What a job does outside of the database is to ask a model, which is a server of the test that remembers
+each question. `CODE_AGENT_CRASHES=50` is the whole test.
 """
 
+import collections
 import json
 import os
 import random
@@ -12,11 +14,17 @@ import time
 import urllib.request
 
 import pytest
-from jobs import SOUND, SOURCES, Load, finish, verdict
+from jobs import REMARK, SOUND, SOUND_REVIEWS, SOURCES, Load, finish, questions, verdict, verdict_of_reviews
 from stores import opened, replicas, wait_for
 
 CRASHES = int(os.environ.get("CODE_AGENT_CRASHES", "6"))
 STORES = ["sqlite", "postgres"]
+SETTINGS = """
+[[models.target]]
+name = "work"
+model = "any"
+base-url = "{url}"
+"""
 
 
 def prove_that_it_would_be_seen(store, accepted: dict[str, str]) -> None:
@@ -34,13 +42,25 @@ def prove_that_it_would_be_seen(store, accepted: dict[str, str]) -> None:
     assert ids[0] in found["twice"], found
 
 
+def prove_that_it_would_be_seen_of_reviews(store, accepted: dict[str, str], asked: collections.Counter) -> None:
+    """The same for what a model was asked: once more than it may be, never, about what did not change, and by nobody's wish; and a remark that is lost."""
+    attempts = dict(store.ask("SELECT id, attempts FROM jobs WHERE kind = 'review'"))
+    (one, first), (two, second), (three, third) = [(key, job) for key, job in accepted.items() if job in attempts][:3]
+    harmed = collections.Counter({**asked, (one, 1): attempts[first] + 1, (two, 2): 0, (three, 0): 1, ("another", 1): 1})
+    store.ask(f"""UPDATE jobs SET result = '{{"files": [{{"remarks": []}}, {{"remarks": [{{}}]}}, {{"remarks": []}}]}}' WHERE id = '{second}'""")
+    found = verdict_of_reviews(store, accepted, harmed)
+    assert found == {"without its remarks": [second], "asked too often": sorted([first, third]), "never asked": [second], "wanted by nobody": ["another"]}, found
+
+
 @pytest.mark.parametrize("kind", STORES)
-def test_no_job_is_lost_or_done_twice_when_replicas_are_killed(program, tmp_path, kind):
-    with opened(kind, tmp_path) as store, replicas(program, tmp_path, store) as both:
+def test_no_job_is_lost_or_done_twice_when_replicas_are_killed(program, tmp_path, scripted, kind):
+    # It takes its time, so that kills come while it is asked.
+    scripted.reply, scripted.pause = REMARK, 0.03
+    with opened(kind, tmp_path) as store, replicas(program, tmp_path, store, settings=SETTINGS.format(url=scripted.url)) as both:
         store.watch()
         chance = random.Random(11)
         struck = crashes = 0
-        with Load(both, store, 5) as load:
+        with Load(both, store, 5, with_reviews=True) as load:
             # What a kill hits is chance, so it goes on until it has hit jobs under way and an answer on its way as well.
             while crashes < CRASHES or (crashes < CRASHES * 5 and (struck < CRASHES / 3 or not load.asked_again)):
                 victim = both[crashes % 2]
@@ -55,12 +75,16 @@ def test_no_job_is_lost_or_done_twice_when_replicas_are_killed(program, tmp_path
                 victim.start()
         finish(store, load, 180)
         assert verdict(store, load.accepted) == SOUND, f"{verdict(store, load.accepted)} after {crashes} crashes"
+        asked = questions(scripted)
+        assert verdict_of_reviews(store, load.accepted, asked) == SOUND_REVIEWS, f"{verdict_of_reviews(store, load.accepted, asked)} after {crashes} crashes"
         assert store.is_sound()
         assert struck >= CRASHES / 3, f"of {crashes} crashes only {struck} jobs were hit"
         assert load.asked_again, "some answers were cut off"
         again = store.ask("SELECT count(*), max(attempts) FROM jobs WHERE attempts > 1")[0]
         print(f"\n{kind}: {crashes} crashes hit {struck} jobs under way; {len(load.accepted)} jobs accepted, {load.asked_again} of them asked for again, "
-              f"{again[0]} begun again (at most {again[1]} times), 0 lost, 0 done twice")
+              f"{again[0]} begun again (at most {again[1]} times), 0 lost, 0 done twice; a model was asked about {len(asked)} texts, "
+              f"about {sum(times > 1 for times in asked.values())} of them more than once")
+        prove_that_it_would_be_seen_of_reviews(store, load.accepted, asked)
         prove_that_it_would_be_seen(store, load.accepted)
 
 

@@ -321,7 +321,7 @@ def test_top_shows_the_same_figures(start_service, program, listener, tmp_path):
         shown = top("--url", service.url, "--token", where, "--once")
         assert shown.returncode == 0 and not shown.stderr, shown.stderr
         assert "   ready   (since it began)" in shown.stdout, shown.stdout
-        assert "jobs       queued 0   running 0   succeeded 3 " in shown.stdout, shown.stdout
+        assert "jobs       queued 0   running 0   succeeded 4 " in shown.stdout, shown.stdout
         assert re.search(r"^broken +0 +2 .*\n^work +2 +0 .* 18 +4 +\$0\.0000 +\$0\.0000 +closed", shown.stdout, re.M), shown.stdout
         assert "errors 0.0 %" in shown.stdout and "cache hits 33.3 %   fallbacks 2 " in shown.stdout and "of $5.0000" in shown.stdout, shown.stdout
     for arguments, words in (
@@ -437,7 +437,7 @@ def test_a_real_prometheus_has_data_for_every_panel_and_what_the_alerts_look_at(
                     values = prometheus.get(f"label/{asked[2]}/values", **{"match[]": asked[1].replace("$job", "code-agent")})
                     assert values, variable["name"]
         requests = prometheus.query('sum(http_server_request_duration_seconds_count{job="code-agent", http_route="/api/v2/jobs", http_response_status_code="202"})')
-        assert requests[0][1] == 3, requests
+        assert requests[0][1] == 4, requests
         assert not [one for one in prometheus.get("rules")["groups"][0]["rules"] if one["health"] != "ok"]
         # An alert on a name that the service does not have would be silent for ever.
         alerts = yaml.safe_load((DEPLOY / "prometheus" / "alerts.yml").read_text())["groups"][0]["rules"]

@@ -13,7 +13,6 @@ use crate::auth::{self, Principal};
 use crate::extract::{Valid, fitting};
 use crate::quotas;
 use crate::state::Gateway;
-use engine::ServerCore;
 use engine::analysis::diagnostic::Severity;
 use engine::events::Event;
 use engine::queue::{ROOM, Receiver, Sender, queue};
@@ -23,7 +22,7 @@ use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::oneshot;
+use tokio::sync::{broadcast, oneshot};
 use tokio::task::JoinSet;
 
 /// What a language server that was told to end may take to say its last words.
@@ -365,7 +364,8 @@ impl Connection {
         let (to_client, from_server) = queue(ROOM);
         let (ends, ended) = oneshot::channel();
         let mut tasks = JoinSet::new();
-        tasks.spawn(tell_of_findings(self.gateway.clone(), core.clone(), account));
+        // Heard from now on: on a busy machine the server may have looked at its first document before the task has its first turn.
+        tasks.spawn(tell_of_findings(self.gateway.clone(), core.events(), account));
         let serving = serve(core, from_client, to_client);
         tasks.spawn(async move {
             // Nobody may hear it any more.
@@ -421,9 +421,7 @@ async fn from_feed(feed: &mut Option<Feed>) -> Next {
 }
 
 /// Tells the other connections of an account what is found in its documents.
-async fn tell_of_findings(gateway: Gateway, core: ServerCore, account: String) {
-    let mut events = core.events();
-    drop(core);
+async fn tell_of_findings(gateway: Gateway, mut events: broadcast::Receiver<Event>, account: String) {
     loop {
         let data = match events.recv().await {
             Ok(Event::Diagnostics(diagnosis)) => {
