@@ -2,6 +2,7 @@
 
 mod accounts;
 mod devices;
+mod examples;
 mod factors;
 pub(crate) mod figures;
 mod following;
