@@ -121,7 +121,7 @@ pub(crate) struct NewToken {
     #[schema(min_items = 1, max_items = 11)]
     scopes: Vec<Scope>,
     /// Days that it is good for.
-    #[schema(minimum = 1, maximum = 366, example = 90)]
+    #[schema(minimum = 1, maximum = 366, example = 30)]
     days: u32,
 }
 
