@@ -1,4 +1,4 @@
-//! The allocator of the program, and that it gives back what it no longer needs. Knows nothing of what the memory is for.
+//! The allocator of the program, and that it gives back what it no longer needs, also of its own code. Knows nothing of what the memory is for.
 
 #[cfg(feature = "service")]
 pub(crate) use idle::{Usual, begin, collect_before_rest, give_back};
@@ -55,6 +55,8 @@ mod idle {
     pub(crate) async fn give_back(usual: Usual) {
         tokio::time::sleep(PAUSE).await;
         ffi::mi_option_set(PURGE_DELAY, usual.0);
+        #[cfg(target_os = "linux")]
+        super::code::let_go();
         loop {
             TURN.fetch_add(1, Ordering::Relaxed);
             ffi::mi_collect(true);
@@ -67,6 +69,77 @@ mod idle {
         let turn = TURN.load(Ordering::Relaxed);
         if DONE.replace(turn) != turn {
             ffi::mi_collect(false);
+        }
+    }
+}
+
+#[cfg(all(feature = "service", target_os = "linux"))]
+mod code {
+    use rustix::mm::{Advice, madvise};
+    use std::ops::Range;
+
+    /// Lets go of the program's code, once: half of what a start reads of it is needed for the start alone. What is needed again comes back by itself, out
+    /// of what the system keeps of the program's file. A debugger sets its breakpoints anew after it.
+    pub(super) fn let_go() {
+        let Some(place) = own() else { return };
+        // SAFETY: the place is the whole of a private mapping of the program's file, which is read and executed and was never written: code that may lie
+        // anywhere has nothing in it that the loader changes. So what comes back is what was there, and a thread that is in it waits for that moment.
+        #[allow(unsafe_code, reason = "to the compiler, memory that is let go of may be any")]
+        let let_go = unsafe { madvise(place.start as *mut _, place.len(), Advice::LinuxDontNeed) };
+        if let Err(error) = let_go {
+            tracing::debug!(%error, "The code of the start stays in memory.");
+        }
+    }
+
+    /// Where this very code is, with all of its mapping.
+    fn own() -> Option<Range<usize>> {
+        let here = own as *const () as usize;
+        let maps = std::fs::read_to_string("/proc/self/maps").ok()?;
+        maps.lines().filter_map(place).find(|place| place.contains(&here))
+    }
+
+    /// The place in a line of `/proc/self/maps` (proc_pid_maps(5)), if that is private, and read and executed only.
+    fn place(line: &str) -> Option<Range<usize>> {
+        let mut words = line.split_whitespace();
+        let (start, end) = words.next()?.split_once('-')?;
+        let address = |text| usize::from_str_radix(text, 16).ok();
+        (words.next()? == "r-xp").then_some(address(start)?..address(end)?)
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        /// Kilobytes of this program's code that are in memory.
+        fn resident() -> u64 {
+            let (own, smaps) = (own().unwrap(), std::fs::read_to_string("/proc/self/smaps").unwrap());
+            let mut lines = smaps.lines().skip_while(|line| place(line) != Some(own.clone()));
+            lines.find_map(|line| line.strip_prefix("Rss:")?.trim().strip_suffix(" kB")?.trim().parse().ok()).unwrap()
+        }
+
+        #[test]
+        fn code_is_let_go_of_and_comes_back() {
+            let place = own().unwrap();
+            // SAFETY: reading all of it changes nothing.
+            #[allow(unsafe_code, reason = "to the compiler, memory that is advised on may be any")]
+            unsafe { madvise(place.start as *mut _, place.len(), Advice::LinuxPopulateRead) }.unwrap();
+            let before = resident();
+            let_go();
+            let after = resident();
+            assert!(after * 2 < before, "{before} kB before, {after} kB after");
+            assert!((1..100).map(|number| number.to_string().len()).sum::<usize>() == 189, "it still runs");
+        }
+
+        #[test]
+        fn only_code_that_nobody_writes_is_let_go_of() {
+            let line = |rights: &str| {
+                format!("55d0ae54a000-55d0b006f000 {rights} 0100d000 fe:00 10570734  /usr/bin/code-agent")
+            };
+            assert_eq!(place(&line("r-xp")), Some(0x55d0_ae54_a000..0x55d0_b006_f000));
+            for rights in ["r--p", "rw-p", "rwxp", "r-xs", "---p"] {
+                assert_eq!(place(&line(rights)), None, "{rights}");
+            }
+            assert_eq!((place(""), place("x"), place("1-g r-xp")), (None, None, None));
         }
     }
 }
