@@ -3,7 +3,8 @@
 //! An operation is known by its name in the OpenAPI document (`jobs.create`); its group (`jobs.write`) is what policies speak of.
 
 use cedar_policy::{
-    Authorizer, Context, Decision as Verdict, Entities, Entity, EntityUid, PolicySet, Request, RestrictedExpression,
+    Authorizer, Context, Decision as Verdict, Entities, Entity, EntityId, EntityTypeName, EntityUid, PolicySet,
+    Request, RestrictedExpression,
 };
 use dashmap::DashMap;
 use engine::store::accounts::{Account, Role};
@@ -25,7 +26,10 @@ pub(crate) struct Decision {
 /// The policies, ready to be asked.
 pub(crate) struct Policies {
     set: PolicySet,
+    /// The operations in their groups, the roles, and all that policies know of who asks and of what for: an account of each role, and a thing of each
+    /// [`Whose`]. Made once, since that takes longer than a decision.
     entities: Entities,
+    kinds: Kinds,
     authorizer: Authorizer,
     /// What was decided before. The policies know an account by its role, and a thing by whether it is its own, and by nothing else: two
     /// who have these in common get the same decision.
@@ -40,6 +44,33 @@ enum Whose {
     Others,
 }
 
+impl Whose {
+    const ALL: [Self; 3] = [Self::NotKnown, Self::Own, Self::Others];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::NotKnown => "not-known",
+            Self::Own => "own",
+            Self::Others => "others",
+        }
+    }
+}
+
+/// The kinds of what policies speak of.
+struct Kinds {
+    account: EntityTypeName,
+    action: EntityTypeName,
+    role: EntityTypeName,
+    thing: EntityTypeName,
+}
+
+impl Kinds {
+    fn new() -> Result<Self, PolicyError> {
+        let kind = |name| EntityTypeName::from_str(name).map_err(wrong);
+        Ok(Self { account: kind("Account")?, action: kind("Action")?, role: kind("Role")?, thing: kind("Thing")? })
+    }
+}
+
 /// Why there are no policies.
 #[derive(Debug, thiserror::Error)]
 #[error("The policies are wrong: {0}.")]
@@ -49,18 +80,23 @@ fn wrong(error: impl std::fmt::Display) -> PolicyError {
     PolicyError(error.to_string().trim_end_matches('.').to_owned())
 }
 
-fn uid(kind: &str, name: &str) -> Result<EntityUid, PolicyError> {
-    EntityUid::from_str(&format!("{kind}::\"{}\"", name.replace(['"', '\\'], ""))).map_err(wrong)
+fn uid(kind: &EntityTypeName, name: &str) -> EntityUid {
+    EntityUid::from_type_name_and_id(kind.clone(), EntityId::new(name))
+}
+
+/// Something that is in others, if it is in any.
+fn within(uid: EntityUid, parents: impl IntoIterator<Item = EntityUid>) -> Result<Entity, PolicyError> {
+    Entity::new(uid, HashMap::new(), HashSet::from_iter(parents)).map_err(wrong)
 }
 
 impl Policies {
     /// Reads the policies for the operations of the document, each with the group it is of.
     pub fn new(operations: &[(String, String)]) -> Result<Self, PolicyError> {
         let set = PolicySet::from_str(POLICIES).map_err(wrong)?;
+        let kinds = Kinds::new()?;
         let mut entities = Vec::new();
         for (operation, group) in operations {
-            let parents = HashSet::from([uid("Action", group)?]);
-            entities.push(Entity::new(uid("Action", operation)?, HashMap::new(), parents).map_err(wrong)?);
+            entities.push(within(uid(&kinds.action, operation), [uid(&kinds.action, group)])?);
         }
         // A role may do what the ones below it may.
         let below = |role: Role| match role {
@@ -70,11 +106,19 @@ impl Policies {
             Role::Viewer | Role::Auditor => None,
         };
         for role in [Role::Admin, Role::Maintainer, Role::Developer, Role::Viewer, Role::Auditor] {
-            let parents = below(role).map(|role| uid("Role", role.name())).transpose()?.into_iter().collect();
-            entities.push(Entity::new(uid("Role", role.name())?, HashMap::new(), parents).map_err(wrong)?);
+            let own = uid(&kinds.role, role.name());
+            entities.push(within(own.clone(), below(role).map(|role| uid(&kinds.role, role.name())))?);
+            entities.push(within(uid(&kinds.account, role.name()), [own])?);
+        }
+        for whose in Whose::ALL {
+            let owned = HashMap::from([
+                ("is_known".to_owned(), RestrictedExpression::new_bool(whose != Whose::NotKnown)),
+                ("is_own".to_owned(), RestrictedExpression::new_bool(whose == Whose::Own)),
+            ]);
+            entities.push(Entity::new(uid(&kinds.thing, whose.name()), owned, HashSet::new()).map_err(wrong)?);
         }
         let entities = Entities::from_entities(entities, None).map_err(wrong)?;
-        Ok(Self { set, entities, authorizer: Authorizer::new(), decided: DashMap::new() })
+        Ok(Self { set, entities, kinds, authorizer: Authorizer::new(), decided: DashMap::new() })
     }
 
     /// Whether an account may do something, with what belongs to `owner` where that is known.
@@ -88,7 +132,7 @@ impl Policies {
         if let Some(known) = self.decided.get(&key).and_then(|decided| decided.get(operation).cloned()) {
             return known;
         }
-        let decision = self.ask(account, operation, owner).unwrap_or_else(|error| {
+        let decision = self.ask(account.role, operation, whose).unwrap_or_else(|error| {
             tracing::error!(%error, operation, "No policy could be asked, so it is denied.");
             Decision { is_allowed: false, policy: "default-deny".to_owned() }
         });
@@ -103,20 +147,12 @@ impl Policies {
         self.decided.clear();
     }
 
-    fn ask(&self, account: &Account, operation: &str, owner: Option<&str>) -> Result<Decision, PolicyError> {
-        let principal = uid("Account", &account.id)?;
-        let resource = uid("Thing", owner.unwrap_or("service"))?;
-        let own = Entity::new(principal.clone(), HashMap::new(), HashSet::from([uid("Role", account.role.name())?]));
-        let owned = HashMap::from([
-            ("is_known".to_owned(), RestrictedExpression::new_bool(owner.is_some())),
-            ("is_own".to_owned(), RestrictedExpression::new_bool(owner == Some(&account.id))),
-        ]);
-        let thing = Entity::new(resource.clone(), owned, HashSet::new());
-        let entities =
-            self.entities.clone().add_entities([own.map_err(wrong)?, thing.map_err(wrong)?], None).map_err(wrong)?;
-        let request =
-            Request::new(principal, uid("Action", operation)?, resource, Context::empty(), None).map_err(wrong)?;
-        let response = self.authorizer.is_authorized(&request, &self.set, &entities);
+    fn ask(&self, role: Role, operation: &str, whose: Whose) -> Result<Decision, PolicyError> {
+        let principal = uid(&self.kinds.account, role.name());
+        let action = uid(&self.kinds.action, operation);
+        let resource = uid(&self.kinds.thing, whose.name());
+        let request = Request::new(principal, action, resource, Context::empty(), None).map_err(wrong)?;
+        let response = self.authorizer.is_authorized(&request, &self.set, &self.entities);
         let names: Vec<String> = response
             .diagnostics()
             .reason()
