@@ -43,15 +43,22 @@ export class Client extends LanguageClient {
   /** Whether the server is being stopped, or ended before it was one. */
   isOver = false;
 
+  private hasRun = false;
+
+  override async start(): Promise<void> {
+    await super.start();
+    this.hasRun = true;
+  }
+
   /**
-   * A server that ends while it starts has said why, and would only say it again; the library starts it five times more.
+   * A server that ends while it starts for the first time has said why, and would only say it again; the library starts it five times more.
    */
   override createDefaultErrorHandler(maxRestartCount?: number): ErrorHandler {
     const usual = super.createDefaultErrorHandler(maxRestartCount);
     return {
       error: (error, message, count) => usual.error(error, message, count),
       closed: () => {
-        if (!this.isStarting()) {
+        if (this.hasRun || !this.isStarting()) {
           return usual.closed();
         }
         this.isOver = true;

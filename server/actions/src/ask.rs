@@ -62,7 +62,7 @@ pub struct Note {
 }
 
 /// How serious a remark is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
     /// It does not work.
     Error,

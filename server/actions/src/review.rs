@@ -117,8 +117,15 @@ impl Action for Review {
         if patience == Patience::Strict && !problems.is_empty() && notes.is_empty() {
             return Err(problems.join(" "));
         }
+        if notes.len() > MOST_NOTES {
+            notes.sort_by_key(|note| note.severity);
+            problems.extend(
+                notes
+                    .drain(MOST_NOTES..)
+                    .map(|note| format!("One too many, on line {}: {}", note.line + 1, note.message)),
+            );
+        }
         notes.sort_by_key(|note| note.line);
-        notes.truncate(MOST_NOTES);
         Ok(Checked { made: Made::Notes(notes), checks: vec!["on new lines only", "names exist"], remarks: problems })
     }
 }
@@ -127,6 +134,21 @@ impl Action for Review {
 mod tests {
     use super::*;
     use crate::testing::model;
+
+    #[test]
+    fn of_too_many_remarks_the_least_harmful_are_left_out_and_told() {
+        let text: String = (1..=20).map(|line| format!("x{line} = {line}\n")).collect();
+        let review = Review::new(Arc::new(model("python", &text)), "", Vec::new()).unwrap();
+        let severity = |line| if line == 20 { "error" } else { "info" };
+        let notes: Vec<Value> = (1..=20)
+            .map(|line| serde_json::json!({ "line": line, "severity": severity(line), "message": format!("`x{line}` is wrong.") }))
+            .collect();
+        let checked = review.read(&serde_json::json!({ "notes": notes }).to_string(), Patience::Strict).unwrap();
+        let Made::Notes(kept) = &checked.made else { panic!("{checked:?}") };
+        assert_eq!(kept.iter().map(|note| note.line + 1).collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 20]);
+        assert_eq!(checked.remarks.len(), 8);
+        assert_eq!(checked.remarks[0], "One too many, on line 12: `x12` is wrong.");
+    }
 
     #[test]
     fn a_secret_of_many_lines_is_not_shown_whichever_of_them_changed() {

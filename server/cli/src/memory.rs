@@ -79,7 +79,7 @@ mod code {
     use std::ops::Range;
 
     /// Lets go of the program's code, once: half of what a start reads of it is needed for the start alone. What is needed again comes back by itself, out
-    /// of what the system keeps of the program's file. A debugger sets its breakpoints anew after it.
+    /// of what the system keeps of the program's file; breakpoints that were set in it by then do not.
     pub(super) fn let_go() {
         let Some(place) = own() else { return };
         // SAFETY: the place is the whole of a private mapping of the program's file, which is read and executed and was never written: code that may lie
@@ -91,19 +91,22 @@ mod code {
         }
     }
 
-    /// Where this very code is, with all of its mapping.
+    /// Where this very code is, with all of its mapping; nothing where that is not of the program's file, as in a program that unpacks itself.
     fn own() -> Option<Range<usize>> {
         let here = own as *const () as usize;
+        // Both say it where the file was taken away meanwhile.
+        let program = std::fs::read_link("/proc/self/exe").ok()?;
         let maps = std::fs::read_to_string("/proc/self/maps").ok()?;
-        maps.lines().filter_map(place).find(|place| place.contains(&here))
+        maps.lines().filter_map(|line| place(line, program.to_str()?)).find(|place| place.contains(&here))
     }
 
-    /// The place in a line of `/proc/self/maps` (proc_pid_maps(5)), if that is private, and read and executed only.
-    fn place(line: &str) -> Option<Range<usize>> {
-        let mut words = line.split_whitespace();
-        let (start, end) = words.next()?.split_once('-')?;
+    /// The place in a line of `/proc/self/maps` (proc_pid_maps(5)), if that is a private one of this file, and read and executed only.
+    fn place(line: &str, file: &str) -> Option<Range<usize>> {
+        let (range, rest) = line.split_once(' ')?;
+        let (start, end) = range.split_once('-')?;
         let address = |text| usize::from_str_radix(text, 16).ok();
-        (words.next()? == "r-xp").then_some(address(start)?..address(end)?)
+        let is_code = rest.starts_with("r-xp ") && rest.strip_suffix(file).is_some_and(|rest| rest.ends_with(' '));
+        is_code.then_some(address(start)?..address(end)?)
     }
 
     #[cfg(test)]
@@ -113,7 +116,8 @@ mod code {
         /// Kilobytes of this program's code that are in memory.
         fn resident() -> u64 {
             let (own, smaps) = (own().unwrap(), std::fs::read_to_string("/proc/self/smaps").unwrap());
-            let mut lines = smaps.lines().skip_while(|line| place(line) != Some(own.clone()));
+            let start = format!("{:x}-{:x} ", own.start, own.end);
+            let mut lines = smaps.lines().skip_while(|line| !line.starts_with(&start));
             lines.find_map(|line| line.strip_prefix("Rss:")?.trim().strip_suffix(" kB")?.trim().parse().ok()).unwrap()
         }
 
@@ -132,14 +136,22 @@ mod code {
 
         #[test]
         fn only_code_that_nobody_writes_is_let_go_of() {
-            let line = |rights: &str| {
-                format!("55d0ae54a000-55d0b006f000 {rights} 0100d000 fe:00 10570734  /usr/bin/code-agent")
+            let file = "/usr/bin/code-agent (deleted)";
+            let line = |rights: &str, file: &str| {
+                format!("55d0ae54a000-55d0b006f000 {rights} 0100d000 fe:00 10570734  {file}")
             };
-            assert_eq!(place(&line("r-xp")), Some(0x55d0_ae54_a000..0x55d0_b006_f000));
+            assert_eq!(place(&line("r-xp", file), file), Some(0x55d0_ae54_a000..0x55d0_b006_f000));
             for rights in ["r--p", "rw-p", "rwxp", "r-xs", "---p"] {
-                assert_eq!(place(&line(rights)), None, "{rights}");
+                assert_eq!(place(&line(rights, file), file), None, "{rights}");
             }
-            assert_eq!((place(""), place("x"), place("1-g r-xp")), (None, None, None));
+            // Code that was unpacked into memory, or moved there, is in no file.
+            for other in ["", "[anon]", "/usr/bin/code-agent", "/opt/usr/bin/code-agent (deleted)"] {
+                assert_eq!(place(&line("r-xp", other), file), None, "{other}");
+            }
+            assert_eq!(
+                (place("", file), place("x", file), place(&format!("1-g r-xp {file}"), file)),
+                (None, None, None)
+            );
         }
     }
 }

@@ -60,11 +60,11 @@ impl JobKind {
         }
     }
 
-    /// How often it is tried. A model may be away for minutes, in which the pauses between eight tries become some eight minutes.
+    /// How often it is tried. A model may be away for minutes, and the pauses between nine tries are some eight minutes.
     pub fn tries(self) -> i64 {
         match self {
             Self::Check | Self::Document | Self::UpdateDocs => 3,
-            Self::Review => 8,
+            Self::Review => 9,
         }
     }
 

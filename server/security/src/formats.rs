@@ -159,8 +159,13 @@ pub(crate) static FORMATS: &[Format] = &[
     format(
         SecretKind::PrivateKey,
         &["private key"],
-        // In code its lines may be indented, or strings that are put together. To its end, where that is there: no dash is in it before.
-        r#"(-----BEGIN (?:[A-Z]+ ){0,2}PRIVATE KEY(?: BLOCK)?-----(?:\\n|\\r|[\s"'`+,])*[A-Za-z0-9+/=\\\r\n]{40,}(?:[^-]*-----END (?:[A-Z]+ ){0,2}PRIVATE KEY(?: BLOCK)?-----)?)"#,
+        // In code its lines may be indented, be strings, or stand behind marks of comments, and headers may come first. To its end, where that is there.
+        concat!(
+            r"(-----BEGIN (?:[A-Z]+ ){0,2}PRIVATE KEY(?: BLOCK)?-----(?:[^-]|-[^-]){0,200}?",
+            // By its first characters it is told from what only stands for a key.
+            r"([A-Za-z0-9+/=\\\r\n]{40})[A-Za-z0-9+/=\\\r\n]*(?:[^-A-Za-z0-9+/=]{1,60}[A-Za-z0-9+/=\\\r\n]{40,})*",
+            r"(?:(?:[^-]|-{1,4}[^-])*?-----END (?:[A-Z]+ ){0,2}PRIVATE KEY(?: BLOCK)?-----)?)",
+        ),
         0.0,
     ),
     format(

@@ -133,7 +133,9 @@ fn scan_for(text: &str, is_asked: impl Fn(SecretKind) -> bool) -> Vec<SecretMatc
             let Some(place) = captures.get(1).or_else(|| captures.get(0)) else { continue };
             let before = found.range(..place.end()).next_back();
             let is_new = before.is_none_or(|(_, other)| other.range.end <= place.start());
-            if is_new && is_secret(format, place.as_str()) {
+            // Where a pattern names the part that tells, only that is judged.
+            let told = captures.get(2).unwrap_or(place);
+            if is_new && is_secret(format, told.as_str()) {
                 found.insert(place.start(), SecretMatch { kind: format.kind, range: place.range() });
             }
         }
@@ -286,13 +288,28 @@ mod tests {
             ("indented", format!("{begin}\n    {line}\n    {line}\n    {line}==\n    {end}")),
             ("as strings", format!("{begin}\\n\" +\n  \"{line}\\n\" +\n  \"{line}\\n\" +\n  \"{end}")),
             ("in one line", format!("{begin}\\n{line}\\n{line}\\n{end}")),
+            ("as bytes", format!("{begin}\\n\"\n    b\"{line}\\n\"\n    b\"{line}\\n\"\n    b\"{end}")),
+            ("in a comment", format!("{begin}\n# {line}\n# {line}\n# {end}")),
+            (
+                "with headers",
+                format!("{begin}\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,0A1B2C\n\n{line}\n{line}\n{end}"),
+            ),
+            (
+                "with words between",
+                format!(
+                    "{begin}\\n\" + // line 1 - of 2, for example.com\n \"{line}\\n\" + // your key\n \"{line}\\n\" +\n \"{end}"
+                ),
+            ),
             ("with what looks like another", format!("{begin}\n{inside}\n{end}")),
         ] {
             let found = scan(&format!("a = \"{key}\"\nb = 1\n"));
             let ranges: Vec<_> = found.iter().map(|found| (found.kind, found.range.clone())).collect();
             assert_eq!(ranges, [(SecretKind::PrivateKey, 5..5 + key.len())], "{shape}");
         }
-        assert_eq!(scan(&format!("{begin}\n{line}\n{line}\n")).len(), 1, "also without its end");
+        for gap in ["\n", "\n    "] {
+            let cut = format!("{begin}{gap}{line}{gap}{line}");
+            assert!(scan(&format!("{cut}\nb = 1\n"))[0].range.end >= cut.len(), "also without its end");
+        }
         assert!(scan(&format!("write it as `{begin} … {end}`\n")).is_empty(), "that is no key");
     }
 

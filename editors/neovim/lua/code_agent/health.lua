@@ -44,7 +44,7 @@ local function check_server()
     warn("No server runs.", { "Open a file of one of the file types that setup() names." })
   end
   local service = require("code_agent").options.connect
-  if service then
+  if service and #clients > 0 then
     ok("It is that of " .. service .. ".")
   end
   for _, client in ipairs(clients) do

@@ -58,11 +58,8 @@ fn connect(url: &str, token: Option<&KeySource>) -> Result<Outcome, Failure> {
         .build()
         .map_err(|error| Failure(format!("The server could not be started: {error}.")))?;
     let outcome = runtime.block_on(async {
-        let token = match token {
-            Some(place) => wiring::secret(place).map_err(|problem| Failure(problem.replace("Its key", "The token")))?,
-            None => super::login::access(Some(url.trim_end_matches('/'))).await?,
-        };
-        let connection = gateway::connect(url, &token).await.map_err(|error| Failure(error.to_string()))?;
+        // Later on others write there.
+        let connection = connected(url, token).await.inspect_err(|failure| tell_editor(&failure.0))?;
         let gateway::Connection { to_service, from_service, ended } = connection;
         let outcome = lsp::relay(tokio::io::stdin(), tokio::io::stdout(), to_service, from_service).await;
         if outcome == lsp::Outcome::Clean {
@@ -77,6 +74,15 @@ fn connect(url: &str, token: Option<&KeySource>) -> Result<Outcome, Failure> {
     });
     runtime.shutdown_background();
     outcome
+}
+
+#[cfg(feature = "service")]
+async fn connected(url: &str, token: Option<&KeySource>) -> Result<gateway::Connection, Failure> {
+    let token = match token {
+        Some(place) => wiring::secret(place).map_err(|problem| Failure(problem.replace("Its key", "The token")))?,
+        None => super::login::access(Some(url.trim_end_matches('/'))).await?,
+    };
+    gateway::connect(url, &token).await.map_err(|error| Failure(error.to_string()))
 }
 
 /// Has the editor show why there is no server; most editors put what stands on standard error where nobody looks.
@@ -103,7 +109,7 @@ impl Lsp {
         }
         #[cfg(feature = "service")]
         if let Some(url) = &self.connect {
-            return connect(url, self.token.as_ref()).inspect_err(|failure| tell_editor(&failure.0));
+            return connect(url, self.token.as_ref());
         }
         let (core, errors) = wiring::editor(Wish { log: self.log, ..Wish::default() });
         for error in errors {
