@@ -65,10 +65,24 @@ def metrics_token(service, scopes=("metrics",)) -> str:
     return made["secret"]
 
 
-class Listener(contextlib.AbstractContextManager):
-    """An HTTP server of the test: what Alertmanager tells, and a model in OpenAI's format that answers below `/whole` and fails elsewhere."""
+class Served(contextlib.AbstractContextManager):
+    """An HTTP server of the test, at a port of its own."""
 
-    def __enter__(self):
+    def __init__(self, handler: type[http.server.BaseHTTPRequestHandler]):
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self.place = f"127.0.0.1:{self.server.server_address[1]}"
+        self.url = f"http://{self.place}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+class Listener(Served):
+    """What Alertmanager tells, and a model in OpenAI's format that answers below `/whole` and fails elsewhere."""
+
+    def __init__(self):
         told = self.told = []
         # What the model says that a question cost it.
         self.tokens = 9
@@ -91,14 +105,7 @@ class Listener(contextlib.AbstractContextManager):
             def log_message(self, *_):
                 pass
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
-        return self
-
-    def __exit__(self, *_):
-        self.server.shutdown()
-        self.server.server_close()
+        super().__init__(Handler)
 
 
 def ask_model(service, token: str, question: str) -> None:

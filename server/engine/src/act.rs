@@ -323,7 +323,10 @@ fn placeholders(file: &FileEdit, language: &'static Language) -> Vec<Span> {
 }
 
 pub(crate) fn refused(refusal: Refusal) -> CoreError {
-    CoreError::refused(refusal.to_string())
+    match refusal {
+        Refusal::NothingToDo => CoreError::NothingToDo,
+        other => CoreError::refused(other.to_string()),
+    }
 }
 
 impl Offer {

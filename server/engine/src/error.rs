@@ -2,6 +2,7 @@
 
 use crate::config::ConfigError;
 use crate::tasks::TaskError;
+use actions::edit::Refusal;
 use llm::error::{Cause, LlmError};
 use workspace::files::FileError;
 use workspace::log::Conflict;
@@ -46,6 +47,9 @@ pub enum CoreError {
     /// No model answered.
     #[error(transparent)]
     Model(#[from] LlmError),
+    /// It would change nothing.
+    #[error("{}", Refusal::NothingToDo)]
+    NothingToDo,
     /// What was asked for cannot be done, and why.
     #[error("{reason}")]
     Refused {

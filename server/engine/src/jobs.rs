@@ -291,9 +291,9 @@ impl JobRunner {
         let core = self.core.for_client(&job.account);
         if kind == JobKind::Review {
             // Said before any file is looked at: none of them could be reviewed.
-            match core.has_models().await {
-                Ok(true) => {}
-                Ok(false) => return failed(core.why_no_model().to_owned()),
+            match core.why_no_model().await {
+                Ok(None) => {}
+                Ok(Some(why)) => return failed(why.to_owned()),
                 Err(error) => {
                     return Outcome::Failed { error: error.to_string(), retry_in_ms: Some(wait_after(job.attempts)) };
                 }

@@ -11,7 +11,7 @@ use llm::LlmManager;
 use llm::config::{KeySource, Settings};
 use llm::tape::Tape;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// The manager, made when it is first wanted.
@@ -19,6 +19,8 @@ pub(crate) struct Models {
     manager: OnceLock<LlmManager>,
     /// Names the folder in which calls are written down.
     journal: fn() -> Option<PathBuf>,
+    /// The generation of the settings that it holds to.
+    generation: AtomicU64,
     /// Held by who sets it up, so that the last settings are the ones that hold.
     setting_up: Mutex<()>,
     /// The record of the session, where there is one.
@@ -32,6 +34,7 @@ impl Models {
     pub fn new(journal: fn() -> Option<PathBuf>) -> Self {
         Self {
             manager: OnceLock::new(),
+            generation: AtomicU64::new(0),
             journal,
             setting_up: Mutex::default(),
             tape: OnceLock::new(),
@@ -47,12 +50,17 @@ impl Models {
 }
 
 impl ServerCore {
-    /// The language models of the settings in force. Calls under way go on as they began when these change.
+    /// The language models of the settings in force. Calls under way go on as they began when these change. Those of a session are the service's,
+    /// and hold to its settings.
     ///
     /// # Errors
     /// If too much is waiting already to set them up.
     pub async fn models(&self) -> Result<LlmManager, CoreError> {
-        if let Some(manager) = self.shared().models.manager.get() {
+        let models = &self.shared().models;
+        let is_current = || models.generation.load(Ordering::Acquire) == self.config().generation();
+        if let Some(manager) = models.manager.get()
+            && (self.is_elsewhere() || is_current())
+        {
             return Ok(manager.clone());
         }
         self.compute("models", self.metrics().correlation(), Shared::set_up_models).await
@@ -89,6 +97,13 @@ impl Shared {
     fn set_up_models(&self) -> LlmManager {
         // A panic of another one who set up leaves nothing half done: settings are taken over in one step.
         let _turn = self.models.setting_up.lock().unwrap_or_else(PoisonError::into_inner);
+        // Read before the settings: of those that change in between it is only said that they are to be taken over once more.
+        let generation = self.config.generation();
+        if let Some(manager) = self.models.manager.get()
+            && self.models.generation.load(Ordering::Acquire) == generation
+        {
+            return manager.clone();
+        }
         let all = self.config.settings();
         let mut settings = Settings { journal: (self.models.journal)(), ..all.llm() };
         if self.models.has_quotas.load(Ordering::Relaxed) {
@@ -105,6 +120,7 @@ impl Shared {
                 (self.models.manager.get_or_init(|| manager).clone(), errors)
             }
         };
+        self.models.generation.store(generation, Ordering::Release);
         for error in errors {
             self.publish(Event::Message { level: MessageLevel::Error, text: error.to_string() });
         }

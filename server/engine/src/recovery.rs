@@ -36,7 +36,7 @@ pub fn recovery(error: &CoreError) -> Recovery {
         // Guessing where an edit belongs, or writing over somebody's work, is never right.
         CoreError::Conflict(Conflict::Touched | Conflict::Forgotten) => Recovery::Refuse,
         CoreError::File(FileError::ChangedMeanwhile { .. } | FileError::Unwritable { .. }) => Recovery::Refuse,
-        CoreError::UnknownDocument { .. } | CoreError::Refused { .. } => Recovery::Refuse,
+        CoreError::UnknownDocument { .. } | CoreError::NothingToDo | CoreError::Refused { .. } => Recovery::Refuse,
         // Nobody waits, or waiting longer would not help; a panic would come again.
         CoreError::Task(
             TaskError::Cancelled | TaskError::Deadline | TaskError::Busy { .. } | TaskError::Panicked { .. },

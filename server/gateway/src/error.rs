@@ -365,7 +365,10 @@ impl From<LlmError> for Problem {
 impl From<CoreError> for Problem {
     fn from(error: CoreError) -> Self {
         let kind = match &error {
-            CoreError::UnsupportedLanguage { .. } | CoreError::Refused { .. } | CoreError::Conflict(_) => Kind::Refused,
+            CoreError::UnsupportedLanguage { .. }
+            | CoreError::NothingToDo
+            | CoreError::Refused { .. }
+            | CoreError::Conflict(_) => Kind::Refused,
             CoreError::TooLarge { .. } => Kind::TooLarge,
             CoreError::UnknownDocument { .. } | CoreError::File(_) => Kind::NotFound,
             CoreError::Task(TaskError::Deadline) => Kind::Timeout,

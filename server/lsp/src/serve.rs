@@ -1,6 +1,6 @@
 //! The serve loop: the one place where messages come in and go out, and where their order is kept.
 //!
-//! Replies of the client are routed the moment they are read. Notifications and the requests of the life cycle are awaited one after
+//! Replies of the client are routed the moment they are read; what the client says after its settings waits until they hold. Notifications and the requests of the life cycle are awaited one after
 //! the other, in order. Every other request is polled once in its turn, which is when its handler takes its snapshot of the state,
 //! and then runs on its own. Every request gets exactly one reply: after a cancel, a panic and malformed input too.
 //! The framework's own loop is never used: it runs notifications and cancels through the same few slots as slow requests.
@@ -18,7 +18,7 @@ mod write;
 use dispatch::Dispatcher;
 use engine::queue::{ROOM, Weigh, queue};
 use serde_json::Value;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -56,6 +56,9 @@ impl Outcome {
 pub(crate) trait Observer: Clone + Send + Sync + 'static {
     /// A message of this method took so long, and perhaps ended with an error.
     fn handled(&self, method: &str, took: Duration, error: Option<&Error>);
+
+    /// The client answered with its settings: ends when they are in force.
+    fn settled(&self) -> impl Future<Output = ()> + Send;
 }
 
 /// Serves one client until it says `exit` or closes a pipe.
@@ -114,6 +117,8 @@ enum Work {
         method: String,
         params: Option<Value>,
     },
+    /// Here the client answered with its settings, which hold for all that follows.
+    Settings,
     /// The request of this number was cancelled: the framework may forget it.
     Forget(i32),
     Exit,
@@ -147,8 +152,8 @@ struct Lines {
     unread: Unread,
     /// Requests of the client without a reply, by the client's identifier.
     running: Mutex<HashMap<Id, Running>>,
-    /// Requests of ours without a reply.
-    asked: Mutex<HashSet<Id>>,
+    /// Requests of ours without a reply, and whether they ask for settings.
+    asked: Mutex<HashMap<Id, bool>>,
 }
 
 impl Lines {
@@ -170,7 +175,7 @@ impl Lines {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn asked(&self) -> MutexGuard<'_, HashSet<Id>> {
+    fn asked(&self) -> MutexGuard<'_, HashMap<Id, bool>> {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -22,7 +22,7 @@ use lsp_types::{
 };
 use serde_json::{Map, Value};
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc, watch};
@@ -61,12 +61,19 @@ pub(crate) struct Server {
     pub(crate) shared: Arc<Shared>,
 }
 
+/// How long a client is not heard, at most, while the settings that it answered with are taken over, which takes no time to speak of.
+const SETTLING: Duration = Duration::from_secs(1);
+
 /// What the handlers of a connection share.
 #[derive(Default)]
 pub(crate) struct Shared {
     profile: OnceLock<ClientProfile>,
     /// The settings that came with `initialize`.
     initial_settings: OnceLock<Value>,
+    /// How many times the client was asked for its settings and they were taken over, or will not come.
+    pulled: watch::Sender<u64>,
+    /// How many of its answers with settings were read.
+    answered: AtomicU64,
     /// 0 off, 1 messages, 2 verbose.
     pub(crate) trace: AtomicU8,
     /// Is told when the editor's process is gone.
@@ -83,6 +90,11 @@ impl Shared {
     /// Takes note of the settings that came with `initialize`.
     pub(crate) fn set_initial_settings(&self, settings: Value) {
         let _ = self.initial_settings.set(settings);
+    }
+
+    /// Settings that were asked for are in force, or will not come.
+    pub(crate) fn settings_hold(&self) {
+        self.pulled.send_modify(|pulled| *pulled += 1);
     }
 
     /// The settings that came with `initialize`, or none.
@@ -201,8 +213,16 @@ pub(crate) fn core_error(error: &CoreError) -> Error {
     to_proto::error(error)
 }
 
-/// Tells a client that traces what was done.
+/// Tells a client that traces what was done, and knows when its settings are in force.
 impl Observer for Server {
+    async fn settled(&self) {
+        let answered = self.shared.answered.fetch_add(1, Ordering::Relaxed) + 1;
+        let mut pulled = self.shared.pulled.subscribe();
+        if tokio::time::timeout(SETTLING, pulled.wait_for(|pulled| *pulled >= answered)).await.is_err() {
+            tracing::warn!("The settings of the client are taken over later.");
+        }
+    }
+
     fn handled(&self, method: &str, took: Duration, error: Option<&Error>) {
         tracing::debug!(method, ?took, failed = error.is_some(), "A message was handled.");
         let level = self.shared.trace.load(Ordering::Relaxed);

@@ -316,6 +316,28 @@ async fn pushed_diagnostics_are_versioned_and_cleared_on_close_and_never_pushed_
     editor.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_said_right_behind_the_settings_is_heard_under_them() {
+    let mut editor = Editor::start(Profile::VsCode).await;
+    editor.open(URI, "python", PARTY).await;
+    let mut pull = editor.client.wait_method("workspace/configuration").await;
+    for number in 0..50 {
+        let level = if number % 2 == 0 { "off" } else { "warning" };
+        editor.client.answer(&pull, json!([{ "analysis": { "rules": { "param-renamed": level } } }])).await;
+        let found = editor.diagnostics(URI).await.iter().any(|one| one["code"] == "param-renamed");
+        assert_eq!(found, level == "warning", "settings {number}");
+        editor.client.notify("workspace/didChangeConfiguration", json!({ "settings": null })).await;
+        pull = editor.client.wait_method("workspace/configuration").await;
+    }
+    // What is no answer, and one with nothing in it, hold nobody up.
+    editor
+        .client
+        .send(&json!({ "jsonrpc": "2.0", "id": pull["id"], "error": { "code": -32803, "message": "no" } }))
+        .await;
+    assert!(!editor.diagnostics(URI).await.is_empty());
+    editor.stop().await;
+}
+
 #[tokio::test]
 async fn changed_settings_take_effect_and_the_client_is_told_to_ask_anew() {
     let mut editor = Editor::start(Profile::VsCode).await;

@@ -59,7 +59,14 @@ fn connect(url: &str, token: Option<&KeySource>) -> Result<Outcome, Failure> {
         .map_err(|error| Failure(format!("The server could not be started: {error}.")))?;
     let outcome = runtime.block_on(async {
         // Later on others write there.
-        let connection = connected(url, token).await.inspect_err(|failure| tell_editor(&failure.0))?;
+        let connection = match connected(url, token).await {
+            Ok(connection) => connection,
+            Err(failure) => {
+                tell_editor(&failure.0);
+                editor_left().await;
+                return Err(failure);
+            }
+        };
         let gateway::Connection { to_service, from_service, ended } = connection;
         let outcome = lsp::relay(tokio::io::stdin(), tokio::io::stdout(), to_service, from_service).await;
         if outcome == lsp::Outcome::Clean {
@@ -96,6 +103,15 @@ fn tell_editor(reason: &str) {
     let told = write!(output, "Content-Length: {}\r\n\r\n{text}", text.len()).and_then(|()| output.flush());
     if told.is_err() {
         tracing::debug!("The editor is gone.");
+    }
+}
+
+/// Ends when the editor closed its end, or a moment later: some forget what they were told when the server ends before they have handled it.
+#[cfg(feature = "service")]
+async fn editor_left() {
+    let rest = async { tokio::io::copy(&mut tokio::io::stdin(), &mut tokio::io::sink()).await };
+    if tokio::time::timeout(std::time::Duration::from_secs(1), rest).await.is_err() {
+        tracing::debug!("The editor is still there.");
     }
 }
 

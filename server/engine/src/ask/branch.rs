@@ -4,7 +4,6 @@ use super::{Ask, Asked};
 use crate::error::CoreError;
 use crate::progress::Progress;
 use crate::server_core::{ServerCore, Shared};
-use actions::edit::Refusal;
 use std::fmt::Write;
 use std::path::PathBuf;
 use syntax::language::Language;
@@ -57,7 +56,7 @@ impl ServerCore {
                 // Where no model answers, the other files need not be tried.
                 Err(error @ CoreError::Model(_)) if reviewed == 0 => return Err(error),
                 // Lines that went away alone have no place for a remark.
-                Err(error) if error.to_string() == Refusal::NothingToDo.to_string() => {}
+                Err(CoreError::NothingToDo) => {}
                 Err(error) if error.is_cancelled() => return Err(error),
                 Err(error) => failed.push(format!("{shown}: {error}")),
             }

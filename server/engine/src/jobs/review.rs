@@ -5,7 +5,6 @@ use crate::error::CoreError;
 use crate::server_core::ServerCore;
 use crate::texts::TextReview;
 use actions::ask::Severity;
-use actions::edit::Refusal;
 use llm::error::{Cause, LlmError};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -46,7 +45,7 @@ fn why_none(error: &CoreError) -> Option<&'static str> {
     match error {
         CoreError::UnsupportedLanguage { .. } => Some("unknown-language"),
         // Lines that went away alone have no place for a remark.
-        CoreError::Refused { reason } if *reason == Refusal::NothingToDo.to_string() => Some("only-deletions"),
+        CoreError::NothingToDo => Some("only-deletions"),
         CoreError::Refused { .. } | CoreError::TooLarge { .. } => Some("refused"),
         CoreError::Model(error) if is_of_file(error) => Some("refused"),
         _ => None,
@@ -137,7 +136,7 @@ mod tests {
         let server = ModelServer::start(script, 100).await;
         let target = json!([{ "name": "own", "model": "m", "base-url": server.url }]);
         let core = core(json!({ "models": { "target": target } }));
-        assert!(core.has_models().await.unwrap());
+        assert_eq!(core.why_no_model().await.unwrap(), None);
         for (path, before, text, why) in [
             ("a.py", Some(AFTER), AFTER, "unchanged"),
             ("a.py", None, "", "unchanged"),
@@ -208,14 +207,14 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn without_a_model_there_is_none_to_ask_and_one_that_is_away_may_come_back() {
-        assert!(!core(json!({})).has_models().await.unwrap());
+        let why = async |core: &ServerCore| core.why_no_model().await.unwrap().unwrap_or_default();
+        assert!(why(&core(json!({}))).await.contains("`[[models.target]]`"));
         let target = json!([{ "name": "gone", "model": "m", "base-url": "http://127.0.0.1:1" }]);
         let offline = json!({ "models": { "target": target.clone() }, "actions": { "strategy": "offline" } });
         let shut = core(offline);
-        assert!(!shut.has_models().await.unwrap() && shut.why_no_model().contains("`actions.strategy` is `offline`"));
-        assert!(core(json!({})).why_no_model().contains("`[[models.target]]`"));
+        assert!(why(&shut).await.contains("`actions.strategy` is `offline`"));
         let core = core(json!({ "models": { "target": target } }));
-        assert!(core.has_models().await.unwrap());
+        assert_eq!(why(&core).await, "");
         match one(&core, "a.py", Some(BEFORE), AFTER).await {
             Err(CoreError::Model(error)) => assert!(may_answer_later(&error), "{error:?}"),
             other => panic!("{other:?}"),

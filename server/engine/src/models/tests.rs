@@ -37,6 +37,7 @@ fn core() -> ServerCore {
 async fn other_models_hold_from_the_next_question_on_and_no_call_is_lost() {
     let one = ModelServer::start(Script::Words(words("all of this is from one"), Duration::from_millis(60)), 100).await;
     let two = ModelServer::start(Script::Words(words("from two"), Duration::ZERO), 100).await;
+    let quick = ModelServer::start(Script::Words(words("from three"), Duration::ZERO), 100).await;
     let core = core();
     core.set_editor_settings(settings(&one.url));
     let models = core.models().await.unwrap();
@@ -56,6 +57,14 @@ async fn other_models_hold_from_the_next_question_on_and_no_call_is_lost() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     assert_eq!(answer, "from two");
+    // Whoever asks for the models anew does not wait for a turn behind others.
+    for (number, (server, text)) in
+        [(&quick, "from three"), (&two, "from two")].into_iter().cycle().take(20).enumerate()
+    {
+        core.set_editor_settings(settings(&server.url));
+        let models = core.models().await.unwrap();
+        assert_eq!(models.ask(request(&format!("again {number}"))).await.unwrap().text, text);
+    }
     while let Some(piece) = running.next().await {
         if let Piece::Text(piece) = piece.unwrap() {
             text.push_str(&piece);

@@ -27,26 +27,22 @@ pub(crate) struct TextReview {
 }
 
 impl ServerCore {
-    /// Whether the settings let any model be asked by an action.
+    /// Why the settings let no model be asked by an action, where they let none.
     ///
     /// # Errors
     /// As for [`Self::models`].
-    pub(crate) async fn has_models(&self) -> Result<bool, CoreError> {
-        let may_ask = self.shared().view().settings.actions.strategy != AnswerStrategy::Offline;
-        Ok(may_ask && !self.models().await?.report().is_empty())
-    }
-
-    /// Why [`Self::has_models`] says no.
-    pub(crate) fn why_no_model(&self) -> &'static str {
-        let is_offline = self.shared().view().settings.actions.strategy == AnswerStrategy::Offline;
-        if is_offline { OFFLINE } else { NEEDS_MODEL }
+    pub(crate) async fn why_no_model(&self) -> Result<Option<&'static str>, CoreError> {
+        if self.shared().view().settings.actions.strategy == AnswerStrategy::Offline {
+            return Ok(Some(OFFLINE));
+        }
+        Ok(self.models().await?.report().is_empty().then_some(NEEDS_MODEL))
     }
 
     /// Has a model review what changed in a text, as if it were a file of this name. The text is read behind all that somebody waits for, within the
     /// deadline; for the model the bounds of its target hold.
     ///
     /// # Errors
-    /// [`CoreError::Refused`] if the name is kept from models, or nothing is new or too much; as for [`Self::ask`].
+    /// [`CoreError::Refused`] if the name is kept from models or too much is new, [`CoreError::NothingToDo`] if nothing is; as for [`Self::ask`].
     pub(crate) async fn review_text(
         &self,
         name: PathBuf,

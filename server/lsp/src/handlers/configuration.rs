@@ -16,7 +16,7 @@ pub(crate) async fn did_change(server: &Server, params: DidChangeConfigurationPa
     }
 }
 
-/// Asks the client for its settings, beside the loop.
+/// Asks the client for its settings, beside the loop; what it says after its answer waits there until they hold.
 pub(crate) fn pull(server: &Server) {
     if !server.profile().configuration {
         return;
@@ -36,6 +36,7 @@ pub(crate) fn pull(server: &Server) {
             }
             Err(error) => tracing::warn!(%error, "The client did not give its settings."),
         }
+        asker.shared.settings_hold();
     });
 }
 

@@ -48,6 +48,7 @@ impl<S: LanguageServer, W: Observer> Dispatcher<S, W> {
                 Some(Work::Request { number, id, method, params, cancelled }) => {
                     self.request(number, id, method, params, cancelled, &mut handlers).await;
                 }
+                Some(Work::Settings) => self.observer.settled().await,
                 Some(Work::Forget(number)) => {
                     let params = serde_json::json!({ "id": number });
                     self.notify("$/cancelRequest".to_owned(), Some(params)).await;

@@ -52,18 +52,25 @@ pub(super) async fn read<I: AsyncRead + Unpin>(
                 continue;
             }
             Ok(Incoming::Reply(response)) => {
-                lines.asked().remove(response.id());
+                let are_settings = lines.asked().remove(response.id()) == Some(true);
                 let _ = replies.send(response).await;
-                continue;
+                if !are_settings {
+                    continue;
+                }
+                Work::Settings
             }
             Ok(Incoming::Bare(id)) => {
-                if lines.asked().remove(&id) {
+                let asked = lines.asked().remove(&id);
+                if asked.is_some() {
                     let _ = replies.send(Response::from_ok(id, Value::Null)).await;
                 } else {
                     let error = invalid_request("A message has neither a method nor a result.");
                     refuse(&lines, &Response::from_error(id, error)).await;
                 }
-                continue;
+                if asked != Some(true) {
+                    continue;
+                }
+                Work::Settings
             }
             Ok(Incoming::Notification { method, params }) => match method.as_str() {
                 "exit" => Work::Exit,

@@ -23,6 +23,8 @@ struct Nobody;
 
 impl Observer for Nobody {
     fn handled(&self, _: &str, _: Duration, _: Option<&Error>) {}
+
+    async fn settled(&self) {}
 }
 
 /// Counts what happens to it.

@@ -13,6 +13,9 @@ use tower_lsp::jsonrpc::Request;
 /// Bytes that are written at one time, and one message more: what gathers beyond that waits where it is counted.
 const GATHERED: usize = 256 << 10;
 
+/// The request of ours for settings.
+const SETTINGS: &str = "workspace/configuration";
+
 /// So long a client for whom much waits may take nothing at all. An editor that is stopped for as long comes back to a session that is over, and not to a
 /// server that hears neither its requests nor its end.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -38,7 +41,7 @@ pub(super) async fn write<O: AsyncWrite + Unpin>(
             request = requests.next(), if requests_open && takes_more => match request {
                 Some(request) => {
                     if let Some(id) = request.id() {
-                        lines.asked().insert(id.clone());
+                        lines.asked().insert(id.clone(), request.method() == SETTINGS);
                     }
                     match serde_json::to_vec(&request) {
                         Ok(body) => append(&mut buffer, &body),
