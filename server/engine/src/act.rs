@@ -42,7 +42,8 @@ impl ServerCore {
     /// Makes the edit of an offer, moved to the text of now.
     ///
     /// # Errors
-    /// [`CoreError::Conflict`] if the text was changed where the edit would go; [`CoreError::Refused`] if it cannot be done.
+    /// [`CoreError::Conflict`] if the text was changed where the edit would go; [`CoreError::Refused`] if it cannot be done,
+    /// [`CoreError::NothingToDo`] if it would change nothing.
     pub async fn resolve(&self, offer: &Offer) -> Result<WorkspaceEdit, CoreError> {
         self.measured("resolve", |correlation| self.resolve_offer(offer, correlation)).await
     }

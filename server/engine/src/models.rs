@@ -6,22 +6,26 @@ use crate::config::keys::read_key;
 use crate::error::CoreError;
 use crate::events::{Event, MessageLevel};
 use crate::server_core::{ServerCore, Shared};
-use crate::tasks::{Class, TaskSpec};
+use crate::tasks::{Class, TaskError, TaskSpec};
+use arc_swap::ArcSwapOption;
 use llm::LlmManager;
 use llm::config::{KeySource, Settings};
 use llm::tape::Tape;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, TryLockError};
+use tokio::sync::watch;
 
 /// The manager, made when it is first wanted.
 pub(crate) struct Models {
     manager: OnceLock<LlmManager>,
     /// Names the folder in which calls are written down.
     journal: fn() -> Option<PathBuf>,
-    /// The generation of the settings that it holds to.
-    generation: AtomicU64,
-    /// Held by who sets it up, so that the last settings are the ones that hold.
+    /// The generation of the settings that it holds to, for whoever waits for it.
+    generation: watch::Sender<u64>,
+    /// These settings.
+    in_force: ArcSwapOption<Settings>,
+    /// Held by who sets it up: reading keys may take long, and is to take one thread and no more.
     setting_up: Mutex<()>,
     /// The record of the session, where there is one.
     tape: OnceLock<Arc<Tape>>,
@@ -34,7 +38,8 @@ impl Models {
     pub fn new(journal: fn() -> Option<PathBuf>) -> Self {
         Self {
             manager: OnceLock::new(),
-            generation: AtomicU64::new(0),
+            generation: watch::Sender::default(),
+            in_force: ArcSwapOption::default(),
             journal,
             setting_up: Mutex::default(),
             tape: OnceLock::new(),
@@ -50,20 +55,26 @@ impl Models {
 }
 
 impl ServerCore {
-    /// The language models of the settings in force. Calls under way go on as they began when these change. Those of a session are the service's,
-    /// and hold to its settings.
+    /// The language models of the settings in force. Calls under way go on as they began when these change. Those of a session are the service's, and
+    /// hold to its settings as soon as the service took them over.
     ///
     /// # Errors
-    /// If too much is waiting already to set them up.
+    /// If too much is waiting already to set them up, or that takes longer than the deadline.
     pub async fn models(&self) -> Result<LlmManager, CoreError> {
-        let models = &self.shared().models;
-        let is_current = || models.generation.load(Ordering::Acquire) == self.config().generation();
-        if let Some(manager) = models.manager.get()
-            && (self.is_elsewhere() || is_current())
-        {
-            return Ok(manager.clone());
+        let shared = self.shared();
+        let mut taken_over = shared.models.generation.subscribe();
+        loop {
+            if let Some(manager) = shared.current_models() {
+                return Ok(manager);
+            }
+            taken_over.mark_unchanged();
+            let did = self.compute("models", self.metrics().correlation(), Shared::set_up_models).await?;
+            if !did {
+                let deadline = shared.view().settings.limits.deadline();
+                // Its sender lives as long as the core does, so all that can fail is that it takes too long.
+                tokio::time::timeout(deadline, taken_over.changed()).await.ok().ok_or(TaskError::Deadline)?.ok();
+            }
         }
-        self.compute("models", self.metrics().correlation(), Shared::set_up_models).await
     }
 
     /// Writes down what models say, or plays what was written down; before the first of them is asked.
@@ -83,10 +94,12 @@ impl ServerCore {
         let spec =
             TaskSpec { name: "models", class: Class::Background, client, key: None, deadline: None, correlation };
         let shared = self.shared().clone();
-        match self.inner.tasks.submit(spec, move |_| drop(shared.set_up_models())) {
+        match self.inner.tasks.submit(spec, move |_| shared.set_up_models()) {
             Ok(task) => task.detach(),
             Err(error) => {
-                let text = format!("The settings of the language models were not taken over: {error}");
+                let text = format!(
+                    "The settings of the language models are taken over with the next question, and not before: {error}"
+                );
                 self.shared().publish(Event::Message { level: MessageLevel::Error, text });
             }
         }
@@ -94,37 +107,65 @@ impl ServerCore {
 }
 
 impl Shared {
-    fn set_up_models(&self) -> LlmManager {
-        // A panic of another one who set up leaves nothing half done: settings are taken over in one step.
-        let _turn = self.models.setting_up.lock().unwrap_or_else(PoisonError::into_inner);
-        // Read before the settings: of those that change in between it is only said that they are to be taken over once more.
-        let generation = self.config.generation();
-        if let Some(manager) = self.models.manager.get()
-            && self.models.generation.load(Ordering::Acquire) == generation
-        {
-            return manager.clone();
-        }
+    /// The manager, where it holds to the settings in force. What else changed in them is nothing to wait for.
+    fn current_models(&self) -> Option<LlmManager> {
+        let manager = self.models.manager.get()?;
+        let is_current = self.is_elsewhere
+            || *self.models.generation.borrow() == self.config.generation()
+            || self.models.in_force.load().as_deref() == Some(&self.settings_of_models());
+        is_current.then(|| manager.clone())
+    }
+
+    fn settings_of_models(&self) -> Settings {
         let all = self.config.settings();
         let mut settings = Settings { journal: (self.models.journal)(), ..all.llm() };
         if self.models.has_quotas.load(Ordering::Relaxed) {
             settings.budget.quotas = all.service.quotas.of_models();
         }
+        settings
+    }
+
+    /// Takes the settings over, and again if they change meanwhile; not if somebody else is at it, who will.
+    fn set_up_models(&self) -> bool {
+        loop {
+            let turn = match self.models.setting_up.try_lock() {
+                Ok(turn) => turn,
+                // A panic of another one who set up leaves nothing half done: settings are taken over in one step.
+                Err(TryLockError::Poisoned(turn)) => turn.into_inner(),
+                Err(TryLockError::WouldBlock) => return false,
+            };
+            // Read before the settings: those that change in between are taken over once more.
+            let generation = self.config.generation();
+            if self.models.manager.get().is_none() || *self.models.generation.borrow() != generation {
+                self.take_over();
+                self.models.generation.send_replace(generation);
+            }
+            drop(turn);
+            if self.config.generation() == generation {
+                return true;
+            }
+        }
+    }
+
+    fn take_over(&self) {
+        let settings = self.settings_of_models();
         let key = |source: &KeySource| read_key(self.workspace.files(), source);
-        let (manager, errors) = match self.models.manager.get() {
-            Some(manager) => (manager.clone(), manager.reconfigure(&settings, &key)),
+        let errors = match self.models.manager.get() {
+            Some(manager) => manager.reconfigure(&settings, &key),
             None => {
                 let (manager, errors) = LlmManager::new(&settings, &key);
                 if let Some(tape) = self.models.tape.get() {
                     manager.set_tape(tape.clone());
                 }
-                (self.models.manager.get_or_init(|| manager).clone(), errors)
+                // Whoever takes over has the turn, so nobody else made one.
+                let _ = self.models.manager.set(manager);
+                errors
             }
         };
-        self.models.generation.store(generation, Ordering::Release);
+        self.models.in_force.store(Some(Arc::new(settings)));
         for error in errors {
             self.publish(Event::Message { level: MessageLevel::Error, text: error.to_string() });
         }
-        manager
     }
 }
 

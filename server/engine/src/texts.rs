@@ -85,7 +85,8 @@ impl ServerCore {
     /// Does what an offer says, which is looked for among those of the same text and place. Its edit is proved or judged as everywhere.
     ///
     /// # Errors
-    /// [`CoreError::Refused`] if there is no such offer there or it cannot be done; as for [`Self::ask`] where a model is asked.
+    /// [`CoreError::Refused`] if there is no such offer there or it cannot be done, [`CoreError::NothingToDo`] if it would change nothing; as for
+    /// [`Self::ask`] where a model is asked.
     pub async fn run_text_offer(
         &self,
         name: PathBuf,

@@ -1,6 +1,7 @@
 //! The serve loop: the one place where messages come in and go out, and where their order is kept.
 //!
-//! Replies of the client are routed the moment they are read; what the client says after its settings waits until they hold. Notifications and the requests of the life cycle are awaited one after
+//! Replies of the client are routed the moment they are read; what the client says after its settings waits
+//! until they hold, for a moment at most. Notifications and the requests of the life cycle are awaited one after
 //! the other, in order. Every other request is polled once in its turn, which is when its handler takes its snapshot of the state,
 //! and then runs on its own. Every request gets exactly one reply: after a cancel, a panic and malformed input too.
 //! The framework's own loop is never used: it runs notifications and cancels through the same few slots as slow requests.
@@ -52,12 +53,12 @@ impl Outcome {
     }
 }
 
-/// Is told of every message that was handled.
+/// Is told of messages.
 pub(crate) trait Observer: Clone + Send + Sync + 'static {
     /// A message of this method took so long, and perhaps ended with an error.
     fn handled(&self, method: &str, took: Duration, error: Option<&Error>);
 
-    /// The client answered with its settings: ends when they are in force.
+    /// The client answered with its settings: ends when they are in force, after a moment at most.
     fn settled(&self) -> impl Future<Output = ()> + Send;
 }
 

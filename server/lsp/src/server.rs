@@ -61,7 +61,7 @@ pub(crate) struct Server {
     pub(crate) shared: Arc<Shared>,
 }
 
-/// How long a client is not heard, at most, while the settings that it answered with are taken over, which takes no time to speak of.
+/// How long requests and notifications of a client wait, at most, for the settings that it answered with; as a rule that takes no time to speak of.
 const SETTLING: Duration = Duration::from_secs(1);
 
 /// What the handlers of a connection share.
@@ -71,9 +71,9 @@ pub(crate) struct Shared {
     /// The settings that came with `initialize`.
     initial_settings: OnceLock<Value>,
     /// How many times the client was asked for its settings and they were taken over, or will not come.
-    pulled: watch::Sender<u64>,
-    /// How many of its answers with settings were read.
-    answered: AtomicU64,
+    settings_taken: watch::Sender<u64>,
+    /// How many of its answers with settings had their turn.
+    settings_due: AtomicU64,
     /// 0 off, 1 messages, 2 verbose.
     pub(crate) trace: AtomicU8,
     /// Is told when the editor's process is gone.
@@ -93,8 +93,8 @@ impl Shared {
     }
 
     /// Settings that were asked for are in force, or will not come.
-    pub(crate) fn settings_hold(&self) {
-        self.pulled.send_modify(|pulled| *pulled += 1);
+    pub(crate) fn settings_taken(&self) {
+        self.settings_taken.send_modify(|taken| *taken += 1);
     }
 
     /// The settings that came with `initialize`, or none.
@@ -216,9 +216,9 @@ pub(crate) fn core_error(error: &CoreError) -> Error {
 /// Tells a client that traces what was done, and knows when its settings are in force.
 impl Observer for Server {
     async fn settled(&self) {
-        let answered = self.shared.answered.fetch_add(1, Ordering::Relaxed) + 1;
-        let mut pulled = self.shared.pulled.subscribe();
-        if tokio::time::timeout(SETTLING, pulled.wait_for(|pulled| *pulled >= answered)).await.is_err() {
+        let due = self.shared.settings_due.fetch_add(1, Ordering::Relaxed) + 1;
+        let mut taken = self.shared.settings_taken.subscribe();
+        if tokio::time::timeout(SETTLING, taken.wait_for(|taken| *taken >= due)).await.is_err() {
             tracing::warn!("The settings of the client are taken over later.");
         }
     }

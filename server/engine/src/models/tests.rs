@@ -21,8 +21,12 @@ fn settings(url: &str) -> serde_json::Value {
 }
 
 fn core() -> ServerCore {
-    let files = Arc::new(MemoryFiles::default());
-    let sources = Sources { file_system: files.clone(), ..Sources::none() };
+    core_of(Arc::default())
+}
+
+/// The user's own settings lie at `/user.toml`.
+fn core_of(files: Arc<MemoryFiles>) -> ServerCore {
+    let sources = Sources { file_system: files.clone(), user_file: Some("/user.toml".into()), ..Sources::none() };
     ServerCore::new(Parts {
         file_system: files,
         config: Arc::new(ConfigurationManager::new(sources).0),
@@ -57,7 +61,7 @@ async fn other_models_hold_from_the_next_question_on_and_no_call_is_lost() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     assert_eq!(answer, "from two");
-    // Whoever asks for the models anew does not wait for a turn behind others.
+    // Whoever asks for the models anew never gets those of before.
     for (number, (server, text)) in
         [(&quick, "from three"), (&two, "from two")].into_iter().cycle().take(20).enumerate()
     {
@@ -71,6 +75,54 @@ async fn other_models_hold_from_the_next_question_on_and_no_call_is_lost() {
         }
     }
     assert_eq!(text, "all of this is from one", "what was under way ends as it began");
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_that_takes_long_holds_up_those_who_ask_for_models_and_nobody_else() {
+    let server = ModelServer::start(Script::Words(words("with a key"), Duration::ZERO), 100).await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("go on");
+    let wait = format!("until [ -e '{}' ]; do sleep 0.01; done; echo key", file.display());
+    let files = Arc::new(MemoryFiles::default());
+    let core = core_of(files.clone());
+    // A program is named by the user alone.
+    let take = |name: &str, rest: serde_json::Value| {
+        let mut settings = settings(&server.url);
+        settings["models"]["target"][0]["name"] = name.into();
+        settings["models"]["target"][0]["api-key"] = serde_json::json!({ "command": ["sh", "-c", wait] });
+        settings["analysis"] = rest;
+        files.put("/user.toml", toml::to_string(&settings).unwrap());
+        core.reload_settings();
+    };
+    for name in ["first", "second"] {
+        take(name, serde_json::json!({}));
+        let asking: Vec<_> = (0..16)
+            .map(|_| {
+                let core = core.clone();
+                tokio::spawn(async move { core.models().await.map(|models| models.report()[0].name.clone()) })
+            })
+            .collect();
+        // Some go away, as typing does.
+        asking.iter().step_by(2).for_each(|asking| asking.abort());
+        for _ in 0..16 {
+            core.compute("hover", 0, |_| ()).await.unwrap();
+        }
+        assert!(asking.iter().skip(1).step_by(2).all(|asking| !asking.is_finished()), "no key was read");
+        std::fs::write(&file, "").unwrap();
+        for asking in asking.into_iter().skip(1).step_by(2) {
+            assert_eq!(asking.await.unwrap().unwrap(), name);
+        }
+        std::fs::remove_file(&file).unwrap();
+        take(name, serde_json::json!({ "rules": { "param-renamed": "off" } }));
+        assert_eq!(core.models().await.unwrap().report()[0].name, name, "what else changed is nothing to wait for");
+        // The background reads it again.
+        std::fs::write(&file, "").unwrap();
+        while *core.shared().models.generation.borrow() != core.config().generation() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        std::fs::remove_file(&file).unwrap();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -16,7 +16,7 @@ pub(crate) async fn did_change(server: &Server, params: DidChangeConfigurationPa
     }
 }
 
-/// Asks the client for its settings, beside the loop; what it says after its answer waits there until they hold.
+/// Asks the client for its settings, beside the loop; what it says after its answer waits until they hold, for a moment at most.
 pub(crate) fn pull(server: &Server) {
     if !server.profile().configuration {
         return;
@@ -36,7 +36,7 @@ pub(crate) fn pull(server: &Server) {
             }
             Err(error) => tracing::warn!(%error, "The client did not give its settings."),
         }
-        asker.shared.settings_hold();
+        asker.shared.settings_taken();
     });
 }
 
