@@ -12,8 +12,8 @@ use llm::LlmManager;
 use llm::config::{KeySource, Settings};
 use llm::tape::Tape;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, TryLockError};
+use std::sync::atomic::{AtomicBool, Ordering, fence};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, TryLockError};
 use tokio::sync::watch;
 
 /// The manager, made when it is first wanted.
@@ -23,7 +23,7 @@ pub(crate) struct Models {
     journal: fn() -> Option<PathBuf>,
     /// The generation of the settings that it holds to, for whoever waits for it.
     generation: watch::Sender<u64>,
-    /// These settings.
+    /// These settings; nothing while others are taken over.
     in_force: ArcSwapOption<Settings>,
     /// Held by who sets it up: reading keys may take long, and is to take one thread and no more.
     setting_up: Mutex<()>,
@@ -54,20 +54,34 @@ impl Models {
     }
 }
 
+/// The turn of who sets up. Its end wakes who waits, also where setting up panics: then one of them has to do it.
+struct Turn<'a> {
+    held: Option<MutexGuard<'a, ()>>,
+    generation: &'a watch::Sender<u64>,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.held = None;
+        self.generation.send_modify(|_| ());
+    }
+}
+
 impl ServerCore {
     /// The language models of the settings in force. Calls under way go on as they began when these change. Those of a session are the service's, and
     /// hold to its settings as soon as the service took them over.
     ///
     /// # Errors
-    /// If too much is waiting already to set them up, or that takes longer than the deadline.
+    /// If too much is waiting already to set them up, that takes longer than the deadline, or it panicked.
     pub async fn models(&self) -> Result<LlmManager, CoreError> {
         let shared = self.shared();
         let mut taken_over = shared.models.generation.subscribe();
         loop {
+            // Before anything is looked at, so that what is taken over from here on wakes.
+            taken_over.mark_unchanged();
             if let Some(manager) = shared.current_models() {
                 return Ok(manager);
             }
-            taken_over.mark_unchanged();
             let did = self.compute("models", self.metrics().correlation(), Shared::set_up_models).await?;
             if !did {
                 let deadline = shared.view().settings.limits.deadline();
@@ -97,9 +111,7 @@ impl ServerCore {
         match self.inner.tasks.submit(spec, move |_| shared.set_up_models()) {
             Ok(task) => task.detach(),
             Err(error) => {
-                let text = format!(
-                    "The settings of the language models are taken over with the next question, and not before: {error}"
-                );
+                let text = format!("The settings of the language models are not taken over yet: {error}");
                 self.shared().publish(Event::Message { level: MessageLevel::Error, text });
             }
         }
@@ -118,29 +130,33 @@ impl Shared {
 
     fn settings_of_models(&self) -> Settings {
         let all = self.config.settings();
-        let mut settings = Settings { journal: (self.models.journal)(), ..all.llm() };
+        let mut settings = all.llm();
         if self.models.has_quotas.load(Ordering::Relaxed) {
             settings.budget.quotas = all.service.quotas.of_models();
         }
         settings
     }
 
-    /// Takes the settings over, and again if they change meanwhile; not if somebody else is at it, who will.
+    /// Takes the settings over, and again if they change meanwhile. `false` if somebody else is at it, who will.
     fn set_up_models(&self) -> bool {
         loop {
+            // Whoever changed the settings sees the turn given back, or the one who had it sees that they changed; for that both need the fence.
+            fence(Ordering::SeqCst);
             let turn = match self.models.setting_up.try_lock() {
                 Ok(turn) => turn,
-                // A panic of another one who set up leaves nothing half done: settings are taken over in one step.
+                // Another one who set up panicked, and left it as not taken over.
                 Err(TryLockError::Poisoned(turn)) => turn.into_inner(),
                 Err(TryLockError::WouldBlock) => return false,
             };
+            let turn = Turn { held: Some(turn), generation: &self.models.generation };
             // Read before the settings: those that change in between are taken over once more.
             let generation = self.config.generation();
             if self.models.manager.get().is_none() || *self.models.generation.borrow() != generation {
                 self.take_over();
-                self.models.generation.send_replace(generation);
+                self.models.generation.send_modify(|held| *held = generation);
             }
             drop(turn);
+            fence(Ordering::SeqCst);
             if self.config.generation() == generation {
                 return true;
             }
@@ -149,11 +165,16 @@ impl Shared {
 
     fn take_over(&self) {
         let settings = self.settings_of_models();
+        if self.models.in_force.load().as_deref() != Some(&settings) {
+            // From here on the manager may hold to these or to those.
+            self.models.in_force.store(None);
+        }
         let key = |source: &KeySource| read_key(self.workspace.files(), source);
+        let with_journal = Settings { journal: (self.models.journal)(), ..settings.clone() };
         let errors = match self.models.manager.get() {
-            Some(manager) => manager.reconfigure(&settings, &key),
+            Some(manager) => manager.reconfigure(&with_journal, &key),
             None => {
-                let (manager, errors) = LlmManager::new(&settings, &key);
+                let (manager, errors) = LlmManager::new(&with_journal, &key);
                 if let Some(tape) = self.models.tape.get() {
                     manager.set_tape(tape.clone());
                 }

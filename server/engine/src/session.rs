@@ -28,7 +28,7 @@ impl ServerCore {
     /// A core for one connection of a client. Without `may_ask_models` it is as if no model were set.
     ///
     /// # Errors
-    /// If too much is waiting to set the models up.
+    /// As for [`Self::models`].
     pub async fn session(&self, client: &str, may_ask_models: bool) -> Result<Self, CoreError> {
         let shared = self.shared();
         let models = match may_ask_models {

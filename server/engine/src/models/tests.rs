@@ -1,5 +1,6 @@
 //! Settings that change while models answer, over real sockets.
 
+use super::Turn;
 use crate::config::{ConfigurationManager, Sources};
 use crate::events::Event;
 use crate::mode::{EditorMode, Offline};
@@ -123,6 +124,36 @@ async fn a_key_that_takes_long_holds_up_those_who_ask_for_models_and_nobody_else
         }
         std::fs::remove_file(&file).unwrap();
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_waits_for_one_who_panics_sets_the_models_up_himself() {
+    let server = ModelServer::start(Script::Words(words("here"), Duration::ZERO), 100).await;
+    let core = core();
+    core.set_editor_settings(settings(&server.url));
+    let shared = core.shared().clone();
+    let (held, is_held) = std::sync::mpsc::channel();
+    let (panic, is_wanted) = std::sync::mpsc::channel::<()>();
+    let other = std::thread::spawn(move || {
+        let turn = shared.models.setting_up.lock().unwrap();
+        let _turn = Turn { held: Some(turn), generation: &shared.models.generation };
+        held.send(()).unwrap();
+        is_wanted.recv().unwrap();
+        panic!("on purpose");
+    });
+    is_held.recv().unwrap();
+    let asking = tokio::spawn({
+        let core = core.clone();
+        async move { core.models().await.map(|models| models.report()[0].name.clone()) }
+    });
+    // It has met the other one, and waits.
+    while core.shared().models.generation.receiver_count() == 0 {
+        tokio::task::yield_now().await;
+    }
+    core.compute("hover", 0, |_| ()).await.unwrap();
+    panic.send(()).unwrap();
+    assert!(other.join().is_err());
+    assert_eq!(asking.await.unwrap().unwrap(), "own");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
