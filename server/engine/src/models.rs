@@ -69,7 +69,7 @@ impl Drop for Turn<'_> {
 
 impl ServerCore {
     /// The language models of the settings in force. Calls under way go on as they began when these change. Those of a session are the service's, and
-    /// hold to its settings as soon as the service took them over.
+    /// hold to its settings as soon as the service took them over: beside its work, or with its own next question at the latest.
     ///
     /// # Errors
     /// If too much is waiting already to set them up, that takes longer than the deadline, or it panicked.
@@ -100,7 +100,11 @@ impl ServerCore {
     /// The settings changed: takes them over, if anybody ever wanted a model.
     pub(crate) fn renew_models(&self) {
         // Those of a session are those of the service, whose settings it cannot change.
-        if self.is_elsewhere() || self.shared().models.manager.get().is_none() {
+        if self.is_elsewhere() {
+            return;
+        }
+        fence(Ordering::SeqCst);
+        if self.shared().models.manager.get().is_none() {
             return;
         }
         let correlation = self.metrics().correlation();
@@ -122,10 +126,14 @@ impl Shared {
     /// The manager, where it holds to the settings in force. What else changed in them is nothing to wait for.
     fn current_models(&self) -> Option<LlmManager> {
         let manager = self.models.manager.get()?;
-        let is_current = self.is_elsewhere
-            || *self.models.generation.borrow() == self.config.generation()
-            || self.models.in_force.load().as_deref() == Some(&self.settings_of_models());
-        is_current.then(|| manager.clone())
+        let is_current = || {
+            // In this order: settings that come back to what they were are current only where nobody is about to take others over.
+            let settings = self.settings_of_models();
+            fence(Ordering::SeqCst);
+            self.models.in_force.load().as_deref() == Some(&settings)
+        };
+        let is_newest = *self.models.generation.borrow() == self.config.generation();
+        (self.is_elsewhere || is_newest || is_current()).then(|| manager.clone())
     }
 
     fn settings_of_models(&self) -> Settings {
@@ -164,10 +172,12 @@ impl Shared {
     }
 
     fn take_over(&self) {
-        let settings = self.settings_of_models();
+        let mut settings = self.settings_of_models();
         if self.models.in_force.load().as_deref() != Some(&settings) {
-            // From here on the manager may hold to these or to those.
+            // From here on the manager may hold to these or to those; whoever found it current did so before, and so before these settings.
             self.models.in_force.store(None);
+            fence(Ordering::SeqCst);
+            settings = self.settings_of_models();
         }
         let key = |source: &KeySource| read_key(self.workspace.files(), source);
         let with_journal = Settings { journal: (self.models.journal)(), ..settings.clone() };
