@@ -50,10 +50,14 @@ class Editor:
     def read(self):
         """Takes messages in until the server ends."""
         out = self.process.stdout
-        while head := out.readline():
+        # One that is killed may leave half a message.
+        while (head := out.readline()).endswith(b"\n"):
             length = int(head.split(b":")[1])
             out.readline()
-            self.messages.put(json.loads(out.read(length)))
+            body = out.read(length)
+            if len(body) < length:
+                return
+            self.messages.put(json.loads(body))
 
     def write(self, **message):
         """Sends a message."""

