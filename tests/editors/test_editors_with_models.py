@@ -94,7 +94,7 @@ def test_helix(project, program, double, editor, tmp_path):  # noqa: F811
     for _ in range(index):
         terminal.keys("Down")
     terminal.keys("Enter")
-    terminal.wait("the documentation", lambda screen: "Take" in screen and "one number" in screen)
+    terminal.wait("the documentation", lambda screen: "Take" in screen and "one number" in screen, redraw="Escape")
     terminal.type(":w")
     terminal.keys("Enter")
     terminal.wait("the file", lambda _: b"one number" in (content(file) or b""))

@@ -140,7 +140,7 @@ def test_a_broken_docstring_is_mended(project, editor, case):
     terminal.keys("a")
     terminal.wait("the menu", lambda screen: "Rename to" in screen)
     terminal.keys("Enter")
-    terminal.wait("the fix", lambda screen: case.right in screen and case.wrong not in screen)
+    terminal.wait("the fix", lambda screen: case.right in screen and case.wrong not in screen, redraw="Escape")
     terminal.type(":write")
     terminal.keys("Enter")
     terminal.wait("the file to be written", lambda _: content(file) == case.text.encode())

@@ -215,7 +215,11 @@ async def test_a_cancel_ends_the_call_at_the_provider(start, project, double, ed
     assert double.aborted.is_set(), "the provider is told"
     # The double notices with its next word only, so the bound is not the one that is measured elsewhere.
     assert answered < 1 and double.aborted_at - began < 1, (answered, double.aborted_at - began)
-    await asyncio.sleep(0.1)
+    # It is told beside the answer.
+    for _ in range(500):
+        if isinstance(client.progress_reports["own-token"][-1], types.WorkDoneProgressEnd):
+            break
+        await asyncio.sleep(0.01)
     assert isinstance(client.progress_reports["own-token"][-1], types.WorkDoneProgressEnd), "the bar goes away"
 
 

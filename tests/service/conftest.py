@@ -2,8 +2,12 @@
 
 import pytest
 from model_server import Scripted
+from playwright.sync_api import expect
 from running import Service
 from watching import Listener
+
+# What a page is to show may take longer than five seconds where other things are done beside it.
+expect.set_options(timeout=20_000)
 
 
 @pytest.fixture

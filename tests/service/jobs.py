@@ -2,6 +2,7 @@
 
 import collections
 import contextlib
+import http.client
 import itertools
 import json
 import os
@@ -142,7 +143,7 @@ class Load:
                     self.wrong.append(f"{error.code}: {text}")
                     return
                 time.sleep(0.1)
-            except (OSError, ValueError, urllib.error.URLError):
+            except (OSError, ValueError, http.client.HTTPException):
                 # It died; what it had answered is not known.
                 time.sleep(0.05)
             else:

@@ -16,6 +16,8 @@ import time
 
 from running import Service
 
+# Ports that were given out, and may not be listened on yet.
+GIVEN = set()
 # What a job came to is noted by the database itself, each time that anybody writes an end, whatever the service makes of it.
 SQLITE_WATCH = """
 CREATE TABLE observed_ends (job TEXT NOT NULL, state TEXT NOT NULL, attempt BIGINT NOT NULL);
@@ -32,9 +34,13 @@ EXECUTE FUNCTION observe_ends();
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
+    """A port that nobody listens on, and that was given to nobody before."""
+    while True:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            port = server.getsockname()[1]
+        if port not in GIVEN:
+            GIVEN.add(port)
+            return port
 
 
 class File:

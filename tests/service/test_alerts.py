@@ -227,7 +227,8 @@ class Provoked:
             if number:
                 self.other.kill()
             self.other.start()
-            wait_for("its figures", lambda: self.began() != before)
+            # In between there may be none.
+            wait_for("its figures", lambda: self.began() not in ([], before))
         self.until("CodeAgentRestarts")
 
     def began(self) -> list[float]:

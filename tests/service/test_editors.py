@@ -7,6 +7,7 @@ import re
 import pytest
 import test_emacs
 from cases import CASES
+from stores import wait_for
 from test_neovim import edit
 from test_vscode import extension, in_the_extension_host, started  # noqa: F401
 
@@ -36,6 +37,8 @@ def test_neovim_mends_a_docstring_over_the_service(service, project, way):
     seen = edit(project, service.program, session, {"TOKEN": token})
     assert {finding["code"] for finding in seen["findings"]} & case.codes and seen["underlined"] == "frist", seen
     assert file.read_bytes() == case.text.encode(), "the file is as it was, byte for byte"
+    # An editor may be gone before its server has said goodbye.
+    wait_for("the end of the connection", lambda: connections_that_ended(service) > 0)
     assert connections_that_ended(service) == 1
 
 
@@ -71,6 +74,8 @@ def test_emacs_mends_a_docstring_over_the_service(service, project, tmp_path):
     assert connections_that_ended(service) == 0, "without an address the server runs here"
     seen = test_emacs.edit(project, {**session, "service": service.url})
     assert seen["underlined"] == "frist" and file.read_bytes() == case.text.encode(), seen
+    # An editor may be gone before its server has said goodbye.
+    wait_for("the end of the connection", lambda: connections_that_ended(service) > 0)
     assert connections_that_ended(service) == 1
 
 

@@ -124,6 +124,7 @@ def test_from_the_first_start_to_signing_out(beginning, chromium, axe):
         expect(page.get_by_role("alert")).to_contain_text("The code is wrong")
         page.get_by_label("Code", exact=True).fill(oathtool(secret.replace(" ", "")))
         press(page, "Confirm")
+        expect(page.locator(".codes code")).to_have_count(10)
         codes = page.locator(".codes code").all_inner_texts()
         assert len(codes) == 10
         looked_at(page, axe, "recovery-codes")
@@ -144,6 +145,7 @@ def test_from_the_first_start_to_signing_out(beginning, chromium, axe):
         page.get_by_label(re.compile("^Update")).check()
         page.get_by_label(re.compile("^Files")).set_input_files(LONG)
         press(page, "Start the job")
+        expect(page.locator("#facts")).to_be_visible()
         page.evaluate("""() => {
             window.seen = [];
             new MutationObserver(() => window.seen.push(document.getElementById('percent').textContent))

@@ -236,7 +236,7 @@ async fn whoever_leaves_ends_the_call_at_the_provider() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_calls_spread_over_connections_of_a_hundred_streams() {
-    let server = ModelServer::start(Script::Late(Duration::from_millis(1_500), words("ok")), 100).await;
+    let server = ModelServer::start(Script::Late(Duration::from_secs(5), words("ok")), 100).await;
     let mut over_h2 = settings(&[&server]);
     over_h2.models.target[0].http2 = true;
     over_h2.models.first_word_ms = 30_000;

@@ -286,7 +286,7 @@ async fn connections_that_go_away_under_load_lose_no_request() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_peer_that_allows_few_streams_refuses_none() {
-    let late = Behaviour { before_head: Duration::from_millis(300), ..Behaviour::saying("ok") };
+    let late = Behaviour { before_head: Duration::from_secs(2), ..Behaviour::saying("ok") };
     let server = ModelServer::start(late.script(), 10).await;
     let url = format!("{}/chat/completions", server.url);
     let answers = many(&Arc::default(), &url, true, 200, 1).await;

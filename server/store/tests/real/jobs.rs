@@ -66,10 +66,10 @@ async fn a_job_comes_back_with_its_result(ground: Ground) {
 }
 
 async fn a_job_waits_for_its_moment_and_its_kind(ground: Ground) {
-    let later = NewJob { run_at: Some(now_ms() + 400), ..new_job("ada", 0) };
+    let later = NewJob { run_at: Some(now_ms() + 2_000), ..new_job("ada", 0) };
     ground.store.create_job(later, None).await.expect("made");
     assert_eq!(lease(&ground, "w", LONG).await, None, "it is too early");
-    tokio::time::sleep(Duration::from_millis(450)).await;
+    tokio::time::sleep(Duration::from_millis(2_050)).await;
     assert_eq!(ground.store.lease_job("w", &["other", "x"], LONG, None).await.expect("asked").leased, None);
     assert_eq!(ground.store.lease_job("w", &[], LONG, None).await.expect("asked").leased, None);
     assert!(ground.store.lease_job("w", &["other", "work"], LONG, None).await.expect("asked").leased.is_some());
@@ -95,7 +95,7 @@ async fn a_lease_that_is_over_is_given_to_another(ground: Ground) {
 }
 
 async fn a_beat_makes_a_lease_longer(ground: Ground) {
-    const SHORT: i64 = 500;
+    const SHORT: i64 = 1_500;
     let short = Duration::from_millis(SHORT.unsigned_abs());
     let job = ground.job("ada", 0).await;
     let began = Instant::now();
@@ -165,10 +165,10 @@ async fn a_job_that_fails_is_tried_again_until_it_is_dead(ground: Ground) {
     for attempt in 1..=3 {
         let leased = lease(&ground, "w", LONG).await.expect("a job");
         assert_eq!(leased.job.attempts, attempt);
-        let wait = Outcome::Failed { error: format!("error {attempt}"), retry_in_ms: Some(150) };
+        let wait = Outcome::Failed { error: format!("error {attempt}"), retry_in_ms: Some(1_000) };
         assert!(ground.store.finish_job(&leased, &wait).await.expect("asked").is_some());
         assert_eq!(lease(&ground, "w", LONG).await, None, "it waits before it is tried again");
-        tokio::time::sleep(Duration::from_millis(200)).await;
+        tokio::time::sleep(Duration::from_millis(1_050)).await;
     }
     let dead = ground.store.job(&job.id).await.expect("read").expect("there");
     assert_eq!((dead.state, dead.error.as_deref(), dead.attempts), (JobState::Dead, Some("error 3"), 3));
