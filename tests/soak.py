@@ -456,9 +456,12 @@ async def soak(service, token: str, seconds: float, share: float, finding: float
     await asyncio.sleep(2)
     after = watch.look()
     metrics = (await client.ask("GET", "/metrics")).body.decode()
+    # The machine may have others on it, and be slower than it was.
+    finder.took.clear()
+    still = await capacity(finder, finding, 48)
     await client.close()
     return {
-        "capacity": most, "asked": most * share, "rate": (sum(map(len, team.took.values())) - added) / took, "under way": under_way,
+        "capacity": most, "capacity afterwards": still, "asked": most * share, "rate": (sum(map(len, team.took.values())) - added) / took, "under way": under_way,
         "processors": used / took / os.cpu_count(),
         "wrong": finder.wrong + team.wrong, "took": team.took, "samples": watch.samples, "after": after, "calls": max(finder.most_calls, team.most_calls),
         "tasks": figure(metrics, "code_agent_tasks_running") + figure(metrics, "code_agent_tasks_waiting"),
@@ -487,7 +490,7 @@ def findings(seen: dict) -> list[str]:
 
 def tell(seen: dict) -> None:
     """What was seen, as a table."""
-    print(f"capacity {seen['capacity']:.0f}/s; asked for {seen['asked']:.0f}/s and did {seen['rate']:.0f}/s beside bursts, with {seen['processors']:.0%} of "
+    print(f"capacity {seen['capacity']:.0f}/s, and {seen['capacity afterwards']:.0f}/s afterwards; asked for {seen['asked']:.0f}/s and did {seen['rate']:.0f}/s beside bursts, with {seen['processors']:.0%} of "
           f"the processors; at most {seen['under way']} under way, {seen['calls']} of models\n")
     print("| what | done | p50 | p99 |\n| --- | ---: | ---: | ---: |")
     for what, took in sorted(seen["took"].items()):

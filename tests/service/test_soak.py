@@ -43,7 +43,12 @@ def test_what_grows_or_fails_is_seen():
 
 
 def test_a_minute_of_everything_has_no_error_and_no_growth(program, tmp_path):
-    # The long one asks for 70 % of capacity. A machine with others on it may have a fifth less in one minute than in the one before, when that was found.
-    seen = soak.run(program, tmp_path, "sqlite", float(os.environ.get("CODE_AGENT_SOAK_SECONDS", "60")), 0.5, 6)
-    soak.tell(seen)
+    for turn in ("one", "two", "three"):
+        folder = tmp_path / turn
+        folder.mkdir()
+        seen = soak.run(program, folder, "sqlite", float(os.environ.get("CODE_AGENT_SOAK_SECONDS", "60")), 0.7, 6)
+        soak.tell(seen)
+        # On a machine that became slower meanwhile it was not 70 % of capacity, and says nothing; a service that grows does so each time.
+        if not soak.findings(seen) or seen["capacity afterwards"] > 0.9 * seen["capacity"]:
+            break
     assert soak.findings(seen) == []
